@@ -1,0 +1,5 @@
+"""The `cwm-lsp` command."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,178 @@
+"""`Event` and `Trace`: what predicting and recording both speak.
+
+Events have the semantics of `sys.settrace` on CPython 3.10/3.11: a `line` event comes *before* its line runs, so the
+effect of a line shows in the next event of the same scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+EventKind = Literal["call", "line", "return", "exception"]
+Origin = Literal["predicted", "recorded"]
+OutcomeKind = Literal["return", "exception", "timeout", "truncated", "error"]
+Provenance = Literal["given", "computed", "predicted", "recorded"]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""The empty mapping, shared: `Event` has several and most are empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of a call."""
+
+    kind: EventKind
+    line: int
+    """1-based line in the user's file; 0 where a model wrote a line that the file does not have (see `mark`)."""
+    depth: int
+    """Scopes between this one and the traced call's, whose own depth is 0."""
+    function: str
+    """The code object's name: `f`, `__init__`, `<lambda>`, `<listcomp>`."""
+    locals: Mapping[str, str] = field(default=NOTHING)
+    """Name → repr of every live local, in `f_locals` order. Always complete; empty for `return` and `exception`."""
+    value: str | None = None
+    """`return`: repr of the value. `exception`: repr of settrace's triple. Otherwise None."""
+    confidence: float | None = None
+    """Probability, 0 to 1, that the model gave the tokens of this event; None where no model was asked."""
+    confidences: Mapping[str, float] = field(default=NOTHING)
+    """The same for each predicted local; `"value"` for the value of a `return` or `exception`."""
+    provenance: Mapping[str, Provenance] = field(default=NOTHING)
+    """Where each local's repr comes from; `"value"` for the value of a `return` or `exception`."""
+    mark: str | None = None
+    """What is wrong with the event, in a few words (a model's malformed output, a repr that was cut); else None."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as the command line's JSON has it."""
+        return {
+            "event": self.kind,
+            "line": self.line,
+            "depth": self.depth,
+            "function": self.function,
+            "locals": dict(self.locals),
+            "value": self.value,
+            "confidence": self.confidence,
+            "confidences": dict(self.confidences),
+            "provenance": dict(self.provenance),
+            "mark": self.mark,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Event:
+        """The inverse of `to_json`; keys that may be absent take their defaults."""
+        return cls(
+            kind=data["event"],
+            line=data["line"],
+            depth=data["depth"],
+            function=data["function"],
+            locals=data.get("locals") or NOTHING,
+            value=data.get("value"),
+            confidence=data.get("confidence"),
+            confidences=data.get("confidences") or NOTHING,
+            provenance=data.get("provenance") or NOTHING,
+            mark=data.get("mark"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionInfo:
+    """The exception that left the traced call."""
+
+    type: str
+    message: str
+    line: int | None
+    """The line of the traced function's file at which it was raised."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": self.type, "message": self.message, "line": self.line}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the call ended."""
+
+    kind: OutcomeKind
+    value: str | None = None
+    """Repr of the return value, for `return`."""
+    exception: ExceptionInfo | None = None
+    detail: str | None = None
+    """One sentence for a person: what ended a `timeout`, `truncated` or `error` trace."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "value": self.value,
+            "exception": self.exception and self.exception.to_json(),
+            "detail": self.detail,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        exception = data.get("exception")
+        return cls(data["kind"], data.get("value"), exception and ExceptionInfo(**exception), data.get("detail"))
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the trace cost."""
+
+    events: int = 0
+    tokens: int = 0
+    """Tokens of the trace in the model's vocabulary, the prompt not counted."""
+    forward_passes: int = 0
+    seconds: float = 0.0
+    """Wall time."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "events": self.events,
+            "tokens": self.tokens,
+            "forward_passes": self.forward_passes,
+            "seconds": round(self.seconds, 6),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The events of one call, in order."""
+
+    function: str
+    """Qualified name in its file: `f`, `Stack.push`, `outer.inner`."""
+    call: str
+    """The call as source: `f([1, 2], key=3)`."""
+    path: str
+    """The file, as the user named it."""
+    origin: Origin
+    source: str
+    """The whole text of the file that the events' lines point into."""
+    events: tuple[Event, ...]
+    outcome: Outcome
+    stats: Stats = Stats()
+
+    def to_json(self) -> dict[str, Any]:
+        """The trace as the command line's JSON has it (the source itself is left out)."""
+        return {
+            "function": self.function,
+            "call": self.call,
+            "path": self.path,
+            "origin": self.origin,
+            "events": [event.to_json() for event in self.events],
+            "outcome": self.outcome.to_json(),
+            "stats": self.stats.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], source: str) -> Trace:
+        """The inverse of `to_json`, given the file's text."""
+        return cls(
+            function=data["function"],
+            call=data["call"],
+            path=data["path"],
+            origin=data["origin"],
+            source=source,
+            events=tuple(Event.from_json(event) for event in data["events"]),
+            outcome=Outcome.from_json(data["outcome"]),
+            stats=Stats(**data["stats"]),
+        )

@@ -1,14 +1,14 @@
 """What each step of a trace did.
 
-A `line` event comes before its line runs, so what the line did shows in the next event of the same scope. Everything that
-shows a trace to a person starts from here.
+A `line` event comes before its line runs, so what the line did shows in the next event of the same scope. Everything
+that shows a trace to a person starts from here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cwm_lsp.trace.events import NOTHING, Event
 
@@ -80,21 +80,7 @@ def steps(events: Sequence[Event]) -> list[Step]:
                 raised=after.value if after is not None and after.kind == "exception" else None,
             )
         )
-    return [_with_total(step, seen[step.scope, step.event.line]) for step in result]
-
-
-def _with_total(step: Step, total: int) -> Step:
-    return Step(
-        step.index,
-        step.event,
-        step.scope,
-        step.iteration,
-        max(total, 1),
-        step.produced,
-        step.effect,
-        step.returned,
-        step.raised,
-    )
+    return [replace(step, iterations=max(seen[step.scope, step.event.line], 1)) for step in result]
 
 
 def _scopes(events: Sequence[Event]) -> list[int]:

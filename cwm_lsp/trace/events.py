@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 EventKind = Literal["call", "line", "return", "exception"]
@@ -16,8 +15,12 @@ Origin = Literal["predicted", "recorded"]
 OutcomeKind = Literal["return", "exception", "timeout", "truncated", "error"]
 Provenance = Literal["given", "computed", "predicted", "recorded"]
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""The empty mapping, shared: `Event` has several and most are empty."""
+NOTHING: Mapping[str, Any] = {}
+"""The empty mapping, shared, never changed: `Event` has several and most are empty."""
+
+
+def _nothing() -> Mapping[str, Any]:
+    return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,15 @@ class Event:
     """Scopes between this one and the traced call's, whose own depth is 0."""
     function: str
     """The code object's name: `f`, `__init__`, `<lambda>`, `<listcomp>`."""
-    locals: Mapping[str, str] = field(default=NOTHING)
+    locals: Mapping[str, str] = field(default_factory=_nothing)
     """Name → repr of every live local, in `f_locals` order. Always complete; empty for `return` and `exception`."""
     value: str | None = None
     """`return`: repr of the value. `exception`: repr of settrace's triple. Otherwise None."""
     confidence: float | None = None
     """Probability, 0 to 1, that the model gave the tokens of this event; None where no model was asked."""
-    confidences: Mapping[str, float] = field(default=NOTHING)
+    confidences: Mapping[str, float] = field(default_factory=_nothing)
     """The same for each predicted local; `"value"` for the value of a `return` or `exception`."""
-    provenance: Mapping[str, Provenance] = field(default=NOTHING)
+    provenance: Mapping[str, Provenance] = field(default_factory=_nothing)
     """Where each local's repr comes from; `"value"` for the value of a `return` or `exception`."""
     mark: str | None = None
     """What is wrong with the event, in a few words (a model's malformed output, a repr that was cut); else None."""

@@ -29,11 +29,9 @@ class Step:
     produced: Mapping[str, str]
     """Name → repr of the locals that the step bound or changed; for a `call`, its arguments."""
     effect: int | None
-    """Index of the event that shows the effect: where `produced`, its confidence and provenance come from."""
-    returned: str | None
-    """Repr of the value that the step returned or yielded from its scope."""
-    raised: str | None
-    """Repr of the exception triple, if the step raised or let one through."""
+    """Index of the event whose locals show what was produced; that event has their provenance and confidence."""
+    end: int | None
+    """Index of the `return` or `exception` event that the step led to right away, if it did."""
 
 
 def steps(events: Sequence[Event]) -> list[Step]:
@@ -60,26 +58,15 @@ def steps(events: Sequence[Event]) -> list[Step]:
             seen[scope, event.line] += 1
             iteration = seen[scope, event.line]
         effect = following[index]
-        after = events[effect] if effect is not None else None
+        end = effect if effect is not None and events[effect].kind in ("return", "exception") else None
         if event.kind == "call":
             effect, produced = index, event.locals
-        elif after is not None and after.kind in ("call", "line"):
-            produced = {name: value for name, value in after.locals.items() if event.locals.get(name) != value}
+        elif effect is None or end is not None:
+            effect, produced = None, NOTHING
         else:
-            produced = NOTHING
-        result.append(
-            Step(
-                index=index,
-                event=event,
-                scope=scope,
-                iteration=iteration,
-                iterations=0,
-                produced=produced,
-                effect=effect,
-                returned=after.value if after is not None and after.kind == "return" else None,
-                raised=after.value if after is not None and after.kind == "exception" else None,
-            )
-        )
+            after = events[effect].locals
+            produced = {name: value for name, value in after.items() if event.locals.get(name) != value}
+        result.append(Step(index, event, scope, iteration, 0, produced, effect, end))
     return [replace(step, iterations=max(seen[step.scope, step.event.line], 1)) for step in result]
 
 

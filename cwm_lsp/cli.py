@@ -1,5 +1,279 @@
-"""The `cwm-lsp` command."""
+"""The `cwm-lsp` command: reads arguments, starts jobs, sets the exit code. No work of its own.
+
+Exit codes: 0 done; 1 done, and a divergence or a likely or actual exception was found; 2 bad usage or input; 3 the
+model or the debuggee could not be run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cwm_lsp import __version__
+from cwm_lsp.errors import UnavailableError, UserError
+
+if TYPE_CHECKING:
+    from cwm_lsp.jobs import Advance, Assist, Comparison
+    from cwm_lsp.target import Target
+    from cwm_lsp.trace.events import Trace
+
+    Result = Trace | Comparison
+
+DONE, FOUND, BAD_INPUT, UNAVAILABLE = 0, 1, 2, 3
+INTERRUPTED = 130
+_CODES = {"done": DONE, "found": FOUND, "unavailable": UNAVAILABLE}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="cwm-lsp")
+def cli() -> None:
+    """Predict what a Python function does, line by line; run it; see where reality left the prediction."""
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What a user can mend is one line on stderr; a fault of ours is one line and a log."""
+    try:
+        code = cli.main(prog_name="cwm-lsp", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except UserError as error:
+        code = _fail(str(error), BAD_INPUT)
+    except UnavailableError as error:
+        code = _fail(str(error), UNAVAILABLE)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        code = DONE
+    except Exception:
+        code = _fail(_fault(), UNAVAILABLE)
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _fail(message: str, code: int) -> int:
+    from cwm_lsp import report
+
+    report.print_error(message)
+    return code
+
+
+def _fault() -> str:
+    """Log the exception being handled; tells where."""
+    import logging
+
+    from platformdirs import user_log_path
+
+    path = user_log_path("cwm-lsp", ensure_exists=True) / "faults.log"
+    log = logging.getLogger("cwm_lsp.faults")
+    log.propagate = False
+    log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    log.exception("cwm-lsp %s: %s", __version__, sys.argv)
+    return f"this is a fault of cwm-lsp, and its details are in {path}"
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several shared options as one decorator, in the order that `--help` shows."""
+
+    def apply(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+_WORK = _options(
+    click.argument("target", metavar="[FILE[:FUNCTION]]", required=False),
+    click.option(
+        "--call", metavar="EXPR", help="The call, as source: 'f(3, \"a\")'. Default: the best one in the file."
+    ),
+    click.option(
+        "--batch",
+        metavar="CASES.jsonl",
+        type=click.Path(path_type=Path),
+        help='Many calls instead: rows {"path", "function", "call"} in, one result a line out, in order.',
+    ),
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on stdout.")
+_MODEL = _options(
+    click.option("--model", metavar="bundled|PATH|HUB_ID|URL", help="The world model (default: bundled)."),
+    click.option(
+        "--assist",
+        type=click.Choice(["off", "draft", "lock"]),
+        help="off: the model alone. draft: the same output, sooner. lock: what can be computed is computed (default).",
+    ),
+)
+_RUN = _options(
+    click.option(
+        "--python",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        help="The interpreter that runs the call (default: the project's virtual environment, else this one).",
+    ),
+    click.option(
+        "--timeout", metavar="S", type=click.FloatRange(min=0.1), help="Seconds a run may take (default: 10)."
+    ),
+)
+
+
+@cli.command()
+@_options(_WORK, _MODEL, _JSON)
+def predict(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
+    """Predict the states of a call, line by line. Nothing of FILE is run."""
+    from cwm_lsp import jobs
+
+    with jobs.predicting(**choices) as job:
+        return _run(job, "predicting", target, call, batch, as_json)
+
+
+@cli.command()
+@_options(_WORK, _RUN, _JSON)
+def record(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
+    """Run a call under debugpy, in a child process with limits, and print its real states."""
+    from cwm_lsp import jobs
+
+    with jobs.recording(**choices) as job:
+        return _run(job, "recording", target, call, batch, as_json)
+
+
+@cli.command()
+@_options(_WORK, _MODEL, _RUN, _JSON)
+def compare(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
+    """Predict a call, run it under debugpy, and show where reality left the prediction."""
+    from cwm_lsp import jobs
+
+    with jobs.comparing(**choices) as job:
+        return _run(job, "comparing", target, call, batch, as_json)
+
+
+@cli.command()
+@_options(_MODEL, _RUN, _JSON)
+def demo(as_json: bool, **choices: Any) -> int:
+    """`compare` on the example that comes with cwm-lsp: needs no file, no network and no GPU."""
+    from importlib.resources import as_file, files
+
+    from cwm_lsp import jobs
+
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(**choices) as job:
+        return _run(job, "comparing", str(example), None, None, as_json)
+
+
+@cli.command()
+@click.argument("data", metavar="DATA.jsonl", type=click.Path(path_type=Path))
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N rows.")
+@_options(_MODEL, _RUN, _JSON)
+def evaluate(
+    data: Path,
+    limit: int | None,
+    as_json: bool,
+    model: str | None,
+    assist: Assist | None,
+    python: Path | None,
+    timeout: float | None,
+) -> int:
+    """Measure predictions against real runs of the calls in DATA.jsonl, whose code is run to learn the truth.
+
+    Rows are as in CRUXEval, {"code", "input", "output"}, or {"path" or "code", "function", "call", "expected" or
+    "raises"}. Without --assist all levels of assistance are measured.
+    """
+    from functools import partial
+
+    from cwm_lsp import jobs, report
+    from cwm_lsp.lab.measure import measure
+    from cwm_lsp.predict.predictor import Predictor
+
+    predictor = Predictor.load(model or "bundled")
+    levels: list[Assist] = [assist] if assist else ["off", "draft", "lock"]
+    predictors = {level: partial(jobs.predict_with, predictor, level) for level in levels}
+    with jobs.recording(python, timeout) as record, report.progress("evaluating") as advance:
+        result = measure(data, limit, predictors, record, advance)
+    report.show(result, as_json)
+    return DONE
+
+
+@cli.command()
+@_JSON
+def doctor(as_json: bool) -> int:
+    """Check what cwm-lsp needs on this machine, and say how to mend what is missing."""
+    from cwm_lsp import report
+    from cwm_lsp.doctor import examine
+
+    findings = examine()
+    report.show(findings, as_json)
+    return UNAVAILABLE if findings.broken else DONE
+
+
+@cli.command()
+@click.option("--stdio", is_flag=True, help="Speak over stdin and stdout (the default).")
+@click.option("--tcp", metavar="HOST:PORT", help="Listen on a TCP address instead.")
+def serve(stdio: bool, tcp: str | None) -> int:
+    """Start the language server."""
+    if stdio and tcp:
+        raise click.UsageError("--stdio and --tcp exclude each other")
+    from cwm_lsp.lsp.server import serve
+
+    serve(tcp=tcp)
+    return DONE
+
+
+def _run(
+    job: Callable[[Target, Advance], Result],
+    verb: str,
+    target: str | None,
+    call: str | None,
+    batch: Path | None,
+    as_json: bool,
+) -> int:
+    """Do a job for one target or a batch of them, print what it gives, tell the exit code."""
+    from cwm_lsp import report
+    from cwm_lsp.jobs import verdict
+    from cwm_lsp.target import resolve, split
+
+    if (target is None) == (batch is None):
+        raise click.UsageError("give either FILE[:FUNCTION] or --batch CASES.jsonl")
+    if target is None:
+        assert batch is not None
+        if call is not None:
+            raise click.UsageError("--call goes with FILE[:FUNCTION]; a batch has the call in each row")
+        return _run_batch(job, verb, batch, as_json)
+    found = resolve(*split(target), call)
+    if not as_json:
+        report.announce(verb, found)
+    with report.progress(verb) as advance:
+        result = job(found, advance)
+    report.show(result, as_json)
+    return _CODES[verdict(result)]
+
+
+def _run_batch(job: Callable[[Target, Advance], Result], verb: str, batch: Path, as_json: bool) -> int:
+    from cwm_lsp import report
+    from cwm_lsp.jobs import verdict
+    from cwm_lsp.target import cases
+
+    code = DONE
+    rows = cases(batch)
+    with report.progress(verb, total=len(rows)) as advance:
+        for case in rows:
+            try:
+                result = job(case.resolve(), lambda: None)
+            except UserError as error:
+                report.show_case_error(case, str(error), as_json)
+                code = max(code, BAD_INPUT)
+            except UnavailableError as error:
+                report.show_case_error(case, str(error), as_json)
+                code = max(code, UNAVAILABLE)
+            except Exception:  # one row never ends a batch
+                report.show_case_error(case, _fault(), as_json)
+                code = UNAVAILABLE
+            else:
+                report.show_case(case, result, as_json)
+                code = max(code, _CODES[verdict(result)])
+            advance()
+    return code

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from cwm_lsp.target import Target, described
+from cwm_lsp.doctor import Findings
+from cwm_lsp.jobs import Comparison
+from cwm_lsp.lab.measure import Measurement
+from cwm_lsp.target import Case, Target, described
 from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Outcome, Trace
+
+Result = Trace | Comparison | Measurement | Findings
 
 MAX_STEPS = 200
 """Steps shown of one trace; the JSON output has them all."""
@@ -22,15 +31,96 @@ MAX_VALUE = 60
 _STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green"}
 
 
-def heading(target: Target, verb: str) -> Text:
-    """What is being worked on: `predicting  orders.py:total  total([2, 3]) · from its doctest`."""
-    return Text.assemble(
-        (f"{verb} ", "bold"),
-        (f"{target.path}:{target.function.qualname}", "bold magenta"),
-        "  ",
-        target.call.expression,
-        (f"  · {described(target.call.origin)}", "dim"),
+def announce(verb: str, target: Target) -> None:
+    """Say on stderr what is being worked on: `predicting orders.py:total  total([2, 3]) · from its doctest`."""
+    _stderr().print(
+        Text.assemble(
+            (f"{verb} ", "bold"),
+            (f"{target.path}:{target.function.qualname}", "magenta"),
+            f"  {target.call.expression}",
+            (f"  · {described(target.call.origin)}", "dim"),
+        )
     )
+
+
+def print_error(message: str) -> None:
+    """`error: …` in one line on stderr."""
+    _stderr().print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+
+
+@contextmanager
+def progress(verb: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+    """Show on stderr, if it is a terminal, how far the work is; gives the function to call at each step."""
+    console = _stderr()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(verb, total=total)
+        yield lambda: bar.advance(task)
+
+
+def show(result: Result, as_json: bool) -> None:
+    """Print a result on stdout."""
+    if as_json:
+        _print_json(result.to_json())
+        return
+    console = Console(highlight=False)
+    for part in _parts(result):
+        console.print(part)
+
+
+def show_case(case: Case, result: Trace | Comparison, as_json: bool) -> None:
+    """Print one result of a batch on one line."""
+    if as_json:
+        _print_json(result.to_json())
+        return
+    trace = result.recorded if isinstance(result, Comparison) else result
+    found = f", {len(result.divergences)} divergences" if isinstance(result, Comparison) else ""
+    Console(highlight=False).print(f"{case.number}: {trace.call} {_ending(trace.outcome)}{found}", markup=False)
+
+
+def show_case_error(case: Case, message: str, as_json: bool) -> None:
+    """Print what kept one row of a batch from a result, on one line."""
+    if as_json:
+        _print_json(
+            {"error": message, "row": case.number, **{k: case.row.get(k) for k in ("path", "function", "call")}}
+        )
+    else:
+        Console(highlight=False).print(f"{case.number}: [bold red]error:[/] {escape(message)}", soft_wrap=True)
+
+
+def _print_json(data: Mapping[str, Any]) -> None:
+    print(json.dumps(data), flush=True)  # noqa: T201
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+def _parts(result: Result) -> Iterator[RenderableType]:
+    match result:
+        case Trace():
+            yield trace_table(result)
+            yield ""
+            yield outcome_line(result)
+            if result.origin == "predicted":
+                yield cost_line(result)
+        case Comparison():
+            yield comparison_table(result.predicted, result.recorded, result.divergences)
+            yield ""
+            yield outcome_line(result.predicted)
+            yield outcome_line(result.recorded)
+            yield cost_line(result.predicted)
+            yield ""
+            yield from divergence_lines(result.divergences)
+            count = len(result.divergences)
+            yield Text(
+                f"{count} divergence{'s' * (count != 1)}" if count else "the run went as predicted",
+                "bold red" if count else "bold green",
+            )
+        case Measurement():
+            yield metrics_table(result)
+        case Findings():
+            yield findings_table(result)
 
 
 def trace_table(trace: Trace) -> Table:
@@ -118,26 +208,33 @@ def divergence_lines(divergences: Iterable[Divergence]) -> list[Text]:
     return result
 
 
-def metrics_table(levels: Mapping[str, Mapping[str, float | None]]) -> Table:
-    """Level of assistance by metric, as percentages."""
-    table = _table("assist", *next(iter(levels.values())))
-    for level, metrics in levels.items():
+def metrics_table(measured: Measurement) -> Table:
+    """Level of assistance by metric."""
+    table = _table("assist", *measured.metrics)
+    for level, metrics in measured.levels.items():
         table.add_row(level, *("–" if value is None else f"{value:.1%}" for value in metrics.values()))
+    table.caption = f"{measured.data}: {measured.rows} rows, {measured.events} events, {len(measured.errors)} errors"
     return table
 
 
-def outcome_word(outcome: Outcome) -> str:
-    """The outcome in a few words, for one row of a batch."""
+def findings_table(findings: Findings) -> Table:
+    """One row a finding, with what to do where something is wrong."""
+    glyphs = {"ok": Text("✓", "green"), "note": Text("·", "yellow"), "broken": Text("✗", "bold red")}
+    table = _table("", "what", "found")
+    for found in findings.findings:
+        detail = Text(found.detail)
+        if found.fix:
+            detail.append(f"\n→ {found.fix}", "bold")
+        table.add_row(glyphs[found.status], found.name, detail)
+    return table
+
+
+def _ending(outcome: Outcome) -> str:
     if outcome.kind == "return":
         return f"returns {_short(outcome.value or 'None')}"
     if outcome.exception is not None:
         return f"raises {outcome.exception.type}"
     return f"{outcome.kind}: {outcome.detail}"
-
-
-def print_error(console: Console, message: str) -> None:
-    """`error: …` in one line."""
-    console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:

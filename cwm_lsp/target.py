@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.source.calls import Call, Origin, bind, candidates
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function, find
 
-# The tail of FILE:FUNCTION; a Windows drive letter (`C:\a.py`) has a path separator behind its colon, so it never matches.
+# A Windows drive letter (`C:\a.py`) has a path separator behind its colon, so it is not taken for a function.
 _FUNCTION = re.compile(r":(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)$")
 
 
@@ -35,7 +38,7 @@ def split(target: str) -> tuple[str, str | None]:
 
 
 def resolve(path: str, name: str | None, call: str | None) -> Target:
-    """Read the file, find the function (the only one, if none is named) and the call (the best candidate, if none is given).
+    """Read the file, find the function and the call. By default: the only function there is, the best call known of it.
 
     Raises:
         UserError: there is no such file or function, the file cannot be read, or the call does not fit the function.
@@ -62,3 +65,62 @@ def described(origin: Origin) -> str:
         "assertion": "from an assertion",
         "defaults": "made up from defaults and type hints",
     }[origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of a batch file."""
+
+    number: int
+    """1-based line in the batch file."""
+    row: Mapping[str, Any]
+    """What could be read of the row."""
+    problem: str | None = None
+    """Why the row cannot be used."""
+
+    def resolve(self) -> Target:
+        """The row's target.
+
+        Raises:
+            UserError: the row is malformed, or what it names is.
+        """
+        if self.problem is not None:
+            raise UserError(self.problem)
+        return resolve(self.row["path"], self.row.get("function"), self.row.get("call"))
+
+
+def cases(batch: Path) -> list[Case]:
+    """The rows of a JSON Lines file, paths relative to the working folder; a malformed row is a case with a problem.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    lines = read_lines(batch)
+    return [_case(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a JSON Lines file.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); JSON Lines files are") from error
+
+
+def _case(number: int, line: str) -> Case:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        return Case(number, {}, f"row {number} is not JSON: {error}")
+    if not isinstance(row, dict):
+        return Case(number, {}, f"row {number} is not an object with path, function and call")
+    for name, needed in (("path", True), ("function", False), ("call", False)):
+        if not isinstance(row.get(name), str) and (needed or row.get(name) is not None):
+            return Case(number, row, f'row {number} needs "{name}" as a string')
+    return Case(number, row)

@@ -1,0 +1,121 @@
+"""The three things that can be done with a target: predict it, record it, compare both.
+
+Each is a context manager that holds what is dear to start (a loaded model, a warm debuggee) and gives the function that
+works through one target after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cwm_lsp.target import Target
+from cwm_lsp.trace.compare import Divergence, compare
+from cwm_lsp.trace.events import Trace
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.predictor import Predictor
+
+Advance = Callable[[], None]
+"""Called whenever some progress has been made."""
+Assist = Literal["off", "draft", "lock"]
+Verdict = Literal["done", "found", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A prediction held against a recording."""
+
+    predicted: Trace
+    recorded: Trace
+    divergences: tuple[Divergence, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As `compare --json` prints it."""
+        return {
+            "predicted": self.predicted.to_json(),
+            "recorded": self.recorded.to_json(),
+            "divergences": [divergence.to_json() for divergence in self.divergences],
+        }
+
+
+def verdict(result: Trace | Comparison) -> Verdict:
+    """Whether something was found that deserves attention, or the work could not be done."""
+    if isinstance(result, Comparison):
+        recorded = verdict(result.recorded)
+        return "found" if recorded == "done" and result.divergences else recorded
+    match result.outcome.kind:
+        case "return" | "truncated":
+            return "done"
+        case "exception":
+            return "found"
+        case "timeout" | "error":
+            return "unavailable"
+
+
+@contextmanager
+def predicting(model: str | None = None, assist: Assist | None = None) -> Iterator[Callable[[Target, Advance], Trace]]:
+    """Predict targets with one model. Nothing of the targets is run.
+
+    Raises:
+        UnavailableError: the model cannot be loaded.
+    """
+    from cwm_lsp.predict.predictor import Predictor
+
+    yield partial(predict_with, Predictor.load(model or "bundled"), assist or "lock")
+
+
+def predict_with(predictor: Predictor, assist: Assist, target: Target, advance: Advance) -> Trace:
+    """Predict one target with a model that is already there."""
+    from cwm_lsp.predict.predictor import Task
+
+    task = Task(target.path, target.source, target.function, target.call.expression)
+    return predictor.predict(task, assist=assist, on_event=lambda _event: advance())
+
+
+@contextmanager
+def recording(python: Path | None = None, timeout: float | None = None) -> Iterator[Callable[[Target, Advance], Trace]]:
+    """Run targets under debugpy.
+
+    Raises:
+        UnavailableError: the debuggee cannot be started.
+    """
+    from cwm_lsp.record.recorder import record as record_call
+
+    def record(target: Target, advance: Advance) -> Trace:
+        return record_call(
+            Path(target.path),
+            target.function.qualname,
+            target.call.expression,
+            python=python,
+            timeout=timeout or 10.0,
+            on_event=lambda _event: advance(),
+        )
+
+    yield record
+
+
+@contextmanager
+def comparing(
+    model: str | None = None,
+    assist: Assist | None = None,
+    python: Path | None = None,
+    timeout: float | None = None,
+) -> Iterator[Callable[[Target, Advance], Comparison]]:
+    """Predict targets, run them, and hold one against the other.
+
+    Raises:
+        UnavailableError: the model or the debuggee cannot be started.
+    """
+    with predicting(model, assist) as predict, recording(python, timeout) as record:
+
+        def compare_both(target: Target, advance: Advance) -> Comparison:
+            predicted = predict(target, advance)
+            recorded = record(target, advance)
+            return Comparison(predicted, recorded, tuple(compare(predicted, recorded)))
+
+        yield compare_both

@@ -1,0 +1,26 @@
+"""The bounds that make evaluation total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Each is a bound on one evaluation; reaching one ends it with a sentence in `Evaluation.gave_up`."""
+
+    events: int = 10_000
+    operations: int = 2_000_000
+    """Statements, iterations and calls."""
+    seconds: float = 10.0
+    depth: int = 900
+    """Nested calls. CPython's own limit is 1,000 less what stands below the call, so no run can be known beyond."""
+    integer_bits: int = 40_000
+    elements: int = 200_000
+    """Elements of one container, characters of one string, items drawn from one iterator by one operation."""
+    allocated: int = 50_000_000
+    """Elements and characters in all the large values that are made, kept or not."""
+    text: int = 50_000
+    """Characters of one shown value."""
+    texts: int = 50_000_000
+    """Characters of all shown values."""

@@ -1,0 +1,43 @@
+"""What an evaluation asks when something cannot be known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cwm_lsp.trace.events import NOTHING, Event
+
+Answer = Mapping[str, str] | bool | str | None
+"""By kind of question: `values` a mapping, `branch` a bool, `raises` a string or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The trace goes on in a way that only the model can say.
+
+    `values`: `event` is the next event, known but for the reprs of the names in `unknown` (`"value"` for the value of
+    a `return`); they are absent from its `locals`, whose final order is `names`. Answer: name → repr, for all of them. A
+    literal is parsed and evaluation goes on from it; anything else makes an opaque object that shows so. A name left
+    out stays unknown and shows as `"..."`. The completed event is the next step.
+
+    `branch`: a truth value decides which line comes next. `lines` is (line if true, line if false), either None where
+    it has no line of its own. Answer: True or False.
+
+    `raises`: an operation at `line` could not be known. Answer: None if it returns normally, else the repr of the
+    exception (`ValueError('message')`, or settrace's triple).
+
+    Answering `branch` or `raises` with None where nobody can say is allowed: None means "goes on" for `raises`, and
+    ends the evaluation for `branch`.
+    """
+
+    kind: Literal["values", "branch", "raises"]
+    line: int
+    depth: int
+    function: str
+    event: Event | None = None
+    names: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    suggestions: Mapping[str, str] = field(default=NOTHING)
+    """For some of `unknown`, a repr that is right but for what differs between runs: the order of a set's elements."""
+    lines: tuple[int | None, int | None] = (None, None)

@@ -13,11 +13,13 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,7 +30,7 @@ SECTION = "cwm-lsp"
 """What editors call the settings as a whole, and the table under `[tool]` in `pyproject.toml`."""
 _ENVIRONMENT = "CWM_LSP_"
 
-RESTRICTED = {"trust": "restricted"}
+RESTRICTED: JsonDict = {"trust": "restricted"}
 """Marks a setting that names what is run or loaded: an untrusted workspace may not choose it."""
 
 
@@ -41,7 +43,7 @@ class _Group(BaseModel):
 class Model(_Group):
     """The world model."""
 
-    name: str = Field("bundled", min_length=1, json_schema_extra=RESTRICTED)
+    name: str = Field(default="bundled", min_length=1, json_schema_extra=RESTRICTED)
     """The model that predicts: `bundled`, a folder with a checkpoint, a hub id, or the URL of a server."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where a local model runs."""
@@ -52,26 +54,26 @@ class Predict(_Group):
 
     trigger: Literal["auto", "manual", "onSave", "onType"] = "auto"
     """What starts a prediction. `auto`: typing, as long as predictions take under a second; else a command."""
-    debounce: int = Field(400, ge=50, le=10_000)
+    debounce: int = Field(default=400, ge=50, le=10_000)
     """Milliseconds without an edit before typing starts a prediction."""
     assist: Literal["off", "draft", "lock"] = "lock"
     """`off`: the model alone. `draft`: the same output, sooner. `lock`: what can be computed is computed."""
-    max_events: int = Field(1_000, ge=1, le=10_000)
+    max_events: int = Field(default=1_000, ge=1, le=10_000)
     """Events after which a prediction is cut off."""
-    max_tokens: int = Field(16_384, ge=1, le=131_072)
+    max_tokens: int = Field(default=16_384, ge=1, le=131_072)
     """Tokens after which a prediction is cut off."""
-    timeout: float = Field(30.0, ge=0.1, le=3_600)
+    timeout: float = Field(default=30.0, ge=0.1, le=3_600)
     """Seconds after which a prediction is cut off."""
-    max_functions: int = Field(20, ge=1, le=1_000)
+    max_functions: int = Field(default=20, ge=1, le=1_000)
     """Functions of one file that are predicted without being asked for."""
 
 
 class Record(_Group):
     """Running calls, on command only, to compare the prediction with."""
 
-    python: str | None = Field(None, min_length=1, json_schema_extra=RESTRICTED)
+    python: str | None = Field(default=None, min_length=1, json_schema_extra=RESTRICTED)
     """The interpreter that runs the call. Without one: the project's virtual environment, else the server's own."""
-    timeout: float = Field(10.0, ge=0.1, le=600)
+    timeout: float = Field(default=10.0, ge=0.1, le=600)
     """Seconds that a run may take."""
 
 
@@ -80,9 +82,9 @@ class Hints(_Group):
 
     enable: bool = True
     """Show the values that a line produces at its end."""
-    max_length: int = Field(43, ge=10, le=500)
+    max_length: int = Field(default=43, ge=10, le=500)
     """Characters that the hint of one line may take. The whole values are in the hover."""
-    min_confidence: float = Field(0.5, ge=0, le=1)
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
     """Predicted values of which the model is less sure are not shown."""
     show_confidence: bool = False
     """Show beside a predicted value how sure the model is."""
@@ -102,7 +104,7 @@ class Diagnostics(_Group):
     """Report likely exceptions, and where a run left its prediction."""
     severity: Literal["error", "warning", "information", "hint"] = "information"
     """How loud the reports are."""
-    min_confidence: float = Field(0.5, ge=0, le=1)
+    min_confidence: float = Field(default=0.5, ge=0, le=1)
     """Likely exceptions of which the model is less sure are not reported."""
 
 
@@ -165,8 +167,8 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Sett
             yield from _leaves(info.annotation, (*path, name))
             continue
         extra = info.json_schema_extra
-        bounded = Field(**{key: getattr(part, key) for part in info.metadata for key in part.__slots__})
-        adapter: TypeAdapter[Any] = TypeAdapter(_annotated(info.annotation, bounded))
+        bounds = tuple(info.metadata)
+        adapter = TypeAdapter[Any](Annotated[(info.annotation, *bounds)] if bounds else info.annotation)  # type: ignore
         yield Setting(
             name=".".join(to_camel(part) for part in (*path, name)),
             path=(*path, name),
@@ -176,12 +178,6 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Sett
             schema=adapter.json_schema(),
             adapter=adapter,
         )
-
-
-def _annotated(annotation: Any, info: Any) -> Any:
-    from typing import Annotated
-
-    return Annotated[annotation, info]
 
 
 SETTINGS: tuple[Setting, ...] = tuple(_leaves(Settings))
@@ -242,8 +238,6 @@ def resolve(sources: Sequence[Source]) -> Resolution:
 
 
 def _close(name: str) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(name, [setting.name for setting in SETTINGS], n=1)
     return f" (is {near[0]!r} meant?)" if near else ""
 

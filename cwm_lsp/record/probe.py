@@ -1,0 +1,514 @@
+"""The recorder inside the debuggee: every event of one call, with `sys.settrace` or `sys.monitoring`.
+
+Standard library only, Python 3.8 and newer. Events mean what `sys.settrace` on CPython 3.11 means by them.
+
+A record is a list that JSON can hold, one per event, locals as differences within an activation of a scope:
+
+    ["c", depth, line, name, {local: text}]     a scope is entered or resumed: all its locals
+    ["l", depth, line, {local: text}]           a line is about to run: the locals that are new or changed
+    ["r", depth, line, text]                    the scope is left or suspended
+    ["e", depth, line, text]                    an exception is raised in, or passes through, the scope
+    ["end", {...}]                              the last one; see `Recording.end`
+
+An "l" has two more items where names went away (a list of them) or a value has a mark (`{local: mark}`); "c", "r" and
+"e" have the marks as their last item.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import inspect
+import sys
+import threading
+import types
+from dataclasses import dataclass
+from threading import get_ident
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+
+if "." in __name__:
+    from .values import ATOMS, Values
+else:  # run by path, inside a debuggee that need not have the package
+    from values import ATOMS, Values  # type: ignore[no-redef, import-not-found]
+
+Record = List[Any]
+Marks = Dict[str, str]
+
+_MISSING = object()
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_OPTIMIZED = inspect.CO_OPTIMIZED
+_RETURNS = frozenset(code for name, code in dis.opmap.items() if name.startswith("RETURN_") and "GENERATOR" not in name)
+_YIELDS = frozenset(code for name, code in dis.opmap.items() if name in ("YIELD_VALUE", "YIELD_FROM"))
+_CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
+"""What newer Pythons put into a class body's namespace and 3.11 does not."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a recording ends, and how much of a value is kept."""
+
+    events: int = 20_000
+    """Most events of one trace."""
+    size: int = 64 << 20
+    """Most bytes of one trace."""
+    value: int = 4_096
+    """Most characters of one value, about."""
+    repr_seconds: float = 0.1
+    """Most time for one `__repr__` of the program's own."""
+    memory: int = 4 << 30
+    """Most bytes of memory that the program and the processes it starts may hold."""
+    output: int = 4 << 20
+    """Most bytes that the program may print."""
+
+
+class Stopped(BaseException):
+    """Raised inside the recorded program when a limit is reached."""
+
+
+class Scope:
+    """One activation of a code object: from its entry or resumption to its return or suspension."""
+
+    __slots__ = ("code", "depth", "kept", "marks", "raised_at", "texts")
+
+    def __init__(self, code: types.CodeType, depth: int, texts: Dict[str, str]) -> None:
+        self.code = code
+        self.depth = depth
+        self.texts = texts
+        self.kept: Dict[str, Any] = {}
+        self.marks: Marks = {}
+        self.raised_at = -1
+
+
+class Recording:
+    """Turns what a tracer sees into records.
+
+    The trace starts where `target` (name and first line of a code object in `filename`) is first entered in the thread
+    that made the recording, and ends where that activation is left for good. `emit` takes each record; `stop` is
+    called when a limit is reached, and must not return.
+    """
+
+    def __init__(
+        self,
+        filename: str,
+        target: Tuple[str, int],
+        limits: Limits,
+        emit: Callable[[Record], None],
+        stop: Callable[[Dict[str, Any]], None],
+    ) -> None:
+        self.filename = filename
+        self.target = target
+        self.emit = emit
+        self.stop = stop
+        self.values = Values(limits.value, limits.repr_seconds)
+        self.thread = get_ident()
+        self.others: Dict[int, str] = {}
+        self.end: Optional[Dict[str, Any]] = None
+        self._limit = limits.events
+        self._left = limits.events
+        self._stack: List[Scope] = []
+        self._entry = 0
+        self._orders: Dict[int, Dict[str, str]] = {}
+        self._error: Optional[BaseException] = None
+        self._error_line: Optional[int] = None
+
+    @property
+    def entered(self) -> bool:
+        return self._entry != 0
+
+    def enter(self, frame: types.FrameType, *, resumed: bool = False) -> bool:
+        """A scope of the file is entered; whether it is part of the trace."""
+        code = frame.f_code
+        if self.end is not None:
+            return False
+        if self._stack:
+            depth = self._stack[-1].depth + 1
+        elif self._entry:
+            depth = 0 if self._entry == id(frame) else 1
+        elif (code.co_name, code.co_firstlineno) == self.target:
+            self._entry = id(frame)
+            depth = 0
+        else:
+            return False
+        texts = self._orders.pop(id(frame), {}) if resumed and code.co_flags & _GENERATOR else {}
+        scope = Scope(code, depth, texts)
+        self._stack.append(scope)
+        local = frame.f_locals
+        if texts:
+            self._changes(scope, local)
+        else:
+            if code.co_cellvars and code.co_argcount:
+                local = _arguments_first(code, local)
+            self._changes(scope, local)
+        record = ["c", depth, frame.f_lineno, code.co_name, scope.texts.copy()]
+        if scope.marks:
+            record.append(dict(scope.marks))
+        self._emit(record)
+        return True
+
+    def line(self, frame: types.FrameType, line: int) -> None:
+        if self._stack and self._stack[-1].code is frame.f_code:
+            scope = self._stack[-1]
+            local = frame.f_locals
+            record = ["l", scope.depth, line, self._changes(scope, local)]
+            gone = self._gone(scope, local) if len(scope.texts) != len(local) else []
+            if gone or scope.marks:
+                record.append(gone)
+                record.append(dict(scope.marks))
+            self._emit(record)
+
+    def leave(self, frame: types.FrameType, line: int, value: Any, how: str) -> None:
+        """The scope is left: `how` is "return", "yield" or "unwind"."""
+        if not (self._stack and self._stack[-1].code is frame.f_code):
+            return
+        scope = self._stack.pop()
+        text = "None" if how == "unwind" else self.values.text(value)
+        mark = None if how == "unwind" else self.values.mark
+        if how == "yield":
+            self._orders[id(frame)] = scope.texts
+        self._emit(["r", scope.depth, line, text, {"value": mark}] if mark else ["r", scope.depth, line, text])
+        if scope.depth == 0 and how != "yield":
+            self._finish(how, text)
+
+    def exception(self, frame: types.FrameType, line: int, error: BaseException) -> None:
+        if not (self._stack and self._stack[-1].code is frame.f_code):
+            return
+        scope = self._stack[-1]
+        scope.raised_at = frame.f_lasti
+        if error is not self._error:
+            self._error, self._error_line = error, line
+        text = self.values.triple(error)
+        mark = self.values.mark
+        self._emit(["e", scope.depth, line, text, {"value": mark}] if mark else ["e", scope.depth, line, text])
+
+    def how_left(self, frame: types.FrameType, value: Any) -> str:
+        """What a settrace `return` event is: it tells neither a yield nor an unwinding apart from a return."""
+        operation = frame.f_code.co_code[frame.f_lasti]
+        if value is not None or operation in _RETURNS:
+            return "yield" if operation in _YIELDS else "return"
+        raised_here = self._stack and self._stack[-1].raised_at == frame.f_lasti
+        return "yield" if operation in _YIELDS and not raised_here else "unwind"
+
+    def foreign(self, thread: int) -> None:
+        """Another thread runs code of the file."""
+        if thread not in self.others and self._entry and self.end is None:
+            self.others[thread] = threading.current_thread().name
+
+    def close(self, error: Optional[BaseException] = None) -> Dict[str, Any]:
+        """The end of the trace, where the call has returned or raised `error`."""
+        if self.end is not None:
+            return self.end
+        if not self._entry:
+            end: Dict[str, Any] = {"kind": "error", "entered": False}
+            if error is not None:
+                end["detail"] = f"{type(error).__name__}: {self.values.message(error)}"
+        else:
+            end = {"kind": "return", "value": None, "detail": "the call was left suspended at a yield"}
+        return self._conclude(end)
+
+    def limit(self, detail: str) -> None:
+        """Ends the trace because a limit was reached."""
+        self.stop(self._conclude({"kind": "truncated", "detail": detail}))
+
+    def _finish(self, how: str, text: str) -> None:
+        if how == "return":
+            self._conclude({"kind": "return", "value": text})
+            return
+        error = self._error
+        assert error is not None
+        self._conclude(
+            {
+                "kind": "exception",
+                "type": type(error).__name__,
+                "message": self.values.message(error),
+                "line": self._error_line,
+            }
+        )
+
+    def _conclude(self, end: Dict[str, Any]) -> Dict[str, Any]:
+        end["threads"] = sorted(self.others.values())
+        self.end = end
+        self._stack.clear()
+        self._error = None
+        self.emit(["end", end])
+        return end
+
+    def _emit(self, record: Record) -> None:
+        if not self._left:
+            self.limit(f"the limit of {self._limit:,} events was reached")
+        self._left -= 1
+        self.emit(record)
+
+    def _changes(self, scope: Scope, local: Any) -> Dict[str, str]:
+        """The texts that are not as they were; `scope` is brought up to date."""
+        texts, kept, values = scope.texts, scope.kept, self.values
+        changed = {}
+        skip = not scope.code.co_flags & _OPTIMIZED
+        for name, value in local.items():
+            if kept.get(name, _MISSING) is value:
+                continue
+            if skip and name in _CLASS_EXTRAS:
+                continue
+            text = values.text(value)
+            if values.mark is not None:
+                scope.marks[name] = values.mark
+            elif scope.marks:
+                scope.marks.pop(name, None)
+            if type(value) in ATOMS:
+                kept[name] = value
+            else:
+                kept.pop(name, None)
+            if texts.get(name) != text:
+                changed[name] = texts[name] = text
+        return changed
+
+    def _gone(self, scope: Scope, local: Any) -> List[str]:
+        gone = [name for name in scope.texts if name not in local]
+        for name in gone:
+            del scope.texts[name]
+            scope.kept.pop(name, None)
+            scope.marks.pop(name, None)
+        return gone
+
+
+def _arguments_first(code: types.CodeType, local: Any) -> Dict[str, Any]:
+    """Locals at entry as 3.11 has them: up to 3.10 arguments that a closure uses come last."""
+    count = code.co_argcount + code.co_kwonlyargcount
+    count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    ordered = {name: local[name] for name in code.co_varnames[:count] if name in local}
+    ordered.update((name, value) for name, value in local.items() if name not in ordered)
+    return ordered
+
+
+class SetTrace:
+    """Feeds a recording from `sys.settrace`, which it leaves as it was."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._filename = recording.filename
+        self._settrace = _original_settrace()
+
+    def __enter__(self) -> None:
+        self._old = sys.gettrace()
+        self._old_hook = getattr(threading, "_trace_hook", None)
+        threading.settrace(self._other_thread)
+        self._settrace(self._call)
+
+    def __exit__(self, *_: object) -> None:
+        self._settrace(self._old)
+        threading.settrace(self._old_hook)  # type: ignore[arg-type]
+
+    def _call(self, frame: types.FrameType, event: str, arg: Any) -> Optional[Callable[..., Any]]:
+        if frame.f_code.co_filename == self._filename and self._recording.enter(frame, resumed=True):
+            return self._local
+        return None
+
+    def _local(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any]:
+        if event == "line":
+            self._recording.line(frame, frame.f_lineno)
+        elif event == "return":
+            self._recording.leave(frame, frame.f_lineno, arg, self._recording.how_left(frame, arg))
+        elif event == "exception":
+            self._recording.exception(frame, frame.f_lineno, arg[1])
+        return self._local
+
+    def _other_thread(self, frame: types.FrameType, event: str, arg: Any) -> None:
+        if frame.f_code.co_filename == self._filename:
+            self._recording.foreign(get_ident())
+
+
+def _original_settrace() -> Callable[[Any], None]:
+    """`sys.settrace` itself: pydevd replaces it by one that warns."""
+    holder = getattr(sys.modules.get("pydevd_tracing"), "TracingFunctionHolder", None)
+    return getattr(holder, "_original_tracing", None) or sys.settrace
+
+
+class Monitoring:
+    """Feeds a recording from `sys.monitoring` (3.12 and newer), beside a debugger that uses it too."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._filename = recording.filename
+        self._thread = recording.thread
+        self._monitoring = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+        self._known: Set[types.CodeType] = set()
+        self._jumps: Dict[types.CodeType, Dict[int, int]] = {}
+
+    def __enter__(self) -> None:
+        monitoring = self._monitoring
+        events = monitoring.events
+        # 0, 1, 2 and 5 are spoken for: debugger, coverage, profiler, optimizer.
+        self._tool = next((tool for tool in (3, 4) if monitoring.get_tool(tool) is None), None)
+        if self._tool is None:
+            raise RuntimeError("both free tool ids of sys.monitoring are taken")
+        monitoring.use_tool_id(self._tool, "cwm-lsp recorder")
+        for event, callback in (
+            (events.PY_START, self._start),
+            (events.PY_RESUME, self._resume),
+            (events.PY_THROW, self._throw),
+            (events.PY_UNWIND, self._unwind),
+            (events.RAISE, self._raise),
+            (events.PY_RETURN, self._return),
+            (events.PY_YIELD, self._yield),
+            (events.LINE, self._line),
+            (events.JUMP, self._jump),
+        ):
+            monitoring.register_callback(self._tool, event, callback)
+        everywhere = events.PY_START | events.PY_RESUME | events.PY_THROW | events.PY_UNWIND | events.RAISE
+        self._local_events = events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP
+        self._disable = monitoring.DISABLE
+        monitoring.restart_events()
+        monitoring.set_events(self._tool, everywhere)
+
+    def __exit__(self, *_: object) -> None:
+        monitoring = self._monitoring
+        monitoring.set_events(self._tool, 0)
+        for code in self._known:
+            monitoring.set_local_events(self._tool, code, 0)
+        monitoring.free_tool_id(self._tool)
+
+    def _mine(self, code: types.CodeType) -> bool:
+        """Whether the code is of the file and runs in the recorded thread."""
+        if code.co_filename != self._filename:
+            return False
+        if get_ident() != self._thread:
+            self._recording.foreign(get_ident())
+            return False
+        return True
+
+    def _start(self, code: types.CodeType, offset: int) -> Any:
+        return self._enter(code, resumed=False)
+
+    def _resume(self, code: types.CodeType, offset: int) -> Any:
+        return self._enter(code, resumed=True)
+
+    def _throw(self, code: types.CodeType, offset: int, error: BaseException) -> None:
+        if self._mine(code):
+            self._recording.enter(sys._getframe(1), resumed=True)
+
+    def _enter(self, code: types.CodeType, *, resumed: bool) -> Any:
+        if code.co_filename != self._filename:
+            return self._disable
+        if code not in self._known:
+            self._known.add(code)
+            self._monitoring.set_local_events(self._tool, code, self._local_events)
+        if self._mine(code):
+            self._recording.enter(sys._getframe(2), resumed=resumed)
+        return None
+
+    def _line(self, code: types.CodeType, line: int) -> None:
+        if get_ident() == self._thread:
+            self._recording.line(sys._getframe(1), line)
+
+    def _jump(self, code: types.CodeType, offset: int, destination: int) -> Any:
+        """settrace has a `line` event for each jump back within a line; monitoring has none."""
+        if destination > offset:
+            return self._disable
+        lines = self._jumps.get(code)
+        if lines is None:
+            lines = self._jumps[code] = {
+                at: line for start, end, line in code.co_lines() if line for at in range(start, end, 2)
+            }
+        line = lines.get(destination)
+        if line is None or line != lines.get(offset):
+            return self._disable
+        if get_ident() == self._thread:
+            self._recording.line(sys._getframe(1), line)
+        return None
+
+    def _return(self, code: types.CodeType, offset: int, value: Any) -> None:
+        if get_ident() == self._thread:
+            frame = sys._getframe(1)
+            self._recording.leave(frame, frame.f_lineno, value, "return")
+
+    def _yield(self, code: types.CodeType, offset: int, value: Any) -> None:
+        if get_ident() == self._thread:
+            frame = sys._getframe(1)
+            self._recording.leave(frame, frame.f_lineno, value, "yield")
+
+    def _unwind(self, code: types.CodeType, offset: int, error: BaseException) -> None:
+        if self._mine(code):
+            frame = sys._getframe(1)
+            self._recording.leave(frame, frame.f_lineno, None, "unwind")
+
+    def _raise(self, code: types.CodeType, offset: int, error: BaseException) -> None:
+        if self._mine(code):
+            frame = sys._getframe(1)
+            self._recording.exception(frame, frame.f_lineno, error)
+
+
+def tracer(recording: Recording) -> Any:
+    """The context manager that feeds the recording while it is entered."""
+    return Monitoring(recording) if sys.version_info >= (3, 12) else SetTrace(recording)
+
+
+def evaluate(call: str, namespace: Dict[str, Any]) -> Any:
+    """Compiles a call; the result runs it, to the end where it is a coroutine, generator or `await` expression."""
+    code = compile(call.strip(), "<call>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+
+    def run() -> None:
+        result = eval(code, namespace)  # noqa: S307  running the user's call is what a recorder is for
+        if inspect.iscoroutine(result):
+            result = _run(result)
+        if inspect.isasyncgen(result):
+            _run(_drain(result))
+        elif inspect.isgenerator(result):
+            for _ in result:
+                pass
+
+    return run
+
+
+def _run(main: Any) -> Any:
+    import asyncio  # late: it would take a good part of the debuggee's start
+
+    return asyncio.run(main)
+
+
+async def _drain(results: Any) -> None:
+    async for _ in results:
+        pass
+
+
+def trace_call(
+    call: str,
+    namespace: Dict[str, Any],
+    filename: str,
+    target: Tuple[str, int],
+    *,
+    limits: Limits = Limits(),
+    emit: Callable[[Record], None],
+    stop: Optional[Callable[[Dict[str, Any]], None]] = None,
+) -> Dict[str, Any]:
+    """Records one call in this process and gives the end of the trace.
+
+    `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced; `target`
+    is `(co_name, co_firstlineno)` of the function whose activation is the trace. Without `stop`, a limit is enforced by
+    an exception inside the program.
+    """
+
+    def raise_stopped(end: Dict[str, Any]) -> None:
+        raise Stopped
+
+    recording = Recording(filename, target, limits, emit, stop or raise_stopped)
+    run = evaluate(call, namespace)
+    error: Optional[BaseException] = None
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _headroom())
+    try:
+        with tracer(recording):
+            run()
+    except BaseException as raised:
+        error = raised
+    finally:
+        sys.setrecursionlimit(limit)
+    return recording.close(error)
+
+
+def _headroom() -> int:
+    """Frames under the call, and those that a callback needs: the program shall have as many as without a recorder."""
+    depth = 0
+    frame: Optional[types.FrameType] = sys._getframe(1)
+    while frame is not None:
+        depth += 1
+        frame = frame.f_back
+    return depth + 20

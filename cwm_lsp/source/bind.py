@@ -1,0 +1,327 @@
+"""Which argument goes to which parameter, and what of it is known without running code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..errors import UserError
+from .functions import Function, Parameter, functions
+from .literals import literal_repr
+from .names import free_names, global_names, is_defined
+from .recovery import parse
+
+# Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
+_TRANSPARENT = frozenset(
+    {"staticmethod", "classmethod", "property", "cached_property", "abstractmethod", "override", "final", "overload"}
+    | {"cache", "lru_cache", "singledispatch", "total_ordering", "contextmanager", "no_type_check", "njit", "jit"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The arguments of a call as its function's CALL event shows them."""
+
+    expression: str
+    """The call, normalised: `f([1, 2], key=3)`."""
+    arguments: Mapping[str, str | None]
+    """Parameter → repr, in the order of `f_locals` (positional, keyword-only, *args, **kwargs); None where the value is
+    not known without running code, as for `self`. Sets of strings have the order in which they are written."""
+    literal: bool
+    """Whether every argument is known."""
+    is_plain: bool
+    """Whether the call is `function(...)` itself, not `C(...).m(...)` or a call inside an expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an expression calls a function."""
+
+    node: ast.Call | ast.Attribute
+    """The call; for a property, the access."""
+    implicit: bool
+    """Whether `self` or `cls` is passed without being written."""
+    direct: bool
+    """Whether the function is named by its qualified name."""
+
+
+def bind(call: str, function: Function, source: str) -> Binding:
+    """Bind the arguments of `call`, an expression in the namespace of the file with this source.
+
+    Static: nothing is run. A function inside another is reached by a call of the outer one; nothing is known of its
+    arguments then.
+
+    Raises `UserError`, in Python's words where it has some, if the call does not parse, does not call the function,
+    passes wrong arguments, or reads names that the file does not define.
+    """
+    expression = parse_call(call, function)
+    known = global_names(source)
+    for name in free_names(expression):
+        if not is_defined(name, known):
+            raise UserError(f"name '{name}' is not defined; pass a literal or a name that the file defines")
+    root: ast.expr = expression.value if isinstance(expression, ast.Await) else expression
+    text = ast.unparse(root)
+    target = find_target(root, function, source)
+    if target is None:
+        if reaches(root, function, source):
+            return Binding(text, MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters))), False, False)
+        raise UserError(f"'{text}' does not call {function.qualname}(); write {usage(function)}")
+    arguments = _bind_target(target, function)
+    return Binding(
+        expression=text,
+        arguments=MappingProxyType(arguments),
+        literal=None not in arguments.values(),
+        is_plain=target.direct and target.node is root,
+    )
+
+
+def parse_call(call: str, function: Function) -> ast.expr:
+    """The expression of a call. Raises `UserError` if it does not parse."""
+    text = call.strip()
+    if not text:
+        raise UserError(f"the call is empty; write {usage(function)}")
+    shown = text.splitlines()[0][:80]
+    try:
+        expression = ast.parse(text, mode="eval").body
+        ast.unparse(expression)
+    except SyntaxError as error:
+        raise UserError(f"the call '{shown}' does not parse: {error.msg}; write {usage(function)}") from None
+    except ValueError:
+        raise UserError("the call has a null byte; remove it") from None
+    except (RecursionError, MemoryError):
+        raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value") from None
+    return expression
+
+
+def usage(function: Function) -> str:
+    """How a call of the function is written, for messages: `f(a, b=2)`, `Stack(...).push(item)`."""
+    if not is_in_class(function):
+        return function.signature
+    names = function.signature[len(function.qualname) :]
+    if takes_implicit(function) and function.parameters:
+        first = function.parameters[0].name
+        names = names.replace(f"({first}, /, ", "(", 1).replace(f"({first}, ", "(", 1).replace(f"({first})", "()", 1)
+    if function.name in ("__init__", "__new__"):
+        return f"{function.parent}{names}"
+    if function.kind == "property":
+        return f"{function.parent}(...).{function.name}"
+    if function.kind in ("classmethod", "staticmethod"):
+        return f"{function.parent}.{function.name}{names}"
+    return f"{function.parent}(...).{function.name}{names}"
+
+
+def is_in_class(function: Function) -> bool:
+    """Whether the function is defined in a class body (of a lambda there it is not known: False)."""
+    return function.kind not in ("function", "lambda")
+
+
+def takes_implicit(function: Function) -> bool:
+    """Whether a call through an instance passes `self` or `cls`."""
+    return function.kind in ("method", "classmethod", "property", "lambda") or function.name == "__new__"
+
+
+def outer_function(function: Function, source: str) -> Function | None:
+    """The outermost function around one, None if it stands in a module or in classes alone."""
+    by_name = {other.qualname: other for other in functions(source)}
+    parts = function.qualname.split(".")
+    names = [".".join(parts[:count]) for count in range(1, len(parts))]
+    return next((by_name[name] for name in names if name in by_name), None)
+
+
+def find_target(expression: ast.expr, function: Function, source: str) -> Target | None:
+    """The first node of the expression, outermost first, that calls the function."""
+    classes = class_names(source)
+    for node in ast.walk(expression):
+        if (target := as_target(node, function, classes)) is not None:
+            return target
+    return None
+
+
+def reaches(expression: ast.expr, function: Function, source: str) -> bool:
+    """Whether an expression that does not itself call the function may be meant to run it: it calls the function
+    around it, or uses the class whose special method it is."""
+    outer = outer_function(function, source)
+    if outer is not None:
+        return find_target(expression, outer, source) is not None
+    special = function.name.startswith("__") and function.name.endswith("__")
+    return special and function.parent is not None and function.parent.split(".")[0] in free_names(expression)
+
+
+def class_names(source: str) -> frozenset[str]:
+    """The classes at the top level of a file."""
+    return frozenset(
+        node.name for fragment in parse(source).fragments for node in fragment.body if isinstance(node, ast.ClassDef)
+    )
+
+
+def as_target(node: ast.AST, function: Function, classes: frozenset[str]) -> Target | None:
+    """The node as a call of the function, None if it is not one. A receiver's class is not checked."""
+    if function.kind == "property":
+        is_access = isinstance(node, ast.Attribute) and node.attr == function.name and isinstance(node.ctx, ast.Load)
+        return Target(node, implicit=True, direct=False) if is_access and isinstance(node, ast.Attribute) else None
+    if not isinstance(node, ast.Call):
+        return None
+    name = dotted(node.func)
+    if name == function.qualname:
+        return Target(node, implicit=function.kind == "classmethod", direct=True)
+    if function.parent is None:
+        return None
+    if function.name in ("__init__", "__new__") and name == function.parent:
+        return Target(node, implicit=True, direct=False)
+    if function.name == "__call__" and isinstance(node.func, ast.Call):
+        return Target(node, implicit=True, direct=False)
+    if isinstance(node.func, ast.Attribute) and node.func.attr == function.name and is_in_class(function):
+        through_class = dotted(node.func.value) in classes and function.kind == "method"
+        return Target(node, implicit=takes_implicit(function) and not through_class, direct=False)
+    return None
+
+
+def dotted(node: ast.expr) -> str | None:
+    """`a.b.c` of a chain of attributes on a name, else None."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
+
+
+def _in_frame_order(parameters: Sequence[Parameter]) -> list[str]:
+    """Names in the order of `co_varnames`."""
+    last = ("var-positional", "var-keyword")
+    named = [parameter.name for parameter in parameters if parameter.kind not in last]
+    return named + [parameter.name for kind in last for parameter in parameters if parameter.kind == kind]
+
+
+def _bind_target(target: Target, function: Function) -> dict[str, str | None]:
+    names = _in_frame_order(function.parameters)
+    arguments = _expanded(target)
+    if arguments is None:
+        return dict.fromkeys(names)
+    try:
+        bound = _assign(function, *arguments)
+    except UserError:
+        if all(_last_word(decorator) in _TRANSPARENT for decorator in function.decorators):
+            raise
+        return dict.fromkeys(names)
+    return {name: bound[name] for name in names}
+
+
+def _last_word(decorator: str) -> str:
+    return decorator.split("(")[0].rsplit(".", 1)[-1]
+
+
+def _expanded(target: Target) -> tuple[list[ast.expr | None], dict[str, ast.expr]] | None:
+    """Positional arguments (None for an implicit one) and keywords; None if `*` or `**` unpack something unknown."""
+    positional: list[ast.expr | None] = [None] if target.implicit else []
+    keywords: dict[str, ast.expr] = {}
+    if isinstance(target.node, ast.Attribute):
+        return positional, keywords
+    for argument in target.node.args:
+        if not isinstance(argument, ast.Starred):
+            positional.append(argument)
+        elif isinstance(argument.value, ast.List | ast.Tuple):
+            if any(isinstance(element, ast.Starred) for element in argument.value.elts):
+                return None
+            positional.extend(argument.value.elts)
+        else:
+            return None
+    for keyword in target.node.keywords:
+        if keyword.arg is not None:
+            pairs = [(keyword.arg, keyword.value)]
+        elif isinstance(keyword.value, ast.Dict):
+            pairs = []
+            for key, value in zip(keyword.value.keys, keyword.value.values, strict=True):
+                if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
+                    return None
+                pairs.append((key.value, value))
+        else:
+            return None
+        for name, value in pairs:
+            if name in keywords:
+                raise UserError(f"keyword argument repeated: {name}; pass it once")
+            keywords[name] = value
+    return positional, keywords
+
+
+def _assign(
+    function: Function, positional: Sequence[ast.expr | None], keywords: Mapping[str, ast.expr]
+) -> dict[str, str | None]:
+    """Parameter → repr of its argument, by the rules and in the words of CPython's calls."""
+    takes: dict[str, list[Parameter]] = {}
+    for parameter in function.parameters:
+        takes.setdefault(parameter.kind, []).append(parameter)
+    only = takes.get("positional-only", [])
+    ordered = [*only, *takes.get("positional-or-keyword", [])]
+    keyword_only = takes.get("keyword-only", [])
+    by_keyword = {parameter.name for parameter in [*ordered[len(only) :], *keyword_only]}
+    rest = takes.get("var-positional")
+    rest_keywords = takes.get("var-keyword")
+
+    bound: dict[str, str | None] = {
+        parameter.name: argument and literal_repr(argument)
+        for parameter, argument in zip(ordered, positional, strict=False)
+    }
+    extra: dict[str, ast.expr] = {}
+    for name, value in keywords.items():
+        if name in by_keyword:
+            if name in bound:
+                raise _wrong(function, f"got multiple values for argument '{name}'")
+            bound[name] = literal_repr(value)
+        elif rest_keywords:
+            extra[name] = value
+        elif misplaced := [parameter.name for parameter in only if parameter.name in keywords]:
+            listed = ", ".join(misplaced)
+            raise _wrong(function, f"got some positional-only arguments passed as keyword arguments: '{listed}'")
+        else:
+            raise _wrong(function, f"got an unexpected keyword argument '{name}'")
+    if len(positional) > len(ordered) and not rest:
+        raise _wrong(function, _too_many(ordered, len(positional), sum(p.name in bound for p in keyword_only)))
+    for word, parameters in (("positional", ordered), ("keyword-only", keyword_only)):
+        if missing := [p.name for p in parameters if p.name not in bound and p.default is None]:
+            s = "" if len(missing) == 1 else "s"
+            raise _wrong(function, f"missing {len(missing)} required {word} argument{s}: {_quoted(missing)}")
+        bound.update((p.name, _default_repr(p)) for p in parameters if p.name not in bound)
+    if rest:
+        surplus = [argument for argument in positional[len(ordered) :] if argument is not None]
+        # An implicit `self` that went into *args is not known.
+        known = len(surplus) == len(positional[len(ordered) :])
+        bound[rest[0].name] = literal_repr(ast.Tuple(surplus, ast.Load())) if known else None
+    if rest_keywords:
+        keys: list[ast.expr | None] = [ast.Constant(name) for name in extra]
+        bound[rest_keywords[0].name] = literal_repr(ast.Dict(keys, list(extra.values())))
+    return bound
+
+
+def _wrong(function: Function, problem: str) -> UserError:
+    return UserError(f"{function.qualname}() {problem}; call it as {usage(function)}")
+
+
+def _too_many(ordered: Sequence[Parameter], given: int, keyword_only: int) -> str:
+    most = len(ordered)
+    least = sum(parameter.default is None for parameter in ordered)
+    takes, plural = (str(most), most != 1) if least == most else (f"from {least} to {most}", True)
+    also = ""
+    if keyword_only:
+        also = (
+            f" positional argument{'s' * (given != 1)} "
+            f"(and {keyword_only} keyword-only argument{'s' * (keyword_only != 1)})"
+        )
+    verb = "was" if given == 1 and not keyword_only else "were"
+    return f"takes {takes} positional argument{'s' * plural} but {given}{also} {verb} given"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    quoted = [repr(name) for name in names]
+    if len(quoted) < 3:
+        return " and ".join(quoted)
+    return f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
+
+
+def _default_repr(parameter: Parameter) -> str | None:
+    assert parameter.default is not None
+    try:
+        return literal_repr(ast.parse(parameter.default, mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

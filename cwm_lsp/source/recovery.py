@@ -1,0 +1,262 @@
+"""Syntax trees of a file, also where the file does not parse: block by block, by indentation.
+
+A file that parses is one fragment. Otherwise its text is cut into statements by indentation and each block is parsed
+alone; a block that fails is entered, so that one broken line costs only the functions that are around it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+FILENAME = "<cwm-lsp source>"
+"""The file name that parsed text carries, so that its warnings can be told from everybody else's."""
+
+# Warnings about the user's text (invalid escapes and the like) are not ours to print. `catch_warnings` is not
+# thread-safe, a filter is.
+warnings.filterwarnings("ignore", module=re.escape(FILENAME))
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_DEEPEST = 100  # levels of indentation, CPython's own limit
+_HEADER = re.compile(r"[ \t\f]*(?:(?P<kind>class)|(?:async[ \t]+)?def)[ \t]+(?P<name>\w+)")
+_DECORATOR = re.compile(r"[ \t\f]*@[\w.]+[ \t]*(?:\(.*)?$")
+_LAMBDA = re.compile(r"[ \t\f]*\w+[ \t]*(?::[^=]*)?=[ \t(]*lambda\b")
+_MAY_DEFINE = re.compile(r"\b(?:def|lambda)\b")
+# Words that begin a statement and cannot stand inside brackets: a bracket still open before them was never closed.
+_STATEMENT = re.compile(
+    r"[ \t\f]*(?:(?:async[ \t]+)?def|class|import|try|except|finally|while|with|return|raise|continue|break|del|pass"
+    r"|global|nonlocal|assert)\b(?![ \t]*[=.,)\]}])"
+)
+_LEXEME = re.compile(r"\"\"\"|'''|\"|'|#|[\[({]|[\])}]|\\$")
+_IN_STRING = {quote: re.compile(rf"\\.|\\$|{quote}") for quote in ('"""', "'''", '"', "'")}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A class or function around a fragment."""
+
+    name: str
+    kind: Literal["class", "function"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """Statements that parse, and where they stand."""
+
+    body: Sequence[ast.stmt]
+    offset: int
+    """What to add to a node's line number for the line in the file."""
+    scopes: tuple[Scope, ...] = ()
+    """The classes and functions around, outermost first, that do not parse as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A function whose own text does not parse."""
+
+    name: str
+    qualname: str
+    error: str
+    """One line: `line 3: '(' was never closed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What is known of a file's syntax."""
+
+    fragments: tuple[Fragment, ...]
+    broken: tuple[Broken, ...]
+    error: str | None
+    """Why the whole does not parse, or None."""
+
+    @property
+    def module(self) -> Sequence[ast.stmt] | None:
+        """The statements of the whole file, None if it does not parse."""
+        return self.fragments[0].body if self.error is None else None
+
+
+def split_lines(source: str) -> list[str]:
+    """The physical lines as Python counts them (`str.splitlines` also splits at form feeds and more)."""
+    return _NEWLINE.split(source.removeprefix("\ufeff"))
+
+
+@lru_cache(maxsize=16)
+def parse(source: str) -> Parsed:
+    """The syntax of a file; never raises."""
+    lines = split_lines(source)
+    body, error = _parse_block(lines, 0, len(lines), indented=False)
+    if body is not None:
+        return Parsed((Fragment(body, 0),), (), None)
+    fragments: list[Fragment] = []
+    broken: list[Broken] = []
+    _recover(lines, 0, len(lines), (), fragments, broken)
+    return Parsed(tuple(fragments), tuple(broken), error)
+
+
+def _parse_block(
+    lines: Sequence[str], start: int, stop: int, *, indented: bool
+) -> tuple[list[ast.stmt] | None, str | None]:
+    """The statements of `lines[start:stop]`, or why they do not parse."""
+    text = "\n".join(lines[start:stop])
+    offset = start - 1 if indented else start
+    try:
+        body = ast.parse(f"if 1:\n{text}" if indented else text, FILENAME).body
+    except SyntaxError as error:
+        return None, _describe(error, offset)
+    except ValueError:  # null bytes, before 3.12
+        line = next((i for i in range(start, stop) if "\0" in lines[i]), start) + 1
+        return None, f"line {line}: source code cannot contain null bytes"
+    except (RecursionError, MemoryError):
+        return None, f"line {start + 1}: too deeply nested to parse"
+    if not indented:
+        return body, None
+    first = body[0]
+    return (first.body if isinstance(first, ast.If) else body), None
+
+
+def _describe(error: SyntaxError, offset: int) -> str:
+    message = re.sub(r" \(detected at line \d+\)", "", error.msg)
+    message = re.sub(r"\bline (\d+)", lambda match: f"line {int(match[1]) + offset}", message)
+    line = max(1, (error.lineno or 1) + offset)
+    return f"line {line}: {message.splitlines()[0] if message else 'invalid syntax'}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Logical:
+    """One logical line: physical lines `start` to `stop`, exclusive, 0-based."""
+
+    start: int
+    stop: int
+    indent: int
+
+
+def _recover(
+    lines: Sequence[str],
+    start: int,
+    stop: int,
+    scopes: tuple[Scope, ...],
+    fragments: list[Fragment],
+    broken: list[Broken],
+) -> None:
+    """Parse each block of `lines[start:stop]`, and enter those that fail."""
+    while (block := _block(lines, start, stop, loose=False)) is not None:
+        body, error = _parse_if_defining(lines, block)
+        if error is not None:
+            # An unclosed string may have swallowed what follows: look again with strings cut at definitions.
+            loose = _block(lines, block[0].start, stop, loose=True)
+            assert loose is not None
+            if loose[-1].stop != block[-1].stop:
+                block = loose
+                body, error = _parse_if_defining(lines, block)
+        if body:
+            indented = block[0].indent > 0
+            fragments.append(Fragment(body, block[0].start - indented, scopes))
+        if error is not None:
+            inner = scopes
+            header = next(line for line in block if not _DECORATOR.match(lines[line.start]) or line is block[-1])
+            if match := _HEADER.match(lines[header.start]):
+                name = match["name"]
+                inner = (*scopes, Scope(name, "class" if match["kind"] else "function"))
+                if not match["kind"]:
+                    broken.append(Broken(name, ".".join(scope.name for scope in inner), error))
+            if len(inner) < _DEEPEST and block[0].indent < stop and header.stop < block[-1].stop:
+                _recover(lines, header.stop, block[-1].stop, inner, fragments, broken)
+        start = block[-1].stop
+
+
+def _parse_if_defining(lines: Sequence[str], block: Sequence[_Logical]) -> tuple[list[ast.stmt] | None, str | None]:
+    """`_parse_block`, but blocks that hold no function at all are left alone: (None, None)."""
+    start, stop = block[0].start, block[-1].stop
+    if not any(_MAY_DEFINE.search(lines[i]) for i in range(start, stop)):
+        return None, None
+    return _parse_block(lines, start, stop, indented=block[0].indent > 0)
+
+
+def _block(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> list[_Logical] | None:
+    """The first statement at or after `start` with everything indented below it, and the decorators above."""
+    block: list[_Logical] = []
+    for line in _logical_lines(lines, start, stop, loose=loose):
+        if block and line.indent <= block[0].indent and not lines[block[-1].start].lstrip(" \t\f").startswith("@"):
+            break
+        block.append(line)
+    return block or None
+
+
+def _logical_lines(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> Iterator[_Logical]:
+    """Logical lines, blank ones and comments left out. Tolerant: brackets left open end at the next statement word,
+    and with `loose` triple-quoted strings left open end at the next definition that is indented no deeper."""
+    at = start
+    while at < stop:
+        line = lines[at]
+        text = line.lstrip(" \t\f")
+        if not text or text.startswith("#"):
+            at += 1
+            continue
+        begin, indent = at, _indent(line)
+        depth, quote = 0, ""
+        while True:
+            depth, quote, continued = _lex(lines[at], depth, quote)
+            at += 1
+            if not (depth or quote or continued) or at >= stop:
+                break
+            line = lines[at]
+            if quote:
+                if loose and (_HEADER.match(line) or _DECORATOR.match(line)) and _indent(line) <= indent:
+                    break
+            elif _STATEMENT.match(line) or (
+                (_DECORATOR.match(line) or _LAMBDA.match(line)) and _indent(line) <= indent
+            ):
+                break
+        yield _Logical(begin, at, indent)
+
+
+def _lex(line: str, depth: int, quote: str) -> tuple[int, str, bool]:
+    """(open brackets, the triple quote that is open, backslash continuation) after a physical line."""
+    at = 0
+    while True:
+        if quote:
+            while (match := _IN_STRING[quote].search(line, at)) and match[0] != quote:
+                at = match.end()
+            if match is None:
+                if len(quote) == 3:
+                    return depth, quote, False
+                # A string that ends with its line is closed if the line is continued, else a mistake; then the
+                # bracket around it is most likely closed inside it.
+                continued = line.endswith("\\")
+                return (depth if continued else 0), "", continued
+            at, quote = match.end(), ""
+        match = _LEXEME.search(line, at)
+        if match is None:
+            return depth, "", False
+        at = match.end()
+        lexeme = match[0]
+        if lexeme == "#":
+            return depth, "", False
+        if lexeme == "\\":
+            return depth, "", True
+        if lexeme in "([{":
+            depth += 1
+        elif lexeme in ")]}":
+            depth = max(0, depth - 1)
+        else:
+            quote = lexeme
+
+
+def _indent(line: str) -> int:
+    """The column of a line's first character, as the tokenizer counts it."""
+    column = 0
+    for character in line:
+        if character == " ":
+            column += 1
+        elif character == "\t":
+            column = column // 8 * 8 + 8
+        elif character == "\f":
+            column = 0
+        else:
+            break
+    return column

@@ -1,0 +1,304 @@
+"""The command line as a user has it: real processes, the bundled model, real debugpy."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EVENT_KEYS = {"event", "line", "depth", "function", "locals", "value", "confidence"}
+
+SOURCE = '''\
+def total(prices, discount=0):
+    """Sum prices.
+
+    >>> total([2, 3])
+    5
+    """
+    result = 0
+    for price in prices:
+        result += price - discount
+    return result
+
+
+def first(items):
+    return items[0]
+
+
+class Box:
+    def __init__(self, size):
+        self.size = size
+
+    def grow(self, by):
+        self.size += by
+        return self.size
+
+
+def spin():
+    while True:
+        pass
+
+
+def talk():
+    print("hello")
+    return 1
+
+
+def ask():
+    return input("name? ")
+
+
+def leave():
+    import os
+    os._exit(7)
+'''
+
+
+def cwm(
+    *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cwm_lsp", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "140", **(env or {})},
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.py"
+    path.write_text(SOURCE, encoding="utf-8")
+    return path
+
+
+def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """The one JSON document on stdout, which holds nothing else."""
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def check_trace(trace: dict[str, Any], origin: str) -> None:
+    assert trace["origin"] == origin
+    assert trace["events"][0]["event"] == "call"
+    for event in trace["events"]:
+        assert event.keys() >= EVENT_KEYS
+        assert event["event"] in ("call", "line", "return", "exception")
+        assert ".." not in event["locals"].values()
+    assert trace["outcome"].keys() >= {"kind", "value", "exception"}
+    assert trace["stats"].keys() >= {"events", "tokens", "forward_passes", "seconds"}
+    assert trace["stats"]["events"] == len(trace["events"])
+
+
+def test_predict_json(shop: Path) -> None:
+    done = cwm("predict", f"{shop}:total", "--call", "total([2, 3])", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    trace = document(done)
+    check_trace(trace, "predicted")
+    assert trace["function"] == "total"
+    assert trace["call"] == "total([2, 3])"
+    assert trace["path"] == str(shop)
+    assert trace["events"][0]["locals"] == {"prices": "[2, 3]", "discount": "0"}
+
+
+def test_predict_finds_a_call_by_itself(shop: Path) -> None:
+    done = cwm("predict", f"{shop}:total", "--assist", "off")
+    assert done.returncode in (0, 1), done.stderr
+    assert "total([2, 3])" in done.stderr
+    assert "doctest" in done.stderr
+    assert "prices ≈" in done.stdout or "prices =" in done.stdout
+
+
+def test_predict_never_runs_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "evil.py"
+    path.write_text("open('ran', 'w')\ndef f(x):\n    open('ran', 'w')\n    return x\n", encoding="utf-8")
+    done = cwm("predict", f"{path}:f", "--call", "f(1)", "--json", cwd=tmp_path)
+    assert done.returncode in (0, 1), done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+def test_record_json(shop: Path) -> None:
+    done = cwm("record", f"{shop}:total", "--call", "total([2, 3], 1)", "--json")
+    assert done.returncode == 0, done.stderr
+    trace = document(done)
+    check_trace(trace, "recorded")
+    assert trace["outcome"] == {"kind": "return", "value": "3", "exception": None, "detail": None}
+    lines = [(event["event"], event["line"]) for event in trace["events"]]
+    assert lines == [
+        ("call", 1),
+        *[("line", line) for line in (7, 8, 9, 8, 9, 8, 10)],
+        ("return", 10),
+    ]
+    assert trace["events"][4]["locals"] == {"prices": "[2, 3]", "discount": "1", "result": "1", "price": "2"}
+
+
+def test_record_of_a_method_and_of_a_crash(shop: Path) -> None:
+    done = cwm("record", f"{shop}:Box.grow", "--call", "Box(1).grow(2)", "--json")
+    assert done.returncode == 0, done.stderr
+    assert document(done)["outcome"]["value"] == "3"
+
+    done = cwm("record", f"{shop}:first", "--call", "first([])", "--json")
+    assert done.returncode == 1
+    trace = document(done)
+    assert trace["outcome"]["kind"] == "exception"
+    assert trace["outcome"]["exception"] == {"type": "IndexError", "message": "list index out of range", "line": 14}
+
+
+def test_compare_json_and_exit_code(shop: Path) -> None:
+    done = cwm("compare", f"{shop}:total", "--call", "total([2, 3])", "--json")
+    result = document(done)
+    check_trace(result["predicted"], "predicted")
+    check_trace(result["recorded"], "recorded")
+    assert done.returncode == (1 if result["divergences"] else 0)
+    for divergence in result["divergences"]:
+        assert divergence.keys() >= {"kind", "line", "event_index", "variable", "predicted", "actual", "iteration"}
+
+
+def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> None:
+    rows = [
+        json.dumps({"path": str(shop), "function": "total", "call": "total([1])"}),
+        "not json",
+        json.dumps({"path": str(shop), "function": "nothing", "call": "nothing()"}),
+        json.dumps({"path": str(tmp_path / "absent.py"), "function": "f", "call": "f()"}),
+        json.dumps({"path": str(shop), "function": "leave", "call": "leave()"}),
+        json.dumps({"path": str(shop), "function": "total", "call": "total([4, 5])"}),
+    ]
+    (tmp_path / "cases.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    done = cwm("record", "--batch", str(tmp_path / "cases.jsonl"), "--json")
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len(rows)
+    assert results[0]["outcome"]["value"] == "1"
+    assert [("error" in result, result.get("row")) for result in results[1:4]] == [(True, 2), (True, 3), (True, 4)]
+    assert results[4]["outcome"]["kind"] == "error"
+    assert results[5]["outcome"]["value"] == "9"
+    assert done.returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["predict", "absent.py:f"], 2, ["absent.py"]),
+        (["predict", "."], 2, ["folder"]),
+        (["predict", "shop.py:totl", "--call", "totl()"], 2, ["totl", "total"]),
+        (["predict", "shop.py:total", "--call", "total(x)"], 2, ["x"]),
+        (["predict", "shop.py:total", "--call", "total()"], 2, ["prices"]),
+        (["predict", "shop.py:total", "--call", "total(1, 2, 3)"], 2, ["total()"]),
+        (["predict", "shop.py:total", "--call", "total(1"], 2, ["total(1"]),
+        (["predict", "shop.py"], 2, ["total", "first"]),
+        (["predict"], 2, ["FILE"]),
+        (["record", "shop.py:total", "--call", "total(x)"], 2, ["x"]),
+        (["predict", "latin.py:f", "--call", "f()"], 2, ["latin.py"]),
+        (["predict", "broken.py:g", "--call", "g()"], 2, ["broken.py", "line 5"]),
+        (["predict", "shop.py:total", "--call", "total([1])", "--model", "no/such/folder"], 3, ["no/such/folder"]),
+        (["record", "shop.py:total", "--call", "total([1])", "--python", "no-python"], 3, ["no-python"]),
+        (["predict", "--batch", "absent.jsonl"], 2, ["absent.jsonl"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_one_line(shop: Path, arguments: list[str], code: int, words: list[str]) -> None:
+    (shop.parent / "latin.py").write_bytes("def f():\n    return 'é'\n".encode("latin-1"))
+    (shop.parent / "broken.py").write_text("def f():\n    return 1\n\ndef g():\n    return (\n\nx = 1\n")
+    done = cwm(*arguments, cwd=shop.parent)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    message = [line for line in done.stderr.splitlines() if "rror:" in line]
+    assert len(message) == 1, done.stderr
+    for word in words:
+        assert word in message[0]
+
+
+def test_functions_beside_a_syntax_error_work(shop: Path) -> None:
+    broken = shop.parent / "broken.py"
+    broken.write_text("def f(a):\n    return a + 1\n\ndef g():\n    return (\n", encoding="utf-8")
+    done = cwm("predict", f"{broken}:f", "--call", "f(1)", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    assert document(done)["events"][0]["locals"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "kind", "words"),
+    [
+        ("talk", 0, "return", ""),
+        ("ask", 1, "exception", "EOFError"),
+        ("spin", 3, "timeout", ""),
+        ("leave", 3, "error", "7"),
+    ],
+)
+def test_calls_that_misbehave(shop: Path, function: str, code: int, kind: str, words: str) -> None:
+    done = cwm("record", f"{shop}:{function}", "--call", f"{function}()", "--timeout", "2", "--json")
+    assert done.returncode == code, done.stderr
+    trace = document(done)
+    assert trace["outcome"]["kind"] == kind
+    assert words in json.dumps(trace["outcome"])
+    assert "Traceback" not in done.stderr
+
+
+def test_evaluate(tmp_path: Path) -> None:
+    rows = [
+        {"code": "def f(a, b):\n    c = a + b\n    return c", "input": "1, 2", "output": "3", "id": "one"},
+        {"code": "def g(a):\n    return a[0]", "function": "g", "call": "g([])", "raises": "IndexError"},
+        {"code": "def g(a):", "function": "g", "call": "g([])", "expected": "1"},
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    done = cwm("evaluate", str(data), "--json")
+    assert done.returncode == 0, done.stderr
+    result = document(done)
+    assert result["rows"] == 2
+    assert [error["row"] for error in result["errors"]] == [3]
+    names = {"output_exact", "state_exact", "action_exact", "valid_format", "key_match", "value_match"}
+    assert result["metrics"].keys() >= names
+    assert set(result["levels"]) == {"off", "draft", "lock"}
+    assert result["levels"]["lock"]["output_exact"] == 1.0
+    assert all(0 <= value <= 1 for level in result["levels"].values() for value in level.values())
+
+
+def test_doctor() -> None:
+    done = cwm("doctor", "--json")
+    assert done.returncode == 0, done.stdout
+    findings = {found["name"]: found for found in document(done)["findings"]}
+    assert findings["prediction"]["status"] == "ok"
+    assert findings["recording"]["status"] == "ok"
+
+
+def test_demo_shows_both_sides() -> None:
+    done = cwm("demo")
+    assert done.returncode == 0, done.stderr
+    assert "predicted" in done.stdout
+    assert "recorded" in done.stdout
+    assert "≠" in done.stdout
+
+
+def test_interrupting_leaves_nothing_running(shop: Path) -> None:
+    import signal
+    import time
+
+    import psutil
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cwm_lsp", "record", f"{shop}:spin", "--call", "spin()", "--timeout", "60"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    family: list[psutil.Process] = []
+    deadline = time.monotonic() + 30
+    while not family and time.monotonic() < deadline:
+        time.sleep(0.2)
+        family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive

@@ -1,0 +1,104 @@
+"""The rules of docs/architecture.md that a machine can hold."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "cwm_lsp"
+
+MAY_IMPORT = {
+    "source": {"source", "trace", "errors"},
+    "trace": {"source", "trace", "errors"},
+    "predict": {"predict", "source", "trace", "errors"},
+    "record": {"record", "source", "trace", "errors"},
+}
+"""Room → what of the project its files may import. Rooms that are not named stand above these and may import them all."""
+
+TORCH_ROOMS = ("predict/engines", "lab")
+"""The only places that may import torch, transformers or accelerate at all."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at whatever place, with relative names made absolute."""
+    package = ["cwm_lsp", *path.relative_to(PACKAGE).parent.parts]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            yield ".".join([*base, *([node.module] if node.module else [])])
+
+
+def files(room: str) -> list[Path]:
+    return sorted((PACKAGE / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_arrows_point_one_way(room: str) -> None:
+    assert files(room)
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in files(room)
+        for name in imports(path)
+        if name.startswith("cwm_lsp.") and name.split(".")[1] not in MAY_IMPORT[room]
+    ]
+    assert not wrong
+
+
+def test_torch_stays_in_its_rooms() -> None:
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in files(".")
+        if not path.relative_to(PACKAGE).as_posix().startswith(TORCH_ROOMS) and path.name != "doctor.py"
+        for name in imports(path)
+        if name.split(".")[0] in ("torch", "transformers", "accelerate")
+    ]
+    assert not wrong
+
+
+def test_views_do_no_io() -> None:
+    forbidden = {"os", "io", "pathlib", "subprocess", "socket", "asyncio", "threading", "pygls"}
+    wrong = [
+        f"{path.name} imports {name}"
+        for path in files("lsp/views")
+        for name in imports(path)
+        if name.split(".")[0] in forbidden
+    ]
+    assert files("lsp/views")
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from cwm_lsp.cli import cli; cli(['--help'], standalone_mode=False)",
+        "import cwm_lsp.lsp.server",
+        "import cwm_lsp.source.calls, cwm_lsp.trace.compare, cwm_lsp.record.recorder",
+    ],
+)
+def test_heavy_imports_come_late(code: str) -> None:
+    check = "; import sys; print([m for m in ('torch', 'transformers', 'numpy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_nothing_names_a_machine() -> None:
+    root = PACKAGE.parent
+    tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout")
+    wrong = []
+    for name in tracked.stdout.splitlines():
+        path = root / name
+        if path.suffix in {".safetensors", ".png", ".svg", ".gif"} or not path.is_file() or path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        wrong += [f"{name}: {needle}" for needle in ("/wo" + "rk/main", "/ro" + "ot/") if needle in text]
+    assert not wrong

@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "predict": {"predict", "source", "trace", "errors"},
     "record": {"record", "source", "trace", "errors"},
 }
-"""Room → what of the project its files may import. Rooms that are not named stand above these and may import them all."""
+"""Room → what of the project its files may import. Rooms not named here stand above these and may import them all."""
 
 TORCH_ROOMS = ("predict/engines", "lab")
 """The only places that may import torch, transformers or accelerate at all."""

@@ -1,0 +1,161 @@
+"""The network that the lab trains: `CwmForCausalLM` with full attention, written for speed on a CPU.
+
+Parameters carry the names that transformers gives them, so a state dict is a checkpoint; a test holds the logits of the
+two equal.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size of a model."""
+
+    vocab: int
+    hidden: int = 192
+    layers: int = 4
+    heads: int = 6
+    mlp: int = 512
+    context: int = 1024
+    """Longest document, in tokens, that the model is trained on."""
+    rope_theta: float = 10_000.0
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden // self.heads
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def config(self, *, bos: int, eos: int) -> dict[str, Any]:
+        """The same model as transformers' `CwmConfig` has it (keys of its `config.json`)."""
+        return {
+            "architectures": ["CwmForCausalLM"],
+            "model_type": "cwm",
+            "vocab_size": self.vocab,
+            "hidden_size": self.hidden,
+            "intermediate_size": self.mlp,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.heads,
+            "head_dim": self.head_dim,
+            "max_position_embeddings": self.context,
+            "rms_norm_eps": 1e-5,
+            "tie_word_embeddings": True,
+            "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_theta},
+            "layer_types": ["full_attention"] * self.layers,
+            "sliding_window": None,
+            "bos_token_id": bos,
+            "eos_token_id": eos,
+            "pad_token_id": eos,
+            "dtype": "float32",
+        }
+
+
+class Attention(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.q_proj = nn.Linear(shape.hidden, shape.hidden, bias=False)
+        self.k_proj = nn.Linear(shape.hidden, shape.hidden, bias=False)
+        self.v_proj = nn.Linear(shape.hidden, shape.hidden, bias=False)
+        self.o_proj = nn.Linear(shape.hidden, shape.hidden, bias=False)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        batch, length, hidden = x.shape
+        weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
+        q, k, v = F.linear(x, weight).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(rotate(q, cos, sin), rotate(k, cos, sin), v, is_causal=True)
+        out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, hidden))
+        return out
+
+
+class MLP(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(shape.hidden, shape.mlp, bias=False)
+        self.up_proj = nn.Linear(shape.hidden, shape.mlp, bias=False)
+        self.down_proj = nn.Linear(shape.mlp, shape.hidden, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
+
+
+class Layer(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.input_layernorm = nn.RMSNorm(shape.hidden, eps=1e-5)
+        self.self_attn = Attention(shape)
+        self.post_attention_layernorm = nn.RMSNorm(shape.hidden, eps=1e-5)
+        self.mlp = MLP(shape)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
+
+
+class Backbone(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(shape.vocab, shape.hidden)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.norm = nn.RMSNorm(shape.hidden, eps=1e-5)
+
+
+class WorldModel(nn.Module):
+    """Token ids [batch, length] → hidden states [batch, length, hidden]; `logits` maps those to the vocabulary."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.model = Backbone(shape)
+        angles = torch.outer(
+            torch.arange(shape.context, dtype=torch.float32),
+            shape.rope_theta ** (-torch.arange(0, shape.head_dim, 2, dtype=torch.float32) / shape.head_dim),
+        )
+        angles = torch.cat([angles, angles], dim=-1)
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        length = ids.shape[1]
+        x = self.model.embed_tokens(ids)
+        cos, sin = self.cos[:length], self.sin[:length]
+        for layer in self.model.layers:
+            x = layer(x, cos, sin)
+        out: Tensor = self.model.norm(x)
+        return out
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return F.linear(hidden, self.model.embed_tokens.weight)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al. 2021) of [..., length, head_dim], halves paired as in Llama."""
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat([-second, first], dim=-1) * sin
+
+
+def initialise(model: WorldModel, seed: int) -> None:
+    """Normal weights of deviation 1/sqrt(fan_in); what writes to the residual stream scaled down by depth."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = model.shape
+    for name, weight in model.named_parameters():
+        if weight.dim() < 2:
+            continue
+        deviation = 1 / math.sqrt(shape.hidden if "embed" in name else weight.shape[1])
+        if "o_proj" in name or "down_proj" in name:
+            deviation /= math.sqrt(2 * shape.layers)
+        with torch.no_grad():
+            weight.normal_(0.0, deviation, generator=generator)

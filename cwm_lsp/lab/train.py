@@ -1,0 +1,244 @@
+"""Training: one command, seeded, and resumable to the bit.
+
+The whole state of a run is in its folder: `state.pt` (weights, optimiser, position in the stream of documents),
+`log.jsonl` (one line a measurement), `tokenizer.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional as F
+
+from cwm_lsp.lab import documents
+from cwm_lsp.lab.corpus import stream
+from cwm_lsp.lab.documents import Encoded
+from cwm_lsp.lab.model import Shape, WorldModel, initialise
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a run is made of, apart from the shape of its model."""
+
+    seed: int = 1
+    rate: float = 2e-3
+    warmup: int = 100
+    """Steps."""
+    batch: int = 4096
+    """Token positions a step, padding included."""
+    pool: int = 128
+    """Documents that are sorted by length together to make batches of little padding."""
+    stages: tuple[tuple[int, str], ...] = ((0, "copies"), (3_000_000, "short"), (6_000_000, "mix"))
+    """From how many tokens on which stage of the stream is read."""
+    weight_decay: float = 0.05
+    beta2: float = 0.98
+
+    def stage(self, tokens: int) -> str:
+        return [name for start, name in self.stages if start <= tokens][-1]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run is."""
+
+    step: int = 0
+    tokens: int = 0
+    """Of documents, padding not counted."""
+    pool: int = 0
+    stage: str = "copies"
+    """Of the current pool: fixed when it is begun."""
+    batch: int = 0
+    """Batches of the current pool already trained on."""
+    seconds: float = 0.0
+    decay_from: int = -1
+    """Tokens seen when the final decay of the learning rate began; -1 before."""
+
+
+class Run:
+    """A training run: `Run.start` or `Run.resume`, then `train`."""
+
+    def __init__(self, folder: Path, shape: Shape, recipe: Recipe, tokenizer: Tokenizer, real: Sequence[str]) -> None:
+        self.folder, self.shape, self.recipe, self.tokenizer, self.real = folder, shape, recipe, tokenizer, real
+        self.model = WorldModel(shape)
+        initialise(self.model, recipe.seed)
+        decayed = [p for p in self.model.parameters() if p.dim() > 1]
+        rest = [p for p in self.model.parameters() if p.dim() < 2]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}],
+            lr=recipe.rate,
+            betas=(0.9, recipe.beta2),
+            fused=True,
+        )
+        self.progress = Progress()
+
+    @classmethod
+    def resume(cls, folder: Path, tokenizer: Tokenizer, real: Sequence[str]) -> Run:
+        """The run as its last checkpoint left it."""
+        state = torch.load(folder / "state.pt", weights_only=True)
+        recipe = dict(state["recipe"])
+        recipe["stages"] = tuple((tokens, name) for tokens, name in recipe["stages"])
+        run = cls(folder, Shape(**state["shape"]), Recipe(**recipe), tokenizer, real)
+        run.model.load_state_dict(state["model"])
+        run.optimizer.load_state_dict(state["optimizer"])
+        run.progress = Progress(**state["progress"])
+        return run
+
+    def save(self) -> None:
+        """Write the checkpoint, atomically."""
+        state = {
+            "shape": self.shape.to_json(),
+            "recipe": asdict(self.recipe),
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": asdict(self.progress),
+        }
+        part = self.folder / "state.pt.part"
+        torch.save(state, part)
+        part.replace(self.folder / "state.pt")
+
+    def log(self, **values: Any) -> None:
+        line = json.dumps({"tokens": self.progress.tokens, "step": self.progress.step, **values})
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)  # noqa: T201 - progress is for the terminal
+
+    def rate(self, decay: int) -> float:
+        """Learning rate: linear warm-up, constant, then linear to zero over `decay` tokens (if any)."""
+        warm = min(1.0, (self.progress.step + 1) / self.recipe.warmup)
+        if self.progress.decay_from < 0:
+            return self.recipe.rate * warm
+        return self.recipe.rate * max(0.0, 1 - (self.progress.tokens - self.progress.decay_from) / decay)
+
+    def pool(self) -> list[list[Encoded]]:
+        """The batches of the current pool of documents."""
+        p, recipe = self.progress, self.recipe
+        if p.batch == 0:
+            p.stage = recipe.stage(p.tokens)
+        batches = list(batched(self.documents(f"{recipe.seed}/{p.pool}", p.stage, recipe.pool), recipe.batch))
+        Random(f"{recipe.seed}/{p.pool}").shuffle(batches)
+        return batches
+
+    def documents(self, seed: str, stage: str, count: int) -> list[Encoded]:
+        """Up to `count` documents of the stream: those that fit the context."""
+        texts = (stream.document(f"{seed}/{index}", stage, self.real) for index in range(count))
+        encoded = (documents.encode(text, self.tokenizer) for text in texts)
+        return [one for one in encoded if len(one.ids) <= self.shape.context]
+
+    def train(self, *, tokens: int, minutes: float, decay: int = 0, save_every: float = 600, measure_every: int = 200) -> None:
+        """Train until `tokens` have been seen or `minutes` are over; with `decay`, let the rate fall to zero over
+        that many tokens from here, and stop there."""
+        p = self.progress
+        if decay and p.decay_from < 0:
+            p.decay_from = p.tokens
+        if p.decay_from >= 0:
+            tokens = min(tokens, p.decay_from + decay)
+        began = saved = time.monotonic()
+        seconds = p.seconds
+        losses: list[float] = []
+        held_out = {stage: self.documents(f"held-out/{stage}", stage, 60) for stage in ("copies", "mix")}
+        while True:
+            batches = self.pool()
+            for batch in batches[p.batch :]:
+                now = time.monotonic()
+                p.seconds = seconds + now - began
+                if p.tokens >= tokens or now - began > minutes * 60:
+                    self.save()
+                    self.log(**measure(self.model, held_out), seconds=round(p.seconds), saved=True)
+                    return
+                if now - saved > save_every:
+                    self.save()
+                    saved = now
+                for group in self.optimizer.param_groups:
+                    group["lr"] = self.rate(decay)
+                losses.append(self.update(batch))
+                p.step += 1
+                p.batch += 1
+                p.tokens += sum(len(one.ids) for one in batch)
+                if p.step % measure_every == 0:
+                    loss = sum(losses) / len(losses)
+                    losses.clear()
+                    self.log(
+                        stage=p.stage, loss=round(loss, 4), **measure(self.model, held_out), seconds=round(p.seconds)
+                    )
+            p.pool += 1
+            p.batch = 0
+
+    def update(self, batch: list[Encoded]) -> float:
+        """One step of the optimiser; the weighted loss before it."""
+        self.model.train()
+        loss = weighted_loss(self.model, *padded(batch))
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+
+def batched(encoded: list[Encoded], size: int) -> Iterator[list[Encoded]]:
+    """Documents of like length, together at most `size` positions with padding."""
+    batch: list[Encoded] = []
+    for one in sorted(encoded, key=lambda one: len(one.ids)):
+        if batch and (len(batch) + 1) * len(one.ids) > size:
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def padded(batch: list[Encoded]) -> tuple[Tensor, Tensor]:
+    """Token ids and loss weights, both [documents, longest]; padding is id 0 of weight 0, after the text."""
+    longest = max(len(one.ids) for one in batch)
+    ids = np.zeros((len(batch), longest), dtype=np.int64)
+    weights = np.zeros((len(batch), longest), dtype=np.float32)
+    for row, one in enumerate(batch):
+        ids[row, : len(one.ids)] = one.ids
+        weights[row, : len(one.ids)] = documents.WEIGHTS[one.classes]
+    return torch.from_numpy(ids), torch.from_numpy(weights)
+
+
+def weighted_loss(model: WorldModel, ids: Tensor, weights: Tensor) -> Tensor:
+    """Mean cross entropy (nats) of the next token, weighted; logits are computed only where there is weight."""
+    chosen = weights[:, 1:].reshape(-1).nonzero()[:, 0]
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden = model(ids)[:, :-1].reshape(-1, model.shape.hidden)[chosen]
+        logits = model.logits(hidden)
+    weight = weights[:, 1:].reshape(-1)[chosen]
+    loss = F.cross_entropy(logits.float(), ids[:, 1:].reshape(-1)[chosen], reduction="none")
+    return (loss * weight).sum() / weight.sum()
+
+
+@torch.inference_mode()
+def measure(model: WorldModel, sets: dict[str, list[Encoded]]) -> dict[str, Any]:
+    """Teacher-forced, without a grammar: share of steps (kind and line) and of changed values that are all right."""
+    model.eval()
+    out: dict[str, Any] = {}
+    for name, encoded in sets.items():
+        right: dict[str, list[bool]] = {"step": [], "value": [], "return": [], "exception": []}
+        for batch in batched(encoded, 8192):
+            ids, _ = padded(batch)
+            with torch.autocast("cpu", torch.bfloat16):
+                best = model.logits(model(ids)).argmax(-1)
+            for row, one in enumerate(batch):
+                hit = np.concatenate([[True], best[row, : len(one.ids) - 1].numpy() == one.ids[1:]])
+                kind = True
+                for first, end, what in one.spans:
+                    ok = bool(hit[first:end].all())
+                    if what == "kind":
+                        kind = ok
+                    elif what == "source":
+                        right["step"].append(ok and kind)
+                    else:
+                        right[what].append(ok)
+        out[name] = {what: round(sum(hits) / len(hits), 3) for what, hits in right.items() if hits}
+    return out

@@ -260,7 +260,7 @@ def _assign(
     rest_keywords = takes.get("var-keyword")
 
     bound: dict[str, str | None] = {
-        parameter.name: argument and literal_repr(argument)
+        parameter.name: None if argument is None else literal_repr(argument)
         for parameter, argument in zip(ordered, positional, strict=False)
     }
     extra: dict[str, ast.expr] = {}

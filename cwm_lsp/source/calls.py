@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
-from .bind import Binding, bind
+from ..errors import UserError
+from . import harvest
+from .bind import Binding, bind, outer_function
 from .functions import Function
+from .samples import sample_call
 
 __all__ = ["Binding", "Call", "CallOrigin", "bind", "candidates"]
 
 CallOrigin = Literal["typed", "recorded", "doctest", "test", "main", "assertion", "defaults"]
+
+_MOST = 50
+_LONGEST = 2_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,48 @@ class Call:
 
 
 def candidates(
-    source: str, function: Function, *, path: str, tests: Mapping[str, str] = {}, known: Sequence[Call] = ()
+    source: str,
+    function: Function,
+    *,
+    path: str,
+    tests: Mapping[str, str] = {},
+    known: Sequence[Call] = (),
 ) -> list[Call]:
-    return list(known)
+    """At most 50 calls of the function, best first, each expression once.
+
+    `path` is the file of `source`, `tests` maps the paths of the workspace's test files to their texts, `known` are
+    calls that were typed in or last recorded: they come first, as they are. Then doctests, tests, the main guard,
+    module-level statements of the same file, and last a call made up from defaults, type hints and names. Of the same
+    origin, calls with known arguments come first. A function inside another has the calls of the outer one.
+    """
+    outer = outer_function(function, source)
+    if outer is not None:
+        function = outer
+    found = [*known]
+    found += _best(harvest.in_doctests(source, function), "doctest", path, function, source)
+    for test_path in sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem):
+        if test_path != path:
+            in_file = harvest.in_tests(source, function, path, tests[test_path])
+            found += _best(in_file, "test", test_path, function, source)
+    found += _best(harvest.in_own_tests(source, function), "test", path, function, source)
+    found += _best(harvest.in_main(source, function), "main", path, function, source)
+    found += _best(harvest.at_module_level(source, function), "assertion", path, function, source)
+    made_up = sample_call(function, source)
+    last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
+    once = {call.expression: call for call in reversed(found)}  # the first of each expression
+    unique = [call for call in found if once[call.expression] is call]
+    return unique[: _MOST - len(last)] + [call for call in last if call.expression not in once]
+
+
+def _best(found: Iterable[harvest.Found], origin: CallOrigin, path: str, function: Function, source: str) -> list[Call]:
+    """The calls that bind, those with fewest unknown arguments first."""
+    ranked: list[tuple[int, Call]] = []
+    for one in found:
+        try:
+            binding = bind(one.expression, function, source)
+        except UserError:
+            continue
+        if len(binding.expression) <= _LONGEST:
+            unknown = sum(value is None for value in binding.arguments.values())
+            ranked.append((unknown, Call(binding.expression, origin, one.line, path)))
+    return [call for _, call in sorted(ranked, key=lambda pair: pair[0])]

@@ -89,7 +89,7 @@ def split_lines(source: str) -> list[str]:
 def parse(source: str) -> Parsed:
     """The syntax of a file; never raises."""
     lines = split_lines(source)
-    body, error = _parse_block(lines, 0, len(lines), indented=False)
+    body, error = parse_lines(lines, 0, len(lines), indented=False)
     if body is not None:
         return Parsed((Fragment(body, 0),), (), None)
     fragments: list[Fragment] = []
@@ -98,7 +98,7 @@ def parse(source: str) -> Parsed:
     return Parsed(tuple(fragments), tuple(broken), error)
 
 
-def _parse_block(
+def parse_lines(
     lines: Sequence[str], start: int, stop: int, *, indented: bool
 ) -> tuple[list[ast.stmt] | None, str | None]:
     """The statements of `lines[start:stop]`, or why they do not parse."""
@@ -170,11 +170,11 @@ def _recover(
 
 
 def _parse_if_defining(lines: Sequence[str], block: Sequence[_Logical]) -> tuple[list[ast.stmt] | None, str | None]:
-    """`_parse_block`, but blocks that hold no function at all are left alone: (None, None)."""
+    """`parse_lines`, but blocks that hold no function at all are left alone: (None, None)."""
     start, stop = block[0].start, block[-1].stop
     if not any(_MAY_DEFINE.search(lines[i]) for i in range(start, stop)):
         return None, None
-    return _parse_block(lines, start, stop, indented=block[0].indent > 0)
+    return parse_lines(lines, start, stop, indented=block[0].indent > 0)
 
 
 def _block(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> list[_Logical] | None:

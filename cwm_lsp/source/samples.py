@@ -1,0 +1,405 @@
+"""A call made up from defaults, type hints, and what names and uses of parameters suggest. The last resort."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .bind import dotted, is_in_class, takes_implicit
+from .functions import Function, Parameter, functions
+from .names import global_names, is_builtin, is_defined
+from .recovery import parse, parse_lines, split_lines
+
+_DEEPEST = 5  # types inside types
+
+# Sample values: the first is the sample, all three make a collection's elements.
+_VALUES: dict[str, tuple[str, ...]] = {
+    "int": ("3", "1", "2"),
+    "str": ("'abc'", "'b'", "'ca'"),
+    "float": ("1.5", "0.5", "2.0"),
+    "bool": ("True", "False", "True"),
+    "bytes": ("b'abc'", "b'b'", "b'ca'"),
+    "complex": ("(1+2j)", "1j", "2j"),
+    "None": ("None",),
+    "object": ("3", "1", "2"),
+    "Any": ("3", "1", "2"),
+    "SupportsInt": ("3",),
+    "SupportsFloat": ("1.5",),
+    "Number": ("3", "1", "2"),
+    "range": ("range(3)",),
+    "Hashable": ("3", "1", "2"),
+}
+# Types that the file has to import, by the name that must be defined there.
+_IMPORTED: dict[str, tuple[str, ...]] = {
+    "Path": ("('a/b.txt')",),
+    "PurePath": ("('a/b.txt')",),
+    "Decimal": ("('1.5')", "('0.5')", "('2')"),
+    "Fraction": ("(1, 2)", "(1, 3)", "(2, 3)"),
+    "date": ("(2024, 1, 31)", "(2024, 2, 29)", "(2023, 12, 1)"),
+    "datetime": ("(2024, 1, 31, 12, 30)", "(2024, 2, 29, 0, 0)", "(2023, 12, 1, 6, 0)"),
+    "time": ("(12, 30)",),
+    "timedelta": ("(days=1)", "(hours=2)", "(seconds=3)"),
+    "StringIO": ("('abc\\nb\\n')",),
+    "BytesIO": ("(b'abc')",),
+}
+_LISTS = frozenset({"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "Container", "Reversible"})
+_SETS = frozenset({"set", "Set", "AbstractSet", "MutableSet"})
+_DICTS = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
+_WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly", "InitVar"})
+
+_EMPTY_BASES = frozenset({"ABC", "Generic", "Protocol"})
+
+# What a parameter without annotation is, by the last word of its name; plurals are lists of the singular.
+_WORDS: dict[str, str] = {
+    word: hint
+    for hint, words in {
+        "int": (
+            "n m i j k num number count counter index idx pos position size length limit total width "
+            "height depth age year month day hour minute second low lo high hi start begin end stop "
+            "step left right top bottom amount quantity qty target times max maximum min minimum base "
+            "exp exponent factor seed threshold capacity level offset rows cols columns row col port "
+            "score digit int integer val value x y z a b p q w h id"
+        ),
+        "float": (
+            "price rate ratio percent percentage tax discount radius weight temperature celsius "
+            "fahrenheit alpha beta gamma eps epsilon tolerance tol probability prob speed distance "
+            "balance cost float"
+        ),
+        "str": (
+            "s st str string text txt name word line char ch c letter title label key prefix suffix sep "
+            "separator delimiter delim pattern path filename file url msg message sentence paragraph "
+            "phrase substr substring sub email token lang language code symbol description content body "
+            "html password username user query character"
+        ),
+        "list[int]": (
+            "items nums lst list arr array xs ys zs data seq sequence elements vals args stack queue "
+            "heap series l iterable numbers"
+        ),
+        "list[list[int]]": "matrix grid board table matrices",
+        "dict[str, int]": (
+            "d dic dict dct mapping map config options settings params lookup record cache graph inventory"
+        ),
+        "set[int]": "visited seen set",
+        "bool": "flag verbose reverse reversed strict enabled ascending descending inclusive",
+        "Callable": "func fn f function callback predicate op",
+    }.items()
+    for word in words.split()
+}
+_METHODS = {
+    "list[int]": frozenset(dir(list)),
+    "str": frozenset(dir(str)),
+    "dict[str, int]": frozenset(dir(dict)),
+    "set[int]": frozenset(dir(set)),
+    "int": frozenset(dir(int)),
+    "float": frozenset(dir(float)),
+    "bytes": frozenset(dir(bytes)),
+}
+
+
+def sample_call(function: Function, source: str) -> str | None:
+    """A call with made-up arguments, None where no value for some parameter suggests itself."""
+    return _Sampler(source).call(function)
+
+
+@dataclass(slots=True)
+class _Sampler:
+    """Makes values up in the namespace of one file."""
+
+    source: str
+    depth: int = 0
+
+    def call(self, function: Function) -> str | None:
+        arguments = self.arguments(function)
+        if arguments is None:
+            return None
+        if not is_in_class(function) or function.parent is None:
+            return f"{function.qualname}({arguments})"
+        if function.name in ("__init__", "__new__"):
+            return f"{function.parent}({arguments})"
+        if function.kind in ("classmethod", "staticmethod"):
+            return f"{function.parent}.{function.name}({arguments})"
+        receiver = self.instance(function.parent)
+        if receiver is None:
+            return None
+        if function.kind == "property":
+            return f"{receiver}.{function.name}"
+        return f"{receiver}({arguments})" if function.name == "__call__" else f"{receiver}.{function.name}({arguments})"
+
+    def arguments(self, function: Function) -> str | None:
+        """The arguments that have no default, as source."""
+        parameters = function.parameters
+        if is_in_class(function) and takes_implicit(function):
+            parameters = parameters[1:] if parameters and parameters[0].kind != "var-positional" else parameters
+        shown: list[str] = []
+        for parameter in parameters:
+            if parameter.default is not None:
+                continue
+            values = self.parameter(parameter, function)
+            if not values:
+                return None
+            if parameter.kind == "var-positional":
+                shown += values
+            elif parameter.kind == "var-keyword":
+                if len(parameters) == 1:
+                    shown += [f"{key}={value}" for key, value in zip("ab", _cycled(values, 2), strict=True)]
+            elif parameter.kind == "keyword-only":
+                shown.append(f"{parameter.name}={values[0]}")
+            else:
+                shown.append(values[0])
+        return ", ".join(shown)
+
+    def parameter(self, parameter: Parameter, function: Function) -> Sequence[str]:
+        """Sample values for one parameter, best first; none if nothing suggests itself."""
+        if parameter.annotation is not None:
+            if parameter.annotation.strip("\"'") in ("Self", "typing.Self") and function.parent:
+                return self.instances(function.parent)
+            if values := self.hint(parameter.annotation):
+                return values
+        if parameter.kind in ("var-positional", "var-keyword"):
+            return self.hint(_WORDS.get(parameter.name.removesuffix("s"), "int"))
+        if parameter.name == "other" and function.kind == "method" and function.parent:
+            return self.instances(function.parent)
+        if parameter.annotation is not None and not self.is_type_variable(parameter.annotation):
+            return ()
+        return self.hint(self.guessed(parameter.name, function))
+
+    def is_type_variable(self, annotation: str) -> bool:
+        return bool(re.search(rf"(?m)^{re.escape(annotation)}\s*=\s*(?:\w+\.)?TypeVar\b", self.source))
+
+    def guessed(self, name: str, function: Function) -> str:
+        """A type hint for a parameter without one; empty where its uses fit no built-in type."""
+        methods, iterated, keys = _uses(name, function, self.source)
+        if methods:
+            return next((hint for hint, all_methods in _METHODS.items() if methods <= all_methods), "")
+        words = [word for word in re.split(r"[_\d]+", name.lower()) if word]
+        if len(words) > 1 and words[0] in ("is", "has", "use", "should", "can", "allow"):
+            return "bool"
+        last = words[-1] if words else name
+        if last not in _WORDS and last.endswith("s") and (singular := _WORDS.get(last.removesuffix("s"))):
+            return f"list[{singular}]"
+        if keys:
+            return "dict[str, int]"
+        named = _WORDS.get(last)
+        if iterated and named in (None, "int", "float"):
+            return "list[int]"
+        return named or "int"
+
+    def hint(self, text: str) -> Sequence[str]:
+        """Sample values of a type, given as source."""
+        try:
+            return self.type(ast.parse(text.strip(), mode="eval").body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ()
+
+    def type(self, node: ast.expr) -> Sequence[str]:
+        if self.depth >= _DEEPEST:
+            return ()
+        self.depth += 1
+        try:
+            return self._type(node)
+        finally:
+            self.depth -= 1
+
+    def _type(self, node: ast.expr) -> Sequence[str]:
+        match node:
+            case ast.Constant(value=None):
+                return ("None",)
+            case ast.Constant(value=str(text)):
+                return self.hint(text)
+            case ast.BinOp(op=ast.BitOr()):
+                return self.first_of(_alternatives(node))
+            case ast.Subscript(value=base, slice=inner):
+                parameters = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+                return self.generic((dotted(base) or "").split(".")[-1], parameters)
+            case ast.Name() | ast.Attribute():
+                return self.named(dotted(node) or "")
+        return ()
+
+    def first_of(self, alternatives: Sequence[ast.expr]) -> Sequence[str]:
+        """The first alternative that has samples, `None` last."""
+        something = [one for one in alternatives if not (isinstance(one, ast.Constant) and one.value is None)]
+        return next((values for one in something if (values := self.type(one))), ("None",))
+
+    def named(self, name: str) -> Sequence[str]:
+        last = name.split(".")[-1]
+        if last in _VALUES:
+            return _VALUES[last]
+        if last in _IMPORTED:
+            known = is_defined(name.split(".")[0], global_names(self.source))
+            return [f"{name}{arguments}" for arguments in _IMPORTED[last]] if known else ()
+        if last in ("Callable", "callable"):
+            return ("lambda value: value",)
+        if values := self.generic(last, []):
+            return values
+        if values := self.instances(name):
+            return values
+        for node in parse(self.source).module or []:  # an alias: `Vector = list[float]`, `UserId = NewType(...)`
+            match node:
+                case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
+                    if isinstance(value, ast.Call) and (dotted(value.func) or "").endswith("NewType"):
+                        return self.type(value.args[1]) if len(value.args) == 2 else ()
+                    return self.type(value)
+                case ast.AnnAssign(target=ast.Name(id=target), value=value) if target == name and value is not None:
+                    return self.type(value)
+        return ()
+
+    def generic(self, name: str, parameters: Sequence[ast.expr]) -> Sequence[str]:
+        """Samples of `name[parameters]`, or of the bare name of a generic type."""
+        if name in _WRAPPERS:
+            return self.type(parameters[0]) if parameters else ()
+        if name == "Optional" and parameters:
+            return self.type(parameters[0])
+        if name == "Union" and parameters:
+            return self.first_of(parameters)
+        if name == "Literal":
+            return [ast.unparse(parameter) for parameter in parameters]
+        if name == "Callable":
+            return self.callable(parameters)
+        if name in _LISTS or name in _SETS or name in ("frozenset", "FrozenSet", "deque", "Deque", "Iterator"):
+            elements = self.type(parameters[0]) if parameters else _VALUES["int"]
+            if not elements:
+                return ()
+            joined = ", ".join(elements)
+            if name in _LISTS:
+                return (f"[{joined}]", f"[{elements[0]}]")
+            if name in _SETS:
+                return (f"{{{joined}}}",)
+            wrapper = {"frozenset": "frozenset", "FrozenSet": "frozenset", "Iterator": "iter"}.get(name, "deque")
+            return (f"{wrapper}([{joined}])",) if is_defined(wrapper, global_names(self.source)) else ()
+        if name in ("tuple", "Tuple"):
+            return self.tuple(parameters)
+        if name in _DICTS:
+            keys = self.type(parameters[0]) if parameters else _VALUES["str"]
+            values = self.type(parameters[1]) if len(parameters) > 1 else _VALUES["int"]
+            pairs = zip(keys[:2], _cycled(values, 2), strict=False) if keys and values else ()
+            shown = ", ".join(f"{key}: {value}" for key, value in pairs)
+            return (f"{{{shown}}}",) if shown else ()
+        if name in ("type", "Type") and parameters:
+            return (ast.unparse(parameters[0]),)
+        return ()
+
+    def tuple(self, parameters: Sequence[ast.expr]) -> Sequence[str]:
+        if not parameters:
+            return ("(3, 1, 2)",)
+        if len(parameters) == 2 and isinstance(parameters[1], ast.Constant) and parameters[1].value is Ellipsis:
+            elements = self.type(parameters[0])
+            return (f"({', '.join(elements)},)",) if elements else ()
+        samples = [self.type(parameter) for parameter in parameters]
+        if not all(samples):
+            return ()
+        rows = [[_cycled(values, 3)[row] for values in samples] for row in range(3)]
+        return [f"({', '.join(row)},)" for row in rows]
+
+    def callable(self, parameters: Sequence[ast.expr]) -> Sequence[str]:
+        if len(parameters) != 2 or not isinstance(parameters[0], ast.List):
+            return ("lambda value: value",)
+        names = [f"a{index}" if index else "a" for index in range(len(parameters[0].elts))]
+        result = ast.unparse(parameters[1])
+        same = [name for name, kind in zip(names, parameters[0].elts, strict=True) if ast.unparse(kind) == result]
+        returned = same or self.type(parameters[1]) or names or ["None"]
+        if result == "bool" and not same and names:
+            returned = [f"bool({names[0]})"]
+        return (f"lambda{' ' * bool(names)}{', '.join(names)}: {returned[0]}",)
+
+    def instance(self, class_name: str) -> str | None:
+        return next(iter(self.instances(class_name)), None)
+
+    def instances(self, class_name: str) -> Sequence[str]:
+        """How objects of a class of the file are made."""
+        node = self.class_node(class_name)
+        if node is None or self.depth >= _DEEPEST:
+            return ()
+        self.depth += 1
+        try:
+            return self._instances(class_name, node)
+        finally:
+            self.depth -= 1
+
+    def _instances(self, class_name: str, node: ast.ClassDef) -> Sequence[str]:
+        bases = [(dotted(base) or "").split(".")[-1] for base in node.bases]
+        if any(base.endswith("Enum") or base in ("Flag", "IntFlag") for base in bases):
+            names = [one.targets[0] for one in node.body if isinstance(one, ast.Assign)]
+            return [f"{class_name}.{name.id}" for name in names if isinstance(name, ast.Name)][:3]
+        own = [function for function in functions(self.source) if function.qualname == f"{class_name}.__init__"]
+        if own:
+            arguments = self.arguments(own[-1])
+            return () if arguments is None else (f"{class_name}({arguments})",)
+        decorators = [ast.unparse(decorator).split("(")[0].split(".")[-1] for decorator in node.decorator_list]
+        is_record = "dataclass" in decorators or {"define", "frozen"} & set(decorators)
+        if is_record or any(base in ("NamedTuple", "TypedDict", "BaseModel", "Struct") for base in bases):
+            return self.record(class_name, node, as_dict="TypedDict" in bases, by_name=bool({"BaseModel"} & set(bases)))
+        for base in node.bases:
+            name = dotted(base) or ""
+            if isinstance(base, ast.Subscript) or is_builtin(name) or name.split(".")[-1] in _EMPTY_BASES:
+                continue
+            made = self.instance(name)
+            if made is None:
+                return ()
+            return (f"{class_name}{made[len(name) :]}",)
+        return (f"{class_name}()",)
+
+    def record(self, class_name: str, node: ast.ClassDef, *, as_dict: bool, by_name: bool) -> Sequence[str]:
+        """An object of a class whose fields are annotated: those without default are given."""
+        fields: list[tuple[str, str]] = []
+        for one in node.body:
+            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and one.value is None:
+                if isinstance(one.annotation, ast.Subscript) and (dotted(one.annotation.value) or "").endswith(
+                    "ClassVar"
+                ):
+                    continue
+                values = self.type(one.annotation)
+                if not values:
+                    return ()
+                fields.append((one.target.id, values[0]))
+        if as_dict:
+            return ("{" + ", ".join(f"'{name}': {value}" for name, value in fields) + "}",)
+        shown = ", ".join(f"{name}={value}" if by_name else value for name, value in fields)
+        return (f"{class_name}({shown})",)
+
+    def class_node(self, name: str) -> ast.ClassDef | None:
+        """The class of that qualified name, if it stands at the top level or in such a class."""
+        body: Sequence[ast.stmt] = [node for fragment in parse(self.source).fragments for node in fragment.body]
+        found: ast.ClassDef | None = None
+        for part in name.split("."):
+            found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == part), None)
+            if found is None:
+                return None
+            body = found.body
+        return found
+
+
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return [*_alternatives(node.left), *_alternatives(node.right)]
+    return [node]
+
+
+def _cycled(values: Sequence[str], count: int) -> list[str]:
+    return [values[index % len(values)] for index in range(count)]
+
+
+def _uses(name: str, function: Function, source: str) -> tuple[frozenset[str], bool, bool]:
+    """(methods called on a parameter, whether it is iterated or indexed, whether with string keys)."""
+    lines = split_lines(source)
+    first = lines[function.def_line - 1]
+    body, _ = parse_lines(lines, function.def_line - 1, function.last_line, indented=first[:1].isspace())
+    methods: set[str] = set()
+    iterated = keys = False
+
+    def is_it(node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id == name
+
+    for node in (part for statement in body or [] for part in ast.walk(statement)):
+        match node:
+            case ast.Attribute(value=value, attr=attribute) if is_it(value):
+                methods.add(attribute)
+            case ast.For(iter=iterable) | ast.comprehension(iter=iterable) if is_it(iterable):
+                iterated = True
+            case ast.Call(func=ast.Name(id="len" | "sum" | "sorted" | "max" | "min" | "enumerate" | "reversed")):
+                iterated = iterated or (len(node.args) == 1 and is_it(node.args[0]))
+            case ast.Subscript(value=value, slice=index) if is_it(value):
+                iterated = True
+                keys = keys or (isinstance(index, ast.Constant) and isinstance(index.value, str))
+    return frozenset(methods), iterated, keys

@@ -3,7 +3,7 @@
 Standard library only: runs inside the debuggee. A trace has comprehensions as scopes of their own; Python 3.12 and newer
 compile list, set and dict comprehensions into the code around them, where no debugger sees their scope. So a traced
 file's comprehensions are compiled as `(lambda .0: [... for x in .0])(iter(xs))`, which is what 3.11 makes of them, and
-the lambdas' code objects get the names that 3.11 gives. Where that would change a meaning (an assignment expression,
+the lambdas' code objects get the names that 3.11 gives, and its lines for the steps of the loop. Where that would change a meaning (an assignment expression,
 `await`, `super()`, `locals()` and the like inside), a comprehension stays inlined.
 """
 
@@ -12,14 +12,21 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import inspect
 import sys
 import types
-from typing import Dict, List, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 INLINED = sys.version_info >= (3, 12)
 _ITER = ".iter"
 _KEEP_NAMES = frozenset({"super", "__class__", "locals", "vars", "dir", "eval", "exec", "_getframe"})
 _NAMES = {ast.ListComp: "<listcomp>", ast.SetComp: "<setcomp>", ast.DictComp: "<dictcomp>"}
+_LOOP = frozenset({"GET_ITER", "FOR_ITER", "END_FOR", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"})
+_AFTER = frozenset({("YIELD_VALUE", "RESUME"), ("RESUME", "POP_TOP")})
+_OUTSIDE_TRY = 4
+"""The bit of RESUME's argument that lets 3.13 and newer drop a suspended generator without running it to its end."""
+_COMPARE = frozenset({"COMPARE_OP", "IS_OP", "CONTAINS_OP"})
+_Place = Tuple[int, int]
 _Comprehension = Union[ast.ListComp, ast.SetComp, ast.DictComp]
 
 
@@ -31,15 +38,14 @@ def compile_module(source: Union[str, bytes], path: str) -> types.CodeType:
     outliner = _Outliner()
     outliner.visit(tree)
     code = compile(tree, path, "exec", dont_inherit=True)
-    if not outliner.found:
-        return code
     setattr(builtins, _ITER, iter)
     return _renamed(code, outliner.found)
 
 
 class _Outliner(ast.NodeTransformer):
     def __init__(self) -> None:
-        self.found: Dict[Tuple[int, int], str] = {}
+        self.found: Dict[_Place, str] = {}
+        """Where a comprehension begins → its scope's name."""
 
     def _outline(self, node: _Comprehension) -> ast.expr:
         keep = _stays_inlined(node)
@@ -47,7 +53,7 @@ class _Outliner(ast.NodeTransformer):
         if keep:
             return node
         first = node.generators[0]
-        iterable = first.iter
+        iterable = _folded(first.iter)
         first.iter = _at(ast.Name(".0", ast.Load()), node)
         parameters = ast.arguments([], [_at(ast.arg(".0"), node)], None, [], [], None, [])
         function = _at(ast.Lambda(parameters, node), node)
@@ -62,6 +68,16 @@ def _at(node, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return ast.copy_location(node, place)
 
 
+def _folded(iterable: ast.expr) -> ast.expr:
+    """What the compiler makes of a literal list or set that is only iterated over."""
+    if isinstance(iterable, ast.List) and not any(isinstance(item, ast.Starred) for item in iterable.elts):
+        return _at(ast.Tuple(iterable.elts, ast.Load()), iterable)
+    if isinstance(iterable, ast.Set) and all(isinstance(item, ast.Constant) for item in iterable.elts):
+        members = frozenset(item.value for item in iterable.elts if isinstance(item, ast.Constant))
+        return _at(ast.Constant(members), iterable)
+    return iterable
+
+
 def _stays_inlined(node: _Comprehension) -> bool:
     for part in ast.walk(node):
         if isinstance(part, (ast.NamedExpr, ast.Await)) or (isinstance(part, ast.comprehension) and part.is_async):
@@ -72,20 +88,23 @@ def _stays_inlined(node: _Comprehension) -> bool:
     return False
 
 
-def _renamed(code: types.CodeType, found: Dict[Tuple[int, int], str]) -> types.CodeType:
+def _renamed(code: types.CodeType, found: Dict[_Place, str]) -> types.CodeType:
     constants: List[object] = [
         _renamed(constant, found) if isinstance(constant, types.CodeType) else constant for constant in code.co_consts
     ]
     changes: Dict[str, object] = {"co_consts": tuple(constants)}
-    if code.co_name == "<lambda>" and code.co_varnames[:1] == (".0",):
-        position = next((p for p in code.co_positions() if p[0] is not None and p[2] is not None), None)
-        line = code.co_firstlineno
-        name = found.get((line, position[2])) if position else None
-        if name is None:
-            name = next(name for place, name in found.items() if place[0] == line)
+    if code.co_name == "<genexpr>":
+        changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
+        changes["co_code"] = _closed_by_exception(code)
+    elif code.co_name == "<lambda>" and code.co_varnames[:1] == (".0",):
+        places = ((line, column) for line, _, column, _ in list(code.co_positions())[1:])
+        name = next(found[place] for place in places if place in found)
         changes["co_name"] = name
-        changes["co_qualname"] = code.co_qualname.rpartition("<lambda>")[0] + name
+        changes["co_qualname"] = code.co_qualname[: -len("<lambda>")] + name
         changes["co_code"] = _without_second_iter(code)
+        changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
+    elif code.co_flags & inspect.CO_GENERATOR:
+        changes["co_code"] = _closed_by_exception(code)
     return code.replace(**changes)  # type: ignore[arg-type]
 
 
@@ -101,3 +120,67 @@ def _without_second_iter(code: types.CodeType) -> bytes:
         if instruction.argval == ".0":
             loaded = True
     return bytes(raw)
+
+
+def _closed_by_exception(code: types.CodeType) -> bytes:
+    """A generator that is dropped gets its `GeneratorExit`, as before 3.13: those are events of the trace."""
+    raw = bytearray(code.co_code)
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "RESUME" and instruction.arg is not None and instruction.arg & 3:
+            raw[instruction.offset + 1] &= ~_OUTSIDE_TRY
+    return bytes(raw)
+
+
+def _as_before(code: types.CodeType) -> List[Optional[int]]:
+    """The line of each code unit, as 3.11 has it.
+
+    What steps the loop is on the comprehension's own first line there, or on the last comparison's among its conditions.
+    """
+    own = code.co_firstlineno
+    lines = [line for line, _, _, _ in code.co_positions()]
+    instructions = list(dis.get_instructions(code))
+    steps = {instruction.offset for instruction in instructions if instruction.opname in _LOOP}
+    exhausted = max(instruction.offset for instruction in instructions if instruction.opname == "END_FOR")
+    returns = (i.offset for i in instructions if i.offset > exhausted and i.opname.startswith("RETURN_"))
+    left = next(returns, exhausted)
+    before = ""
+    for instruction, following in zip(instructions, [*instructions[1:], instructions[-1]]):
+        name = instruction.opname
+        condition = name.startswith("POP_JUMP_IF") and bool({instruction.argval, following.offset} & steps)
+        if condition and before in _COMPARE:
+            own = lines[instruction.offset // 2 - 1] or own
+        if instruction.offset == exhausted and code.co_name == "<genexpr>":
+            own = code.co_firstlineno
+        if (name, following.opname) == ("END_FOR", "POP_TOP") or (before, name) == ("END_FOR", "POP_TOP"):
+            lines[instruction.offset // 2] = own + 1  # jumped over: what follows shall begin a line
+        elif instruction.offset > left:
+            lines[instruction.offset // 2] = None  # puts things right after an exception
+        elif instruction.offset in steps or condition or instruction.offset > exhausted or (before, name) in _AFTER:
+            for at in range(instruction.offset // 2, following.offset // 2):
+                lines[at] = own
+        before = name
+    return lines
+
+
+def _line_table(lines: List[Optional[int]], line_before: int) -> bytes:
+    """Encodes lines, one a code unit, as CPython's Objects/locations.md describes."""
+    table = bytearray()
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        length = 1
+        while length < 8 and at + length < len(lines) and lines[at + length] == line:
+            length += 1
+        at += length
+        if line is None:
+            table.append(0x80 | 15 << 3 | length - 1)
+            continue
+        delta = line - line_before
+        table.append(0x80 | 13 << 3 | length - 1)
+        number = -delta << 1 | 1 if delta < 0 else delta << 1
+        while number >= 64:
+            table.append(number & 63 | 64)
+            number >>= 6
+        table.append(number)
+        line_before = line
+    return bytes(table)

@@ -68,7 +68,7 @@ class Stopped(BaseException):
 class Scope:
     """One activation of a code object: from its entry or resumption to its return or suspension."""
 
-    __slots__ = ("code", "depth", "kept", "marks", "raised_at", "texts")
+    __slots__ = ("code", "depth", "kept", "line", "marks", "raised_at", "texts")
 
     def __init__(self, code: types.CodeType, depth: int, texts: Dict[str, str]) -> None:
         self.code = code
@@ -77,6 +77,7 @@ class Scope:
         self.kept: Dict[str, Any] = {}
         self.marks: Marks = {}
         self.raised_at = -1
+        self.line = 0
 
 
 class Recording:
@@ -148,6 +149,7 @@ class Recording:
     def line(self, frame: types.FrameType, line: int) -> None:
         if self._stack and self._stack[-1].code is frame.f_code:
             scope = self._stack[-1]
+            scope.line = line
             local = frame.f_locals
             record = ["l", scope.depth, line, self._changes(scope, local)]
             gone = self._gone(scope, local) if len(scope.texts) != len(local) else []
@@ -161,6 +163,7 @@ class Recording:
         if not (self._stack and self._stack[-1].code is frame.f_code):
             return
         scope = self._stack.pop()
+        line = line or scope.line  # cleaning up may have no line
         text = "None" if how == "unwind" else self.values.text(value)
         mark = None if how == "unwind" else self.values.mark
         if how == "yield":
@@ -174,6 +177,7 @@ class Recording:
             return
         scope = self._stack[-1]
         scope.raised_at = frame.f_lasti
+        scope.line = line
         if error is not self._error:
             self._error, self._error_line = error, line
         text = self.values.triple(error)

@@ -22,7 +22,7 @@ _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _BIG = 10**18
 _DEEPEST = 60
 _MOST_DIGITS = 4_300
-_ADDRESS = re.compile(r"(<[^<>]*?) at 0x[0-9a-fA-F]+")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,16}\b")
 _EXACT = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, collections.deque)
 _OPAQUE = frozenset(
     {
@@ -73,7 +73,7 @@ def _raise_too_slow(_number: int, _frame: Any) -> None:
 
 def plain_name(value: object) -> str:
     """`<module.Class object>`: what `object.__repr__` gives, without the address."""
-    return _ADDRESS.sub(r"\1", object.__repr__(value))
+    return _ADDRESS.sub("", object.__repr__(value))
 
 
 class Values:
@@ -144,7 +144,7 @@ class Values:
             room = max(self._left, 8)
             text = repr(value) if len(value) <= room else self._cut(repr(value[:room]))
         elif kind in _OPAQUE:
-            text = _ADDRESS.sub(r"\1", repr(value))
+            text = _ADDRESS.sub("", repr(value))
         else:
             return self._composite(value, kind)
         self._left -= len(text)
@@ -281,7 +281,7 @@ class Values:
         if fault is None and spent > 10 * self.seconds:
             self._refused[kind] = "__repr__ too slow"
         if fault is None:
-            return _ADDRESS.sub(r"\1", text) if " at 0x" in text else text
+            return _ADDRESS.sub("", text) if " at 0x" in text else text
         self.mark = f"__repr__ {fault}"
         if fault not in ("prints",) and not fault.startswith("raised"):
             self._refused[kind] = self.mark

@@ -45,5 +45,18 @@ def train(
     run.train(tokens=tokens, minutes=minutes, decay=decay)
 
 
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True))
+@click.argument("folder", type=click.Path(path_type=Path))
+def export(run: Path, folder: Path) -> None:
+    """Write the model of RUN's last checkpoint to FOLDER, as transformers loads it."""
+    from cwm_lsp.lab import tokenizer
+    from cwm_lsp.lab.export import export
+    from cwm_lsp.lab.train import Run
+
+    words = tokenizer.load(run)
+    export(Run.resume(run, words, []).model, words, folder)
+
+
 if __name__ == "__main__":
     main()

@@ -15,6 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+MATCH, COPY = 2.5, 0.5
+"""Strength, in `seed_copying`, of matching what is to be copied and of copying it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The size of a model."""
@@ -26,7 +30,7 @@ class Shape:
     mlp: int = 512
     context: int = 1024
     """Longest document, in tokens, that the model is trained on."""
-    rope_theta: float = 10_000.0
+    rope_theta: float = 100_000.0
 
     @property
     def head_dim(self) -> int:
@@ -52,7 +56,6 @@ class Shape:
             "tie_word_embeddings": True,
             "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_theta},
             "layer_types": ["full_attention"] * self.layers,
-            "sliding_window": None,
             "bos_token_id": bos,
             "eos_token_id": eos,
             "pad_token_id": eos,
@@ -148,7 +151,8 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def initialise(model: WorldModel, seed: int) -> None:
-    """Normal weights of deviation 1/sqrt(fan_in); what writes to the residual stream scaled down by depth."""
+    """Normal weights of deviation 1/sqrt(fan_in); what writes to the residual stream starts small, so that the
+    embeddings, which are small too (they are tied to the logits), can be read by every layer."""
     generator = torch.Generator().manual_seed(seed)
     shape = model.shape
     for name, weight in model.named_parameters():
@@ -156,6 +160,43 @@ def initialise(model: WorldModel, seed: int) -> None:
             continue
         deviation = 1 / math.sqrt(shape.hidden if "embed" in name else weight.shape[1])
         if "o_proj" in name or "down_proj" in name:
-            deviation /= math.sqrt(2 * shape.layers)
+            deviation *= 0.1 / math.sqrt(2 * shape.layers)
         with torch.no_grad():
             weight.normal_(0.0, deviation, generator=generator)
+
+
+def seed_copying(model: WorldModel, seed: int) -> None:
+    """Start two heads of layer 0 as "what stood before this token" and two of layer 1 as "what followed it last time".
+
+    Together they are the induction circuit (Olsson et al. 2022) that copying a value needs and that otherwise takes
+    millions of tokens to appear. It is a starting point only: nothing is frozen.
+    """
+    shape = model.shape
+    size, half = shape.head_dim, shape.head_dim // 2
+    theta = shape.rope_theta ** (-torch.arange(half, dtype=torch.float32) / half)
+    fast, slow = (theta > 0.05).float(), (theta < 0.02).float()
+    # Orthonormal directions for the content that each of the two pairs of heads reads, and where the first writes it.
+    # Residual dimension 0 is kept apart: it is the same for every token, which is what a head that looks at positions
+    # alone needs to read (tied logits all grow by the same amount from it, which softmax ignores).
+    basis, _ = torch.linalg.qr(torch.randn(shape.hidden - 1, 4 * size, generator=torch.Generator().manual_seed(seed)))
+    basis = torch.cat([torch.zeros(1, 4 * size), basis])
+    embedding = model.model.embed_tokens.weight
+    before, after = model.model.layers[0].self_attn, model.model.layers[1].self_attn
+    with torch.no_grad():
+        written = basis[:, 2 * size :]
+        embedding -= embedding @ written @ written.T
+        embedding[:, 0] = 0.3
+        for head in (0, 1):
+            rows = slice(head * size, (head + 1) * size)
+            read, write = basis[:, rows], basis[:, (2 + head) * size : (3 + head) * size]
+            before.q_proj.weight[rows] = 0.0
+            before.k_proj.weight[rows] = 0.0
+            before.q_proj.weight[rows, 0] = torch.cat([fast, torch.zeros(half)])
+            before.k_proj.weight[rows, 0] = torch.cat([theta.cos() * fast, theta.sin() * fast])
+            before.v_proj.weight[rows] = read.T
+            before.o_proj.weight[:, rows] = write / math.sqrt(shape.hidden)
+            # Slow rotations alone carry the match of contents, so that it holds at any distance.
+            after.q_proj.weight[rows] = MATCH * read.T * slow.repeat(2)[:, None]
+            after.k_proj.weight[rows] = MATCH * write.T * slow.repeat(2)[:, None]
+            after.v_proj.weight[rows] = read.T
+            after.o_proj.weight[:, rows] = read * COPY

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from cwm_lsp.lab import documents
 from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.documents import Encoded
-from cwm_lsp.lab.model import Shape, WorldModel, initialise
+from cwm_lsp.lab.model import Shape, WorldModel, initialise, seed_copying
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Run:
         self.folder, self.shape, self.recipe, self.tokenizer, self.real = folder, shape, recipe, tokenizer, real
         self.model = WorldModel(shape)
         initialise(self.model, recipe.seed)
+        seed_copying(self.model, recipe.seed)
         decayed = [p for p in self.model.parameters() if p.dim() > 1]
         rest = [p for p in self.model.parameters() if p.dim() < 2]
         self.optimizer = torch.optim.AdamW(

@@ -7,6 +7,7 @@ from random import Random
 
 from cwm_lsp.lab.corpus import programs
 from cwm_lsp.lab.corpus.tracing import TooLongError, trace_call
+from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 
 STAGES = ("copies", "short", "mix")
@@ -43,5 +44,5 @@ def traced(program: programs.Program, limit: int) -> str | None:
         events = trace_call(program.source, program.function, program.call, limit=limit)
     except (TooLongError, SyntaxError, MemoryError):
         return None
-    frames = wire.encode_events(events, wire.source_lines(program.source))
+    frames = wire.encode_events(events, split_lines(program.source))
     return wire.prompt(program.source, events[0].line) + "".join(frames) + wire.END_OF_TEXT

@@ -21,18 +21,23 @@ _CODECS = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What one change did to the lines, 0-based: lines `first` to `last` (included) became `count` lines."""
+    """What one change did to the lines, 0-based: `first` to `last` (included) became `count` lines.
+
+    Lines that stayed as they are at either side are left out, so `last` is `first - 1` where lines were only inserted.
+    """
 
     first: int
     last: int
     count: int
-    whole: bool = False
-    """The whole text was replaced, which tells nothing about what moved where."""
 
     @property
     def delta(self) -> int:
         """By how many lines all that follows has moved."""
         return self.count - (self.last - self.first + 1)
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.count == 0 and self.last < self.first
 
 
 class Text:
@@ -61,9 +66,7 @@ class Text:
     def apply(self, change: lsp.TextDocumentContentChangeEvent) -> Edit:
         """Apply one change of a `didChange` notification."""
         if isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
-            before = len(self._lines)
-            self._lines = _split(change.text)
-            return Edit(0, before - 1, len(self._lines), whole=True)
+            return self._replace(0, len(self._lines) - 1, _split(change.text))
         first, start = self._locate(change.range.start)
         last, end = self._locate(change.range.end)
         joined = self._lines[first][:start] + change.text + self._lines[last][end:]
@@ -73,8 +76,7 @@ class Text:
         replaced = _split(joined)
         if last + 1 < len(self._lines):
             replaced.pop()  # the empty line behind the last line's end, in whose place the next line stands
-        self._lines[first : last + 1] = replaced
-        return Edit(first, last, len(replaced))
+        return self._replace(first, last, replaced)
 
     def end_of(self, number: int) -> lsp.Position:
         """The position behind the last character of a 0-based line that is not blank."""
@@ -97,6 +99,15 @@ class Text:
     def units(self, text: str) -> int:
         """A text's length in the units that were agreed on with the client."""
         return len(text) if text.isascii() else len(self._encode(text)) // _UNIT_BYTES[self._encoding]
+
+    def _replace(self, first: int, last: int, new: list[str]) -> Edit:
+        old = self._lines[first : last + 1]
+        self._lines[first : last + 1] = new
+        most = min(len(old), len(new))
+        head = next((index for index in range(most) if old[index] != new[index]), most)
+        most -= head
+        tail = next((index for index in range(most) if old[-1 - index] != new[-1 - index]), most)
+        return Edit(first + head, last - tail, len(new) - head - tail)
 
     def _locate(self, position: lsp.Position) -> tuple[int, int]:
         """Line and index in it, clipped to the text and to whole characters."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types as lsp
 
-from cwm_lsp.lsp.text import Text
+from cwm_lsp.lsp.text import Edit, Text
 
 PIECES = st.text(alphabet="a b(é😀\n\r\x0c", max_size=12)
 ENCODINGS = st.sampled_from(["utf-8", "utf-16", "utf-32"])
@@ -58,7 +58,14 @@ def test_positions_out_of_range_are_clipped():
     assert text.whole == "ab\ncd!"
 
 
-def test_a_whole_change_replaces_everything():
-    text = Text("a\nb", "utf-8")
-    edit = text.apply(lsp.TextDocumentContentChangeWholeDocument("x"))
-    assert (edit.whole, text.whole) == (True, "x")
+def test_a_whole_change_tells_only_what_differs():
+    text = Text("a\nb\nc\n", "utf-8")
+    assert text.apply(lsp.TextDocumentContentChangeWholeDocument("a\nx\ny\nc\n")) == Edit(1, 1, 2)
+    assert text.whole == "a\nx\ny\nc\n"
+    assert text.apply(lsp.TextDocumentContentChangeWholeDocument("a\nx\ny\nc\n")).changes_nothing
+
+
+def test_a_new_line_behind_another_leaves_that_alone():
+    text = Text("a\nb\nc\n", "utf-8")
+    spot = lsp.Position(1, 1)
+    assert text.apply(lsp.TextDocumentContentChangePartial(lsp.Range(spot, spot), "\n")) == Edit(2, 1, 1)

@@ -1,0 +1,97 @@
+"""What a document's text holds: its functions, and calls of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cwm_lsp.source.calls import Call, candidates
+from cwm_lsp.source.functions import functions
+
+_CALLS = 8
+"""Candidate calls that are kept of a function."""
+_TEST_FILES, _TEST_BYTES, _FOLDERS = 100, 1_000_000, 2_000
+"""Bounds on what is read of a workspace to find its tests."""
+_SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "venv"})
+_TEST_NAME = re.compile(r"test_.*\.py|.*_test\.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One function of a document. Lines are 1-based."""
+
+    name: str
+    qualname: str
+    first_line: int
+    def_line: int
+    last_line: int
+    is_callable: bool
+    """From outside: not one inside another function."""
+    calls: tuple[Call, ...]
+    """The best first."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Entry:
+        return cls(**{**data, "calls": tuple(Call(**call) for call in data["calls"])})
+
+
+def outline(source: str, path: str, roots: Sequence[Path] = ()) -> list[Entry]:
+    """The functions of a text, in order, with calls found in it and in the tests of the workspace folders `roots`."""
+    found = functions(source)
+    names = {function.qualname for function in found}
+    tests = related_tests(path, roots) if found else {}
+    result = []
+    for function in found:
+        is_callable = function.parent not in names
+        calls = candidates(source, function, path=path, tests=tests)[:_CALLS] if is_callable else []
+        result.append(
+            Entry(
+                function.name,
+                function.qualname,
+                function.first_line,
+                function.def_line,
+                function.last_line,
+                is_callable,
+                tuple(calls),
+            )
+        )
+    return result
+
+
+def related_tests(path: str, roots: Sequence[Path]) -> dict[str, str]:
+    """Test files of the workspace that mention the module: path → text. What cannot be read is left out."""
+    module = re.compile(rf"\b{re.escape(Path(path).stem)}\b")
+    texts: dict[str, str] = {}
+    size = 0
+    for file in _named_like_tests(roots):
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if str(file) != path and module.search(text):
+            texts[str(file)] = text
+            size += len(text)
+            if size > _TEST_BYTES:
+                break
+    return texts
+
+
+def _named_like_tests(roots: Sequence[Path]) -> Iterator[Path]:
+    files = folders = 0
+    for root in roots:
+        for folder, inner, names in os.walk(root):
+            inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in _SKIPPED)
+            folders += 1
+            for name in sorted(names):
+                if _TEST_NAME.fullmatch(name):
+                    files += 1
+                    yield Path(folder, name)
+            if folders >= _FOLDERS or files >= _TEST_FILES:
+                return

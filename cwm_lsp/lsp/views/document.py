@@ -1,0 +1,47 @@
+"""A whole trace as a read-only text: one row a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cwm_lsp.lsp.views.hints import label_of
+from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.settings import Hints
+from cwm_lsp.trace.effects import steps
+from cwm_lsp.trace.events import Trace
+
+_CODE = 44
+"""Characters of code in a row; longer lines push what follows to the right."""
+_EFFECTS = Hints(max_length=200, min_confidence=0.0)
+
+
+def document(reading: Reading) -> str:
+    """`line  code  what it did`, callees indented; the traced call above, its outcome below."""
+    return "\n".join(_rows(reading)) + "\n"
+
+
+def _rows(reading: Reading) -> Iterator[str]:
+    trace = reading.trace
+    lines = trace.source.split("\n")
+    yield f"# {trace.call} {'as it ran' if trace.origin == 'recorded' else 'as predicted'}"
+    for step in steps(trace.events):
+        event = step.event
+        code = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
+        effect = label_of(reading.visit(step), _EFFECTS)
+        count = f" · {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
+        yield f"{event.line:5}  {'  ' * event.depth}{code:<{_CODE}}  {effect}{count}".rstrip()
+    yield f"# {ending(trace)}"
+
+
+def ending(trace: Trace) -> str:
+    """How the call ended, in words; a prediction is never worded as a fact."""
+    outcome = trace.outcome
+    verb = {"predicted": ("likely returns", "likely raises"), "recorded": ("returned", "raised")}[trace.origin]
+    match outcome.kind:
+        case "return":
+            return f"{verb[0]} {outcome.value}"
+        case "exception":
+            told = f"{outcome.exception.type}: {outcome.exception.message}" if outcome.exception else "an exception"
+            return f"{verb[1]} {told.removesuffix(': ')}"
+        case "timeout" | "truncated" | "error":
+            return outcome.detail or outcome.kind

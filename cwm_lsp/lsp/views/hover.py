@@ -1,0 +1,136 @@
+"""Hover: the variables of a line in full."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from cwm_lsp.lsp.views.hints import count_of, percent
+from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
+from cwm_lsp.lsp.views.shorten import shorten
+
+_CELL = 60
+"""Characters of a value in the table."""
+_WHOLE = 4_000
+"""Characters of the one value that the cursor is on."""
+_ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A command that the hover offers."""
+
+    title: str
+    command: str
+    argument: Mapping[str, Any]
+
+
+def hover(
+    reading: Reading, visit: Visit, path: Sequence[Place], word: str | None, links: Sequence[Link], *, markdown: bool
+) -> str:
+    """The line's variables, with their values before and after it, what is known of them, and what can be done.
+
+    `word` is the identifier under the cursor: its value is told whole. `links` need a client that follows `command:`
+    links; without them nothing is offered.
+    """
+    parts = [_title(reading, visit, path, markdown)]
+    rows = list(_rows(reading, visit))
+    if rows:
+        parts.append(_table(rows, markdown))
+    whole = next((value for value in _all(reading, visit) if value.name == word), None)
+    if whole is not None and len(whole.value) > _CELL:
+        parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
+    if links and markdown:
+        parts.append(" · ".join(_link(link) for link in links))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _title(reading: Reading, visit: Visit, path: Sequence[Place], markdown: bool) -> str:
+    recorded = reading.trace.origin == "recorded"
+    head = f"{_code(reading.trace.call, markdown)} {'as it ran' if recorded else 'as predicted'}"
+    counts = [f"iteration {count_of(place)} of line {place.line}" for place in path if place.count > 1]
+    return " · ".join([head, *counts])
+
+
+def _all(reading: Reading, visit: Visit) -> Iterator[Value]:
+    """What the line produced, then the variables that it left alone."""
+    yield from visit.values
+    produced = {value.name for value in visit.values}
+    recorded = reading.trace.origin == "recorded"
+    event = reading.trace.events[visit.index]
+    for name, value in visit.before.items():
+        if name not in produced:
+            yield Value(
+                name,
+                value,
+                value,
+                event.provenance.get(name, "recorded" if recorded else "predicted"),
+                event.confidences.get(name),
+            )
+
+
+def _rows(reading: Reading, visit: Visit) -> Iterator[Value]:
+    shown = [value for value in _all(reading, visit) if not value.is_plumbing]
+    yield from shown[:_ROWS]
+
+
+def _table(values: Sequence[Value], markdown: bool) -> str:
+    differs = any(value.predicted is not None for value in values)
+    header = ["", "before", "after", "known as", *(["predicted"] if differs else [])]
+    rows = []
+    for value in values:
+        changed = value.name in ("return", "yield", "raise") or value.before != value.value
+        row = [
+            f"**{value.name}**" if markdown else value.name,
+            _cell(value.before, markdown) if value.before is not None else "",
+            _cell(value.value, markdown) if changed else "unchanged",
+            _knowledge(value),
+        ]
+        if differs:
+            row.append(f"≠ {_cell(value.predicted, markdown)}" if value.predicted is not None else "")
+        rows.append(row)
+    if markdown:
+        lines = [header, ["---"] * len(header), *rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    )
+
+
+def _knowledge(value: Value) -> str:
+    """`likely, 87 %`, `computed`: never a prediction worded as a fact."""
+    word = "likely" if value.provenance == "predicted" else value.provenance
+    if value.provenance == "predicted" and value.confidence is not None:
+        return f"{word}, {percent(value.confidence)}"
+    return word
+
+
+def _cell(value: str, markdown: bool) -> str:
+    return _code(shorten(value, _CELL), markdown)
+
+
+def _code(text: str, markdown: bool) -> str:
+    """Inline code that survives a table: the fence is longer than any run of backticks in the text."""
+    text = text.replace("\n", "⏎").replace("\r", "⏎")
+    if not markdown:
+        return text
+    run = longest = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}".replace("|", "\\|")
+
+
+def _block(text: str, markdown: bool) -> str:
+    return f"```python\n{text.replace('```', '` ` `')}\n```" if markdown else text
+
+
+def _link(link: Link) -> str:
+    return f"[{link.title}](command:{link.command}?{quote(json.dumps([link.argument]))})"

@@ -1,0 +1,49 @@
+"""Lenses: the call in use above each function, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+from lsprotocol import types as lsp
+
+from cwm_lsp.lsp.outline import Entry
+from cwm_lsp.lsp.views.shorten import shorten
+from cwm_lsp.source.calls import Call
+from cwm_lsp.target import described
+
+_CALL = 60
+"""Characters of a call in a lens."""
+
+
+def lenses(
+    entries: Iterable[Entry],
+    where: Callable[[int], int | None],
+    in_use: Callable[[Entry], Call | None],
+    commands: Collection[str],
+    argument: Callable[[Entry], dict[str, Any]],
+) -> list[lsp.CodeLens]:
+    """The lenses of a document. Only those are given whose command is one of `commands`: what the client can carry out."""
+    result = []
+    for entry in entries:
+        line = where(entry.def_line)
+        if line is None or not entry.is_callable:
+            continue
+        spot = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+        for title, command in _commands(in_use(entry)):
+            if command in commands:
+                result.append(lsp.CodeLens(spot, lsp.Command(title, command, [argument(entry)])))
+    return result
+
+
+def title_of(call: Call) -> str:
+    """`f([1, 2]) · from its doctest`."""
+    return f"{shorten(call.expression, _CALL)} · {described(call.origin)}"
+
+
+def _commands(call: Call | None) -> Iterator[tuple[str, str]]:
+    if call is not None:
+        yield title_of(call), "cwm.selectCall"
+        yield "Predict", "cwm.predict"
+        yield "Predict then run", "cwm.predictThenRun"
+    yield "Change call…" if call else "Give a call…", "cwm.changeCall"

@@ -1,0 +1,265 @@
+"""A trace made ready for showing: what each line produced, in the iteration that the user looks at.
+
+Hints, hover and inline values are all drawn from here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from cwm_lsp.lsp.views.shape import Loop, Shape
+from cwm_lsp.trace.effects import Step, steps
+from cwm_lsp.trace.events import Event, Provenance, Trace
+
+if TYPE_CHECKING:
+    from cwm_lsp.trace.compare import Divergence
+
+Selection = Mapping[int, int]
+"""Line of a loop's header, or of a function's `call` events → which iteration or call is looked at, counted from 1."""
+LATEST: Selection = MappingProxyType({})
+
+_INNER = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"})
+"""Scopes within a line of another one: what they do is told by that line's own effect."""
+_EXCEPTION = re.compile(r"\(<class '(?P<type>[^']*)'>, (?P<value>.*), <traceback object[^>]*>\)", re.DOTALL)
+_PLUMBING = ("<module ", "<function ", "<class ", "<built-in ", "<bound method ", "<method ", "<slot wrapper ")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value that a line produced."""
+
+    name: str
+    """The variable; `return`, `yield` or `raise` for what left the scope there."""
+    value: str
+    """Its repr: the real one after a run, else the predicted one."""
+    before: str | None = None
+    """What the variable was before the line, None if there was none."""
+    provenance: Provenance = "predicted"
+    confidence: float | None = None
+    predicted: str | None = None
+    """After a run that differed here: what had been predicted."""
+
+    @property
+    def is_plumbing(self) -> bool:
+        """A module, function, class or dunder: true, and of no interest beside a line."""
+        return self.value.startswith(_PLUMBING) or self.name.startswith((".", "__"))
+
+    @property
+    def is_opaque(self) -> bool:
+        """An object whose repr tells nothing of its state."""
+        return self.value.startswith("<") and self.value.endswith(">")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which iteration of which loop, or which call of which function, a line is shown in."""
+
+    line: int
+    """Of the loop's header or the function's `call` events; what a `Selection` is keyed by."""
+    number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A line at the moment that is looked at."""
+
+    line: int
+    """1-based, in the trace's text."""
+    function: str
+    is_call: bool
+    """The `call` event of a function, whose values are its arguments; otherwise the line has run."""
+    index: int
+    """Of the event in the trace."""
+    values: tuple[Value, ...]
+    place: Place | None
+    before: Mapping[str, str]
+    """Every local before the line."""
+    shown_by: Event | None
+    """The event that has the locals after the line; None where the trace does not show them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A trace with all that its views need, worked out once."""
+
+    trace: Trace
+    divergences: tuple[Divergence, ...]
+    shape: Shape
+    _calls: Mapping[int, Sequence[Sequence[Step]]] = field(repr=False)
+    """Line of a function's `call` events → the steps of each of its calls, in order."""
+
+    @classmethod
+    def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> Reading:
+        """Divergences point into the events of this trace, which is then the recorded one."""
+        calls: dict[int, dict[int, list[Step]]] = {}
+        for step in steps(trace.events):
+            opened = trace.events[max(step.scope, 0)]
+            if opened.function not in _INNER or opened.depth == 0:
+                calls.setdefault(opened.line, {}).setdefault(step.scope, []).append(step)
+        return cls(trace, tuple(divergences), shape, {line: list(scopes.values()) for line, scopes in calls.items()})
+
+    @property
+    def entry(self) -> int:
+        """Line of the traced function's `call` event."""
+        return self.trace.events[0].line if self.trace.events else 0
+
+    def visits(self, selection: Selection = LATEST) -> dict[int, Visit]:
+        """Line → what it did in the selected iterations, the latest ones by default; lines that did not run are absent.
+
+        Of the traced function the first call is looked at by default (it is the one that was asked for, the others are
+        recursion), of the functions that it calls the last one.
+        """
+        result: dict[int, Visit] = {}
+        for line, calls in self._calls.items():
+            default = 1 if line == self.entry else len(calls)
+            number = _clipped(selection.get(line, default), len(calls))
+            chosen = calls[number - 1]
+            loops = [loop for loop in self.shape.loops if any(step.event.line in loop for step in chosen)]
+            for step, place in self._latest(chosen, loops, selection):
+                if step.event.kind == "call" and len(calls) > 1:
+                    place = Place(line, number, len(calls))
+                visit = self.visit(step, place)
+                earlier = result.get(visit.line)
+                if earlier is None or earlier.is_call or not visit.is_call:
+                    result[visit.line] = visit
+        return result
+
+    def path_of(self, selection: Selection, line: int) -> list[Place]:
+        """The loops around a line and the call it is in, innermost first, with where in them the line is looked at."""
+        visits = self.visits(selection)
+        around = [loop for loop in self.shape.loops if line in loop]
+        places = [visits[loop.header].place for loop in reversed(around) if loop.header in visits]
+        function = visits[line].function if line in visits else None
+        calls = [visit.place for visit in visits.values() if visit.is_call and visit.function == function]
+        return [place for place in (*places, *calls) if place is not None]
+
+    def _latest(
+        self, chosen: Sequence[Step], loops: Sequence[Loop], selection: Selection, place: Place | None = None
+    ) -> Iterator[tuple[Step, Place | None]]:
+        """The last step at each line, within the selected iteration of each loop. `loops`: outer before inner."""
+        last: dict[tuple[int, bool], Step] = {}
+        inside: dict[Loop, list[Step]] = {}
+        for step in chosen:
+            is_call = step.event.kind == "call"
+            loop = None if is_call else next((loop for loop in loops if step.event.line in loop), None)
+            if loop is None:
+                last[step.event.line, is_call] = step
+            else:
+                inside.setdefault(loop, []).append(step)
+        for step in last.values():
+            yield step, place
+        for loop, group in inside.items():
+            iterations = self._iterations(group, loop)
+            inner = [other for other in loops if other is not loop and other.header in loop]
+            if not iterations:
+                yield from self._latest(group, inner, selection, place)
+                continue
+            number = _clipped(selection.get(loop.header, len(iterations)), len(iterations))
+            here = Place(loop.header, number, len(iterations))
+            yield from self._latest(iterations[number - 1], inner, selection, here)
+
+    def _iterations(self, group: Sequence[Step], loop: Loop) -> list[list[Step]]:
+        """The steps of a loop, cut before each visit of its header; the last visit, which only ends it, is left out."""
+        result: list[list[Step]] = []
+        for step in group:
+            # A header of several lines is visited several times before the body is.
+            in_header = bool(result) and all(earlier.event.line < loop.body for earlier in result[-1])
+            if not result or (step.event.line == loop.header and not in_header):
+                result.append([])
+            result[-1].append(step)
+        final = result[-1]
+        if all(step.event.line == loop.header or step.event.line < loop.body for step in final) and not any(
+            step.produced or self._raises(step) for step in final
+        ):
+            result.pop()
+        return result
+
+    def _raises(self, step: Step) -> bool:
+        return step.end is not None and self.trace.events[step.end].kind == "exception"
+
+    def visit(self, step: Step, place: Place | None = None) -> Visit:
+        """One step of the trace as it is shown, in whatever iteration it is."""
+        events = self.trace.events
+        shown_by = None if step.effect is None else events[step.effect]
+        values: list[Value] = []
+        if shown_by is not None and step.event.kind == "call":
+            values = [self._local(step, shown_by, name, None) for name in shown_by.locals]
+        elif shown_by is not None:
+            assigned = self.shape.bound.get(step.event.line, frozenset())
+            values = [
+                self._local(step, shown_by, name, step.event.locals.get(name))
+                for name in shown_by.locals
+                if name in step.produced or name in assigned
+            ]
+        if step.end is not None and (end := self._end(step, step.end)) is not None:
+            values.append(end)
+        return Visit(
+            line=step.event.line,
+            function=step.event.function,
+            is_call=step.event.kind == "call",
+            index=step.index,
+            values=tuple(values),
+            place=place,
+            before=step.event.locals,
+            shown_by=shown_by,
+        )
+
+    def _local(self, step: Step, event: Event, name: str, before: str | None) -> Value:
+        return Value(
+            name,
+            event.locals[name],
+            before,
+            event.provenance.get(name, self._origin),
+            event.confidences.get(name),
+            self._predicted(step.effect, name),
+        )
+
+    def _end(self, step: Step, index: int) -> Value | None:
+        """What left the scope; None for the None of a function that just ends."""
+        event = self.trace.events[index]
+        code = self._code(step.event.line)
+        name = "raise" if event.kind == "exception" else "yield" if re.search(r"\byield\b", code) else "return"
+        if name == "return" and event.value == "None" and not re.search(r"\b(return|lambda)\b", code):
+            return None
+        return Value(
+            name,
+            exception_of(event.value or "")[1] if name == "raise" else event.value or "None",
+            None,
+            event.provenance.get("value", self._origin),
+            event.confidences.get("value", event.confidence),
+            self._predicted(index, None),
+        )
+
+    @property
+    def _origin(self) -> Provenance:
+        return "recorded" if self.trace.origin == "recorded" else "predicted"
+
+    def _predicted(self, index: int | None, name: str | None) -> str | None:
+        for divergence in self.divergences:
+            if divergence.event_index == index and divergence.predicted is not None:
+                if name is None and divergence.variable is None and divergence.kind in ("return", "exception"):
+                    return exception_of(divergence.predicted)[1]
+                if name is not None and divergence.variable == name:
+                    return divergence.predicted
+        return None
+
+    def _code(self, line: int) -> str:
+        lines = self.trace.source.split("\n")
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+def exception_of(triple: str) -> tuple[str, str]:
+    """settrace's triple → the exception's type, bare, and its repr: `ValueError`, `ValueError('no')`."""
+    match = _EXCEPTION.fullmatch(triple)
+    if match is None:
+        return "", triple
+    return match["type"].rpartition(".")[2], match["value"]
+
+
+def _clipped(number: int, count: int) -> int:
+    return max(1, min(number, count))

@@ -1,0 +1,79 @@
+"""What the syntax of a file says about how to show a trace of it: its loops, and the names that each line binds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cwm_lsp.source.recovery import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A `for` or `while` statement. Lines are 1-based and included."""
+
+    header: int
+    body: int
+    """First line of the body; the header's own in `for x in xs: f(x)`."""
+    last: int
+    """Last line of the body; an `else` is no part of it."""
+
+    def __contains__(self, line: int) -> bool:
+        return self.header <= line <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Loops and bound names of the functions that a trace enters."""
+
+    loops: tuple[Loop, ...] = ()
+    """Outer ones before inner ones."""
+    bound: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """Line → names that a statement which begins there assigns, whether or not their values change."""
+
+    @classmethod
+    def of(cls, source: str, lines: Collection[int]) -> Shape:
+        """The shape of those lines of a file, which need not parse as a whole."""
+        loops: list[Loop] = []
+        bound: dict[int, set[str]] = {}
+        for fragment in parse(source).fragments:
+            for node in _nodes(fragment.body):
+                line = getattr(node, "lineno", 0) + fragment.offset
+                if line not in lines:
+                    continue
+                if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+                    body, end = node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno
+                    loops.append(Loop(line, body + fragment.offset, end + fragment.offset))
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    bound.setdefault(line, set()).add(node.id)
+                elif isinstance(node, ast.ExceptHandler) and node.name:
+                    bound.setdefault(line, set()).add(node.name)
+        loops.sort(key=lambda loop: (loop.header, -loop.last))
+        return cls(tuple(loops), {line: frozenset(names) for line, names in bound.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "loops": [[loop.header, loop.body, loop.last] for loop in self.loops],
+            "bound": [[line, *sorted(names)] for line, names in self.bound.items()],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Shape:
+        return cls(
+            tuple(Loop(*loop) for loop in data["loops"]),
+            {line: frozenset(names) for line, *names in data["bound"]},
+        )
+
+
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def _nodes(body: list[ast.stmt] | Any) -> Iterator[ast.AST]:
+    """All nodes of some statements, those of comprehensions and lambdas left out, whose names are their own."""
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(child for child in ast.iter_child_nodes(node) if not isinstance(child, _SCOPES))

@@ -1,0 +1,220 @@
+"""A process that does the server's work: outlines, predictions, runs. `python -m cwm_lsp.lsp.worker`.
+
+It reads jobs from stdin and writes what comes of them to stdout, one JSON object a line:
+
+    → {"id": 1, "do": "outline" | "predict" | "run", …}     in order, one at a time
+    → {"do": "cancel", "id": 1}                             honoured between two forward passes
+    ← {"id": 1, "stage": "loading the model"}               what it is at
+    ← {"id": 1, "events": [event, …]}                       as they are predicted
+    ← {"id": 1, "result": {…}} or {"id": 1, "error": {"kind": …, "message": …}}   the last of a job
+
+An error's kind is `user`, `unavailable`, `cancelled` or `fault`. The process ends with its stdin. Whatever else writes to
+stdout, in this process or in a library, is sent to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TextIO
+
+from cwm_lsp.errors import Cancelled, UnavailableError, UserError
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.trace.events import Event, Trace
+
+log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+Tell = Callable[[Message], None]
+
+_FLUSH = 0.1
+"""Seconds between two reports of predicted events."""
+
+
+class Worker:
+    """Does one job after the other."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[Message] = SimpleQueue()
+        self._cancels: dict[int, threading.Event] = {}
+        self._predictor: tuple[tuple[str, str], Predictor] | None = None
+
+    def read(self, lines: TextIO) -> None:
+        """Take jobs and cancellations from a stream; the process ends with it, whatever is under way."""
+        for line in lines:
+            message = json.loads(line)
+            if message["do"] == "cancel":
+                cancel = self._cancels.get(message["id"])
+                if cancel is not None:
+                    cancel.set()
+            else:
+                self._cancels[message["id"]] = threading.Event()
+                self._jobs.put(message)
+        os._exit(0)
+
+    def work(self) -> None:
+        """Do jobs for ever."""
+        while True:
+            job = self._jobs.get()
+            number = job["id"]
+            try:
+                answer: Message = {
+                    "result": self._do(job, self._cancels[number], lambda part: self._tell(number, part))
+                }
+            except Exception as error:
+                answer = {"error": {"kind": _kind(error), "message": _told(error)}}
+            del self._cancels[number]
+            self._tell(number, answer)
+
+    def _tell(self, number: int, message: Message) -> None:
+        line = json.dumps({"id": number, **message})
+        with self._lock:
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    def _do(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        if cancel.is_set():
+            raise Cancelled
+        match job["do"]:
+            case "outline":
+                return _outline(job)
+            case "predict":
+                return self._predict(job, cancel, tell)
+            case "run":
+                return _run(job, cancel, tell)
+            case other:
+                raise ValueError(f"unknown job {other!r}")
+
+    def _predict(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        from cwm_lsp.predict.predictor import Budget, Task
+        from cwm_lsp.source.functions import find
+
+        function = find(job["source"], job["function"], job["path"])
+        predictor = self._loaded(job["model"], job["device"], tell)
+        tell({"stage": "predicting"})
+        reporter = _Reporter(tell)
+        trace = predictor.predict(
+            Task(job["path"], job["source"], function, job["call"]),
+            assist=job["assist"],
+            budget=Budget(**job["budget"]),
+            on_event=reporter.event,
+            cancel=cancel,
+        )
+        if cancel.is_set():
+            raise Cancelled
+        return {"trace": trace.to_json(), "shape": _shape_of(trace)}
+
+    def _loaded(self, model: str, device: str, tell: Tell) -> Predictor:
+        from cwm_lsp.predict.predictor import Predictor
+
+        if self._predictor is None or self._predictor[0] != (model, device):
+            tell({"stage": "loading the model"})
+            self._predictor = None  # its memory is needed
+            self._predictor = (model, device), Predictor.load(model)
+        return self._predictor[1]
+
+
+class _Reporter:
+    """Tells of events as they come, several at a time."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._events: list[Message] = []
+        self._last = time.monotonic()
+
+    def event(self, event: Event) -> None:
+        self._events.append(event.to_json())
+        now = time.monotonic()
+        if now - self._last >= _FLUSH:
+            self._tell({"events": self._events})
+            self._events, self._last = [], now
+
+
+def _outline(job: Message) -> Message:
+    from cwm_lsp.lsp.outline import outline
+
+    entries = outline(job["source"], job["path"], [Path(root) for root in job["roots"]])
+    return {"entries": [entry.to_json() for entry in entries]}
+
+
+def _run(job: Message, cancel: threading.Event, tell: Tell) -> Message:
+    """Run the call, and hold the run against its prediction, if there is one."""
+    from cwm_lsp.record.recorder import record
+    from cwm_lsp.source.files import read_source
+    from cwm_lsp.trace.compare import compare
+    from cwm_lsp.trace.events import Trace
+
+    path = Path(job["path"])
+    if read_source(path) != job["source"]:
+        raise UserError(f"{path.name} has changes that are not saved: save it, then run")
+    tell({"stage": "running"})
+    reporter = _Reporter(tell)
+    recorded = record(
+        path,
+        job["function"],
+        job["call"],
+        python=job["python"] and Path(job["python"]),
+        timeout=job["timeout"],
+        on_event=reporter.event,
+        cancel=cancel,
+    )
+    if cancel.is_set():
+        raise Cancelled
+    divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded) if job["predicted"] else []
+    return {
+        "trace": recorded.to_json(),
+        "shape": _shape_of(recorded),
+        "divergences": [divergence.to_json() for divergence in divergences],
+    }
+
+
+def _shape_of(trace: Trace) -> Message:
+    from cwm_lsp.lsp.views.shape import Shape
+
+    return Shape.of(trace.source, {event.line for event in trace.events}).to_json()
+
+
+def _kind(error: Exception) -> str:
+    match error:
+        case UserError():
+            return "user"
+        case UnavailableError():
+            return "unavailable"
+        case Cancelled():
+            return "cancelled"
+    return "fault"
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, UserError | UnavailableError):
+        return str(error)
+    if isinstance(error, Cancelled):
+        return "cancelled"
+    log.exception("a job failed")
+    return f"{type(error).__name__}: {error}"
+
+
+def main() -> None:
+    """Serve the parent process until it closes our stdin."""
+    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    # Only protocol lines may go to the real stdout.
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    worker = Worker(out)
+    threading.Thread(target=worker.read, args=(sys.stdin,), name="reader", daemon=True).start()
+    worker.work()
+
+
+if __name__ == "__main__":
+    main()

@@ -162,7 +162,7 @@ def demo(as_json: bool, **choices: Any) -> int:
     from cwm_lsp import jobs
 
     with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(**choices) as job:
-        code = _run(job, "comparing", str(example), None, None, as_json)
+        code = _run(job, "comparing", f"{example}:order_total", None, None, as_json)
     return DONE if code == FOUND else code  # divergences are what the example is there to show
 
 

@@ -122,7 +122,7 @@ def _record_example() -> str:
 def _target(example: str) -> Any:
     from cwm_lsp.target import resolve
 
-    return resolve(example, None, None)
+    return resolve(example, "order_total", None)
 
 
 def _editor(command: str) -> Finding:

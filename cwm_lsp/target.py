@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.source.calls import Call, Origin, bind, candidates
+from cwm_lsp.source.calls import Call, CallOrigin, bind, candidates
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function, find
 
@@ -54,7 +54,7 @@ def resolve(path: str, name: str | None, call: str | None) -> Target:
     return Target(path, source, function, found[0])
 
 
-def described(origin: Origin) -> str:
+def described(origin: CallOrigin) -> str:
     """Where a call comes from, in words for a person."""
     return {
         "typed": "as given",

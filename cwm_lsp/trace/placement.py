@@ -125,6 +125,28 @@ class Placement:
         self._placed.append((placed.line, placed.function))
         return placed
 
+    def completed(self, kind: EventKind, beginning: str) -> str | None:
+        """The text of the likeliest line that the next frame may have and that begins so; None: there is none.
+
+        Of lines of which nothing is known, the only one.
+        """
+        places = self._stack[-1].places if self._stack else []
+        positions = [place.position for place in places]
+        if kind == "line":
+            lines = [line for position in positions for line in position.lines]
+        elif kind == "call":
+            callees = (self._flow.callees(position.scope, position.line) for position in positions)
+            lines = [scope.def_line for scopes in callees for scope in scopes]
+        else:
+            lines = [position.line for position in positions]
+        texts = list(dict.fromkeys(self._texts[line - 1] for line in lines))
+        texts = [text for text in texts if text.startswith(beginning)]
+        return texts[0] if texts and (beginning.strip() or len(texts) == 1) else None
+
+    def knows(self, text: str) -> bool:
+        """Whether the file has such a line, not blank."""
+        return bool(text.strip()) and plain(text) in self._lines_of
+
     def settle(self) -> None:
         """Decides what is open, as nothing more is to come."""
         for activation in (*self._stack, *self._suspended):

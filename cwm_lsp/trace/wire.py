@@ -187,10 +187,15 @@ class Decoder:
         first_line, newline, more = text.partition("\n")
         if more:
             marks.append("more than a line")
-        if cut and not newline:
+        line: str | None = plain(first_line)
+        if not newline and not self._placement.knows(first_line):
+            line = self._placement.completed(kind, first_line)
+            if "cut off" not in marks:
+                marks.append("cut off")
+        if line is None:
             event = Event(kind, 0, *self._placement.top, values, value)
         else:
-            placed = self._placement.place(kind, plain(first_line), values, value)
+            placed = self._placement.place(kind, line, values, value)
             marks.append(placed.mark)
             event = Event(placed.kind, placed.line, placed.depth, placed.function, values, value)
             self._follow(event, unwinds=placed.unwinds)

@@ -6,8 +6,9 @@ model or the debuggee could not be run.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +18,8 @@ from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
 
 if TYPE_CHECKING:
-    from cwm_lsp.jobs import Advance, Assist, Comparison
+    from cwm_lsp.jobs import Advance, Comparison
+    from cwm_lsp.settings import Settings
     from cwm_lsp.target import Target
     from cwm_lsp.trace.events import Trace
 
@@ -129,7 +131,7 @@ def predict(target: str | None, call: str | None, batch: Path | None, as_json: b
     """Predict the states of a call, line by line. Nothing of FILE is run."""
     from cwm_lsp import jobs
 
-    with jobs.predicting(**choices) as job:
+    with jobs.predicting(_settings(choices)) as job:
         return _run(job, "predicting", target, call, batch, as_json)
 
 
@@ -139,7 +141,7 @@ def record(target: str | None, call: str | None, batch: Path | None, as_json: bo
     """Run a call under debugpy, in a child process with limits, and print its real states."""
     from cwm_lsp import jobs
 
-    with jobs.recording(**choices) as job:
+    with jobs.recording(_settings(choices)) as job:
         return _run(job, "recording", target, call, batch, as_json)
 
 
@@ -149,7 +151,7 @@ def compare(target: str | None, call: str | None, batch: Path | None, as_json: b
     """Predict a call, run it under debugpy, and show where reality left the prediction."""
     from cwm_lsp import jobs
 
-    with jobs.comparing(**choices) as job:
+    with jobs.comparing(_settings(choices)) as job:
         return _run(job, "comparing", target, call, batch, as_json)
 
 
@@ -161,7 +163,7 @@ def demo(as_json: bool, **choices: Any) -> int:
 
     from cwm_lsp import jobs
 
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(**choices) as job:
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(_settings(choices)) as job:
         code = _run(job, "comparing", f"{example}:order_total", None, None, as_json)
     return DONE if code == FOUND else code  # divergences are what the example is there to show
 
@@ -170,15 +172,7 @@ def demo(as_json: bool, **choices: Any) -> int:
 @click.argument("data", metavar="DATA.jsonl", type=click.Path(path_type=Path))
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N rows.")
 @_options(_MODEL, _RUN, _JSON)
-def evaluate(
-    data: Path,
-    limit: int | None,
-    as_json: bool,
-    model: str | None,
-    assist: Assist | None,
-    python: Path | None,
-    timeout: float | None,
-) -> int:
+def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> int:
     """Measure predictions against real runs of the calls in DATA.jsonl, whose code is run to learn the truth.
 
     Rows are as in CRUXEval, {"code", "input", "output"}, or {"path" or "code", "function", "call", "expected" or
@@ -190,10 +184,13 @@ def evaluate(
     from cwm_lsp.lab.measure import measure
     from cwm_lsp.predict.predictor import Predictor
 
-    predictor = Predictor.load(model or "bundled")
-    levels: list[Assist] = [assist] if assist else ["off", "draft", "lock"]
-    predictors = {level: partial(jobs.predict_with, predictor, level) for level in levels}
-    with jobs.recording(python, timeout) as record, report.progress("evaluating") as advance:
+    settings = _settings(choices)
+    predictor = Predictor.load(settings.model.name)
+    predictors = {
+        level: partial(jobs.predict_with, predictor, settings.predict.model_copy(update={"assist": level}))
+        for level in ([choices["assist"]] if choices["assist"] else ["off", "draft", "lock"])
+    }
+    with jobs.recording(settings) as record, report.progress("evaluating") as advance:
         result = measure(data, limit, predictors, record, advance)
     report.show(result, as_json)
     return DONE
@@ -222,6 +219,23 @@ def serve(stdio: bool, tcp: str | None) -> int:
 
     serve(tcp=tcp)
     return DONE
+
+
+def _settings(choices: Mapping[str, Any]) -> Settings:
+    """The settings: options that were given, then the environment, then `pyproject.toml` of the working folder."""
+    from cwm_lsp import report
+    from cwm_lsp.settings import from_environment, from_flags, from_pyproject, resolve
+
+    names = {"model": "model.name", "assist": "predict.assist", "python": "record.python", "timeout": "record.timeout"}
+    flags = {
+        names[option]: str(value) if isinstance(value, Path) else value
+        for option, value in choices.items()
+        if value is not None
+    }
+    resolution = resolve([from_flags(flags), from_environment(os.environ), from_pyproject(Path.cwd())])
+    for problem in resolution.problems:
+        report.print_warning(problem)
+    return resolution.settings
 
 
 def _run(

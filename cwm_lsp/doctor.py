@@ -102,8 +102,9 @@ def _tried(name: str, job: Callable[[], str], fix: str) -> Finding:
 
 def _predict_example() -> str:
     from cwm_lsp.jobs import predicting
+    from cwm_lsp.settings import Settings
 
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, predicting() as predict:
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example, predicting(Settings()) as predict:
         trace = predict(_target(str(example)), lambda: None)
     stats = trace.stats
     return f"{stats.events} events in {stats.seconds:.2f} s, {stats.forward_passes} forward passes of the bundled model"
@@ -111,8 +112,9 @@ def _predict_example() -> str:
 
 def _record_example() -> str:
     from cwm_lsp.jobs import recording
+    from cwm_lsp.settings import Settings
 
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, recording() as record:
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example, recording(Settings()) as record:
         trace = record(_target(str(example)), lambda: None)
     if trace.outcome.kind in ("error", "timeout"):
         raise UnavailableError(trace.outcome.detail or trace.outcome.kind)

@@ -19,10 +19,10 @@ from cwm_lsp.trace.events import Trace
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.settings import Predict, Settings
 
 Advance = Callable[[], None]
 """Called whenever some progress has been made."""
-Assist = Literal["off", "draft", "lock"]
 Verdict = Literal["done", "found", "unavailable"]
 
 
@@ -58,7 +58,7 @@ def verdict(result: Trace | Comparison) -> Verdict:
 
 
 @contextmanager
-def predicting(model: str | None = None, assist: Assist | None = None) -> Iterator[Callable[[Target, Advance], Trace]]:
+def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace]]:
     """Predict targets with one model. Nothing of the targets is run.
 
     Raises:
@@ -66,19 +66,23 @@ def predicting(model: str | None = None, assist: Assist | None = None) -> Iterat
     """
     from cwm_lsp.predict.predictor import Predictor
 
-    yield partial(predict_with, Predictor.load(model or "bundled"), assist or "lock")
+    yield partial(predict_with, Predictor.load(settings.model.name), settings.predict)
 
 
-def predict_with(predictor: Predictor, assist: Assist, target: Target, advance: Advance) -> Trace:
+def predict_with(predictor: Predictor, settings: Predict, target: Target, advance: Advance) -> Trace:
     """Predict one target with a model that is already there."""
-    from cwm_lsp.predict.predictor import Task
+    from cwm_lsp.predict.predictor import Budget, Task
 
-    task = Task(target.path, target.source, target.function, target.call.expression)
-    return predictor.predict(task, assist=assist, on_event=lambda _event: advance())
+    return predictor.predict(
+        Task(target.path, target.source, target.function, target.call.expression),
+        assist=settings.assist,
+        budget=Budget(settings.max_events, settings.max_tokens, settings.timeout),
+        on_event=lambda _event: advance(),
+    )
 
 
 @contextmanager
-def recording(python: Path | None = None, timeout: float | None = None) -> Iterator[Callable[[Target, Advance], Trace]]:
+def recording(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace]]:
     """Run targets under debugpy.
 
     Raises:
@@ -91,8 +95,8 @@ def recording(python: Path | None = None, timeout: float | None = None) -> Itera
             Path(target.path),
             target.function.qualname,
             target.call.expression,
-            python=python,
-            timeout=timeout or 10.0,
+            python=Path(settings.record.python) if settings.record.python else None,
+            timeout=settings.record.timeout,
             on_event=lambda _event: advance(),
         )
 
@@ -100,18 +104,13 @@ def recording(python: Path | None = None, timeout: float | None = None) -> Itera
 
 
 @contextmanager
-def comparing(
-    model: str | None = None,
-    assist: Assist | None = None,
-    python: Path | None = None,
-    timeout: float | None = None,
-) -> Iterator[Callable[[Target, Advance], Comparison]]:
+def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Comparison]]:
     """Predict targets, run them, and hold one against the other.
 
     Raises:
         UnavailableError: the model or the debuggee cannot be started.
     """
-    with predicting(model, assist) as predict, recording(python, timeout) as record:
+    with predicting(settings) as predict, recording(settings) as record:
 
         def compare_both(target: Target, advance: Advance) -> Comparison:
             predicted = predict(target, advance)

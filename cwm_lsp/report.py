@@ -43,6 +43,11 @@ def announce(verb: str, target: Target) -> None:
     )
 
 
+def print_warning(message: str) -> None:
+    """`warning: …` in one line on stderr."""
+    _stderr().print(f"[bold yellow]warning:[/] {escape(message)}", soft_wrap=True)
+
+
 def print_error(message: str) -> None:
     """`error: …` in one line on stderr."""
     _stderr().print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)

@@ -44,9 +44,7 @@ class Model(_Group):
     """The world model."""
 
     name: str = Field(default="bundled", min_length=1, json_schema_extra=RESTRICTED)
-    """The model that predicts: `bundled`, a folder with a checkpoint, a hub id, or the URL of a server."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """Where a local model runs."""
+    """The model that predicts: `bundled`, a folder with a checkpoint, or a hub id."""
 
 
 class Predict(_Group):
@@ -167,8 +165,8 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Sett
             yield from _leaves(info.annotation, (*path, name))
             continue
         extra = info.json_schema_extra
-        bounds = tuple(info.metadata)
-        adapter = TypeAdapter[Any](Annotated[(info.annotation, *bounds)] if bounds else info.annotation)  # type: ignore
+        parameters = (info.annotation, *info.metadata)
+        adapter = TypeAdapter[Any](Annotated[parameters] if info.metadata else info.annotation)  # type: ignore[arg-type]
         yield Setting(
             name=".".join(to_camel(part) for part in (*path, name)),
             path=(*path, name),

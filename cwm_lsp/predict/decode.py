@@ -1,0 +1,170 @@
+"""The one loop that everything a model writes goes through: draft, verify, constrain, cancel, stream.
+
+Each token is either forced by the grammar or the likeliest one that the grammar allows, whatever was drafted: drafts
+only decide how many of these choices one forward pass serves. The loop is a generator that yields the forward passes it
+needs, so that a caller may run several in step.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+
+from cwm_lsp.errors import Cancelled
+from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
+from cwm_lsp.predict.grammar import Frame
+
+Answer = tuple[Prefix, list[Distribution]]
+Passes = Generator[Pass, Answer, None]
+"""Work that asks for forward passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a prediction may cost; past any of these it ends as a truncated trace."""
+
+    events: int = 2_000
+    tokens: int = 50_000
+    """Tokens that the model writes."""
+    seconds: float = 120.0
+
+
+class Ended(Exception):
+    """The prediction ends before its time; the message says why."""
+
+
+class Writer:
+    """A text of tokens that grows by forced and chosen ones, and the engine's reading of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        drafter: Callable[[Frame, int], list[int]] | None,
+        budget: Budget,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.engine = engine
+        self._drafter = drafter
+        self.tokens: list[int] = []
+        self.passes = 0
+        self.written = 0
+        """Tokens of frames."""
+        self.interventions = 0
+        """How often the likeliest token was illegal."""
+        self._budget = budget
+        self._deadline = time.monotonic() + budget.seconds
+        self._cancel = cancel
+        self._prefix = Prefix()
+        self._drafted: list[int] = []
+        """Tokens that the engine has read beyond `tokens`."""
+        self._read_before = 0
+        """Length of the text at the last pass, before its draft."""
+        self._distributions: list[Distribution] = []
+        """Those after the last of `tokens`, and after each of the drafted ones."""
+        self._shortest_draft = min(engine.draft_tokens, max(8, engine.draft_tokens // 8))
+        self._draft_length = min(engine.draft_tokens, 4 * self._shortest_draft)
+
+    def restart(self, tokens: Sequence[int]) -> None:
+        """Go on from another text."""
+        self.finish()
+        self.tokens = list(tokens)
+        self._prefix = self.engine.longest_prefix(tokens)
+        self._drafted, self._distributions = [], []
+
+    def extend(self, tokens: Iterable[int]) -> None:
+        """The text goes on with tokens that need no model."""
+        for token in tokens:
+            self.append(token)
+
+    def cut(self, length: int) -> None:
+        """Take back the text after its first `length` tokens."""
+        if length < len(self.tokens):
+            self._prefix = self.engine.cut(self._prefix, min(length, len(self._prefix)))
+            self._drafted, self._distributions = [], []
+            del self.tokens[length:]
+
+    def finish(self) -> None:
+        """Leave what was read to later predictions."""
+        if self._prefix.tokens:
+            self.engine.remember(self.engine.cut(self._prefix, len(self._prefix) - len(self._drafted)))
+
+    def append(self, token: int) -> None:
+        """The text goes on with a token."""
+        self.tokens.append(token)
+        if self._drafted and self._drafted[0] == token:
+            del self._drafted[0], self._distributions[0]
+            return
+        if self._drafted:  # the rest of the draft is of no use
+            read = len(self._prefix) - len(self._drafted)
+            useful = read - self._read_before
+            self._draft_length = max(self._shortest_draft, min(self._draft_length, 2 * useful))
+            self._prefix = self.engine.cut(self._prefix, read)
+        self._drafted, self._distributions = [], []
+
+    def frame(self, frame: Frame) -> Passes:
+        """Write a frame to its end.
+
+        Raises:
+            Cancelled, Ended: it was not finished.
+        """
+        while not frame.done:
+            forced = frame.forced()
+            for token in forced:
+                legal = frame.take(token)
+                assert legal, (token, frame.piece, frame.text)
+                self.append(token)
+            self.written += len(forced)
+            if forced:
+                continue
+            if not self._distributions:
+                yield from self._pass(frame)
+            self.append(self._choose(frame))
+            self.written += 1
+
+    def _choose(self, frame: Frame) -> int:
+        """The likeliest legal token, which the frame takes."""
+        distribution = self._distributions[0]
+        candidates: tuple[int, ...] | None = None
+        for rank, (token, logprob) in enumerate(distribution.ranked()):
+            if frame.take(token, logprob):
+                return token
+            if rank == 0:
+                self.interventions += 1
+                candidates = frame.candidates()
+                if candidates is not None:
+                    break
+        for token in sorted(candidates or (), key=lambda token: (-distribution.logprob(token), token)):
+            if frame.take(token, distribution.logprob(token)):
+                return token
+        raise AssertionError(f"no token of the vocabulary is legal in {frame.piece} after {frame.text!r}")
+
+    def _pass(self, frame: Frame) -> Passes:
+        """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""
+        engine = self.engine
+        room = engine.context_length - len(self.tokens)
+        if room < 1:
+            raise Ended(f"the model's context of {engine.context_length} tokens is full")
+        if self.written >= self._budget.tokens:
+            raise Ended(f"the limit of {self._budget.tokens} tokens was reached")
+        if self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
+            self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
+        length = min(self._draft_length, room)
+        draft = self._drafter(frame, length)[:length] if self._drafter and length else []
+        while True:
+            if self._cancel is not None and self._cancel.is_set():
+                raise Cancelled
+            if time.monotonic() > self._deadline:
+                raise Ended(f"the limit of {self._budget.seconds:g} seconds was reached")
+            unread = self.tokens[len(self._prefix) :]
+            self.passes += 1
+            if len(unread) + len(draft) <= engine.pass_tokens or len(unread) <= 1:
+                break
+            part = unread[: engine.pass_tokens]
+            if len(part) == len(unread):
+                part = part[:-1]
+            self._prefix, _ = yield Pass(self._prefix, part, 0)
+        self._read_before = len(self._prefix) + len(unread)
+        self._prefix, self._distributions = yield Pass(self._prefix, [*unread, *draft], 1 + len(draft))
+        self._drafted = draft

@@ -1,0 +1,76 @@
+"""What runs a world model, as everything above sees it: tokens in, distributions of the next token out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cwm_lsp.predict.engines.tokenizer import Tokenizer
+
+
+class Distribution(ABC):
+    """The model's distribution of the token after one position."""
+
+    @abstractmethod
+    def ranked(self) -> Iterator[tuple[int, float]]:
+        """(id, natural log-probability), best first, the lower id first where two are equal.
+
+        The first few are at hand, the others may cost a transfer or a request: stop as soon as you can.
+        """
+
+    @abstractmethod
+    def logprob(self, token_id: int) -> float:
+        """Natural log-probability of one token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Tokens that a model has read, with what it keeps of them. Immutable: extending one makes another."""
+
+    tokens: tuple[int, ...] = ()
+    state: Any = None
+    """The engine's own: a key-value cache, or nothing where a server keeps it."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One sequence's share of a forward pass: read `tokens` after `prefix`."""
+
+    prefix: Prefix
+    tokens: Sequence[int]
+    keep: int
+    """Distributions wanted: those after the last `keep` of the tokens."""
+
+
+class Engine(ABC):
+    """A world model, loaded. Not to be used from several threads at once."""
+
+    name: str
+    tokenizer: Tokenizer
+    context_length: int
+    """Tokens that a sequence may have."""
+    pass_tokens: int
+    """Tokens that one forward pass should carry at most."""
+    draft_tokens: int
+    """Drafted tokens that are worth verifying in one pass; 0 where drafts do not pay."""
+
+    @abstractmethod
+    def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
+        """One forward pass over all of the batch: for each, the longer prefix and the distributions asked for."""
+
+    @abstractmethod
+    def cut(self, prefix: Prefix, length: int) -> Prefix:
+        """The first `length` tokens of a prefix."""
+
+    @abstractmethod
+    def longest_prefix(self, tokens: Sequence[int]) -> Prefix:
+        """What is still known of the beginning of `tokens` from earlier passes, its last token excepted."""
+
+    @abstractmethod
+    def remember(self, prefix: Prefix) -> None:
+        """Keep a prefix for `longest_prefix`, for as long as there is room."""

@@ -1,0 +1,199 @@
+"""A `CwmForCausalLM` in this process, by transformers: the bundled model, a folder, or a model of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines.cache import PrefixCache
+from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
+from cwm_lsp.predict.engines.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+RANKED_AT_HAND = 8
+"""Best tokens of each position that leave the device with every pass."""
+
+SMALL = 1_000_000_000
+"""Parameters up to which a model is computed in 32 bits on a CPU, whose half precision is slow."""
+
+KeyValues = tuple[tuple["torch.Tensor", "torch.Tensor"], ...]
+"""Keys and values of each layer, [heads, length, head size]. Every token is kept in sliding-window layers too: the mask
+makes the window, and any length can be cut back to."""
+
+
+class LocalEngine(Engine):
+    """A model held by transformers. `dtype`: as in the checkpoint unless given, such as "float64"."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: Tokenizer, name: str) -> None:
+        self.name = name
+        self.tokenizer = tokenizer
+        self.model = model
+        self.context_length = int(model.config.max_position_embeddings)
+        on_cpu = model.device.type == "cpu"
+        self.pass_tokens = 512 if on_cpu else 2048
+        # Below these a pass costs about what reading the weights costs.
+        self.draft_tokens = 64 if on_cpu else 256
+        self._cache = PrefixCache(tokens=max(4 * min(self.context_length, 8192), 2 * self.pass_tokens))
+
+    @classmethod
+    def load(cls, model: str | Path, *, name: str | None = None, dtype: str | None = None) -> LocalEngine:
+        """From a folder or a hub id. Raises UnavailableError with the steps that mend it."""
+        import torch
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        folder = Path(model)
+        try:
+            if (folder / "tokenizer.json").is_file():
+                tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
+            else:
+                tokenizer = Tokenizer(transformers.AutoTokenizer.from_pretrained(str(model)).backend_tokenizer)
+            loaded = transformers.AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype or "auto")
+        except (OSError, ValueError) as error:
+            raise UnavailableError(_how_to_get(str(model), error)) from error
+        if dtype is None and device == "cpu" and loaded.num_parameters() < SMALL:
+            loaded = loaded.float()
+        loaded = loaded.to(device).eval()
+        return cls(loaded, tokenizer, name or str(model))
+
+    def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
+        import torch
+
+        with torch.inference_mode():
+            if len(batch) == 1:
+                return [self._forward_one(batch[0])]
+            return self._forward_many(batch)
+
+    def cut(self, prefix: Prefix, length: int) -> Prefix:
+        if length == len(prefix.tokens):
+            return prefix
+        state = tuple((keys[:, :length], values[:, :length]) for keys, values in prefix.state) if length else None
+        return Prefix(prefix.tokens[:length], state)
+
+    def longest_prefix(self, tokens: Sequence[int]) -> Prefix:
+        kept, length = self._cache.find(tokens)
+        return self.cut(kept, min(length, len(tokens) - 1)) if length else kept
+
+    def remember(self, prefix: Prefix) -> None:
+        self._cache.add(prefix)
+
+    def _forward_one(self, step: Pass) -> tuple[Prefix, list[Distribution]]:
+        import torch
+        from transformers import DynamicCache
+
+        past = step.prefix.state
+        cache = DynamicCache([(keys[None], values[None]) for keys, values in past] if past else None)
+        ids = torch.tensor([step.tokens], device=self.model.device)
+        output = self.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=max(step.keep, 1))
+        state = tuple((layer.keys[0], layer.values[0]) for layer in cache.layers)
+        prefix = Prefix(step.prefix.tokens + tuple(step.tokens), state)
+        return prefix, _distributions(output.logits[0]) if step.keep else []
+
+    def _forward_many(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
+        """Pasts are aligned at their ends and the new tokens at their beginnings, so that distances stay true."""
+        import torch
+        from torch.nn.functional import pad
+        from transformers import DynamicCache
+
+        device = self.model.device
+        pasts = [len(step.prefix) for step in batch]
+        news = [len(step.tokens) for step in batch]
+        past, new = max(pasts), max(news)
+        shown = torch.zeros(len(batch), past + new, dtype=torch.long, device=device)
+        positions = torch.zeros(len(batch), new, dtype=torch.long, device=device)
+        ids = torch.zeros(len(batch), new, dtype=torch.long, device=device)
+        for row, step in enumerate(batch):
+            shown[row, past - pasts[row] : past + news[row]] = 1
+            positions[row] = torch.arange(pasts[row], pasts[row] + new)
+            ids[row, : news[row]] = torch.tensor(step.tokens)
+        layers: list[tuple[torch.Tensor, torch.Tensor]] = []
+        if past:
+            some: KeyValues = next(step.prefix.state for step in batch if step.prefix.state)
+            for n, (like, _) in enumerate(some):
+                nothing = like[:, :0], like[:, :0]
+                rows = [step.prefix.state[n] if step.prefix.state else nothing for step in batch]
+                keys, values = (
+                    torch.stack([pad(row[which], (0, 0, past - row[which].shape[1], 0)) for row in rows])
+                    for which in (0, 1)
+                )
+                layers.append((keys, values))
+        cache = DynamicCache(layers or None)
+        hidden = self.model.base_model(
+            ids, attention_mask=shown, position_ids=positions, past_key_values=cache, use_cache=True
+        ).last_hidden_state
+        wanted = torch.cat(
+            [hidden[row, news[row] - step.keep : news[row]] for row, step in enumerate(batch) if step.keep]
+        )
+        distributions = _distributions(self.model.get_output_embeddings()(wanted))
+        results = []
+        for row, step in enumerate(batch):
+            start, end = past - pasts[row], past + news[row]
+            state = tuple((layer.keys[row, :, start:end], layer.values[row, :, start:end]) for layer in cache.layers)
+            mine, distributions = distributions[: step.keep], distributions[step.keep :]
+            results.append((Prefix(step.prefix.tokens + tuple(step.tokens), state), mine))
+        return results
+
+
+class LogitsDistribution(Distribution):
+    """One row of logits that stay on their device, the best few of which are known."""
+
+    __slots__ = ("_best", "_logits", "_normaliser")
+
+    def __init__(self, best: list[tuple[int, float]], logits: torch.Tensor, normaliser: float) -> None:
+        self._best = best
+        self._logits = logits
+        self._normaliser = normaliser
+
+    def ranked(self) -> Iterator[tuple[int, float]]:
+        yield from self._best
+        values, ids = self._logits.sort(descending=True, stable=True)
+        given = {token_id for token_id, _ in self._best}
+        for token_id, value in zip(ids.tolist(), values.tolist(), strict=True):
+            if token_id not in given:
+                yield token_id, value - self._normaliser
+
+    def logprob(self, token_id: int) -> float:
+        return float(self._logits[token_id]) - self._normaliser
+
+
+def _distributions(logits: torch.Tensor) -> list[Distribution]:
+    """The distributions of logits [positions, vocabulary]."""
+    import torch
+
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    normalisers = logits.logsumexp(-1)
+    values, ids = logits.topk(min(RANKED_AT_HAND, logits.shape[-1]), dim=-1)
+    logprobs = values - normalisers[:, None]
+    return [
+        LogitsDistribution(sorted(zip(row_ids, row, strict=True), key=_best_first), logits[n], normaliser)
+        for n, (row_ids, row, normaliser) in enumerate(
+            zip(ids.tolist(), logprobs.tolist(), normalisers.tolist(), strict=True)
+        )
+    ]
+
+
+def _best_first(ranked: tuple[int, float]) -> tuple[float, int]:
+    return -ranked[1], ranked[0]
+
+
+def _how_to_get(model: str, error: Exception) -> str:
+    """Why a model could not be loaded, and what to do about it, in one line."""
+    text = " ".join(str(error).split())
+    if "gated" in text or "401" in text or "403" in text:
+        return (
+            f"{model} is gated: accept its licence on its page of the Hugging Face hub, make a read token there and "
+            "run `hf auth login` (or set HF_TOKEN), then try again; or name a local folder that has the weights"
+        )
+    if Path(model).is_dir():
+        return f"no model could be loaded from the folder {model}: {text[:200]}"
+    return (
+        f"no model {model} here or on the hub: name a folder with config.json, tokenizer.json and safetensors, "
+        f"a hub id that `hf download` can get, or `bundled` ({text[:200]})"
+    )

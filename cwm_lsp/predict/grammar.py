@@ -1,0 +1,411 @@
+"""Which tokens may come next: an automaton over the pieces of one frame, and over the text inside them.
+
+Special tokens and source lines are followed token by token: their encodings are fixed. LOCALS and VALUE are JSON whose
+values are free, so there a token is legal if its text keeps the piece a beginning of something legal; where the text
+that follows is the same in every legal ending, its usual tokens are forced.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from cwm_lsp.predict.engines.tokenizer import Tokenizer
+from cwm_lsp.predict.states import Key, Option, State, fits
+from cwm_lsp.source.recovery import split_lines
+from cwm_lsp.trace import wire
+from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
+
+VALUE = "value"
+"""The name under which the value of a `return` or `exception` is kept."""
+
+CUT = "..."
+"""Ends a value that was cut for its length."""
+
+_BEGINNINGS = ('..", "a', '.."}', "..", "'a", "[", "{", "(", "1", "-", "a", "<", "\\", '"')
+"""Of values. Tokens that stand for a text whichever of these follows are its own."""
+
+_INSIDE_STRING = re.compile(
+    r'(?:[ !#-\[\]-~]|\\(?:["\\bfnrt]'
+    r"|u(?:d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|[0-9a-ce-f][0-9a-f]{3}|d[0-7][0-9a-f]{2})))*"
+)
+"""Text in a JSON string as `json.dumps` writes it: ASCII, surrogates in pairs."""
+
+_ESCAPE_BEGUN = re.compile(
+    r"\\(?:u(?:d(?:[89ab](?:[0-9a-f](?:[0-9a-f](?:\\(?:u(?:d(?:[c-f][0-9a-f]?)?)?)?)?)?)?|[0-7][0-9a-f]?)?"
+    r"|[0-9a-ce-f][0-9a-f]{0,2})?)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the next frame before the model is asked; None and absent names are not."""
+
+    kind: EventKind | None = None
+    lines: frozenset[int] | None = None
+    function: str | None = None
+    names: tuple[str, ...] | None = None
+    """All that LOCALS lists."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Reprs of locals; `VALUE` for the value of a `return` or `exception`."""
+
+    @classmethod
+    def of(cls, event: Event) -> Known:
+        """All of an event."""
+        values = event.locals if event.kind in ("call", "line") else {VALUE: event.value or "None"}
+        return cls(event.kind, frozenset((event.line,)), event.function, tuple(event.locals), values)
+
+    def narrow(self, option: Option) -> Option | None:
+        """The option as far as it agrees with what is known."""
+        if (self.kind and option.kind != self.kind) or (self.function and option.scope.name != self.function):
+            return None
+        if self.lines is not None and option.line not in self.lines:
+            return None
+        if self.names is None or option.kind not in ("call", "line"):
+            return option
+        return replace(option, keys=tuple(Key(n, True) for n in self.names)) if fits(option.keys, self.names) else None
+
+
+NOTHING_KNOWN = Known()
+
+
+class Grammar:
+    """What the frames of one program share: its lines and their tokens."""
+
+    def __init__(self, tokenizer: Tokenizer, source: str, *, value_tokens: int) -> None:
+        special = tokenizer.special
+        self.tokenizer = tokenizer
+        self.lines = [line + "\n" for line in split_lines(source)]
+        self.value_tokens = value_tokens
+        """Tokens after which a value is cut."""
+        self.kind_ids: dict[EventKind, int] = {kind: special[name] for kind, name in wire.KIND_TOKENS.items()}
+        self.action_sep, self.arg_sep = special[wire.ACTION_SEP], special[wire.ARG_SEP]
+        self.frame_sep = special[wire.FRAME_SEP]
+        self._text: dict[int, str | None] = {}
+        self._before: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
+
+    def text(self, token_id: int) -> str | None:
+        """The text of a token that may be part of JSON, None for any other."""
+        if token_id not in self._text:
+            text = self.tokenizer.token_bytes(token_id).decode("latin-1")
+            usable = text and text.isascii() and text.isprintable() and token_id not in self.tokenizer.special_ids
+            self._text[token_id] = text if usable else None
+        return self._text[token_id]
+
+    def line_tokens(self, line: int) -> tuple[int, ...]:
+        """The tokens of a line of the source; of an empty one where it has no such line."""
+        return self.tokenizer.encode(self.lines[line - 1] if 1 <= line <= len(self.lines) else "\n")
+
+    def before(self, text: str, endings: tuple[str, ...] = _BEGINNINGS) -> tuple[int, ...]:
+        """The first tokens of a text, as far as they are the same whichever of the endings follows it."""
+        tokens = self._before.get((text, endings))
+        if tokens is None:
+            encoded = [self.tokenizer.encode(text + ending) for ending in endings]
+            tokens = common_beginning(encoded)
+            while len(self.tokenizer.decode(tokens)) > len(text):
+                tokens = tokens[:-1]
+            self._before[text, endings] = tokens
+        return tokens
+
+    def frame_tokens(self, event: Event, may_repeat: Mapping[str, str]) -> list[int]:
+        """The tokens of an event's frame; `may_repeat`: the locals that `..` may stand for."""
+        tokens = [self.kind_ids[event.kind]]
+        if event.kind in ("call", "line"):
+            tokens += self.tokenizer.encode(wire.encode_locals(event.locals, may_repeat))
+        tokens.append(self.action_sep)
+        tokens += self.line_tokens(event.line)
+        if event.kind in ("return", "exception"):
+            tokens.append(self.arg_sep)
+            tokens += self.tokenizer.encode(wire.encode_value(event.value))
+        tokens.append(self.frame_sep)
+        return tokens
+
+
+class _Way(NamedTuple):
+    """A text that may come next in JSON, and what it leads to."""
+
+    text: str
+    name: str | None
+    """The value that it begins or, where that is known, contains. None: the piece ends with it."""
+    cursors: tuple[tuple[Option, int], ...] = ()
+    """Options that go on this way, with how many of their keys have been passed."""
+    written: str | None = None
+    """The value that it contains."""
+
+
+class Frame:
+    """The frame being written: takes tokens one by one, and knows which may come and which must."""
+
+    def __init__(self, grammar: Grammar, state: State, known: Known = NOTHING_KNOWN) -> None:
+        self.grammar = grammar
+        self.state = state
+        self.known = known
+        self.kind: EventKind | None = None
+        self.piece = "kind"
+        """What is being written: `kind`, `locals`, `source`, `value`, a separator, and in the end `done`."""
+        self.tokens: list[int] = []
+        """Those of the piece so far."""
+        self.text = ""
+        """Their text, of `locals` and `value`."""
+        self.options: list[Option] = []
+        """Ways to go on that agree with the frame so far."""
+        self.name: str | None = None
+        """The value that is being written."""
+        self.value = ""
+        """What there is of it, as JSON text."""
+        self.values: dict[str, str] = {}
+        """Those that are complete, as written, that is with `..`."""
+        self.cut: list[str] = []
+        """Names of values that were cut."""
+        self.logprobs: dict[str | None, float] = {}
+        """Of the tokens that the model chose: those of each value, and of everything else under None."""
+        self._pieces: list[str] = []
+        """Those still to come, the next one last."""
+        self._must: tuple[int, ...] = ()
+        """The separator that is due."""
+        self._ways: list[_Way] = []
+        self._cursors: tuple[tuple[Option, int], ...] = ()
+        self._checked = 0
+        self._value_tokens = 0
+        self._lines: dict[tuple[int, ...], list[Option]] = {}
+        """Encodings of the source lines that may come, their separator included."""
+        self._kinds = {
+            grammar.kind_ids[kind]: kind
+            for kind in state.kinds()
+            if known is NOTHING_KNOWN or any(map(known.narrow, state.options(kind)))
+        }
+
+    @property
+    def possible(self) -> bool:
+        """What is known of the frame agrees with the program."""
+        return bool(self._kinds)
+
+    @property
+    def done(self) -> bool:
+        return self.piece == "done"
+
+    @property
+    def may_repeat(self) -> Mapping[str, str]:
+        """Locals that `..` may stand for, with their reprs."""
+        top = self.state.top
+        return top.values if self.kind == "line" and top.listed else NOTHING
+
+    def forced(self) -> tuple[int, ...]:
+        """Tokens that must come next; empty where there is a choice."""
+        if self._must:
+            return self._must
+        if self.piece == "kind":
+            return tuple(self._kinds) if len(self._kinds) == 1 else ()
+        if self.piece == "source":
+            return common_beginning(self._lines)[len(self.tokens) :]
+        if self.name is not None:
+            return ()
+        text, ways = "", self._ways
+        while len(ways) == 1:
+            (way,) = ways
+            text += way.text
+            if way.name is None:
+                return self.grammar.tokenizer.encode(text)
+            if way.written is None:
+                return self.grammar.before(text)
+            ways = self._ways_from(way.cursors)
+        return self.grammar.before(text, tuple(way.text for way in ways)) if text else ()
+
+    def candidates(self) -> list[int] | None:
+        """The legal tokens, where they are few and known without trying."""
+        if self._must or self.piece == "kind":
+            return list(self._must or self._kinds)
+        if self.piece == "source":
+            return list({ids[len(self.tokens)] for ids in self._lines})
+        return None
+
+    def take(self, token_id: int, logprob: float | None = None) -> bool:
+        """Go on with a token, of that natural log-probability. False: it is illegal, nothing changed."""
+        about: str | None = None
+        if self._must:
+            if token_id != self._must[0]:
+                return False
+            self._next_piece()
+        elif self.piece == "kind":
+            kind = self._kinds.get(token_id)
+            if kind is None:
+                return False
+            self._begin(kind)
+        elif self.piece == "source":
+            at = len(self.tokens)
+            lines = {ids: options for ids, options in self._lines.items() if ids[at] == token_id}
+            if not lines:
+                return False
+            self._lines = lines
+            self.tokens.append(token_id)
+            if len(lines) == 1:
+                ((ids, self.options),) = lines.items()
+                if len(ids) == at + 1:
+                    self._next_piece()
+        else:
+            text, before = self.grammar.text(token_id), self.name
+            if text is None or not self._read(text):
+                return False
+            self.tokens.append(token_id)
+            about = before or self.name
+            self._value_tokens = self._value_tokens + 1 if self.name == before else 0
+            if self._value_tokens >= self.grammar.value_tokens:
+                self._cut()
+        if logprob is not None:
+            self.logprobs[about] = self.logprobs.get(about, 0.0) + logprob
+        return True
+
+    def event(self) -> Event:
+        """The frame as an event, once it is done."""
+        assert self.kind and self.done
+        option = self.options[0]
+        same = self.may_repeat
+        values = {name: same.get(name, text) if text == wire.SAME else text for name, text in self.values.items()}
+        provenance: dict[str, Provenance] = dict.fromkeys(values, "predicted")
+        return Event(
+            self.kind,
+            option.line,
+            self.state.depth + (self.kind == "call"),
+            option.scope.name,
+            values if self.kind in ("call", "line") else NOTHING,
+            values[VALUE] if self.kind in ("return", "exception") else None,
+            confidence=math.exp(sum(self.logprobs.values())) if self.logprobs else None,
+            confidences={name: math.exp(logprob) for name, logprob in self.logprobs.items() if name is not None},
+            provenance=provenance,
+            mark=f"too long, cut: {', '.join(self.cut)}" if self.cut else None,
+        )
+
+    def after(self, event: Event) -> State:
+        """The state after the frame, which is `event`."""
+        return self.state.after(self.options, event.locals, event.value)
+
+    def _begin(self, kind: EventKind) -> None:
+        """Now that the kind is known."""
+        self.kind = kind
+        options = map(self.known.narrow, self.state.options(kind))
+        self.options = [option for option in options if option]
+        has_locals = kind in ("call", "line")
+        self._pieces = ["source", "action", "locals"] if has_locals else ["end", "value", "source", "action"]
+        self._next_piece()
+
+    def _next_piece(self) -> None:
+        self.tokens, self.text, self._must, self._ways = [], "", (), []
+        self.piece = self._pieces.pop() if self._pieces else "done"
+        grammar = self.grammar
+        if self.piece == "locals":
+            self._ways = self._ways_from([(option, 0) for option in self.options], "{")
+        elif self.piece == "action":
+            self._must = (grammar.action_sep,)
+        elif self.piece == "source":
+            separator = grammar.arg_sep if self._pieces else grammar.frame_sep
+            for option in self.options:
+                self._lines.setdefault((*grammar.line_tokens(option.line), separator), []).append(option)
+        elif self.piece == "value":
+            only = {option.value for option in self.options}
+            known = self.known.values.get(VALUE) or (only.pop() if len(only) == 1 else None)
+            self._ways = [_Way('"' if known is None else json.dumps(known), VALUE, written=known)]
+        elif self.piece == "end":
+            self._must = (grammar.frame_sep,)
+
+    def _ways_from(self, cursors: Iterable[tuple[Option, int]], before: str = ", ") -> list[_Way]:
+        """How LOCALS may go on where a name or its end is due. None of that in VALUE: it ends with its value."""
+        if self.piece == "value":
+            return [_Way("", None)]
+        by_name: dict[str | None, list[tuple[Option, int]]] = {}
+        for option, at in cursors:
+            for passed, key in enumerate(option.keys[at:], at + 1):
+                by_name.setdefault(key.name, []).append((option, passed))
+                if key.required:
+                    break
+            else:
+                by_name.setdefault(None, []).append((option, len(option.keys)))
+        ways = []
+        for name, group in by_name.items():
+            if name is None:
+                ways.append(_Way("{}" if before == "{" else "}", None, tuple(group)))
+                continue
+            known = self.known.values.get(name)
+            if known is not None and self.may_repeat.get(name) == known:
+                known = wire.SAME
+            value = '"' if known is None else json.dumps(known)
+            ways.append(_Way(f"{before}{json.dumps(name)}: {value}", name, tuple(group), known))
+        return ways
+
+    def _read(self, text: str) -> bool:
+        """Go on with some JSON. False: it is illegal, nothing changed."""
+        ways, name, value, checked, cursors = self._ways, self.name, self.value, self._checked, self._cursors
+        complete: dict[str, str] = {}
+        rest, ended = text, False
+        while rest and not ended:
+            if name is None:
+                way = next((way for way in ways if rest.startswith(way.text)), None)
+                if way is None:
+                    ways = [way._replace(text=way.text[len(rest) :]) for way in ways if way.text.startswith(rest)]
+                    if not ways:
+                        return False
+                    break
+                rest, cursors = rest[len(way.text) :], way.cursors
+                if way.name is None:
+                    ended = True
+                elif way.written is None:
+                    name, value, checked = way.name, "", 0
+                else:
+                    complete[way.name] = way.written
+                    ways = self._ways_from(cursors)
+            else:
+                value += rest
+                checked = _INSIDE_STRING.match(value, checked).end()  # type: ignore[union-attr]  # it may be empty
+                value, rest = value[:checked], value[checked:]
+                repeats = value.startswith(wire.SAME) and name in self.may_repeat
+                if repeats and len(value) > len(wire.SAME):
+                    return False
+                if rest.startswith('"') or (repeats and not rest):
+                    if value == wire.SAME and not repeats:
+                        return False
+                    complete[name] = json.loads(f'"{value}"')
+                    ways = self._ways_from(cursors)
+                    if rest:
+                        rest = rest[1:]
+                    else:
+                        ways = [way._replace(text=f'"{way.text}') for way in ways]
+                    name = None
+                elif _ESCAPE_BEGUN.fullmatch(rest):
+                    value, rest = value + rest, ""
+                elif rest:
+                    return False
+            if name is None and ways and not ways[0].text:  # the end of VALUE
+                ended = True
+        if rest and ended:
+            return False
+        self._ways, self.name, self.value, self._checked, self._cursors = ways, name, value, checked, cursors
+        self.text += text
+        self.values.update(complete)
+        if ended:
+            if cursors:
+                self.options = [option for option, _ in cursors]
+            self._next_piece()
+        return True
+
+    def _cut(self) -> None:
+        """End the value that is being written, unless it is in the middle of a character."""
+        if self.name is None or self._checked < len(self.value):
+            return
+        self.cut.append(self.name)
+        self.values[self.name] = json.loads(f'"{self.value}{CUT}"')
+        self._ways = [way._replace(text=f'{CUT}"{way.text}') for way in self._ways_from(self._cursors)]
+        self.name = None
+
+
+def common_beginning(sequences: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """What all sequences begin with."""
+    first, *others = sequences
+    length = len(first)
+    for other in others:
+        pairs = enumerate(zip(first, other, strict=False))
+        length = next((n for n, (one, two) in pairs if one != two), min(length, len(other)))
+        first = first[:length]
+    return first

@@ -1,0 +1,94 @@
+"""`Predictor`: a call in, its predicted trace out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from typing import Literal, TypeVar
+
+from cwm_lsp.predict import engines
+from cwm_lsp.predict.decode import Answer, Budget
+from cwm_lsp.predict.engines.interface import Engine, Pass
+from cwm_lsp.predict.prediction import Prediction
+from cwm_lsp.predict.prompt import Task, prepare
+from cwm_lsp.trace.events import Event, Trace
+
+__all__ = ["Assist", "Budget", "Predictor", "Task"]
+
+Assist = Literal["off", "draft", "lock"]
+Result = TypeVar("Result")
+DEFAULT_BUDGET = Budget()
+
+
+class Predictor:
+    """Owns one engine, which is loaded when a model is first needed. One prediction at a time; `predict` may be called
+    from any thread."""
+
+    def __init__(self, load: Callable[[], Engine], name: str) -> None:
+        self._load = load
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+        self.name = name
+
+    @classmethod
+    def load(cls, model: str = engines.BUNDLED) -> Predictor:
+        """The predictor of a model: `bundled`, a folder, a hub id.
+
+        Raises:
+            UnavailableError: there is no such model; the message says what to do.
+        """
+        engines.check(model)
+        return cls(lambda: engines.load(model), model)
+
+    @classmethod
+    def of(cls, engine: Engine) -> Predictor:
+        """The predictor of an engine that is loaded."""
+        return cls(lambda: engine, engine.name)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, loaded if it was not.
+
+        Raises:
+            UnavailableError: it cannot be run.
+        """
+        if self._engine is None:
+            self._engine = self._load()
+        return self._engine
+
+    def predict(
+        self,
+        task: Task,
+        *,
+        assist: Assist = "lock",
+        budget: Budget = DEFAULT_BUDGET,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Trace:
+        """The trace that the model expects of a call. Nothing of the program is run.
+
+        `on_event` gets each event as soon as it is complete. Where the budget or the model's context ends first, the
+        trace is `truncated` and its outcome says why.
+
+        Raises:
+            UserError: the call does not fit the function.
+            UnavailableError: the model cannot be run.
+            Cancelled: `cancel` was set; at most one forward pass later.
+        """
+        prompt = prepare(task)
+        with self._lock:
+            prediction = Prediction(
+                task, prompt, lambda: self.engine, budget, on_event, cancel, drafts=assist != "off"
+            )
+            return self._drive(prediction.run())
+
+    def _drive(self, work: Generator[Pass, Answer, Result]) -> Result:
+        """Run work that asks for forward passes."""
+        try:
+            step = next(work)
+            while True:
+                (answer,) = self.engine.forward([step])
+                step = work.send(answer)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result

@@ -1,0 +1,168 @@
+"""What a model is given to read before the first frame that it writes.
+
+A call whose arguments are all known literals is seeded: the CALL frame of the function itself carries them. Any other
+call is wrapped: a `main` that makes it is appended to the program, and the trace is read from the point at which the
+function is entered.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cwm_lsp.source.calls import bind
+from cwm_lsp.source.functions import Function
+from cwm_lsp.source.recovery import split_lines
+from cwm_lsp.trace import wire
+from cwm_lsp.trace.events import Event
+
+_ORDER_OF_LOCALS = {
+    "positional-only": 0,
+    "positional-or-keyword": 0,
+    "keyword-only": 1,
+    "var-positional": 2,
+    "var-keyword": 3,
+}
+"""CPython stores the parameters of a frame in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One call to predict."""
+
+    path: str
+    source: str
+    function: Function
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The program and the first frame, which is given."""
+
+    source: str
+    """The text that lines point into: the file, with the wrapper at its end if there is one."""
+    first: Event
+    """The CALL of the function, or of the wrapper."""
+    def_line: int
+    """The `def` line that is marked as the start of the trace."""
+    function: Function
+    wrapped: bool
+
+    def contexts(self) -> Iterator[str]:
+        """What the model may be shown of the program, the most first: all of it, what the function reaches, only it."""
+        lines = split_lines(self.source)
+        everything = range(1, len(lines) + 1)
+        wrapper = range(self.def_line, len(lines) + 1) if self.wrapped else range(0)
+        for kept in (everything, _reached(self.source, self.function), _own_lines(self.function)):
+            numbers = sorted({*kept, *wrapper})
+            text = "\n".join(lines[n - 1] + (wire.START_OF_TRACE if n == self.def_line else "") for n in numbers)
+            yield f"\n{text}" if self.wrapped else text
+
+
+def prepare(task: Task) -> Prompt:
+    """The prompt of a call.
+
+    Raises:
+        UserError: the call does not fit the function.
+    """
+    function = task.function
+    source = "\n".join(split_lines(task.source))
+    binding = bind(task.call, function, source)
+    if binding.literal and binding.is_plain:
+        parameters = sorted(function.parameters, key=lambda parameter: _ORDER_OF_LOCALS[parameter.kind])
+        values = {parameter.name: binding.arguments[parameter.name] or "" for parameter in parameters}
+        first = Event(
+            "call", function.first_line, 0, function_name(function), values, provenance=dict.fromkeys(values, "given")
+        )
+        return Prompt(source, first, function.def_line, function, wrapped=False)
+    source = source.rstrip("\n") + "\n"
+    name = "main"
+    while name in source:
+        name = f"_{name}"
+    def_line = len(split_lines(source))
+    call = f"list({binding.expression})" if function.is_generator and not function.is_async else binding.expression
+    source += f"def {name}():\n    return {call}\n"
+    return Prompt(source, Event("call", def_line, 0, name), def_line, function, wrapped=True)
+
+
+def function_name(function: Function) -> str:
+    """The name of its code object."""
+    return "<lambda>" if function.kind == "lambda" else function.name
+
+
+def _own_lines(function: Function) -> range:
+    return range(function.first_line, function.last_line + 1)
+
+
+def _reached(source: str, function: Function) -> set[int]:
+    """Lines of the function and of what it reaches in its file: functions, the methods of classes that are named
+    somewhere, constants, imports. Lines of the function alone where the file does not parse."""
+    own = set(_own_lines(function))
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return own
+    parts = [part for statement in tree.body for part in _parts(statement)]
+    kept = [part for part in parts if own & set(part.lines)]
+    while True:
+        used = {name for part in kept for name in part.uses}
+        more = [part for part in parts if part not in kept and part.names & used and part.within <= used]
+        if not more:
+            break
+        kept += more
+    headers = {line for part in kept for line in part.header}
+    return own.union(headers, *(part.lines for part in kept if not own & set(part.lines) or not part.within))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A statement of a module, or of a class in it."""
+
+    lines: range
+    names: frozenset[str]
+    """What it defines; a method is also reached by its class's name if Python calls it unasked."""
+    uses: frozenset[str]
+    within: frozenset[str] = frozenset()
+    """The class that it is part of, if any."""
+    header: range = range(0)
+    """Lines of that class's head."""
+
+
+def _parts(statement: ast.stmt) -> Iterator[_Part]:
+    if not isinstance(statement, ast.ClassDef):
+        yield _Part(_lines(statement), frozenset(_defined(statement)), frozenset(_used(statement)))
+        return
+    header = range(_lines(statement).start, statement.body[0].lineno)
+    bases = frozenset(name for base in statement.bases for name in _used(base))
+    name = frozenset({statement.name})
+    for part in statement.body:
+        names = frozenset(_defined(part))
+        unasked = all(n.startswith("__") for n in names)
+        yield _Part(_lines(part), names | name if unasked else names, bases | frozenset(_used(part)), name, header)
+
+
+def _lines(statement: ast.stmt) -> range:
+    first = min((node.lineno for node in getattr(statement, "decorator_list", [])), default=statement.lineno)
+    return range(min(first, statement.lineno), (statement.end_lineno or statement.lineno) + 1)
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
+        case _:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    yield node.id
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr

@@ -1,0 +1,244 @@
+"""Where a call stands after the events so far, and the ways in which it may go on.
+
+An abstract machine over the control flow of one file: a stack of activations (Python frames), each at a `Position` of
+its scope. Everything is immutable, so guesses run ahead of what is known on states of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from cwm_lsp.source.flow import NO_EFFECT, Flow, Position, Scope
+from cwm_lsp.trace.events import Event, EventKind
+
+
+class Key(NamedTuple):
+    """A local that a frame may list."""
+
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way in which the next frame may come."""
+
+    kind: EventKind
+    line: int
+    scope: Scope
+    keys: tuple[Key, ...] = ()
+    """Locals in the order in which they are listed; of `call` and `line`."""
+    value: str | None = None
+    """The value, where nothing else is possible; of `return`."""
+    origin: Position | None = None
+    """The position that it goes on from, of the top activation; of `call` and `exception`, any."""
+    resumes: Activation | None = None
+    """The suspended activation that this `call` goes on with."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """One Python frame."""
+
+    scope: Scope
+    positions: tuple[Position, ...]
+    """Several where equal lines leave it open which of them was reached; the likeliest first."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Locals as last listed, complete."""
+    listed: bool = False
+    """No call or return since they were: the next frame writes `..` for those that are equal."""
+    raised: str | None = None
+    """The last event here was this exception, not handled so far."""
+    first: bool = False
+    """It is that of the traced call."""
+
+    @property
+    def line(self) -> int:
+        """Line of the last event."""
+        return self.positions[0].line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """Where the whole call stands."""
+
+    flow: Flow
+    stack: tuple[Activation, ...]
+    suspended: tuple[Activation, ...] = ()
+    """Generators that can be resumed, the latest last."""
+    unwinding: str | None = None
+    """The exception with which the last event left an inner scope."""
+
+    @classmethod
+    def entered(cls, flow: Flow, scope: Scope, values: Mapping[str, str]) -> State:
+        """Just after the `call` event of a scope."""
+        return cls(flow, (Activation(scope, (scope.entry,), values, listed=True, first=True),))
+
+    @property
+    def top(self) -> Activation:
+        """The activation that is running."""
+        return self.stack[-1]
+
+    @property
+    def depth(self) -> int:
+        """That of the running activation, 0 for the first."""
+        return len(self.stack) - 1
+
+    @property
+    def over(self) -> bool:
+        """The first activation has been left for good."""
+        return not self.stack and not (self.suspended and self.suspended[-1].first)
+
+    def options(self, kind: EventKind) -> list[Option]:
+        """All ways in which a frame of that kind may come next, the likeliest first."""
+        return list(_OPTIONS[kind](self))
+
+    def kinds(self) -> list[EventKind]:
+        """Kinds of frames that may come next."""
+        if not self.stack:
+            return [] if self.over else ["call"]
+        positions = self.top.positions
+        kinds: list[EventKind] = []
+        if any(position.lines for position in positions):
+            kinds.append("line")
+        if next(self._calls(), None):
+            kinds.append("call")
+        if any(position.may_return or position.may_yield or position.may_unwind for position in positions):
+            kinds.append("return")
+        if any(position.may_raise for position in positions):
+            kinds.append("exception")
+        return kinds
+
+    def after(self, options: Sequence[Option], values: Mapping[str, str], value: str | None) -> State:
+        """The state once a frame has come that fits `options`, the likeliest first, with these locals or this value."""
+        option = options[0]
+        if not self.stack:
+            return self._entered(option, values)
+        top, below = self.top, self.stack[:-1]
+        if option.kind == "line":
+            moved = (option.origin.next(option.line) for option in options if option.origin)
+            positions = tuple(dict.fromkeys(filter(None, moved)))
+            moved_on = replace(top, positions=positions, values=values, listed=True, raised=None)
+            return replace(self, stack=(*below, moved_on), unwinding=None)
+        if option.kind == "call":
+            return replace(self, stack=(*below, replace(top, listed=False)))._entered(option, values)
+        if option.kind == "exception":
+            positions = tuple(dict.fromkeys(p.raised() for p in top.positions if p.may_raise))
+            return replace(self, stack=(*below, replace(top, positions=positions, raised=value)), unwinding=None)
+        left = tuple(dict.fromkeys(option.origin for option in options if option.origin))
+        yielding = tuple(position.suspended() for position in left if position.may_yield)
+        suspended = self.suspended
+        if yielding and (not top.first or value != "None" or not any(position.may_return for position in left)):
+            suspended = (*suspended, replace(top, positions=yielding, listed=False, raised=None))
+        unwinding = top.raised if value == "None" else None
+        if below:
+            below = (*below[:-1], replace(below[-1], listed=False))
+        return replace(self, stack=below, suspended=suspended, unwinding=unwinding)
+
+    def _entered(self, option: Option, values: Mapping[str, str]) -> State:
+        """After a call, from the caller's state as it waits."""
+        resumed = option.resumes
+        if resumed is None:
+            entered = Activation(option.scope, (option.scope.entry,), values, listed=True)
+        else:
+            positions = tuple(position.resumed() for position in resumed.positions)
+            entered = replace(resumed, positions=positions, values=values, listed=True)
+        suspended = tuple(one for one in self.suspended if one is not resumed)
+        return replace(self, stack=(*self.stack, entered), suspended=suspended, unwinding=None)
+
+    def follow(self, event: Event) -> State | None:
+        """The state after an event that is known, or None where it cannot come."""
+        options = [
+            option
+            for option in self.options(event.kind)
+            if option.line == event.line and option.scope.name == event.function and fits(option.keys, event.locals)
+        ]
+        return self.after(options, event.locals, event.value) if options else None
+
+    def _lines(self) -> Iterator[Option]:
+        top = self.top
+        for position in top.positions:
+            for line in position.lines:
+                yield Option("line", line, top.scope, _keys_of_line(top, position, line), origin=position)
+
+    def _calls(self) -> Iterator[Option]:
+        if not self.stack:  # whoever called it resumes it
+            first = self.suspended[-1]
+            yield Option("call", first.line, first.scope, _keys_of_resumed(first), resumes=first)
+            return
+        top = self.top
+        seen: set[tuple[Scope, bool]] = set()
+        for position in top.positions:
+            if position.phase == "called":
+                continue
+            callees = self.flow.callees(top.scope, position.line)
+            if not callees:
+                continue
+            for waiting in reversed(self.suspended):
+                if (waiting.scope, True) not in seen or waiting.line != waiting.scope.first_line:
+                    seen.add((waiting.scope, True))
+                    yield Option("call", waiting.line, waiting.scope, _keys_of_resumed(waiting), resumes=waiting)
+            for scope in callees:
+                if (scope, False) not in seen:
+                    seen.add((scope, False))
+                    yield Option("call", scope.first_line, scope, _keys_of_call(scope))
+
+    def _returns(self) -> Iterator[Option]:
+        top = self.top
+        for position in top.positions:
+            if position.may_return or position.may_yield:
+                yield Option("return", position.line, top.scope, origin=position)
+            elif position.may_unwind:
+                yield Option("return", position.line, top.scope, value="None", origin=position)
+
+    def _exceptions(self) -> Iterator[Option]:
+        top = self.top
+        for position in top.positions:
+            if position.may_raise:
+                yield Option("exception", position.line, top.scope, origin=position)
+
+
+_OPTIONS = {"line": State._lines, "call": State._calls, "return": State._returns, "exception": State._exceptions}
+
+
+def fits(keys: Sequence[Key], names: Iterable[str]) -> bool:
+    """Whether a frame may list just these names, in this order."""
+    at = 0
+    for name in names:
+        while at < len(keys) and keys[at].name != name:
+            if keys[at].required:
+                return False
+            at += 1
+        if at == len(keys):
+            return False
+        at += 1
+    return not any(key.required for key in keys[at:])
+
+
+def _keys_of_line(activation: Activation, position: Position, line: int) -> tuple[Key, ...]:
+    """Those listed last, without those unbound since, then the new ones in the order of the scope's names."""
+    effect = position.effect(line)
+    if effect == NO_EFFECT:
+        return tuple(Key(name, True) for name in activation.values)
+    old = [
+        Key(name, name not in effect.may_unbind) for name in activation.values if name not in effect.unbinds
+    ]
+    new = [
+        Key(name, name in effect.binds)
+        for name in activation.scope.names
+        if name in effect.may_bind and name not in activation.values
+    ]
+    return (*old, *new)
+
+
+def _keys_of_call(scope: Scope) -> tuple[Key, ...]:
+    rest = (name for name in scope.names if name in scope.free and name not in scope.parameters)
+    return (*(Key(name, True) for name in scope.parameters), *(Key(name, False) for name in rest))
+
+
+def _keys_of_resumed(activation: Activation) -> tuple[Key, ...]:
+    """A generator may have bound names between its last line and its `yield`."""
+    rest = (name for name in activation.scope.names if name not in activation.values)
+    return (*(Key(name, True) for name in activation.values), *(Key(name, False) for name in rest))

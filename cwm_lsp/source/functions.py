@@ -126,9 +126,7 @@ def default_function(source: str, path: str) -> Function:
     if len(qualnames) == 1:
         return _last(outside)
     if qualnames:
-        raise UserError(
-            f"{path} has {len(qualnames)} functions; name one: {path}:{qualnames[0]} ({_listed(qualnames)})"
-        )
+        raise UserError(f"{path} has {_listed(qualnames)}; name one, as in {path}:{qualnames[0]}")
     raise UserError(f"{path} has no function to call; {_it_has([], source)}")
 
 
@@ -192,7 +190,7 @@ def _in_fragment(fragment: Fragment, lines: Sequence[str]) -> Iterator[Function]
                     for target in targets:
                         if isinstance(target, ast.Name):
                             yield build.named_lambda(target.id, node, node.value, scopes)
-            elif hasattr(node, "body"):
+            elif hasattr(node, "body") or hasattr(node, "cases"):
                 for field in ("body", "orelse", "finalbody", "handlers", "cases"):
                     inner = getattr(node, field, None)
                     if isinstance(inner, list):

@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore", module=re.escape(FILENAME))
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _DEEPEST = 100  # levels of indentation, CPython's own limit
+_TEMPLATE = 3  # definitions that a string may well hold as text
 _HEADER = re.compile(r"[ \t\f]*(?:(?P<kind>class)|(?:async[ \t]+)?def)[ \t]+(?P<name>\w+)")
 _DECORATOR = re.compile(r"[ \t\f]*@[\w.]+[ \t]*(?:\(.*)?$")
 _LAMBDA = re.compile(r"[ \t\f]*\w+[ \t]*(?::[^=]*)?=[ \t(]*lambda\b")
@@ -31,6 +32,14 @@ _MAY_DEFINE = re.compile(r"\b(?:def|lambda)\b")
 _STATEMENT = re.compile(
     r"[ \t\f]*(?:(?:async[ \t]+)?def|class|import|try|except|finally|while|with|return|raise|continue|break|del|pass"
     r"|global|nonlocal|assert)\b(?![ \t]*[=.,)\]}])"
+)
+# Compound statements whose words may also stand inside brackets; there they hardly begin a line that ends in a colon.
+_COMPOUND = re.compile(r"[ \t\f]*(?:if|elif|else|for|async|match|case)\b.*:[ \t]*(?:#.*)?$")
+_DEFINITIONS = (_HEADER, _DECORATOR, _COMPOUND)
+_UNLIKELY_INSIDE = (_COMPOUND, _DECORATOR, _LAMBDA)
+_COLON = re.compile(r":[ \t]*(?:#.*)?$")
+_OPENS_BLOCK = re.compile(
+    r"[ \t\f]*(?:if|elif|else|for|async|match|case|def|class|while|with|try|except|finally|@)(?:\b|(?<=@))"
 )
 _LEXEME = re.compile(r"\"\"\"|'''|\"|'|#|[\[({]|[\])}]|\\$")
 _IN_STRING = {quote: re.compile(rf"\\.|\\$|{quote}") for quote in ('"""', "'''", '"', "'")}
@@ -133,6 +142,8 @@ class _Logical:
     start: int
     stop: int
     indent: int
+    closed: bool
+    """Whether no string is left open at its end."""
 
 
 def _recover(
@@ -144,14 +155,17 @@ def _recover(
     broken: list[Broken],
 ) -> None:
     """Parse each block of `lines[start:stop]`, and enter those that fail."""
+    trusted = False  # whether the strings from here on are known to be what they seem
     while (block := _block(lines, start, stop, loose=False)) is not None:
         body, error = _parse_if_defining(lines, block)
-        if error is not None:
-            # An unclosed string may have swallowed what follows: look again with strings cut at definitions.
-            loose = _block(lines, block[0].start, stop, loose=True)
-            assert loose is not None
-            if loose[-1].stop != block[-1].stop:
-                block = loose
+        loose = _block(lines, block[0].start, stop, loose=True) or block
+        if loose[-1].stop != block[-1].stop:
+            # A string holds what looks like a definition. If the block does not parse, or if the string holds many and
+            # another one stays open in what follows, then an unclosed one has swallowed real code: look again with
+            # strings cut at definitions.
+            trusted = trusted or all(line.closed for line in _logical_lines(lines, block[0].start, stop, loose=False))
+            if error is not None or not (trusted or _hidden(lines, block) < _TEMPLATE):
+                block, trusted = loose, False
                 body, error = _parse_if_defining(lines, block)
         if body:
             indented = block[0].indent > 0
@@ -169,6 +183,14 @@ def _recover(
         start = block[-1].stop
 
 
+def _hidden(lines: Sequence[str], block: Sequence[_Logical]) -> int:
+    """How many lines inside a block's strings look like definitions."""
+    starts = {line.start for line in block}
+    return sum(
+        at not in starts and _HEADER.match(lines[at]) is not None for at in range(block[0].start, block[-1].stop)
+    )
+
+
 def _parse_if_defining(lines: Sequence[str], block: Sequence[_Logical]) -> tuple[list[ast.stmt] | None, str | None]:
     """`parse_lines`, but blocks that hold no function at all are left alone: (None, None)."""
     start, stop = block[0].start, block[-1].stop
@@ -181,10 +203,26 @@ def _block(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> list[
     """The first statement at or after `start` with everything indented below it, and the decorators above."""
     block: list[_Logical] = []
     for line in _logical_lines(lines, start, stop, loose=loose):
-        if block and line.indent <= block[0].indent and not lines[block[-1].start].lstrip(" \t\f").startswith("@"):
-            break
+        if block:
+            above = lines[block[-1].start]
+            if line.indent > block[0].indent:
+                # What is indented under a complete statement belongs to nobody.
+                if len(block) == 1 and not _opens_block(lines, block[0]):
+                    break
+            elif not above.lstrip(" \t\f").startswith("@"):
+                break
         block.append(line)
     return block or None
+
+
+def _opens_block(lines: Sequence[str], header: _Logical) -> bool:
+    """Whether a logical line wants an indented block below it (a broken one may)."""
+    if not _OPENS_BLOCK.match(lines[header.start]):
+        return False
+    if _COLON.search(lines[header.stop - 1]):
+        return True
+    body, _ = parse_lines(lines, header.start, header.stop, indented=header.indent > 0)
+    return body is None
 
 
 def _logical_lines(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> Iterator[_Logical]:
@@ -206,13 +244,13 @@ def _logical_lines(lines: Sequence[str], start: int, stop: int, *, loose: bool) 
                 break
             line = lines[at]
             if quote:
-                if loose and (_HEADER.match(line) or _DECORATOR.match(line)) and _indent(line) <= indent:
+                if loose and any(one.match(line) for one in _DEFINITIONS) and _indent(line) <= indent:
                     break
             elif _STATEMENT.match(line) or (
-                (_DECORATOR.match(line) or _LAMBDA.match(line)) and _indent(line) <= indent
+                any(one.match(line) for one in _UNLIKELY_INSIDE) and _indent(line) <= indent
             ):
                 break
-        yield _Logical(begin, at, indent)
+        yield _Logical(begin, at, indent, not quote)
 
 
 def _lex(line: str, depth: int, quote: str) -> tuple[int, str, bool]:

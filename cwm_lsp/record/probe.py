@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import os
 import sys
 import threading
 import types
@@ -84,8 +85,8 @@ class Recording:
     """Turns what a tracer sees into records.
 
     The trace starts where `target` (name and first line of a code object in `filename`) is first entered in the thread
-    that made the recording, and ends where that activation is left for good. `emit` takes each record; `stop` is
-    called when a limit is reached, and must not return.
+    that made the recording, and ends where that activation is left for good. `emit` takes each record, or raises
+    `OverflowError` where there is no room; `stop` is called when a limit is reached, and must not return.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Recording:
         self.others: Dict[int, str] = {}
         self.end: Optional[Dict[str, Any]] = None
         self._limit = limits.events
+        self._size = limits.size
         self._left = limits.events
         self._stack: List[Scope] = []
         self._entry = 0
@@ -209,6 +211,11 @@ class Recording:
             end = {"kind": "return", "value": None, "detail": "the call was left suspended at a yield"}
         return self._conclude(end)
 
+    def detach(self) -> None:
+        """Nothing is recorded from here on: this process is a fork of the recorded one."""
+        self.end = {"kind": "error", "threads": []}
+        self._stack.clear()
+
     def limit(self, detail: str) -> None:
         """Ends the trace because a limit was reached."""
         self.stop(self._conclude({"kind": "truncated", "detail": detail}))
@@ -240,7 +247,10 @@ class Recording:
         if not self._left:
             self.limit(f"the limit of {self._limit:,} events was reached")
         self._left -= 1
-        self.emit(record)
+        try:
+            self.emit(record)
+        except OverflowError:
+            self.limit(f"the trace would be larger than {self._size:,} bytes")
 
     def _changes(self, scope: Scope, local: Any) -> Dict[str, str]:
         """The texts that are not as they were; `scope` is brought up to date."""
@@ -498,6 +508,7 @@ def trace_call(
     error: Optional[BaseException] = None
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + _headroom())
+    _running.append(recording)
     try:
         with tracer(recording):
             run()
@@ -505,7 +516,20 @@ def trace_call(
         error = raised
     finally:
         sys.setrecursionlimit(limit)
+        _running.pop()
     return recording.close(error)
+
+
+_running: List[Recording] = []
+
+
+def _forked() -> None:
+    for recording in _running:
+        recording.detach()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _headroom() -> int:

@@ -1,0 +1,400 @@
+"""The process that runs the user's program: run by path with the user's interpreter, never imported by the server.
+
+Standard library only, Python 3.8 and newer. There are two roles:
+
+- the *guardian* imports debugpy, then waits for cases on its standard input and forks a process for each, so that a
+  case starts from a warm interpreter and cannot spoil the next one. It tells on its standard output when a case has
+  ended. It never runs the user's code. When its input ends, because the server has gone, it ends every process that
+  descends from it, also those that left their process group.
+- a *case* connects debugpy to the server, which speaks the Debug Adapter Protocol with it, takes one job by an
+  `evaluate` request, runs it and writes every event to a journal before the program goes on.
+
+The journal is a file mapped into memory: what was written survives the process, however it dies.
+
+Where there is no `fork`, one process is both and takes one case.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_HERE = sys.path.pop(0)  # else a user's `import dap` would find ours; before anything else is imported
+
+import ctypes
+import faulthandler
+import importlib.machinery
+import importlib.util
+import json
+import mmap
+import os
+import queue
+import select
+import signal
+import threading
+import time
+import types
+from typing import Any, Dict, Iterable, List, Optional, Tuple
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_RESERVE = 1 << 16
+"""Bytes of the journal kept free for its last record."""
+
+
+def _load(name: str, path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def main() -> None:
+    debugpy_folder = sys.argv[1]
+    values = _load("_cwm_values", os.path.join(_HERE, "values.py"))
+    sys.modules["values"] = values
+    probe = _load("_cwm_probe", os.path.join(_HERE, "probe.py"))
+    del sys.modules["values"]
+    comprehensions = _load("_cwm_comprehensions", os.path.join(_HERE, "comprehensions.py"))
+    debugpy = _import_debugpy(debugpy_folder)
+    forks = hasattr(os, "fork")
+    version = list(sys.version_info[:3])
+    _report({"ready": version, "implementation": sys.implementation.name, "debugpy": debugpy.__version__, "forks": forks})
+    case = Case(debugpy, probe, comprehensions)
+    if forks:
+        Guardian(case).serve()
+    else:
+        specification = json.loads(sys.stdin.buffer.readline())
+        _report({"started": os.getpid()})
+        case.run(specification)
+
+
+def _import_debugpy(folder: str) -> Any:
+    """The server's debugpy: its Python parts work with every version; nothing of its neighbours gets onto the path."""
+    before = dict(os.environ)
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # its advice about frozen modules is not for this case
+    spec = importlib.util.spec_from_file_location(
+        "debugpy", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["debugpy"] = module
+    spec.loader.exec_module(module)
+    import debugpy.server.api  # noqa: F401  brings pydevd in, which is most of the time
+
+    os.environ.clear()
+    os.environ.update(before)
+    return module
+
+
+def _report(message: Dict[str, Any]) -> None:
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+class Guardian:
+    """Forks a process per case and sees to it that nothing outlives a case, or the server."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._pid = 0
+        self._input = b""
+
+    def serve(self) -> None:
+        _prctl(_SUBREAPER, 1)
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        try:
+            while True:
+                ready, _, _ = select.select([0, woken], [], [])
+                if woken in ready:
+                    os.read(woken, 4_096)
+                    self._reap()
+                if 0 in ready and not self._listen((woken, wake)):
+                    break
+        finally:
+            self._sweep()
+            # No clean-up of debugpy's, which has nothing to clean here.
+            os._exit(0)
+
+    def _listen(self, pipes: Tuple[int, int]) -> bool:
+        data = os.read(0, 1 << 16)
+        self._input += data
+        while b"\n" in self._input:
+            line, _, self._input = self._input.partition(b"\n")
+            command = json.loads(line)
+            if "kill" in command:
+                if self._pid:
+                    _kill([self._pid])
+            else:
+                self._start(command, pipes)
+        return bool(data)
+
+    def _start(self, specification: Dict[str, Any], pipes: Tuple[int, int]) -> None:
+        guardian = os.getpid()
+        pid = os.fork()
+        if pid:
+            self._pid = pid
+            _report({"started": pid})
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            os.setsid()
+            _prctl(_DEATH_SIGNAL, signal.SIGKILL)
+            if os.getppid() != guardian:
+                os._exit(1)
+            for pipe in pipes:
+                os.close(pipe)
+            self._case.run(specification)
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._pid = 0
+                self._sweep(pid)
+                _report({"ended": status})
+
+    def _sweep(self, group: int = 0) -> None:
+        """Kills all descendants and waits for them; where orphans cannot be adopted, the group is what can be had."""
+        if group or self._pid:
+            try:
+                os.killpg(group or self._pid, signal.SIGKILL)
+            except OSError:
+                pass
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            _kill(_children())
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                time.sleep(0.002)
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def _children() -> List[int]:
+    """Processes whose parent is this one; none where there is no /proc."""
+    own = str(os.getpid()).encode()
+    found = []
+    try:
+        entries = [entry for entry in os.listdir("/proc") if entry.isdigit()]
+    except OSError:
+        return []
+    for entry in entries:
+        try:
+            with open("/proc/" + entry + "/stat", "rb") as file:
+                # The name, in parentheses, may hold anything; state and parent come after it.
+                if file.read().rpartition(b")")[2].split()[1] == own:
+                    found.append(int(entry))
+        except OSError:
+            continue
+    return found
+
+
+class Journal:
+    """Records, one JSON document a line, in a file of a fixed size that is zero where nothing was written."""
+
+    def __init__(self, path: str, size: int) -> None:
+        with open(path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), size)
+        self._end = size - _RESERVE
+        self._at = 0
+        self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+    def emit(self, record: List[Any]) -> None:
+        """Writes one record; `OverflowError` where it does not fit."""
+        data = self._encode(record).encode("ascii") + b",\n"
+        after = self._at + len(data)
+        if after > self._end and (record[0] != "end" or after > self._end + _RESERVE):
+            raise OverflowError
+        self._map[self._at : after] = data
+        self._at = after
+
+
+class Case:
+    """One job under debugpy, in a process of its own."""
+
+    def __init__(self, debugpy: Any, probe: Any, comprehensions: Any) -> None:
+        self._debugpy = debugpy
+        self._probe = probe
+        self._comprehensions = comprehensions
+        self._jobs: "queue.Queue[Dict[str, Any]]" = queue.Queue()
+
+    def run(self, specification: Dict[str, Any]) -> None:
+        """Connects to the server, takes a job and does it. Does not return: the server ends the process."""
+        folder = specification["folder"]
+        self._redirect(folder)
+        faulthandler.enable()
+        # `evaluate` requests find the case here.
+        home = types.ModuleType("_cwm_case")
+        home.deliver = self._deliver  # type: ignore[attr-defined]
+        sys.modules["_cwm_case"] = home
+        self._debugpy.configure(subProcess=False)
+        self._debugpy.connect(("127.0.0.1", specification["port"]), access_token=specification["token"])
+        import pydevd
+
+        # pydevd sends a header and a body: without this each message waits for the acknowledgement of the one before.
+        pydevd.get_global_debugger().writer.sock.setsockopt(6, 1, 1)
+        self._debugpy.wait_for_client()
+        # There are no breakpoints here, and up to 3.11 its tracer would slow the program's own imports down.
+        self._debugpy.trace_this_thread(False)
+        job = self._jobs.get()
+        journal = Journal(os.path.join(folder, "journal"), job["limits"]["size"])
+        self._work(job, journal)
+
+    def _deliver(self, job: str) -> None:
+        self._jobs.put(json.loads(job))
+
+    def _redirect(self, folder: str) -> None:
+        """Standard input is empty; what the program prints goes to files, which never block it."""
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            file = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            os.dup2(file, number)
+            os.close(file)
+        os.close(null)
+
+    def _work(self, job: Dict[str, Any], journal: Journal) -> None:
+        pid = os.getpid()
+        limits = self._probe.Limits(**job["limits"])
+        _limit_memory(limits.memory)
+        os.chdir(job["cwd"])
+        sys.path[:0] = job["sys_path"]
+        sys.argv = [job["path"]]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+
+        def stop(_end: Dict[str, Any]) -> None:
+            self._finish()
+
+        try:
+            module = _import(job, self._comprehensions.compile_module)
+        except BaseException as error:
+            detail = _import_failure(error, job["path"], self._probe)
+            if os.getpid() != pid:
+                os._exit(0)
+            journal.emit(["end", {"kind": "error", "detail": detail, "threads": []}])
+        else:
+            self._probe.trace_call(
+                job["call"],
+                module.__dict__,
+                job["path"],
+                tuple(job["target"]),
+                limits=limits,
+                emit=journal.emit,
+                stop=stop,
+            )
+        if os.getpid() != pid:  # the program forked, and this is its child
+            os._exit(0)
+        self._finish()
+
+    def _finish(self) -> None:
+        """Tells the server, and waits for the end."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # noqa: S110  the program may have closed it, or put something else there
+                pass
+        try:
+            import pydevd
+
+            pydevd.send_json_message({"type": "event", "event": "cwmRecorded", "body": {}})
+        except Exception:  # noqa: S110  the server looks at the journal as well
+            pass
+        while True:
+            threading.Event().wait()
+
+
+def _limit_memory(most: int) -> None:
+    try:
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    except (ImportError, ValueError, OSError):
+        pass
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads the recorded file from the text that the job has, compiled in the form that the trace shall have."""
+
+    def __init__(self, name: str, path: str, source: str, compile_module: Any) -> None:
+        super().__init__(name, path)
+        self._source = source
+        self._compile = compile_module
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        code: types.CodeType = self._compile(self._source, self.path)
+        return code
+
+    def get_source(self, fullname: str) -> str:
+        return self._source
+
+
+class _Finder:
+    """Finds the recorded module, whoever imports it first."""
+
+    def __init__(self, name: str, path: str, loader: _Loader) -> None:
+        self._name = name
+        self._path = path
+        self._loader = loader
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[importlib.machinery.ModuleSpec]:
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=self._loader)
+
+
+def _import(job: Dict[str, Any], compile_module: Any) -> types.ModuleType:
+    name = job["module"]
+    loader = _Loader(name, job["path"], job["source"], compile_module)
+    if name in sys.modules:  # a file called like a module that is in use already: json.py, types.py
+        spec = importlib.util.spec_from_file_location(name, job["path"], loader=loader)
+        assert spec is not None
+        module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+        return module
+    sys.meta_path.insert(0, _Finder(name, job["path"], loader))  # type: ignore[arg-type]
+    return importlib.import_module(name)
+
+
+def _import_failure(error: BaseException, path: str, probe: Any) -> str:
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename == path:
+        line = error.lineno
+    where = f" on line {line}" if line else ""
+    values = probe.Values()
+    return f"the file could not be imported{where}: {type(error).__name__}: {values.message(error)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Which interpreter runs a file, from where, and under which module name: what its author would expect."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from cwm_lsp.errors import UnavailableError
+
+_ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file is imported."""
+
+    root: Path
+    """The project's folder, or the file's own where there is no project: the working directory."""
+    module: str
+    """Dotted name."""
+    sys_path: tuple[str, ...]
+    """Folders put in front of the interpreter's own path."""
+
+
+def layout(path: Path, source: str) -> Layout:
+    """The layout of the project around a file (absolute path)."""
+    root = _root(path.parent)
+    top = path.parent
+    while (top / "__init__.py").is_file() and top != top.parent:
+        top = top.parent
+    if top == path.parent and root != path.parent and _imports_relatively(source):
+        # A namespace package: folders without `__init__.py`, from the project's root or its `src` on.
+        top = root / "src" if path.is_relative_to(root / "src") else root
+    parts = [*path.parent.relative_to(top).parts, path.stem]
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts.pop()
+    folders = [top]
+    # pytest puts the folders of conftest.py files on the path; a `src` folder is installed in development.
+    folders += [folder for folder in path.parents if (folder / "conftest.py").is_file() and folder.is_relative_to(root)]
+    folders += [root / "src"] if (root / "src").is_dir() else []
+    folders.append(root)
+    return Layout(root, ".".join(parts), tuple(dict.fromkeys(str(folder) for folder in folders)))
+
+
+def _root(folder: Path) -> Path:
+    for candidate in (folder, *folder.parents):
+        if any((candidate / mark).exists() for mark in _ROOT_MARKS):
+            return candidate
+    found = folder
+    for candidate in (folder, *folder.parents):
+        if (candidate / "conftest.py").is_file():
+            found = candidate
+    while (found / "__init__.py").is_file() and found != found.parent:
+        found = found.parent
+    return found
+
+
+def _imports_relatively(source: str) -> bool:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return False
+    return any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in ast.walk(tree))
+
+
+def interpreter(path: Path, python: Path | None = None) -> Path:
+    """The interpreter for a file: the one asked for, the active or the project's virtual environment's, or our own.
+
+    Raises `UnavailableError` where the one asked for is not a program.
+    """
+    if python is not None:
+        asked = python.expanduser()
+        if asked.is_dir():
+            asked = _python_in(asked) or asked
+        if not (asked.is_file() and os.access(asked, os.X_OK)):
+            raise UnavailableError(f"{python} is not a Python interpreter; name one, such as .venv/bin/python")
+        return asked.absolute()
+    active = os.environ.get("VIRTUAL_ENV")
+    candidates = [Path(active)] if active else []
+    candidates += [folder / name for folder in path.parents for name in (".venv", "venv")]
+    for candidate in candidates:
+        found = _python_in(candidate)
+        if found is not None:
+            return found
+    return Path(sys.executable)
+
+
+def _python_in(environment: Path) -> Path | None:
+    for place in ("bin/python", "Scripts/python.exe"):
+        if (environment / place).is_file():
+            return environment / place
+    return None

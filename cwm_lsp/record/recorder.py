@@ -1,0 +1,303 @@
+"""One call under debugpy, in the user's interpreter → a recorded `Trace`."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import dataclasses
+import json
+import mmap
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cwm_lsp.errors import Cancelled, UserError
+from cwm_lsp.record.decoder import RecordDecoder, outcome
+from cwm_lsp.record.environment import interpreter, layout
+from cwm_lsp.record.guardian import Case, Guardian
+from cwm_lsp.record.probe import Limits
+from cwm_lsp.source.files import read_source
+from cwm_lsp.source.functions import Function, find, syntax_error_in
+from cwm_lsp.trace.events import Event, Outcome, Stats, Trace
+
+__all__ = ["Limits", "RecorderPool", "record"]
+
+_LOOK_SECONDS = 0.02
+_MEMORY_SECONDS = 0.25
+_WHILE_RECORDING = "while recording, standard input is empty"
+
+OnEvent = Callable[[Event], None]
+OnOutput = Callable[[str, str], None]
+
+
+def record(
+    path: Path,
+    function: str,
+    call: str,
+    *,
+    python: Path | None = None,
+    timeout: float = 10.0,
+    limits: Limits = Limits(),  # noqa: B008  immutable
+    on_event: OnEvent | None = None,
+    on_output: OnOutput | None = None,
+    cancel: threading.Event | None = None,
+    source: str | None = None,
+    cwd: Path | None = None,
+) -> Trace:
+    """Runs `call` in the module of the file `path` and records `function`'s first activation in it.
+
+    `python` is the interpreter; without it that of the active or the project's virtual environment, else our own.
+    `timeout` is in seconds, of importing the file and running the call. `source` is the file's text where the editor's
+    differs from the disk's. `cwd` is the working directory, by default the project's folder. `on_event` gets events as
+    they happen, `on_output` once what the program printed on standard output and error.
+
+    Whatever the program does, a `Trace` comes back, its outcome saying how it ended. Raises `UserError` where there is
+    nothing to run, `UnavailableError` where the interpreter cannot, `Cancelled` after `cancel` was set.
+    """
+    with RecorderPool() as pool:
+        return pool.record(
+            path,
+            function,
+            call,
+            python=python,
+            timeout=timeout,
+            limits=limits,
+            on_event=on_event,
+            on_output=on_output,
+            cancel=cancel,
+            source=source,
+            cwd=cwd,
+        )
+
+
+class RecorderPool:
+    """Records one call after another with one warm process per interpreter.
+
+    Each call runs in a process of its own, forked from the warm one, so that none sees anything of another. To be used
+    from one thread at a time; `close` it, or use it as a context manager.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._guardians: dict[Path, Guardian] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> RecorderPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the warm processes."""
+        with self._lock:
+            if self._loop.is_closed():
+                return
+            self._loop.run_until_complete(self._stop())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    async def _stop(self) -> None:
+        for guardian in self._guardians.values():
+            await guardian.stop()
+        self._guardians.clear()
+
+    def record(
+        self,
+        path: Path,
+        function: str,
+        call: str,
+        *,
+        python: Path | None = None,
+        timeout: float = 10.0,
+        limits: Limits = Limits(),  # noqa: B008
+        on_event: OnEvent | None = None,
+        on_output: OnOutput | None = None,
+        cancel: threading.Event | None = None,
+        source: str | None = None,
+        cwd: Path | None = None,
+    ) -> Trace:
+        """See `record`."""
+        text = read_source(path) if source is None else source
+        found = find(text, function, str(path))
+        _check(text, found, call, path)
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100  links are kept: they are part of the module's name
+        place = layout(absolute, text)
+        job = {
+            "path": str(absolute),
+            "module": place.module,
+            "source": text,
+            "call": call,
+            "target": ["<lambda>" if found.kind == "lambda" else found.name, found.first_line],
+            "cwd": str(cwd or place.root),
+            "sys_path": list(place.sys_path),
+            "limits": dataclasses.asdict(limits),
+        }
+        run = Run(job, timeout, limits, on_event, cancel)
+        chosen = interpreter(absolute, python)
+        started = time.perf_counter()
+        with self._lock:
+            end = self._loop.run_until_complete(self._run(chosen, run))
+        if on_output is not None:
+            on_output(*run.output)
+        stats = Stats(events=len(run.events), seconds=time.perf_counter() - started)
+        return Trace(found.qualname, call, str(path), "recorded", text, tuple(run.events), end, stats)
+
+    async def _run(self, python: Path, run: Run) -> Outcome:
+        guardian = self._guardians.get(python)
+        if guardian is None or not guardian.usable:
+            if guardian is not None:
+                await guardian.stop()
+            guardian = self._guardians[python] = await Guardian.start(python)
+        return await run.under(guardian)
+
+
+def _check(source: str, function: Function, call: str, path: Path) -> None:
+    fault = syntax_error_in(source, function.qualname)
+    if fault is not None:
+        raise UserError(f"{path}: {fault}; mend {function.qualname} first")
+    try:
+        ast.parse(call.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError(f"{call!r} is not a call: {reason}; write an expression such as {function.name}(1)") from None
+
+
+class Run:
+    """One job from its start to its outcome."""
+
+    def __init__(
+        self,
+        job: dict[str, Any],
+        timeout: float,
+        limits: Limits,
+        on_event: OnEvent | None,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.events: list[Event] = []
+        self.output = ("", "")
+        self._job = job
+        self._timeout = timeout
+        self._limits = limits
+        self._on_event = on_event
+        self._cancel = cancel
+        self._decoder = RecordDecoder()
+        self._end: dict[str, Any] | None = None
+        self._woken = asyncio.Event()
+
+    async def under(self, guardian: Guardian) -> Outcome:
+        """Runs the job in a new case of the guardian's."""
+        folder = Path(tempfile.mkdtemp(prefix="cwm-lsp-"))
+        try:
+            journal_path = folder / "journal"
+            with journal_path.open("wb") as file:
+                file.truncate(self._limits.size)
+            with journal_path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as journal:
+                async with guardian.case(folder, self._heard) as case:
+                    await case.deliver(self._job)
+                    stopped = await self._follow(case, journal, folder)
+                self._read(journal)
+                status = case.ended.result() if case.ended.done() else None
+            self.output = _text(folder / "stdout", self._limits), _text(folder / "stderr", self._limits)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return self._outcome(stopped, status)
+
+    def _heard(self, event: str, _body: dict[str, Any]) -> None:
+        if event in ("cwmRecorded", "terminated"):
+            self._woken.set()
+
+    async def _follow(self, case: Case, journal: mmap.mmap, folder: Path) -> Outcome | None:
+        """Reads events until the end; an outcome where it had to be brought about from here."""
+        deadline = time.monotonic() + self._timeout
+        look_at_memory = time.monotonic() + _MEMORY_SECONDS
+        while True:
+            self._read(journal)
+            if self._end is not None or case.ended.done():
+                return None
+            if self._cancel is not None and self._cancel.is_set():
+                raise Cancelled
+            now = time.monotonic()
+            if now > deadline:
+                return Outcome("timeout", detail=f"no end within {self._timeout:g} s{self._whereabouts()}")
+            if now > look_at_memory:
+                look_at_memory = now + _MEMORY_SECONDS
+                fault = self._beyond_limits(case, folder)
+                if fault is not None:
+                    return Outcome("truncated", detail=fault + self._whereabouts())
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(_LOOK_SECONDS, max(deadline - now, 0.001)))
+            self._woken.clear()
+
+    def _beyond_limits(self, case: Case, folder: Path) -> str | None:
+        printed = sum((folder / name).stat().st_size for name in ("stdout", "stderr") if (folder / name).exists())
+        if printed > self._limits.output:
+            return f"the program printed more than {self._limits.output:,} bytes"
+        if case.memory() > self._limits.memory:
+            return f"the program took more than {self._limits.memory:,} bytes of memory"
+        return None
+
+    def _read(self, journal: mmap.mmap) -> None:
+        if self._end is not None:
+            return
+        start = journal.tell()
+        end = journal.find(b"\0", start)
+        # A record that was being written when its writer died has no end of line.
+        end = journal.rfind(b",\n", start, end if end >= 0 else len(journal))
+        if end < 0:
+            return
+        records = json.loads(b"[" + journal[start:end] + b"]")
+        journal.seek(end + 2)
+        for record in records:
+            if record[0] == "end":
+                self._end = record[1]
+                return
+            event = self._decoder.event(record)
+            self.events.append(event)
+            if self._on_event is not None:
+                self._on_event(event)
+
+    def _outcome(self, stopped: Outcome | None, status: int | None) -> Outcome:
+        if self._end is None:
+            return stopped or Outcome("error", detail=_death(status) + self._whereabouts())
+        if self._end.get("entered") is False:
+            name = self._job["call"]
+            cause = self._end.get("detail")
+            raised = f" and raised {cause}" if cause else ""
+            return Outcome("error", detail=f"{name} did not enter the function{raised}")
+        end = outcome(self._end)
+        if end.exception is not None and end.exception.type == "EOFError" and end.detail is None:
+            return dataclasses.replace(end, detail=_WHILE_RECORDING)
+        return end
+
+    def _whereabouts(self) -> str:
+        if not self.events:
+            return "; the function had not been entered"
+        last = self.events[-1]
+        return f"; it was at line {last.line} of {last.function}"
+
+
+def _death(status: int | None) -> str:
+    if status is None:
+        return "the program could not be followed"
+    number = status & 0x7F
+    if number:
+        with contextlib.suppress(ValueError):
+            return f"the program was ended by {signal.Signals(number).name}"
+        return f"the program was ended by signal {number}"
+    return f"the program ended its process with exit code {status >> 8 & 0xFF}"
+
+
+def _text(path: Path, limits: Limits) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(limits.output).decode("utf-8", "replace")
+    except OSError:
+        return ""

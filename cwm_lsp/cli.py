@@ -60,10 +60,13 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    from cwm_lsp import report
-
-    report.print_error(message)
+    _say("error", "red", message)
     return code
+
+
+def _say(word: str, colour: str, message: str) -> None:
+    """`word: message` on one line of stderr."""
+    click.echo(click.style(f"{word}: ", fg=colour, bold=True) + message, err=True)
 
 
 def _fault() -> str:
@@ -223,7 +226,6 @@ def serve(stdio: bool, tcp: str | None) -> int:
 
 def _settings(choices: Mapping[str, Any]) -> Settings:
     """The settings: options that were given, then the environment, then `pyproject.toml` of the working folder."""
-    from cwm_lsp import report
     from cwm_lsp.settings import from_environment, from_flags, from_pyproject, resolve
 
     names = {"model": "model.name", "assist": "predict.assist", "python": "record.python", "timeout": "record.timeout"}
@@ -234,7 +236,7 @@ def _settings(choices: Mapping[str, Any]) -> Settings:
     }
     resolution = resolve([from_flags(flags), from_environment(os.environ), from_pyproject(Path.cwd())])
     for problem in resolution.problems:
-        report.print_warning(problem)
+        _say("warning", "yellow", problem)
     return resolution.settings
 
 

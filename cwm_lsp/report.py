@@ -43,16 +43,6 @@ def announce(verb: str, target: Target) -> None:
     )
 
 
-def print_warning(message: str) -> None:
-    """`warning: …` in one line on stderr."""
-    _stderr().print(f"[bold yellow]warning:[/] {escape(message)}", soft_wrap=True)
-
-
-def print_error(message: str) -> None:
-    """`error: …` in one line on stderr."""
-    _stderr().print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
-
-
 @contextmanager
 def progress(verb: str, total: int | None = None) -> Iterator[Callable[[], None]]:
     """Show on stderr, if it is a terminal, how far the work is; gives the function to call at each step."""

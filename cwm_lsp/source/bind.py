@@ -82,14 +82,16 @@ def parse_call(call: str, function: Function) -> ast.expr:
     text = call.strip()
     if not text:
         raise UserError(f"the call is empty; write {usage(function)}")
+    if "\0" in text:
+        raise UserError("the call has a null byte; remove it")
     shown = text.splitlines()[0][:80]
     try:
         expression = ast.parse(text, mode="eval").body
         ast.unparse(expression)
     except SyntaxError as error:
         raise UserError(f"the call '{shown}' does not parse: {error.msg}; write {usage(function)}") from None
-    except ValueError:
-        raise UserError("the call has a null byte; remove it") from None
+    except UnicodeEncodeError:
+        raise UserError("the call has a lone surrogate; write it as an escape") from None
     except (RecursionError, MemoryError):
         raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value") from None
     return expression

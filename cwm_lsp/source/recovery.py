@@ -113,13 +113,15 @@ def parse_lines(
     """The statements of `lines[start:stop]`, or why they do not parse."""
     text = "\n".join(lines[start:stop])
     offset = start - 1 if indented else start
+    if "\0" in text:  # releases of Python differ in how they say so
+        line = next(at for at in range(start, stop) if "\0" in lines[at]) + 1
+        return None, f"line {line}: source code cannot contain null bytes"
     try:
         body = ast.parse(f"if 1:\n{text}" if indented else text, FILENAME).body
     except SyntaxError as error:
         return None, _describe(error, offset)
-    except ValueError:  # null bytes, before 3.12
-        line = next((i for i in range(start, stop) if "\0" in lines[i]), start) + 1
-        return None, f"line {line}: source code cannot contain null bytes"
+    except UnicodeEncodeError:
+        return None, f"line {start + 1}: a lone surrogate is not text"
     except (RecursionError, MemoryError):
         return None, f"line {start + 1}: too deeply nested to parse"
     if not indented:

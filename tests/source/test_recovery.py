@@ -244,6 +244,7 @@ def test_no_text_makes_it_fail(source):
         ("blocks", "".join(" " * i + "if x:\n" for i in range(500)) + "\n\n\ndef f(): ...\n"),
         ("functions", "".join(" " * i + f"def g{i}():\n" for i in range(500)) + "\n\n\ndef f(): ...\n"),
         ("elifs", "if a:\n  b\n" + "elif a:\n  b\n" * 3_000 + "x = (\ndef f(): ...\n"),
+        ("surrogate", "x = '\ud800'\ndef f(): ...\n"),
         ("null byte", "x = '\0'\ndef f(): ...\n"),
     ],
 )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 
 from cwm_lsp.errors import Cancelled
+from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.grammar import Frame
 
@@ -41,7 +42,7 @@ class Writer:
     def __init__(
         self,
         engine: Engine,
-        drafter: Callable[[Frame, int], list[int]] | None,
+        drafter: Drafter | None,
         budget: Budget,
         cancel: threading.Event | None,
     ) -> None:
@@ -126,7 +127,7 @@ class Writer:
     def _choose(self, frame: Frame) -> int:
         """The likeliest legal token, which the frame takes."""
         distribution = self._distributions[0]
-        candidates: tuple[int, ...] | None = None
+        candidates: list[int] | None = None
         for rank, (token, logprob) in enumerate(distribution.ranked()):
             if frame.take(token, logprob):
                 return token
@@ -151,7 +152,7 @@ class Writer:
         if self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
             self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
         length = min(self._draft_length, room)
-        draft = self._drafter(frame, length)[:length] if self._drafter and length else []
+        draft = self._drafter.draft(frame, length)[:length] if self._drafter and length else []
         while True:
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled

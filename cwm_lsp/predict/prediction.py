@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
+from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Grammar, Known
 from cwm_lsp.predict.outcome import outcome_of
@@ -114,7 +115,8 @@ class Prediction:
             self._grammar = Grammar(
                 engine.tokenizer, self._prompt.source, value_tokens=max(16, min(1024, engine.context_length // 8))
             )
-            self._writer = Writer(engine, None, self._budget, self._cancel)
+            drafter = Drafter(self._grammar, self._prompt.source, self._frames) if self._drafts else None
+            self._writer = Writer(engine, drafter, self._budget, self._cancel)
             self._header = self._program(engine)
             self._writer.restart(self._header)
         writer, grammar = self._writer, self._grammar

@@ -1,0 +1,293 @@
+"""What will most likely come next, from the program itself: tokens proposed to be verified several at once.
+
+A guess costs nothing but time if it is wrong. Where control goes: as it last did here, else as the flow graph has it.
+What changes: what the statement just run assigns or mutates. To what: literals, copies of variables, the next element,
+what was there before. Everything else stays.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from cwm_lsp.predict.grammar import VALUE, Frame, Grammar
+from cwm_lsp.predict.guesses import Statement, Statements, copied, elements, finished
+from cwm_lsp.predict.states import Activation, Option, State
+from cwm_lsp.source.flow import Scope
+from cwm_lsp.trace import wire
+from cwm_lsp.trace.events import NOTHING, Event, EventKind
+
+_MEMORY = 3
+"""Events that tell where control goes next, at most."""
+
+_LOOK_BACK = 500
+"""Events among which the iterations of a loop are counted."""
+
+
+class Step(NamedTuple):
+    """An event without its values."""
+
+    kind: EventKind
+    line: int
+    function: str
+
+
+def _step(event: Event) -> Step:
+    return Step(event.kind, event.line, event.function)
+
+
+def _may_repeat(state: State, option: Option) -> Mapping[str, str]:
+    """Locals that `..` may stand for in a frame that comes so."""
+    return state.top.values if option.kind == "line" and state.top.listed else NOTHING
+
+
+def _calls_by_name(state: State) -> bool:
+    """The line that is running names something of the file that it probably calls."""
+    top = state.top
+    info = top.scope.line_info(top.line)
+    if not info.calls and not info.codes:
+        return False
+    callees = state.flow.callees(top.scope, top.line)
+    return any(_named(scope, info.names, callee_is_here=scope.code in info.codes) for scope in callees[:2])
+
+
+def _named(scope: Scope, names: set[str], *, callee_is_here: bool) -> bool:
+    if callee_is_here:
+        return scope.kind != "function"
+    owner = scope.parent
+    created = owner is not None and owner.kind == "class" and owner.name in names and scope.name == "__init__"
+    return scope.name in names or created
+
+
+def _iterator(statement: Statement, values: Mapping[str, str]) -> str | None:
+    """What a comprehension is given as its iterator."""
+    for node in ast.walk(statement.node) if statement.node else ():
+        if isinstance(node, ast.comprehension):
+            text = copied(node.iter, values)
+            if text is None and isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name):
+                return {"range": "<range_iterator object>"}.get(node.iter.func.id, f"<{node.iter.func.id} object>")
+            first = (text or "[")[0]
+            kinds = {"[": "list_iterator", "(": "tuple_iterator", "{": "dict_keyiterator"}
+            return f"<{kinds.get(first, 'str_ascii_iterator')} object>"
+    return None
+
+
+def _raised(result: ast.expr | None) -> str | None:
+    """Settrace's triple of what a `raise` statement raises."""
+    match result:
+        case ast.Name(id=name):
+            return f"(<class '{name}'>, {name}(), <traceback object>)"
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            texts = [copied(argument, {}) or "" for argument in arguments]
+            return f"(<class '{name}'>, {name}({', '.join(texts)}), <traceback object>)"
+    return None
+
+
+class Drafter:
+    """Guesses for one prediction. `frames` is the list of events so far, which grows."""
+
+    def __init__(self, grammar: Grammar, source: str, frames: Sequence[Event]) -> None:
+        self._grammar = grammar
+        self._frames = frames
+        self._statements = Statements(source)
+        self._next: dict[tuple[Step, ...], Step] = {}
+        """What followed the latest few events when they were last seen."""
+        self._became: dict[tuple[int, str], str] = {}
+        """What a name, or the result, was after the statement of that line last ran."""
+        self._learnt = 1
+
+    def draft(self, frame: Frame, length: int) -> list[int]:
+        """The tokens that come next in the frame and in frames after it, at least `length` if possible."""
+        self._learn()
+        trail = list(self._frames[-_MEMORY:])
+        state = frame.state
+        option = self._option(state, trail, frame)
+        if option is None:
+            return []
+        event = self._event(state, option, trail, frame)
+        tokens = self._rest(frame, option, event)
+        while len(tokens) < length and tokens:
+            state = state.after([option], event.locals, event.value)
+            if state.over:
+                break
+            trail = [*trail[1 - _MEMORY :], event]
+            option = self._option(state, trail)
+            if option is None:
+                break
+            event = self._event(state, option, trail)
+            tokens += self._grammar.frame_tokens(event, _may_repeat(state, option))
+        return tokens
+
+    def _learn(self) -> None:
+        """Remember what the latest events tell."""
+        frames = self._frames
+        for index in range(self._learnt, len(frames)):
+            event = frames[index]
+            steps = [_step(before) for before in frames[max(0, index - _MEMORY) : index]]
+            for start in range(len(steps)):
+                self._next[tuple(steps[start:])] = _step(event)
+            before = frames[index - 1]
+            if event.kind == "line" and before.depth == event.depth:
+                for name in self._statements.at(before.line).assigns:
+                    if name in event.locals:
+                        self._became[before.line, name] = event.locals[name]
+            elif event.value is not None:
+                self._became[event.line, VALUE] = event.value
+        self._learnt = len(frames)
+
+    def _option(self, state: State, trail: Sequence[Event], frame: Frame | None = None) -> Option | None:
+        """How the next frame most likely comes; in agreement with what there is of it."""
+        kinds = [frame.kind] if frame and frame.kind else state.kinds()
+        options = {kind: frame.options if frame and frame.kind else state.options(kind) for kind in kinds if kind}
+        steps = [_step(event) for event in trail]
+        for start in range(len(steps)):
+            expected = self._next.get(tuple(steps[start:]))
+            if expected is not None and expected.kind in options:
+                for option in options[expected.kind]:
+                    if option.line == expected.line and option.scope.name == expected.function:
+                        return option
+        for kind in self._likely(state, trail):
+            for option in options.get(kind, ()):
+                return option
+        return next((option for kind in options for option in options[kind]), None)
+
+    def _likely(self, state: State, trail: Sequence[Event]) -> Iterator[EventKind]:
+        """Kinds, the likeliest first, where there is no experience."""
+        if not state.stack:
+            yield "call"
+            return
+        top = state.top
+        if state.unwinding:
+            yield "exception"
+        if trail[-1].kind != "return" and _calls_by_name(state):
+            yield "call"
+        if top.raised is None or top.positions[0].lines:
+            yield "line"
+        yield "return"
+        yield "exception"
+
+    def _event(self, state: State, option: Option, trail: Sequence[Event], frame: Frame | None = None) -> Event:
+        """The next event, all values guessed; those that the frame has already are left as they are."""
+        depth = state.depth + (option.kind == "call")
+        written = frame.values if frame and frame.kind else NOTHING
+        top = state.top if state.stack else None
+        if option.kind in ("return", "exception"):
+            value = option.value or self._result(state, option, trail, frame)
+            return Event(option.kind, option.line, depth, option.scope.name, value=value)
+        values: dict[str, str] = {}
+        for name, text in written.items():
+            values[name] = top.values.get(name, text) if top and text == wire.SAME else text
+        statement = self._statement(top) if top else None
+        for key in option.keys:
+            current = frame is not None and frame.name == key.name
+            if key.name in values or not (key.required or current):
+                continue
+            prefix = frame.value if frame and current else ""
+            if option.kind == "call":
+                values[key.name] = self._argument(state, option, key.name, prefix)
+            else:
+                assert top
+                values[key.name] = self._local(top, statement, key.name, prefix, trail)
+        return Event(option.kind, option.line, depth, option.scope.name, values)
+
+    def _rest(self, frame: Frame, option: Option, event: Event) -> list[int]:
+        """The tokens of the event's frame that come after what there is of it; none if they do not fit together."""
+        grammar = self._grammar
+        pieces: list[tuple[str, Sequence[int]]] = [("kind", (grammar.kind_ids[option.kind],))]
+        text = ""
+        action: tuple[str, Sequence[int]] = ("action", (grammar.action_sep,))
+        if option.kind in ("call", "line"):
+            text = wire.encode_locals(event.locals, _may_repeat(frame.state, option))
+            source = (*grammar.line_tokens(option.line), grammar.frame_sep)
+            pieces += [("locals", grammar.tokenizer.encode(text)), action, ("source", source)]
+        else:
+            text = wire.encode_value(event.value)
+            source = (*grammar.line_tokens(option.line), grammar.arg_sep)
+            value = grammar.tokenizer.encode(text)
+            pieces += [action, ("source", source), ("value", value), ("end", (grammar.frame_sep,))]
+        while pieces[0][0] != frame.piece:
+            del pieces[0]
+        name, encoded = pieces[0]
+        there = len(frame.tokens)
+        if list(encoded[:there]) != frame.tokens:
+            if name == "source" or not text.startswith(frame.text):
+                return []
+            encoded, there = grammar.tokenizer.encode(text[len(frame.text) :]), 0
+        return [*encoded[there:], *(token for _, piece in pieces[1:] for token in piece)]
+
+    def _statement(self, activation: Activation) -> Statement | None:
+        """The statement that has just run there."""
+        return None if activation.positions[0].phase == "called" else self._statements.at(activation.line)
+
+    def _local(
+        self, top: Activation, statement: Statement | None, name: str, prefix: str, trail: Sequence[Event]
+    ) -> str:
+        old = top.values.get(name)
+        if statement is None or (name not in statement.assigns and name not in statement.mutates):
+            if old is not None and not prefix:
+                return old
+            statement = statement or self._statements.at(top.line)
+        likely: list[str | None] = []
+        if name in statement.loops_over:
+            likely.append(self._element(top, name, statement.loops_over[name]))
+        likely.append(copied(statement.assigns.get(name), top.values))
+        if name in statement.mutates:
+            likely.append(old)
+        likely += [self._became.get((top.line, name)), old]
+        return self._value(prefix, likely, statement, top)
+
+    def _element(self, top: Activation, name: str, iterable: ast.expr) -> str | None:
+        """The next target of a loop whose header has just run."""
+        inside = elements(iterable, top.values)
+        if inside is None:
+            return None
+        times = 0
+        depth = len(self._frames) and self._frames[-1].depth
+        body = self._statements.at(top.line).node
+        for event in reversed(self._frames[-_LOOK_BACK:]):
+            if event.depth != depth or event.kind != "line":
+                continue
+            if event.line == top.line:
+                times += 1
+            elif not (body and body.lineno <= event.line <= (body.end_lineno or 0)):
+                break
+        return repr(inside[times - 1]) if 0 < times <= len(inside) else None
+
+    def _argument(self, state: State, option: Option, name: str, prefix: str) -> str:
+        if option.resumes and name in option.resumes.values:
+            return option.resumes.values[name]
+        caller = state.top
+        statement = self._statements.at(caller.line)
+        likely: list[str | None] = []
+        if name == ".0":
+            likely.append(_iterator(statement, caller.values))
+        likely += [caller.values.get(name), self._last_argument(option, name)]
+        return self._value(prefix, likely, statement, caller)
+
+    def _last_argument(self, option: Option, name: str) -> str | None:
+        for event in reversed(self._frames):
+            if event.kind == "call" and event.line == option.line and name in event.locals:
+                return event.locals[name]
+        return None
+
+    def _result(self, state: State, option: Option, trail: Sequence[Event], frame: Frame | None) -> str:
+        top = state.top
+        statement = self._statements.at(option.line)
+        prefix = frame.value if frame and frame.name == VALUE else ""
+        likely: list[str | None] = []
+        if option.kind == "exception":
+            likely.append(state.unwinding)
+            likely.append(_raised(statement.result))
+        else:
+            likely.append(copied(statement.result, top.values) if statement.result else "None")
+        likely.append(self._became.get((option.line, VALUE)))
+        return self._value(prefix, likely, statement, top)
+
+    def _value(self, prefix: str, likely: Sequence[str | None], statement: Statement, top: Activation) -> str:
+        mentioned = [top.values[name] for name in statement.names if name in top.values]
+        known = [text for text in likely if text is not None]
+        others = list(top.values.values())
+        if not prefix:
+            return next(iter((*known, *mentioned)), "None")
+        return finished(prefix, [*known, *mentioned, *others], [*known, *mentioned, *others])

@@ -148,6 +148,17 @@ class Scope:
             inner |= rebound_outside(code)
         return self.free | (inner & set(self.code.co_cellvars))
 
+    def repeats(self, line: int) -> bool:
+        """Whether `line` may have more than one event in one call: it is in a loop."""
+        seen: set[int] = set()
+        todo = list(self.at(line).lines)
+        while todo:
+            following = todo.pop()
+            if following not in seen:
+                seen.add(following)
+                todo.extend(self.at(following).lines)
+        return line in seen
+
     def line_info(self, line: int) -> LineInfo:
         """What is written on `line`, as far as it belongs to this scope."""
         return self._graph.line_info.get(line, _NO_LINE)

@@ -6,7 +6,7 @@ import ast
 import builtins
 import re
 
-_TRIPLE = re.compile(r"\(<class '(?P<type>[^']*)'>, (?P<value>.*), <traceback object[^>]*>\)\Z", re.DOTALL)
+_TRIPLE = re.compile(r"\(<class '(?P<type>[^']*)'>, (?P<value>.*), (?:<traceback object[^>]*>|None)\)\Z", re.DOTALL)
 _LONGEST = 100_000
 
 
@@ -33,6 +33,12 @@ def described(triple: str) -> tuple[str, str]:
         return name, str(builtin(*values))
     except (TypeError, ValueError):
         return name, arguments
+
+
+def exception_repr(triple: str) -> str:
+    """The repr of the exception itself."""
+    match = _TRIPLE.match(triple)
+    return match["value"] if match else triple
 
 
 def _literals(arguments: str) -> tuple[object, ...] | None:

@@ -1,0 +1,435 @@
+"""Where a recorded trace leaves the predicted one.
+
+Traces are aligned call by call: the events of one scope's call, its inner calls as one element each, by what happens
+and where. So a branch taken otherwise, or an iteration more, is one divergence and not one at every later line; and a
+wrong value is told where it comes from, once, until it changes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
+
+from cwm_lsp.source.flow import Flow, Scope
+from cwm_lsp.trace import alignment
+from cwm_lsp.trace.events import Event, Trace
+from cwm_lsp.trace.exceptions import exception_repr
+from cwm_lsp.trace.values import same_but_cut, same_value
+
+__all__ = ["Divergence", "align", "compare", "same_value"]
+
+DivergenceKind = Literal["control-flow", "value", "return", "exception", "length"]
+
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
+_UNFINISHED = frozenset({"truncated", "timeout", "error"})
+_MOST_DISAGREEMENT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """One difference between a prediction and a run."""
+
+    kind: DivergenceKind
+    line: int
+    """1-based. `value`: the line that produced it; `control-flow`: the last one before the ways part."""
+    event_index: int
+    """Of the recorded events, the first one that differs; the last one where the recording is shorter."""
+    variable: str | None = None
+    predicted: str | None = None
+    """Repr of a value or an exception, or where the trace goes next; None: there is nothing on this side."""
+    actual: str | None = None
+    iteration: int | None = None
+    """How many times `line` has come by then in this call of its scope, from 1; None outside loops."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The divergence as the command line's JSON has it."""
+        return {
+            "kind": self.kind,
+            "line": self.line,
+            "event_index": self.event_index,
+            "variable": self.variable,
+            "predicted": self.predicted,
+            "actual": self.actual,
+            "iteration": self.iteration,
+        }
+
+
+def compare(predicted: Trace, recorded: Trace) -> list[Divergence]:
+    """All divergences, in the order of the recording."""
+    return _Comparison(predicted, recorded).divergences
+
+
+def align(predicted: Trace, recorded: Trace) -> list[tuple[int | None, int | None]]:
+    """Indices of the events of both side by side, in order; None where one has no counterpart."""
+    rows: list[tuple[int | None, int | None]] = []
+    left = right = 0
+    ends = (len(predicted.events), len(recorded.events))
+    for a, b in (*sorted(_Comparison(predicted, recorded).pairs), ends):
+        rows += ((i, None) for i in range(left, a))
+        rows += ((None, j) for j in range(right, b))
+        if (a, b) != ends:
+            rows.append((a, b))
+        left, right = a + 1, b + 1
+    return rows
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call of a scope and what happens in it."""
+
+    index: int
+    """Of its `call` event; -1 for what is around the traced call."""
+    items: list[_Item] = field(default_factory=list)
+    is_cut: bool = True
+    """It has not been left when the trace ends."""
+
+    @property
+    def unwinds(self) -> bool:
+        return bool(self.items) and self.items[-1].unwinds
+
+
+@dataclass(slots=True)
+class _Item:
+    """An element of a call: an event of its own, or a call made from it."""
+
+    key: tuple[str, object]
+    index: int
+    call: _Call | None = None
+    unwinds: bool = False
+    """A `return` by which an exception leaves."""
+    comprehensions: list[_Call] = field(default_factory=list)
+    """Those that ran before the next item."""
+
+
+_RETURN = ("return", None)
+_EXCEPTION = ("exception", None)
+
+
+def _tree(trace: Trace) -> _Call:
+    """The calls of a trace, inside one that stands for what is around it."""
+    events = trace.events
+    is_finished = trace.outcome.kind not in _UNFINISHED
+    root = _Call(-1, is_cut=not is_finished)
+    stack = [root]
+    for index, event in enumerate(events):
+        if event.mark == "cut off":
+            continue
+        if event.kind == "call":
+            del stack[max(1, event.depth + 1) :]
+            call = _Call(index, is_cut=not is_finished)
+            stack[-1].items.append(_Item(("call", event.function), index, call))
+            stack.append(call)
+            continue
+        del stack[max(1, event.depth + 2) :]
+        items = stack[-1].items
+        if event.kind == "line":
+            items.append(_Item(("line", event.line), index))
+        elif event.kind == "exception":
+            items.append(_Item(_EXCEPTION, index))
+        else:
+            items.append(_Item(_RETURN, index, unwinds=_unwinds(trace, index, items)))
+            stack[-1].is_cut = False
+            del stack[max(1, len(stack) - 1) :]
+    return root
+
+
+def _unwinds(trace: Trace, index: int, items: Sequence[_Item]) -> bool:
+    event = trace.events[index]
+    if event.value not in (None, "None"):
+        return False
+    if items and items[-1].key == _EXCEPTION:
+        return True
+    if event.depth == 0:
+        return index == len(trace.events) - 1 and trace.outcome.kind == "exception"
+    # Through a `finally`: the caller reports what has been reported here.
+    after = trace.events[index + 1] if index + 1 < len(trace.events) else event
+    return after.kind == "exception" and any(
+        trace.events[item.index].value == after.value for item in items if item.key == _EXCEPTION
+    )
+
+
+@dataclass(slots=True)
+class _Way:
+    """How far the two sides of one call have been followed."""
+
+    scope: Scope | None
+    line: int
+    """The last one, of the recorded side."""
+    iteration: int | None
+    wrong: dict[str, tuple[str | None, str | None]]
+    """Names that have differing values, and which: told already."""
+    known: frozenset[tuple[str | None, str | None]]
+    """Differing values of the callers."""
+    counts: Counter[int] = field(default_factory=Counter)
+    left_locals: Mapping[str, str] = field(default_factory=dict)
+    right_locals: Mapping[str, str] = field(default_factory=dict)
+
+    def go(self, line: int) -> None:
+        self.line = line
+        self.counts[line] += 1
+        repeats = self.counts[line] > 1 or (self.scope is not None and self.scope.repeats(line))
+        self.iteration = self.counts[line] if repeats else None
+
+
+class _Comparison:
+    """Both traces, and what comes out of comparing them."""
+
+    def __init__(self, predicted: Trace, recorded: Trace) -> None:
+        self.divergences: list[Divergence] = []
+        self.pairs: list[tuple[int, int]] = []
+        """Indices of the events that correspond to each other."""
+        self._flow = Flow.of(recorded.source)
+        self._left, self._right = predicted.events, recorded.events
+        self._todo: list[tuple[_Call, _Call, _Way]] = []
+        outside = _Way(None, self._right[0].line if self._right else 0, None, {}, frozenset())
+        self._follow(_tree(predicted), _tree(recorded), outside)
+        while self._todo:
+            self._call(*self._todo.pop())
+        self._length(predicted, recorded)
+        self.divergences.sort(key=lambda divergence: divergence.event_index)
+
+    def _call(self, left: _Call, right: _Call, caller: _Way) -> None:
+        event = self._right[right.index]
+        scopes = (scope for scope in self._flow.scopes if scope.name == event.function)
+        scope = next((scope for scope in scopes if event.line in (scope.first_line, *scope.yield_lines)), None)
+        way = _Way(scope, caller.line, caller.iteration, {}, caller.known | set(caller.wrong.values()))
+        self._values(left.index, right.index, way, silent=way.known)
+        way.line, way.iteration = event.line, None
+        self.pairs.append((left.index, right.index))
+        self._follow(left, right, way)
+
+    def _follow(self, left: _Call, right: _Call, way: _Way) -> None:
+        lefts, rights = _prepared(left, right, self._inlined(way.scope))
+        pairs = alignment.align(
+            [item.key for item in lefts],
+            [item.key for item in rights],
+            lambda i, j: self._disagreement(lefts[i].index, rights[j].index),
+            left_is_cut=left.is_cut,
+            right_is_cut=right.is_cut,
+        )
+        i = j = 0
+        before: tuple[_Item, _Item] | None = None
+        for a, b in (*pairs, (len(lefts), len(rights))):
+            parted = (i, j) != (a, b)
+            at_end = a == len(lefts) and b == len(rights)
+            if parted and not (at_end and ((left.is_cut and i == a) or (right.is_cut and j == b))):
+                self._part(lefts[i:a], rights[j:b], lefts[a : a + 1], rights[b : b + 1], before, way)
+            for item in rights[j:b]:
+                if item.key[0] == "line":
+                    way.go(self._right[item.index].line)
+            if not at_end:
+                self._pair(lefts[a], rights[b], before, way, parted=parted)
+                before = lefts[a], rights[b]
+            i, j = a + 1, b + 1
+
+    def _pair(self, left: _Item, right: _Item, before: tuple[_Item, _Item] | None, way: _Way, *, parted: bool) -> None:
+        """Two items that correspond to each other."""
+        if left.call is not None and right.call is not None:
+            self._todo.append((left.call, right.call, _snapshot(way)))
+            self._enter_comprehensions(left, right, way)
+            return
+        self.pairs.append((left.index, right.index))
+        expected, actual = self._left[left.index], self._right[right.index]
+        if right.key[0] == "line":
+            self._values(left.index, right.index, way, parted=parted)
+            way.go(actual.line)
+            self._enter_comprehensions(left, right, way)
+        elif right.key == _EXCEPTION:
+            both_come_from_inside = before is not None and _come_unwinding(before[0]) and _come_unwinding(before[1])
+            if not both_come_from_inside and not same_value(expected.value or "", actual.value or ""):
+                told = exception_repr(expected.value or ""), exception_repr(actual.value or "")
+                self._tell("exception", way, right.index, None, *told)
+        elif not (left.unwinds or right.unwinds) and not _same(expected.value, actual.value, actual.mark, "value"):
+            self._tell("return", way, right.index, None, expected.value, actual.value)
+
+    def _enter_comprehensions(self, left: _Item, right: _Item, way: _Way) -> None:
+        if _names(left, self._left) == _names(right, self._right):
+            for one, other in zip(left.comprehensions, right.comprehensions, strict=True):
+                self._todo.append((one, other, _snapshot(way)))
+
+    def _part(
+        self,
+        lefts: Sequence[_Item],
+        rights: Sequence[_Item],
+        next_left: Sequence[_Item],
+        next_right: Sequence[_Item],
+        before: tuple[_Item, _Item] | None,
+        way: _Way,
+    ) -> None:
+        """What comes between two pairs: items that have no counterpart."""
+        index = (*rights, *next_right)[0].index if rights or next_right else len(self._right) - 1
+        left_raises = next((self._left[item.index] for item in lefts if item.key == _EXCEPTION), None)
+        right_raises = next((item.index for item in rights if item.key == _EXCEPTION), None)
+        if any(items and items[0].key == _EXCEPTION for items in (lefts, rights)):
+            if before is not None and _come_unwinding(before[0]) != _come_unwinding(before[1]):
+                return  # told where it was raised
+        else:
+            expected, actual = _next((*lefts, *next_left), self._left), _next((*rights, *next_right), self._right)
+            self._tell("control-flow", way, index, None, expected, actual)
+            if (left_raises is None) == (right_raises is None):
+                return
+        if right_raises is not None:
+            index = right_raises
+        raised = self._right[right_raises] if right_raises is not None else None
+        both = left_raises is not None and raised is not None
+        line = (raised or left_raises or self._right[index]).line
+        self.divergences.append(
+            Divergence(
+                "exception",
+                line,
+                index,
+                None,
+                _raised(left_raises, with_line=both) if left_raises else None,
+                _raised(raised, with_line=both) if raised else None,
+                way.iteration if way.line == line else None,
+            )
+        )
+
+    def _values(
+        self,
+        left: int,
+        right: int,
+        way: _Way,
+        *,
+        parted: bool = False,
+        silent: frozenset[tuple[str | None, str | None]] = frozenset(),
+    ) -> None:
+        """The locals of two events. `parted`: different ways led to them, which explains what changed on these."""
+        expected, actual = self._left[left].locals, self._right[right].locals
+        mark = self._right[right].mark
+        if expected != actual or way.wrong:
+            for name in (*actual, *(name for name in expected if name not in actual)):
+                values = expected.get(name), actual.get(name)
+                if _same(*values, mark, name):
+                    way.wrong.pop(name, None)
+                elif way.wrong.get(name) != values:
+                    way.wrong[name] = values
+                    explained = parted and (
+                        way.left_locals.get(name) != values[0] or way.right_locals.get(name) != values[1]
+                    )
+                    if not explained and values not in silent:
+                        self._tell("value", way, right, name, *values)
+        way.left_locals, way.right_locals = expected, actual
+
+    def _length(self, predicted: Trace, recorded: Trace) -> None:
+        """The one divergence that says that a trace was cut."""
+        left_is_cut, right_is_cut = (trace.outcome.kind in _UNFINISHED for trace in (predicted, recorded))
+        last_left, last_right = max(self.pairs, default=(-1, -1))
+        left_goes_on, right_goes_on = last_left + 1 < len(self._left), last_right + 1 < len(self._right)
+        both_are_cut = left_is_cut and right_is_cut
+        differs = left_goes_on != right_goes_on if both_are_cut else left_is_cut or right_is_cut
+        if differs:
+            index = min(last_right + 1, len(self._right) - 1)
+            line = self._right[max(last_right, 0)].line if self._right else 0
+            self.divergences.append(
+                Divergence("length", line, index, None, _length_of(predicted), _length_of(recorded), None)
+            )
+
+    def _tell(
+        self, kind: DivergenceKind, way: _Way, index: int, name: str | None, predicted: str | None, actual: str | None
+    ) -> None:
+        self.divergences.append(Divergence(kind, way.line, index, name, predicted, actual, way.iteration))
+
+    def _disagreement(self, left: int, right: int) -> int:
+        expected, actual = self._left[left], self._right[right]
+        if expected.kind in ("return", "exception"):
+            return int(expected.value != actual.value)
+        if expected.locals == actual.locals:
+            return 0
+        others = sum(name not in actual.locals for name in expected.locals)
+        return min(
+            others + sum(expected.locals.get(name) != value for name, value in actual.locals.items()),
+            _MOST_DISAGREEMENT,
+        )
+
+    def _inlined(self, scope: Scope | None) -> dict[int, int]:
+        """Lines of comprehensions written in `scope` → the first line of theirs."""
+        lines: dict[int, int] = {}
+        for inner in self._flow.scopes:
+            if inner.kind == "comprehension" and inner.parent is scope:
+                first = lines.get(inner.first_line, inner.first_line)
+                lines |= dict.fromkeys((*self._inlined(inner), *inner.lines, inner.first_line), first)
+        return lines
+
+
+def _prepared(left: _Call, right: _Call, inlined: Mapping[int, int]) -> tuple[list[_Item], list[_Item]]:
+    """The items to align: without comprehensions, which some interpreters run as a part of the code around them."""
+    if any(map(_is_comprehension, left.items)) == any(map(_is_comprehension, right.items)):
+        return _without_comprehensions(left.items), _without_comprehensions(right.items)
+    return list(_with_inlined(left.items, inlined)), list(_with_inlined(right.items, inlined))
+
+
+def _is_comprehension(item: _Item) -> bool:
+    return item.call is not None and item.key[1] in _COMPREHENSIONS
+
+
+def _without_comprehensions(items: Sequence[_Item]) -> list[_Item]:
+    result: list[_Item] = []
+    for item in items:
+        if item.call is None or not _is_comprehension(item):
+            result.append(item)
+        elif result:
+            result[-1].comprehensions.append(item.call)
+    return result
+
+
+def _with_inlined(items: Sequence[_Item], inlined: Mapping[int, int]) -> Iterator[_Item]:
+    """`items` as if comprehensions had neither scopes nor lines of their own, on both sides."""
+    running: int | None = None
+    for item in items:
+        if item.call is not None and _is_comprehension(item):
+            yield from (inner for inner in _with_inlined(item.call.items, inlined) if inner.call is not None)
+            continue
+        if item.key[0] == "line":
+            was_running, running = running, inlined.get(cast(int, item.key[1]))
+            if running is not None and running == was_running:
+                continue
+            yield item if running is None else replace(item, key=("line", running))
+        else:
+            if item.call is None:
+                running = None
+            yield item
+
+
+def _names(item: _Item, events: Sequence[Event]) -> list[str]:
+    return [events[call.index].function for call in item.comprehensions]
+
+
+def _come_unwinding(item: _Item) -> bool:
+    """An exception comes out of the calls that the item stands for."""
+    return any(call.unwinds for call in (item.call, *item.comprehensions) if call is not None)
+
+
+def _snapshot(way: _Way) -> _Way:
+    return replace(way, wrong=dict(way.wrong))
+
+
+def _same(predicted: str | None, actual: str | None, mark: str | None, name: str) -> bool:
+    if predicted == actual:
+        return True
+    if predicted is None or actual is None:
+        return False
+    if mark is not None and f"{name}: cut" in mark:
+        return same_but_cut(predicted, actual)
+    return same_value(predicted, actual)
+
+
+def _next(items: Sequence[_Item], events: Sequence[Event]) -> str | None:
+    """Where a trace goes."""
+    if not items:
+        return None
+    kind, where = items[0].key
+    if kind == "exception":
+        return _raised(events[items[0].index])
+    return {"line": f"line {where}", "call": f"call of {where}", "return": "return"}[kind]
+
+
+def _raised(event: Event, *, with_line: bool = False) -> str:
+    text = exception_repr(event.value or "")
+    return f"{text} at line {event.line}" if with_line else text
+
+
+def _length_of(trace: Trace) -> str:
+    return f"{len(trace.events)} events, {trace.outcome.kind}"

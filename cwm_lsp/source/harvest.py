@@ -262,9 +262,11 @@ class _Reader:
         """What each row of `pytest.mark.parametrize("a, b", [(1, 2), ...])` gives its names."""
         if len(parametrize.args) < 2 or not isinstance(parametrize.args[1], ast.List | ast.Tuple):
             return
+        bare = False
         match parametrize.args[0]:
             case ast.Constant(value=str(text)):
                 names = [name.strip() for name in text.split(",") if name.strip()]
+                bare = len(names) == 1
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
                 names = [str(element.value) for element in elements if isinstance(element, ast.Constant)]
             case _:
@@ -272,7 +274,7 @@ class _Reader:
         for row in parametrize.args[1].elts[:_ROWS]:
             if isinstance(row, ast.Call) and (dotted(row.func) or "").endswith("param"):
                 values = row.args
-            elif len(names) == 1:
+            elif bare:
                 values = [row]
             elif isinstance(row, ast.List | ast.Tuple):
                 values = row.elts

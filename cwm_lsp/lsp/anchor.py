@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cwm_lsp.lsp.text import Edit
 
@@ -55,9 +55,13 @@ class Anchor:
             elif edit.first < now.stop:
                 span.alive = False
 
+    def span_of(self, line: int) -> Span | None:
+        """The innermost function that was around a 1-based line of the earlier text."""
+        return next((span for span in self._spans if span.first <= line <= span.last), None)
+
     def at(self, line: int) -> int | None:
         """The 0-based line where a 1-based line of the earlier text is now; None outside all functions."""
-        span = next((span for span in self._spans if span.first <= line <= span.last), None)
+        span = self.span_of(line)
         return None if span is None else line - 1 + span.delta
 
     def back(self, line: int) -> int | None:
@@ -65,20 +69,9 @@ class Anchor:
         span = next((span for span in self._spans if line in span.now), None)
         return None if span is None else line + 1 - span.delta
 
-    def span_at(self, line: int) -> Span | None:
-        """The innermost function that is now around the 0-based `line`."""
-        return next((span for span in self._spans if line in span.now), None)
-
     def around(self, lines: Iterable[int]) -> Anchor:
-        """The part of it that holds some 1-based lines of the earlier text; it lives on by itself."""
+        """The functions that were around some 1-based lines of the earlier text, to be followed by themselves."""
+        chosen = {id(span) for line in set(lines) if (span := self.span_of(line)) is not None}
         part = Anchor(())
-        wanted = sorted(set(lines))
-        chosen = {
-            id(span): span
-            for line in wanted
-            if (span := next((span for span in self._spans if span.first <= line <= span.last), None)) is not None
-        }
-        part._spans = [
-            Span(span.first, span.last, span.delta, span.alive) for span in self._spans if id(span) in chosen
-        ]
+        part._spans = [replace(span) for span in self._spans if id(span) in chosen]
         return part

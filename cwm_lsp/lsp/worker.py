@@ -2,14 +2,14 @@
 
 It reads jobs from stdin and writes what comes of them to stdout, one JSON object a line:
 
-    → {"id": 1, "do": "outline" | "predict" | "run", …}     in order, one at a time
-    → {"do": "cancel", "id": 1}                             honoured between two forward passes
+    → {"id": 1, "do": "outline" | "predict" | "run" | "doctor", …}   in order, one at a time
+    → {"do": "cancel", "id": 1}                                        honoured between two forward passes
     ← {"id": 1, "stage": "loading the model"}               what it is at
     ← {"id": 1, "events": [event, …]}                       as they are predicted
     ← {"id": 1, "result": {…}} or {"id": 1, "error": {"kind": …, "message": …}}   the last of a job
 
-An error's kind is `user`, `unavailable`, `cancelled` or `fault`. The process ends with its stdin. Whatever else writes to
-stdout, in this process or in a library, is sent to stderr.
+An error's kind is `user`, `unavailable`, `cancelled` or `fault`. The process ends with its stdin. What anybody else
+writes to stdout goes to stderr.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TextIO
@@ -29,6 +30,7 @@ from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.trace.events import Event, Trace
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,8 @@ class Worker:
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[Message] = SimpleQueue()
         self._cancels: dict[int, threading.Event] = {}
-        self._predictor: tuple[tuple[str, str], Predictor] | None = None
+        self._recorders: RecorderPool | None = None
+        self._predictor: tuple[str, Predictor] | None = None
 
     def read(self, lines: TextIO) -> None:
         """Take jobs and cancellations from a stream; the process ends with it, whatever is under way."""
@@ -69,9 +72,7 @@ class Worker:
             job = self._jobs.get()
             number = job["id"]
             try:
-                answer: Message = {
-                    "result": self._do(job, self._cancels[number], lambda part: self._tell(number, part))
-                }
+                answer: Message = {"result": self._do(job, self._cancels[number], partial(self._tell, number))}
             except Exception as error:
                 answer = {"error": {"kind": _kind(error), "message": _told(error)}}
             del self._cancels[number]
@@ -91,8 +92,10 @@ class Worker:
                 return _outline(job)
             case "predict":
                 return self._predict(job, cancel, tell)
+            case "doctor":
+                return _doctor()
             case "run":
-                return _run(job, cancel, tell)
+                return self._run(job, cancel, tell)
             case other:
                 raise ValueError(f"unknown job {other!r}")
 
@@ -101,9 +104,8 @@ class Worker:
         from cwm_lsp.source.functions import find
 
         function = find(job["source"], job["function"], job["path"])
-        predictor = self._loaded(job["model"], job["device"], tell)
-        tell({"stage": "predicting"})
-        reporter = _Reporter(tell)
+        predictor = self._predictor_of(job["model"], tell)
+        reporter = _Reporter("predicting", tell)
         trace = predictor.predict(
             Task(job["path"], job["source"], function, job["call"]),
             assist=job["assist"],
@@ -115,25 +117,57 @@ class Worker:
             raise Cancelled
         return {"trace": trace.to_json(), "shape": _shape_of(trace)}
 
-    def _loaded(self, model: str, device: str, tell: Tell) -> Predictor:
+    def _predictor_of(self, model: str, tell: Tell) -> Predictor:
         from cwm_lsp.predict.predictor import Predictor
 
-        if self._predictor is None or self._predictor[0] != (model, device):
+        if self._predictor is None or self._predictor[0] != model:
             tell({"stage": "loading the model"})
             self._predictor = None  # its memory is needed
-            self._predictor = (model, device), Predictor.load(model)
+            self._predictor = model, Predictor.load(model)
         return self._predictor[1]
+
+    def _run(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        """Run the call, and hold the run against its prediction."""
+        from cwm_lsp.record.recorder import RecorderPool
+        from cwm_lsp.trace.compare import compare
+        from cwm_lsp.trace.events import Trace
+
+        if self._recorders is None:
+            self._recorders = RecorderPool()
+        recorded = self._recorders.record(
+            Path(job["path"]),
+            job["function"],
+            job["call"],
+            python=job["python"] and Path(job["python"]),
+            timeout=job["timeout"],
+            on_event=_Reporter("running", tell).event,
+            cancel=cancel,
+            source=job["source"],
+        )
+        if cancel.is_set():
+            raise Cancelled
+        divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
+        return {
+            "trace": recorded.to_json(),
+            "shape": _shape_of(recorded),
+            "divergences": [divergence.to_json() for divergence in divergences],
+        }
 
 
 class _Reporter:
     """Tells of events as they come, several at a time."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, stage: str, tell: Tell) -> None:
+        self._stage = stage
         self._tell = tell
+        self._count = 0
         self._events: list[Message] = []
         self._last = time.monotonic()
 
     def event(self, event: Event) -> None:
+        if self._count == 0:
+            self._tell({"stage": self._stage})
+        self._count += 1
         self._events.append(event.to_json())
         now = time.monotonic()
         if now - self._last >= _FLUSH:
@@ -148,35 +182,10 @@ def _outline(job: Message) -> Message:
     return {"entries": [entry.to_json() for entry in entries]}
 
 
-def _run(job: Message, cancel: threading.Event, tell: Tell) -> Message:
-    """Run the call, and hold the run against its prediction, if there is one."""
-    from cwm_lsp.record.recorder import record
-    from cwm_lsp.source.files import read_source
-    from cwm_lsp.trace.compare import compare
-    from cwm_lsp.trace.events import Trace
+def _doctor() -> Message:
+    from cwm_lsp.doctor import examine
 
-    path = Path(job["path"])
-    if read_source(path) != job["source"]:
-        raise UserError(f"{path.name} has changes that are not saved: save it, then run")
-    tell({"stage": "running"})
-    reporter = _Reporter(tell)
-    recorded = record(
-        path,
-        job["function"],
-        job["call"],
-        python=job["python"] and Path(job["python"]),
-        timeout=job["timeout"],
-        on_event=reporter.event,
-        cancel=cancel,
-    )
-    if cancel.is_set():
-        raise Cancelled
-    divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded) if job["predicted"] else []
-    return {
-        "trace": recorded.to_json(),
-        "shape": _shape_of(recorded),
-        "divergences": [divergence.to_json() for divergence in divergences],
-    }
+    return examine().to_json()
 
 
 def _shape_of(trace: Trace) -> Message:

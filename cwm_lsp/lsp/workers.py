@@ -123,8 +123,8 @@ class Worker:
             self._deaths = 0
         if self._deaths >= len(_BACKOFF):
             raise UnavailableError(
-                f"the {self._name} process died {self._deaths} times in a row and stays down: see the server's log, choose "
-                "another model if memory is short, then run the command cwm.restartModel"
+                f"the {self._name} process died {self._deaths} times in a row and stays down: see the server's log, "
+                "choose another model if memory is short, then run the command cwm.restartModel"
             )
         await asyncio.sleep(_BACKOFF[self._deaths])
         self._process = await asyncio.create_subprocess_exec(

@@ -114,7 +114,8 @@ def _room(value: Value) -> int:
 def _value(value: Value, width: int, settings: Hints) -> str:
     if value.predicted is not None:
         expected, actual = share([len(value.predicted), len(value.value)], max(width, 2))
-        shown = f"{PREDICTED} {shorten(value.predicted, max(expected, 1))} {DIFFERENT} {shorten(value.value, max(actual, 1))}"
+        likely = shorten(value.predicted, max(expected, 1))
+        shown = f"{PREDICTED} {likely} {DIFFERENT} {shorten(value.value, max(actual, 1))}"
     else:
         shown = f"{glyph(value)} {shorten(value.value, max(width, 1))}"
     name = _name(value)

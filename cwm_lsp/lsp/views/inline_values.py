@@ -20,7 +20,7 @@ def inline_values(
     stopped: int,
     settings: Hints,
 ) -> list[lsp.InlineValue]:
-    """The values of the lines above the 0-based line `stopped`, which has not run yet, as far as the editor shows them."""
+    """The values of the lines above the 0-based line `stopped`, which has not run yet, as far as `shown` reaches."""
     result: list[lsp.InlineValue] = []
     for visit in visits:
         line = where(visit.line)

@@ -23,7 +23,7 @@ def lenses(
     commands: Collection[str],
     argument: Callable[[Entry], dict[str, Any]],
 ) -> list[lsp.CodeLens]:
-    """The lenses of a document. Only those are given whose command is one of `commands`: what the client can carry out."""
+    """The lenses of a document, those left out whose command is not one of `commands`: what can be carried out."""
     result = []
     for entry in entries:
         line = where(entry.def_line)
@@ -32,7 +32,7 @@ def lenses(
         spot = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
         for title, command in _commands(in_use(entry)):
             if command in commands:
-                result.append(lsp.CodeLens(spot, lsp.Command(title, command, [argument(entry)])))
+                result.append(lsp.CodeLens(spot, lsp.Command(title, command, arguments=[argument(entry)])))
     return result
 
 

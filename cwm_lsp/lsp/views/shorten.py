@@ -82,11 +82,11 @@ def _entry(item: str, width: int) -> str:
 def _split_entry(item: str) -> tuple[str, str, str]:
     depth = position = 0
     for match in _TOKEN.finditer(item):
-        token = match.group()
-        depth += (token in _PAIRS) - (token in _PAIRS.values())
+        piece = match.group()
+        depth += (piece in _PAIRS) - (piece in _PAIRS.values())
         position = match.end()
-        if depth == 0 and token == ": ":
-            return item[: match.start()], token, item[position:]
+        if depth == 0 and piece == ": ":
+            return item[: match.start()], piece, item[position:]
     return item, "", ""
 
 
@@ -98,14 +98,14 @@ def _items(value: str) -> tuple[str, list[str] | None, str]:
     items: list[str] = []
     depth, start = 1, prefix.end()
     for match in _TOKEN.finditer(value, prefix.end()):
-        token = match.group()
-        depth += (token in _PAIRS) - (token in _PAIRS.values())
+        piece = match.group()
+        depth += (piece in _PAIRS) - (piece in _PAIRS.values())
         if depth == 0:
             if match.end() != len(value):
                 return "", None, ""
             if start < match.start():
                 items.append(value[start : match.start()].removesuffix(","))
-        elif depth == 1 and token == ", ":
+        elif depth == 1 and piece == ", ":
             items.append(value[start : match.start()])
             start = match.end()
     return (prefix.group(), items, value[-1]) if depth == 0 else ("", None, "")

@@ -1,0 +1,168 @@
+"""What requests are answered: from what is known of a document, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lsprotocol import types as lsp
+
+from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.views import diagnostics as diagnostics_view
+from cwm_lsp.lsp.views import hints as hints_view
+from cwm_lsp.lsp.views import hover as hover_view
+from cwm_lsp.lsp.views import inline_values as inline_values_view
+from cwm_lsp.lsp.views import lenses as lenses_view
+from cwm_lsp.lsp.views.hover import Link
+from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.settings import Settings
+
+if TYPE_CHECKING:
+    from cwm_lsp.lsp.session import Session
+
+
+def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+    """The hints of the lines that the editor shows."""
+    document, settings = _document(session, params), session.settings
+    if document is None or not settings.hints.enable:
+        return []
+    shown = params.range
+    result: list[lsp.InlayHint] = []
+    for known, where in document.shown():
+
+        def visible(line: int, where: Callable[[int], int | None] = where) -> int | None:
+            now = where(line)
+            return now if now is not None and shown.start.line <= now <= shown.end.line else None
+
+        data = {"uri": document.uri, "function": known.entry.qualname}
+        result += hints_view.hints(known.visits.values(), document.text, visible, settings.hints, data)
+    return result
+
+
+def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
+    """The same hint with the whole of its values."""
+    data: Any = hint.data
+    document = session.documents.get(data["uri"])
+    known = document.known.get(data["function"]) if document is not None else None
+    if known is not None and known.reading is not None and data["line"] in known.visits:
+        markdown = session.client.reads_markdown
+        text = _hover(known, known.reading, data["line"], None, (), markdown=markdown)
+        hint.tooltip = lsp.MarkupContent(lsp.MarkupKind.Markdown, text) if markdown else text
+    return hint
+
+
+def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
+    """The variables of a line."""
+    document, client = _document(session, params), session.client
+    found = document and document.known_at(params.position.line)
+    if document is None or not found or not session.settings.hover.enable:
+        return None
+    known, line = found
+    if known.reading is None or line not in known.visits:
+        return None
+    links = _links(document, known, line, params.position) if client.follows_links else []
+    word = document.text.word_at(params.position)
+    text = _hover(known, known.reading, line, word, links, markdown=client.reads_markdown)
+    kind = lsp.MarkupKind.Markdown if client.reads_markdown else lsp.MarkupKind.PlainText
+    return lsp.Hover(lsp.MarkupContent(kind, text), document.text.range_of(params.position.line))
+
+
+def diagnostics(session: Session, params: lsp.DocumentDiagnosticParams) -> lsp.RelatedFullDocumentDiagnosticReport:
+    """Likely crashes and divergences, for clients that ask for them."""
+    document = _document(session, params)
+    return lsp.RelatedFullDocumentDiagnosticReport(diagnostics_of(document, session.settings) if document else [])
+
+
+def diagnostics_of(document: Document, settings: Settings) -> list[lsp.Diagnostic]:
+    """Likely crashes and divergences of a whole document."""
+    result: list[lsp.Diagnostic] = []
+    if settings.enable and settings.diagnostics.enable:
+        for known in document.known.values():
+            if known.reading is not None:
+                # A crash is told where it is raised, also if that function has a prediction of its own to show.
+                data = {"uri": document.uri, "function": known.entry.qualname}
+                where = known.anchor.at
+                result += diagnostics_view.diagnostics(
+                    known.reading, document.text, where, document.uri, settings.diagnostics, data
+                )
+    return result
+
+
+def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+    """The call in use above each function, and what can be done with it."""
+    document, client = _document(session, params), session.client
+    if document is None or not session.settings.lenses.enable:
+        return []
+    commands = {"cwm.predict", "cwm.predictThenRun"}
+    if not client.trusted:
+        commands.discard("cwm.predictThenRun")
+    if client.can_choose:
+        commands.add("cwm.selectCall")
+    if client.knows_command("cwm.changeCall"):
+        commands.add("cwm.changeCall")
+    return lenses_view.lenses(
+        document.entries,
+        document.anchor.at,
+        document.call_of,
+        commands,
+        lambda entry: {"uri": document.uri, "function": entry.qualname},
+    )
+
+
+def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+    """What can be done with the function at the start of a range."""
+    document = _document(session, params)
+    entry = document.entry_at(params.range.start.line) if document is not None else None
+    if document is None or entry is None:
+        return []
+    argument = {"uri": document.uri, "function": entry.qualname}
+    choices = [(f"Predict {entry.name}", "cwm.predict")]
+    if session.client.trusted:
+        choices.append((f"Predict {entry.name}, then run it", "cwm.predictThenRun"))
+    if entry.qualname in document.known:
+        choices += [(f"Show the trace of {entry.name}", "cwm.showTrace"), (f"Clear {entry.name}", "cwm.clear")]
+    kind = lsp.CodeActionKind(lsp.CodeActionKind.Source)
+    return [
+        lsp.CodeAction(title, kind, command=lsp.Command(title, command, arguments=[argument]))
+        for title, command in choices
+    ]
+
+
+def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.InlineValue]:
+    """What is known of the function in which a debug session is stopped."""
+    document, settings = _document(session, params), session.settings
+    stopped = params.context.stopped_location.end.line
+    found = document and document.known_at(stopped)
+    if document is None or not found or not settings.inline_values.enable:
+        return []
+    visits = found[0].visits.values()
+    return inline_values_view.inline_values(
+        visits, document.text, found[0].anchor.at, params.range, stopped, settings.hints
+    )
+
+
+class _AboutDocument(Protocol):
+    @property
+    def text_document(self) -> lsp.TextDocumentIdentifier: ...
+
+
+def _document(session: Session, params: _AboutDocument) -> Document | None:
+    """The open Python file that a request is about; None for all others, and where everything is switched off."""
+    return session.documents.get(params.text_document.uri) if session.settings.enable else None
+
+
+def _hover(
+    known: Known, reading: Reading, line: int, word: str | None, links: Sequence[Link], *, markdown: bool
+) -> str:
+    path = reading.path_of(known.selection, line)
+    return hover_view.hover(reading, known.visits[line], path, word, links, markdown=markdown)
+
+
+def _links(document: Document, known: Known, line: int, position: lsp.Position) -> list[Link]:
+    target = {"uri": document.uri, "function": known.entry.qualname}
+    here = {"uri": document.uri, "position": {"line": position.line, "character": position.character}}
+    result = []
+    if known.place_at(line) is not None:
+        result += [Link("◀ previous", "cwm.previousIteration", here), Link("next ▶", "cwm.nextIteration", here)]
+    result += [Link("Predict", "cwm.predict", target), Link("Run", "cwm.predictThenRun", target)]
+    return [*result, Link("Change call…", "cwm.changeCall", target), Link("Show trace", "cwm.showTrace", target)]

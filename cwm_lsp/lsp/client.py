@@ -1,0 +1,228 @@
+"""The editor at the other end: what it can do, and what is said to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+
+from cwm_lsp.lsp.text import Encoding
+
+log = logging.getLogger(__name__)
+
+_COALESCE = 0.03
+"""Seconds for which wishes to refresh are collected: a refresh makes the editor ask again for every open file."""
+_PATIENCE = 0.4
+"""Seconds that work may take before its progress is shown."""
+
+
+class Client:
+    """Asks and tells the editor, within what it said it can do when the session began."""
+
+    def __init__(self, server: LanguageServer) -> None:
+        self._server = server
+        self._refreshing: asyncio.TimerHandle | None = None
+        self._tokens = itertools.count(1)
+        self._cancels: dict[str, Callable[[], object]] = {}
+        self.trusted = True
+        """Whether the user trusts the workspace; false only where the editor says so."""
+        self.trace: str = lsp.TraceValue.Off
+        """What `$/setTrace` asks for."""
+
+    @property
+    def _can(self) -> lsp.ClientCapabilities:
+        return self._server.client_capabilities
+
+    @property
+    def encoding(self) -> Encoding:
+        """The units of positions, as agreed on."""
+        encoding: Any = self._server.workspace.position_encoding or "utf-16"
+        return str(getattr(encoding, "value", encoding))  # type: ignore[return-value]
+
+    @property
+    def _extension(self) -> Mapping[str, Any]:
+        """What our own clients say beyond the protocol: `capabilities.experimental.cwm`."""
+        experimental = self._can.experimental
+        ours = experimental.get("cwm") if isinstance(experimental, Mapping) else None
+        return ours if isinstance(ours, Mapping) else {}
+
+    @property
+    def follows_links(self) -> bool:
+        """`command:` links in a hover work."""
+        return bool(self._extension.get("commandLinks"))
+
+    @property
+    def shows_traces(self) -> bool:
+        """It shows what `cwm.showTrace` returns by itself."""
+        return bool(self._extension.get("showsTraces"))
+
+    def knows_command(self, name: str) -> bool:
+        """It carries out this command of a lens or a code action by itself."""
+        commands = self._extension.get("commands")
+        return isinstance(commands, list) and name in commands
+
+    @property
+    def can_choose(self) -> bool:
+        """It shows a message with buttons."""
+        return self._can.window is not None and self._can.window.show_message is not None
+
+    @property
+    def pulls_diagnostics(self) -> bool:
+        """It asks for diagnostics, so none are pushed to it."""
+        return self._can.text_document is not None and self._can.text_document.diagnostic is not None
+
+    @property
+    def reads_markdown(self) -> bool:
+        """Its hovers may be Markdown."""
+        hover = self._can.text_document and self._can.text_document.hover
+        return bool(hover and hover.content_format and lsp.MarkupKind.Markdown in hover.content_format)
+
+    @property
+    def shows_documents(self) -> bool:
+        window = self._can.window
+        return bool(window and window.show_document and window.show_document.support)
+
+    @property
+    def has_configuration(self) -> bool:
+        """It answers `workspace/configuration`."""
+        return bool(self._can.workspace and self._can.workspace.configuration)
+
+    @property
+    def registers_configuration(self) -> bool:
+        """It says when its configuration changes only to those who register for it."""
+        changes = self._can.workspace and self._can.workspace.did_change_configuration
+        return bool(changes and changes.dynamic_registration)
+
+    def tell(self, message: str, kind: lsp.MessageType = lsp.MessageType.Info) -> None:
+        """Show one line to the user."""
+        self._server.window_show_message(lsp.ShowMessageParams(kind, message))
+
+    async def choose(self, question: str, choices: Sequence[str]) -> str | None:
+        """Have the user choose; None if the question was put away."""
+        answer = await self._server.window_show_message_request_async(
+            lsp.ShowMessageRequestParams(
+                lsp.MessageType.Info, question, [lsp.MessageActionItem(choice) for choice in choices]
+            )
+        )
+        return answer.title if answer is not None else None
+
+    async def configuration(self, section: str) -> Any:
+        """The editor's settings; None if it does not answer."""
+        try:
+            (answer,) = await self._server.workspace_configuration_async(
+                lsp.ConfigurationParams([lsp.ConfigurationItem(section=section)])
+            )
+        except Exception:
+            log.exception("the editor did not tell its configuration")
+            return None
+        return answer
+
+    async def register_configuration(self, section: str) -> None:
+        """Ask to be told when the configuration changes."""
+        method = lsp.WORKSPACE_DID_CHANGE_CONFIGURATION
+        registration = lsp.Registration(method, method, lsp.DidChangeConfigurationRegistrationOptions(section))
+        await self._server.client_register_capability_async(lsp.RegistrationParams([registration]))
+
+    async def show_document(self, uri: str) -> None:
+        await self._server.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
+
+    def notify(self, method: str, params: Any) -> None:
+        """A notification of our own, for clients that know it."""
+        self._server.protocol.notify(method, params)
+
+    def publish(self, uri: str, version: int | None, diagnostics: list[lsp.Diagnostic]) -> None:
+        """Push diagnostics, to clients that do not ask for them."""
+        if not self.pulls_diagnostics:
+            self._server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, diagnostics, version))
+
+    def refresh(self) -> None:
+        """Have the editor ask again for everything that it shows of us, soon."""
+        if self._refreshing is None:
+            self._refreshing = asyncio.get_running_loop().call_later(_COALESCE, self._refresh)
+
+    def _refresh(self) -> None:
+        self._refreshing = None
+        workspace, server = self._can.workspace, self._server
+        if workspace is None:
+            return
+        if workspace.inlay_hint is not None and workspace.inlay_hint.refresh_support:
+            server.workspace_inlay_hint_refresh(None)
+        if workspace.code_lens is not None and workspace.code_lens.refresh_support:
+            server.workspace_code_lens_refresh(None)
+        if workspace.inline_value is not None and workspace.inline_value.refresh_support:
+            server.workspace_inline_value_refresh(None)
+        if self.pulls_diagnostics and workspace.diagnostics is not None and workspace.diagnostics.refresh_support:
+            server.workspace_diagnostic_refresh(None)
+
+    def progress(self, title: str, cancel: Callable[[], object]) -> Progress:
+        """Progress of some work that the user can cancel. It shows only if the work takes a moment."""
+        can_show = bool(self._can.window and self._can.window.work_done_progress)
+        return Progress(self._server, f"cwm-{next(self._tokens)}", title, cancel, self._cancels, can_show)
+
+    def cancelled(self, token: lsp.ProgressToken) -> None:
+        """The user has clicked on a progress's cancel button."""
+        cancel = self._cancels.get(str(token))
+        if cancel is not None:
+            cancel()
+
+
+class Progress:
+    """`$/progress` of one piece of work; a context manager."""
+
+    def __init__(
+        self,
+        server: LanguageServer,
+        token: str,
+        title: str,
+        cancel: Callable[[], object],
+        cancels: dict[str, Callable[[], object]],
+        can_show: bool,
+    ) -> None:
+        self._server = server
+        self._token = token
+        self._title = title
+        self._cancel = cancel
+        self._cancels = cancels
+        self._can_show = can_show
+        self.message = ""
+        self._beginning: asyncio.Task[None] | None = None
+        self._begun = False
+
+    async def __aenter__(self) -> Progress:
+        if self._can_show:
+            self._cancels[self._token] = self._cancel
+            self._beginning = asyncio.ensure_future(self._begin())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._beginning is None:
+            return
+        del self._cancels[self._token]
+        self._beginning.cancel()
+        if self._begun:
+            self._notify(lsp.WorkDoneProgressEnd())
+
+    def report(self, message: str) -> None:
+        """What the work is at."""
+        if message != self.message:
+            self.message = message
+            if self._begun:
+                self._notify(lsp.WorkDoneProgressReport(message=message))
+
+    async def _begin(self) -> None:
+        await asyncio.sleep(_PATIENCE)
+        try:
+            await self._server.window_work_done_progress_create_async(lsp.WorkDoneProgressCreateParams(self._token))
+        except Exception:
+            log.exception("the editor refuses to show progress")
+            return
+        self._begun = True
+        self._notify(lsp.WorkDoneProgressBegin(self._title, cancellable=True, message=self.message or None))
+
+    def _notify(self, value: Any) -> None:
+        self._server.protocol.notify(lsp.PROGRESS, lsp.ProgressParams(self._token, value))

@@ -1,0 +1,235 @@
+"""The commands of `workspace/executeCommand`.
+
+Each takes one object (see `Target`) and answers, when it is done, with an object whose `state` is `done`, `cancelled`
+or `failed`; what failed is also told to the user, who asked for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from lsprotocol import types as lsp
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.outline import Entry
+from cwm_lsp.lsp.session import Session
+from cwm_lsp.lsp.views.document import document as trace_document
+from cwm_lsp.lsp.views.document import ending
+from cwm_lsp.lsp.views.lenses import title_of
+from cwm_lsp.source.calls import Call
+
+Answer = dict[str, Any]
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+class Position(BaseModel):
+    """A position in a document, as the protocol has it."""
+
+    model_config = ConfigDict(extra="forbid")
+    line: _Count
+    character: _Count = 0
+
+
+class Target(BaseModel):
+    """What a command is about. A function is named, or is the one around a position."""
+
+    model_config = ConfigDict(extra="forbid")
+    uri: str | None = None
+    function: str | None = None
+    """Qualified name: `Stack.push`."""
+    position: Position | None = None
+    call: str | None = None
+    """A call as source: `f([1, 2])`. By default the one in use."""
+
+
+def target_of(command: str, arguments: Any) -> Target:
+    """The one argument of a command; none is an empty one.
+
+    Raises:
+        UserError: the arguments are something else.
+    """
+    given = list(arguments or [])
+    if len(given) > 1:
+        raise UserError(f"{command} takes one object, not {len(given)} arguments")
+    try:
+        return Target.model_validate(given[0] if given else {})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "its argument"
+        raise UserError(f"{command} does not understand {where}: {first['msg'].lower()}") from error
+
+
+async def execute(session: Session, command: Callable[[Session, Target], Awaitable[Answer]], target: Target) -> Answer:
+    """Carry out a command; what goes wrong is told to the user."""
+    try:
+        return {"state": "done", **await command(session, target)}
+    except asyncio.CancelledError:
+        return {"state": "cancelled"}
+    except (UserError, UnavailableError) as error:
+        session.client.tell(str(error), lsp.MessageType.Warning)
+        return {"state": "failed", "message": str(error)}
+
+
+async def predict(session: Session, target: Target) -> Answer:
+    """Predict the call in use, or the one that is given."""
+    document, entry, call = await _call(session, target)
+    return _told(await session.predict(document, entry, call))
+
+
+async def predict_then_run(session: Session, target: Target) -> Answer:
+    """Predict the call, run it, compare."""
+    document, entry, call = await _call(session, target)
+    return _told(await session.run(document, entry, call))
+
+
+async def clear(session: Session, target: Target) -> Answer:
+    """Take away what is shown of a function, a document, or everything."""
+    uris = list(session.documents) if target.uri is None else [target.uri]
+    for uri in uris:
+        name = target.function
+        if name is None and target.position is not None:
+            name = session.function_at(uri, line=target.position.line)[1].qualname
+        session.forget(uri, name)
+    return {}
+
+
+async def cancel(session: Session, target: Target) -> Answer:
+    """Cancel what is being done, everywhere or in one document."""
+    return {"cancelled": session.cancel(target.uri, target.function)}
+
+
+async def select_call(session: Session, target: Target) -> Answer:
+    """Use the call that is given, or one that the user chooses among those found, and predict it."""
+    document, entry = await _function(session, target)
+    if target.call is None:
+        choices = {title_of(call): call for call in entry.calls}
+        if not choices:
+            raise UserError(f"no call of {entry.qualname} was found: give one, or add a doctest")
+        if not session.client.can_choose:
+            return {"choices": [call.expression for call in entry.calls]}
+        title = await session.client.choose(f"Which call of {entry.name}?", list(choices))
+        if title is None:
+            return {"state": "cancelled"}
+        call = choices[title]
+    else:
+        call = Call(target.call, "typed")
+    known = await session.predict(document, entry, call)
+    document.chosen[entry.qualname] = call
+    session.client.refresh()
+    return _told(known)
+
+
+async def calls(session: Session, target: Target) -> Answer:
+    """The calls of a function that were found, for a client with a better way to choose; the one in use first."""
+    document, entry = await _function(session, target)
+    in_use = document.call_of(entry)
+    found = ([in_use] if in_use else []) + [call for call in entry.calls if call != in_use]
+    choices = [{"call": call.expression, "title": title_of(call), "origin": call.origin} for call in found]
+    return {"function": entry.qualname, "choices": choices}
+
+
+async def next_iteration(session: Session, target: Target) -> Answer:
+    """Look at the next iteration of the loop at a position."""
+    return _iterate(session, target, 1)
+
+
+async def previous_iteration(session: Session, target: Target) -> Answer:
+    """Look at the iteration before."""
+    return _iterate(session, target, -1)
+
+
+def _iterate(session: Session, target: Target, step: int) -> Answer:
+    if target.uri is None or target.position is None:
+        raise UserError("a position inside a loop is needed")
+    found = session.document(target.uri).known_at(target.position.line)
+    place = found and found[0].place_at(found[1])
+    if found is None or place is None:
+        raise UserError("there are no iterations to go through here")
+    known, _ = found
+    number = (place.number - 1 + step) % place.count + 1
+    known.show({**known.selection, place.line: number})
+    session.client.refresh()
+    return {"number": number, "count": place.count}
+
+
+async def show_trace(session: Session, target: Target) -> Answer:
+    """The whole trace as a text: shown by the client itself if it can, else as a file."""
+    document, entry = await _function(session, target)
+    known = document.known.get(entry.qualname)
+    if known is None or known.reading is None:
+        raise UserError(f"nothing is known of {entry.qualname} yet: predict it first")
+    answer: Answer = {
+        "title": known.call.expression,
+        "predicted": known.predicted and trace_document(known.predicted),
+        "recorded": known.recorded and trace_document(known.recorded),
+    }
+    if not session.client.shows_traces and session.client.shows_documents:
+        parts = [text for text in (answer["predicted"], answer["recorded"]) if text]
+        path = Path(tempfile.mkdtemp(prefix="cwm-lsp-"), f"{entry.name}.trace.txt")
+        path.write_text("\n".join(parts), encoding="utf-8")
+        await session.client.show_document(path.as_uri())
+    return answer
+
+
+async def restart_model(session: Session, _target: Target) -> Answer:
+    """End the model's process; the next prediction starts a new one."""
+    await session.restart_model()
+    return {}
+
+
+async def doctor(session: Session, _target: Target) -> Answer:
+    """What `cwm-lsp doctor` finds."""
+    return {"findings": await session.doctor()}
+
+
+COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
+    "cwm.predict": predict,
+    "cwm.predictThenRun": predict_then_run,
+    "cwm.clear": clear,
+    "cwm.cancel": cancel,
+    "cwm.calls": calls,
+    "cwm.selectCall": select_call,
+    "cwm.nextIteration": next_iteration,
+    "cwm.previousIteration": previous_iteration,
+    "cwm.showTrace": show_trace,
+    "cwm.restartModel": restart_model,
+    "cwm.doctor": doctor,
+}
+
+
+async def _function(session: Session, target: Target) -> tuple[Document, Entry]:
+    if target.uri is None:
+        raise UserError("a document is needed: `uri`")
+    await session.outlined(target.uri)
+    line = target.position.line if target.position is not None else None
+    return session.function_at(target.uri, name=target.function, line=line)
+
+
+async def _call(session: Session, target: Target) -> tuple[Document, Entry, Call]:
+    document, entry = await _function(session, target)
+    if target.call is not None:
+        return document, entry, Call(target.call, "typed")
+    call = document.call_of(entry)
+    if call is None:
+        raise UserError(f"no call of {entry.qualname} was found: give one, or add a doctest")
+    return document, entry, call
+
+
+def _told(known: Known) -> Answer:
+    """What became of a call."""
+    answer: Answer = {"function": known.entry.qualname, "call": known.call.expression}
+    if known.predicted is not None:
+        answer |= {"predicted": ending(known.predicted.trace)}
+    if known.recorded is not None:
+        answer |= {
+            "recorded": ending(known.recorded.trace),
+            "divergences": [divergence.to_json() for divergence in known.recorded.divergences],
+        }
+    return answer

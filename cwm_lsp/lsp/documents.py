@@ -1,0 +1,145 @@
+"""Open documents, and what is known of the functions in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from lsprotocol import types as lsp
+
+from cwm_lsp.lsp.anchor import Anchor, Span
+from cwm_lsp.lsp.outline import Entry
+from cwm_lsp.lsp.text import Encoding, Text
+from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
+from cwm_lsp.source.calls import Call
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one call of one function."""
+
+    entry: Entry
+    call: Call
+    anchor: Anchor
+    """The functions that its traces enter. When one of them is edited, nothing of this holds any more."""
+    predicted: Reading | None = None
+    recorded: Reading | None = None
+    """A run of the call, held against the prediction."""
+    selection: Selection = field(default_factory=dict)
+    problem: str | None = None
+    """Why nothing is known, where that is so."""
+    visits: dict[int, Visit] = field(default_factory=dict)
+    """`reading.visits(selection)`: a view's first question."""
+
+    @property
+    def reading(self) -> Reading | None:
+        """What is shown: how it was, if that is known, else how it will likely be."""
+        return self.recorded or self.predicted
+
+    def show(self, selection: Selection) -> None:
+        """Look at other iterations."""
+        self.selection = selection
+        self.visits = self.reading.visits(selection) if self.reading else {}
+
+    def place_at(self, line: int) -> Place | None:
+        """The innermost loop, or else the call, around a line of the trace that there is more than one iteration of."""
+        if self.reading is None:
+            return None
+        return next((place for place in self.reading.path_of(self.selection, line) if place.count > 1), None)
+
+
+class Document:
+    """One open Python file."""
+
+    def __init__(self, uri: str, path: str, text: str, version: int | None, encoding: Encoding) -> None:
+        self.uri = uri
+        self.path = path
+        self.text = Text(text, encoding)
+        self.version = version
+        self.revision = 0
+        """How often the text has changed."""
+        self.entries: list[Entry] = []
+        """The functions, as of `outlined`."""
+        self.outlined = -1
+        """The revision that `entries` were made of."""
+        self.anchor = Anchor(())
+        """Where those functions are now."""
+        self.known: dict[str, Known] = {}
+        """By qualified name; the latest last."""
+        self.chosen: dict[str, Call] = {}
+        """Calls that the user has chosen, by qualified name."""
+        self.pending: dict[str, Anchor] = {}
+        """By qualified name, what is being worked at: all functions, as it is not known yet which the trace enters."""
+
+    def edit(self, changes: list[lsp.TextDocumentContentChangeEvent], version: int | None) -> bool:
+        """Apply edits; what they touch is no longer known. True if anything has changed."""
+        self.version = version
+        before = self.revision
+        for change in changes:
+            edit = self.text.apply(change)
+            if edit.changes_nothing:
+                continue
+            self.revision += 1
+            for anchor in (self.anchor, *self.pending.values(), *(known.anchor for known in self.known.values())):
+                anchor.follow(edit)
+        self.known = {name: known for name, known in self.known.items() if known.anchor.alive}
+        return self.revision != before
+
+    def outline(self, entries: list[Entry]) -> None:
+        """Take note of the functions in the text as it is now."""
+        self.entries = entries
+        self.outlined = self.revision
+        self.anchor = self.new_anchor()
+
+    def new_anchor(self) -> Anchor:
+        """All functions, followed from now on. The outline must be up to date."""
+        return Anchor((entry.first_line, entry.last_line) for entry in self.entries)
+
+    def entry_at(self, line: int) -> Entry | None:
+        """The function around a 0-based line; of one inside another function, the outer one, which can be called."""
+        around = [
+            entry
+            for entry in self.entries
+            if entry.is_callable and (span := self._span(entry)) is not None and line in span.now
+        ]
+        return min(around, key=lambda entry: entry.last_line - entry.first_line, default=None)
+
+    def entry_named(self, qualname: str) -> Entry | None:
+        """The function of that name; the last one, as a later definition hides an earlier one."""
+        return next((entry for entry in reversed(self.entries) if entry.qualname == qualname), None)
+
+    def call_of(self, entry: Entry) -> Call | None:
+        """The call in use."""
+        return self.chosen.get(entry.qualname) or next(iter(entry.calls), None)
+
+    def shown(self) -> Iterator[tuple[Known, Callable[[int], int | None]]]:
+        """What is to be shown, and for each where its lines are: of several that know the same function, the one that
+        was asked about it, else the latest. Lines that are another's to show are nowhere."""
+        owners: dict[int, Known] = {}
+        for known in self.known.values():
+            owners |= {span.now.start: known for span in known.anchor.spans}
+        for known in self.known.values():
+            start = known.anchor.at(known.entry.first_line)
+            if start is not None:
+                owners[start] = known
+        for known in self.known.values():
+            if known.reading is not None:
+                yield known, partial(_where, known, owners)
+
+    def known_at(self, line: int) -> tuple[Known, int] | None:
+        """What is shown at a 0-based line, and the line of its trace that this is."""
+        for known, where in self.shown():
+            original = known.anchor.back(line)
+            if original is not None and where(original) == line:
+                return known, original
+        return None
+
+    def _span(self, entry: Entry) -> Span | None:
+        extent = (entry.first_line, entry.last_line)
+        return next((span for span in self.anchor.spans if (span.first, span.last) == extent), None)
+
+
+def _where(known: Known, owners: Mapping[int, Known], line: int) -> int | None:
+    span = known.anchor.span_of(line)
+    return line - 1 + span.delta if span is not None and owners.get(span.now.start) is known else None

@@ -1,0 +1,48 @@
+"""What is being done for the user: one registry of predicting, running and the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Hashable, Iterator
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Jobs:
+    """Running jobs by key, at most one each: a new job of the same key cancels the old one."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, key: Hashable, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+        """Start work at once."""
+        self.cancel(lambda other: other == key)
+        task = asyncio.ensure_future(work)
+        self._tasks[key] = task
+        task.add_done_callback(lambda done: self._forget(key, done))
+        return task
+
+    def cancel(self, which: Callable[[Any], bool] = lambda _key: True) -> int:
+        """Cancel the jobs whose key is chosen; gives how many."""
+        chosen = [key for key in self._tasks if which(key)]
+        for key in chosen:
+            self._tasks.pop(key).cancel()
+        return len(chosen)
+
+    async def idle(self) -> None:
+        """Wait until nothing is being done."""
+        while self._tasks:
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await asyncio.shield(next(iter(self._tasks.values())))
+
+    def keys(self) -> Iterator[Hashable]:
+        return iter(self._tasks)
+
+    def _forget(self, key: Hashable, task: asyncio.Task[Any]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]

@@ -1,0 +1,467 @@
+"""One editor's session: its documents, what is known of them, and what is being done about it.
+
+Requests are answered from what is known at once. What takes time (finding functions, predicting, running) is done by
+worker processes; its results arrive by refresh requests. The loop never parses Python and never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types as lsp
+from pygls.uris import to_fs_path, uri_scheme
+
+from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.lsp import answers
+from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.client import Client
+from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.jobs import Jobs
+from cwm_lsp.lsp.outline import Entry
+from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.shape import Shape
+from cwm_lsp.lsp.workers import Message, Worker, WorkerDied
+from cwm_lsp.settings import (
+    SECTION,
+    Settings,
+    Source,
+    from_client,
+    from_environment,
+    from_flags,
+    from_pyproject,
+    resolve,
+)
+from cwm_lsp.source.calls import Call
+from cwm_lsp.trace.compare import Divergence
+from cwm_lsp.trace.events import Event, Outcome, Trace
+
+log = logging.getLogger(__name__)
+
+_FAST = 1.0
+"""Seconds under which predicting is fast enough to be started by typing."""
+_SHOWN_PARTLY = 500
+"""Events of a prediction that are shown while it is being made."""
+_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
+
+
+class Session:
+    """Knows the documents, and starts and stops the work on them."""
+
+    def __init__(self, client: Client, flags: Mapping[str, Any]) -> None:
+        """`flags`: settings from the command line, by dotted name."""
+        self.client = client
+        self.settings = Settings()
+        self.documents: dict[str, Document] = {}
+        self.jobs = Jobs()
+        self.folders: list[Path] = []
+        self._flags = flags
+        self._options: Any = None
+        self._configuration: Any = None
+        self._told: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._durations: deque[float] = deque(maxlen=5)
+        self._model = Worker("model", self._mourn)
+        self._tools = Worker("tools", self._mourn)
+
+    # What the editor says
+
+    def begin(self, options: Any, folders: list[Path]) -> None:
+        """The session begins: `initializationOptions` and the workspace's folders."""
+        if isinstance(options, Mapping):
+            self.client.trusted = options.get("workspaceTrusted", True) is not False
+            options = {name: value for name, value in options.items() if name != "workspaceTrusted"}
+        self._options = options
+        self.folders = folders
+        self._resolve()
+
+    async def configure(self, pushed: Any = None) -> None:
+        """Read the editor's configuration; `pushed` is what it sent along, which older clients do instead."""
+        if self.client.has_configuration:
+            self._configuration = await self.client.configuration(SECTION)
+        elif pushed is not None:
+            self._configuration = pushed
+        before = self.settings
+        self._resolve()
+        if self.settings.model != before.model:
+            self._durations.clear()
+        if self.settings != before:
+            for document in self.documents.values():
+                self._show(document)
+                self._soon(document)
+
+    def _resolve(self) -> None:
+        resolution = resolve(
+            [
+                from_flags(self._flags),
+                from_environment(os.environ),
+                self._pyproject(),
+                from_client("the editor's settings", self._configuration),
+                from_client("initializationOptions", self._options),
+            ]
+        )
+        self.settings = resolution.settings
+        logging.getLogger("cwm_lsp").setLevel(_LEVELS[self.settings.log_level])
+        for problem in resolution.problems:
+            if problem not in self._told:
+                self._told.add(problem)
+                self.client.tell(problem, lsp.MessageType.Warning)
+
+    def _pyproject(self) -> Source:
+        return from_pyproject(self.folders[0] if self.folders else None, trusted=self.client.trusted)
+
+    def opened(self, item: lsp.TextDocumentItem) -> None:
+        if item.language_id != "python" or uri_scheme(item.uri) == "vscode-notebook-cell":
+            return
+        self.closed(item.uri)
+        document = Document(item.uri, _path(item.uri), item.text, item.version, self.client.encoding)
+        self.documents[item.uri] = document
+        self._soon(document, 0.0)
+
+    def changed(self, uri: str, version: int | None, changes: list[lsp.TextDocumentContentChangeEvent]) -> None:
+        """An edit: what it touches is forgotten at once, and its jobs are cancelled."""
+        document = self.documents.get(uri)
+        if document is None:
+            return
+        before = set(document.known)
+        if not document.edit(changes, version):
+            return
+        touched = {name for name, anchor in document.pending.items() if not _lives(anchor, name, document)}
+        self.jobs.cancel(lambda key: key == ("sweep", uri) or (key[1] == uri and key[-1] in touched))
+        if before - set(document.known):
+            self._show(document)
+        self._soon(document)
+
+    def saved(self, uri: str) -> None:
+        document = self.documents.get(uri)
+        if document is not None and self.settings.predict.trigger == "onSave":
+            self._soon(document, 0.0, saved=True)
+
+    def closed(self, uri: str) -> None:
+        """A document is closed, deleted or renamed: everything about it is forgotten."""
+        document = self.documents.pop(uri, None)
+        if document is None:
+            return
+        self.jobs.cancel(lambda key: key[1] == uri)
+        timer = self._timers.pop(uri, None)
+        if timer is not None:
+            timer.cancel()
+        self.client.publish(uri, None, [])
+
+    async def end(self) -> None:
+        """The session ends: nothing is left running."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.jobs.cancel()
+        await asyncio.gather(self._model.stop(), self._tools.stop())
+
+    # What is done about it
+
+    def function_at(self, uri: str, *, name: str | None = None, line: int | None = None) -> tuple[Document, Entry]:
+        """The function of that name, or around a 0-based line, in an open document whose outline is up to date.
+
+        Raises:
+            UserError: there is none.
+        """
+        document = self.document(uri)
+        entry = None
+        if name is not None:
+            entry = document.entry_named(name)
+        elif line is not None:
+            entry = document.entry_at(line)
+        if entry is None:
+            where = f"called {name}" if name is not None else "here"
+            raise UserError(f"there is no function {where}: put the cursor inside one")
+        return document, entry
+
+    def document(self, uri: str) -> Document:
+        """An open document.
+
+        Raises:
+            UserError: there is none of that URI.
+        """
+        document = self.documents.get(uri)
+        if document is None:
+            raise UserError(f"{uri} is not open as a Python file")
+        return document
+
+    async def outlined(self, uri: str) -> None:
+        """Wait until the outline of an open document is up to date."""
+        document = self.document(uri)
+        while document.outlined != document.revision:
+            await self._outline(document)
+
+    async def predict(self, document: Document, entry: Entry, call: Call) -> Known:
+        """Predict a call because the user asks for it.
+
+        Raises:
+            UserError, UnavailableError: it cannot be predicted.
+            asyncio.CancelledError: the user, an edit or a newer job of the same function has cancelled it.
+        """
+        return await self.jobs.start(("predict", document.uri, entry.qualname), self._predict(document, entry, call))
+
+    async def run(self, document: Document, entry: Entry, call: Call) -> Known:
+        """Run a call because the user asks for it, and hold the run against its prediction, made first if need be.
+
+        Raises:
+            UserError, UnavailableError, asyncio.CancelledError: as for `predict`.
+        """
+        if not self.client.trusted:
+            raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
+        return await self.jobs.start(("run", document.uri, entry.qualname), self._run(document, entry, call))
+
+    async def doctor(self) -> list[Message]:
+        """What `cwm-lsp doctor` finds."""
+        findings: list[Message] = (await self._tools.ask("doctor"))["findings"]
+        return findings
+
+    async def restart_model(self) -> None:
+        """End the process that has the model; the next prediction starts a new one."""
+        self.jobs.cancel(lambda key: key[0] in ("predict", "sweep"))
+        self._told.clear()
+        await self._model.restart()
+        for document in self.documents.values():
+            self._soon(document, 0.0)
+
+    def _soon(self, document: Document, delay: float | None = None, *, saved: bool = False) -> None:
+        """Look at a document again, when it has been left alone for a moment."""
+        timer = self._timers.pop(document.uri, None)
+        if timer is not None:
+            timer.cancel()
+        seconds = self.settings.predict.debounce / 1000 if delay is None else delay
+        self._timers[document.uri] = asyncio.get_running_loop().call_later(seconds, self._begin_sweep, document, saved)
+
+    def _begin_sweep(self, document: Document, saved: bool) -> None:
+        self._timers.pop(document.uri, None)
+        if self.settings.enable and self.documents.get(document.uri) is document:
+            task = self.jobs.start(("sweep", document.uri), self._sweep(document, saved))
+            task.add_done_callback(_log_fault)
+
+    async def _sweep(self, document: Document, saved: bool) -> None:
+        """Bring a document up to date: its outline, and its predictions where they are made without being asked for."""
+        await self._outline(document)
+        self.client.refresh()
+        if not self._predicts_unasked(saved):
+            return
+        for entry in document.entries:
+            call = document.call_of(entry)
+            if entry.qualname in document.known or call is None or call.origin == "defaults":
+                continue
+            if len(document.known) >= self.settings.predict.max_functions:
+                break
+            try:
+                await self._predict(document, entry, call)
+            except UserError as error:
+                document.known[entry.qualname] = Known(
+                    entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
+                )
+            except WorkerDied:
+                return
+            except UnavailableError as error:
+                self._tell_once(str(error))
+                return
+
+    def _predicts_unasked(self, saved: bool) -> bool:
+        trigger = self.settings.predict.trigger
+        if trigger == "auto":
+            return not self._durations or sorted(self._durations)[len(self._durations) // 2] < _FAST
+        return trigger == "onType" or (trigger == "onSave" and saved)
+
+    async def _outline(self, document: Document) -> None:
+        revision = document.revision
+        if document.outlined == revision:
+            return
+        answer = await self._tools.ask(
+            "outline", source=document.text.whole, path=document.path, roots=[str(folder) for folder in self.folders]
+        )
+        if document.revision == revision:
+            document.outline([Entry.from_json(entry) for entry in answer["entries"]])
+
+    async def _predict(self, document: Document, entry: Entry, call: Call) -> Known:
+        started = time.monotonic()
+        settings = self.settings.predict
+        source = document.text.whole
+        anchor = document.pending[entry.qualname] = document.new_anchor()
+        partial = _Partial(document, Known(entry, call, anchor), anchor, source, self.client.refresh)
+
+        def hear(message: Message) -> None:
+            progress.report(message.get("stage", progress.message))
+            partial.hear(message)
+
+        try:
+            async with self.client.progress(
+                f"Predicting {call.expression}", self._canceller(document, entry)
+            ) as progress:
+                answer = await self._model.ask(
+                    "predict",
+                    hear,
+                    source=source,
+                    path=document.path,
+                    function=entry.qualname,
+                    call=call.expression,
+                    model=self.settings.model.name,
+                    assist=settings.assist,
+                    budget={
+                        "events": settings.max_events,
+                        "tokens": settings.max_tokens,
+                        "seconds": settings.timeout,
+                    },
+                )
+            reading = await asyncio.to_thread(_read, answer, source)
+            known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading)
+            known.show({})
+            if not known.anchor.alive:
+                raise asyncio.CancelledError("a function that the trace enters was edited meanwhile")
+        finally:
+            partial.forget()
+            if document.pending.get(entry.qualname) is anchor:
+                del document.pending[entry.qualname]
+        self._durations.append(reading.trace.stats.seconds)
+        document.known.pop(entry.qualname, None)
+        document.known[entry.qualname] = known
+        log.debug("predicted %s in %.3f s", call.expression, time.monotonic() - started)
+        self._show(document)
+        return known
+
+    async def _run(self, document: Document, entry: Entry, call: Call) -> Known:
+        known = document.known.get(entry.qualname)
+        if known is None or known.predicted is None or known.call.expression != call.expression:
+            known = await self._predict(document, entry, call)
+        assert known.predicted is not None
+        settings = self.settings.record
+        source = document.text.whole
+        anchor = document.pending[entry.qualname] = document.new_anchor()
+        try:
+            async with self.client.progress(f"Running {call.expression}", self._canceller(document, entry)) as progress:
+                answer = await self._tools.ask(
+                    "run",
+                    lambda message: progress.report(message.get("stage", progress.message)),
+                    source=source,
+                    path=document.path,
+                    function=entry.qualname,
+                    call=call.expression,
+                    python=settings.python,
+                    timeout=settings.timeout,
+                    predicted=_moved(known.predicted.trace, known.anchor, source).to_json(),
+                )
+            reading = await asyncio.to_thread(_read, answer, source)
+        finally:
+            if document.pending.get(entry.qualname) is anchor:
+                del document.pending[entry.qualname]
+        if document.known.get(entry.qualname) is known and _entered(anchor, entry, reading).alive:
+            known.recorded = reading
+            known.anchor = _entered(anchor, entry, reading)
+            known.show({})
+            self._show(document)
+        return known
+
+    def _canceller(self, document: Document, entry: Entry) -> Callable[[], object]:
+        return lambda: self.cancel(document.uri, entry.qualname)
+
+    def cancel(self, uri: str | None = None, name: str | None = None) -> int:
+        """Cancel what is being done in a document, or for one function of it, or everywhere; gives how many jobs."""
+        return self.jobs.cancel(
+            lambda key: uri is None or (key[1] == uri and (name is None or key[0] == "sweep" or key[-1] == name))
+        )
+
+    def forget(self, uri: str, name: str | None = None) -> None:
+        """Clear what is shown in a document, or of one function in it."""
+        document = self.document(uri)
+        self.cancel(uri, name)
+        for qualname in [name] if name is not None else list(document.known):
+            document.known.pop(qualname, None)
+        self._show(document)
+
+    def _show(self, document: Document) -> None:
+        """What is known of a document has changed."""
+        self.client.refresh()
+        if not self.client.pulls_diagnostics:
+            self.client.publish(document.uri, document.version, answers.diagnostics_of(document, self.settings))
+
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self.client.tell(message, lsp.MessageType.Warning)
+
+    def _mourn(self, message: str) -> None:
+        self._tell_once(f"{message}; it starts again when it is needed. If that does not help, see the server's log.")
+
+
+class _Partial:
+    """Shows a prediction while it is being made."""
+
+    def __init__(
+        self, document: Document, known: Known, anchor: Anchor, source: str, refresh: Callable[[], None]
+    ) -> None:
+        self._document = document
+        self._known = known
+        self._anchor = anchor
+        self._source = source
+        self._refresh = refresh
+        self._events: list[Event] = []
+
+    def hear(self, message: Message) -> None:
+        """Take what the worker tells."""
+        if "events" not in message or len(self._events) > _SHOWN_PARTLY:
+            return
+        self._events += [Event.from_json(event) for event in message["events"]]
+        known, name = self._known, self._known.entry.qualname
+        outcome = Outcome("truncated", detail="still being predicted")
+        trace = Trace(
+            name, known.call.expression, self._document.path, "predicted", self._source, tuple(self._events), outcome
+        )
+        known.predicted = Reading.of(trace, Shape())
+        known.anchor = _entered(self._anchor, known.entry, known.predicted)
+        known.show({})
+        self._document.known[name] = known
+        self._refresh()
+
+    def forget(self) -> None:
+        """Take it away, if nothing better has taken its place."""
+        if self._document.known.get(self._known.entry.qualname) is self._known:
+            del self._document.known[self._known.entry.qualname]
+            self._refresh()
+
+
+def _path(uri: str) -> str:
+    """The file's path; the bare name of a document that has none."""
+    return to_fs_path(uri) or uri.rpartition(":")[2]
+
+
+def _lives(anchor: Anchor, name: str, document: Document) -> bool:
+    """Whether the function that a job is about is as it was when the job began."""
+    entry = document.entry_named(name)
+    span = None if entry is None else anchor.span_of(entry.first_line)
+    return span is not None and span.alive
+
+
+def _read(answer: Message, source: str) -> Reading:
+    return Reading.of(
+        Trace.from_json(answer["trace"], source),
+        Shape.from_json(answer["shape"]),
+        [Divergence(**divergence) for divergence in answer.get("divergences", ())],
+    )
+
+
+def _entered(anchor: Anchor, entry: Entry, reading: Reading) -> Anchor:
+    """The functions that a trace depends on."""
+    return anchor.around({entry.first_line, *(event.line for event in reading.trace.events)})
+
+
+def _moved(trace: Trace, anchor: Anchor, source: str) -> Trace:
+    """A trace with its lines where they are in a newer text, which has changed elsewhere only."""
+    events = [replace(event, line=(anchor.at(event.line) or 0) + 1) for event in trace.events]
+    return replace(trace, source=source, events=tuple(events))
+
+
+def _log_fault(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a job failed", exc_info=error)

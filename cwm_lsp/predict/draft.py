@@ -232,10 +232,12 @@ class Drafter:
         if name in statement.loops_over:
             likely.append(self._element(top, name, statement.loops_over[name]))
         likely.append(copied(statement.assigns.get(name), top.values))
-        if name in statement.mutates:
-            likely.append(old)
+        if old and name in statement.mutates:
+            mentioned = [top.values[other] for other in statement.names if other in top.values and other != name]
+            likely += [f"{old[:-1]}{', ' if len(old) > 2 else ''}{new}{old[-1:]}" for new in mentioned]
+            likely.append(old[:-1])
         likely += [self._became.get((top.line, name)), old]
-        return self._value(prefix, likely, statement, top)
+        return self._value(prefix, likely, statement, top, unlike=old if prefix else None)
 
     def _element(self, top: Activation, name: str, iterable: ast.expr) -> str | None:
         """The next target of a loop whose header has just run."""
@@ -284,10 +286,13 @@ class Drafter:
         likely.append(self._became.get((option.line, VALUE)))
         return self._value(prefix, likely, statement, top)
 
-    def _value(self, prefix: str, likely: Sequence[str | None], statement: Statement, top: Activation) -> str:
+    def _value(
+        self, prefix: str, likely: Sequence[str | None], statement: Statement, top: Activation, unlike: str | None = None
+    ) -> str:
+        """A value that begins with `prefix`, and is not `unlike`."""
         mentioned = [top.values[name] for name in statement.names if name in top.values]
         known = [text for text in likely if text is not None]
-        others = list(top.values.values())
         if not prefix:
             return next(iter((*known, *mentioned)), "None")
-        return finished(prefix, [*known, *mentioned, *others], [*known, *mentioned, *others])
+        parts = [*known, *mentioned, *top.values.values()]
+        return finished(prefix, [text for text in parts if text != unlike], parts)

@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore", module=re.escape(FILENAME))
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _DEEPEST = 100  # levels of indentation, CPython's own limit
+_DOUBTS = 8  # of one sequence of blocks: each costs a look at all that follows
 _TEMPLATE = 3  # definitions that a string may well hold as text
 _HEADER = re.compile(r"[ \t\f]*(?:(?P<kind>class)|(?:async[ \t]+)?def)[ \t]+(?P<name>\w+)")
 _DECORATOR = re.compile(r"[ \t\f]*@[\w.]+[ \t]*(?:\(.*)?$")
@@ -157,7 +158,7 @@ def _recover(
     broken: list[Broken],
 ) -> None:
     """Parse each block of `lines[start:stop]`, and enter those that fail."""
-    trusted = False  # whether the strings from here on are known to be what they seem
+    doubts = _DOUBTS  # how often it may yet be asked whether the strings from here on are what they seem
     while (block := _block(lines, start, stop, loose=False)) is not None:
         body, error = _parse_if_defining(lines, block)
         loose = _block(lines, block[0].start, stop, loose=True) or block
@@ -165,9 +166,12 @@ def _recover(
             # A string holds what looks like a definition. If the block does not parse, or if the string holds many and
             # another one stays open in what follows, then an unclosed one has swallowed real code: look again with
             # strings cut at definitions.
-            trusted = trusted or all(line.closed for line in _logical_lines(lines, block[0].start, stop, loose=False))
-            if error is not None or not (trusted or _hidden(lines, block) < _TEMPLATE):
-                block, trusted = loose, False
+            swallowed = error is not None
+            if not swallowed and doubts and _hidden(lines, block) >= _TEMPLATE:
+                swallowed = not all(line.closed for line in _logical_lines(lines, block[0].start, stop, loose=False))
+                doubts = doubts - 1 if swallowed else 0
+            if swallowed:
+                block = loose
                 body, error = _parse_if_defining(lines, block)
         if body:
             indented = block[0].indent > 0
@@ -180,7 +184,7 @@ def _recover(
                 inner = (*scopes, Scope(name, "class" if match["kind"] else "function"))
                 if not match["kind"]:
                     broken.append(Broken(name, ".".join(scope.name for scope in inner), error))
-            if len(inner) < _DEEPEST and block[0].indent < stop and header.stop < block[-1].stop:
+            if len(inner) < _DEEPEST and header.stop < block[-1].stop:
                 _recover(lines, header.stop, block[-1].stop, inner, fragments, broken)
         start = block[-1].stop
 

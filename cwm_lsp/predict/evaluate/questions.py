@@ -38,6 +38,6 @@ class Question:
     event: Event | None = None
     names: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    suggestions: Mapping[str, str] = field(default=NOTHING)
+    suggestions: Mapping[str, str] = field(default_factory=dict)
     """For some of `unknown`, a repr that is right but for what differs between runs: the order of a set's elements."""
     lines: tuple[int | None, int | None] = (None, None)

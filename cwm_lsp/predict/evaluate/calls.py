@@ -1,0 +1,268 @@
+"""Calls: of the file's functions and classes, and of allow-listed builtins within their bounds."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from types import BuiltinFunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate import library, rendering
+from cwm_lsp.predict.evaluate.binding import bind
+from cwm_lsp.predict.evaluate.code import Frame
+from cwm_lsp.predict.evaluate.rules import ORDER_FREE, Rules
+from cwm_lsp.predict.evaluate.values import MISSING, Cell, Function, GaveUp, Guarded, Undetermined, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+
+SLOT_TYPES = (type(object().__init__), type(object.__init__))
+METHOD_DESCRIPTOR = type(str.upper)
+CLASS_METHOD_DESCRIPTOR = type(vars(dict)["fromkeys"])
+SIMPLE: frozenset[type] = rendering.ATOMS | {list, tuple, dict, Function}
+PARTS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
+
+MUTATORS = frozenset(
+    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update setdefault "
+    "add discard difference_update intersection_update symmetric_difference_update subtract move_to_end send throw "
+    "close __setitem__ __delitem__ __next__ __init__ __setattr__".split()
+)
+"""Methods that may change their object."""
+
+
+class Calls:
+    """The calls of one evaluation."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.runtime = interpreter.runtime
+        self.operations = interpreter.operations
+        self.rules = Rules(interpreter, self)
+        self.made: dict[int, Any] = {}
+        """Callables that allow-listed functions have made, by identity: caches, context manager factories."""
+        self.quick: dict[type, dict[str, Callable[..., Any] | None]] = {
+            kind: {name: self.rules.method(kind, name) for name in names} for kind, names in library.METHODS.items()
+        }
+        """For each builtin type, its allowed methods and the rule for each that needs one."""
+
+    # functions of the file
+
+    def call_function(self, function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call a function of the user's file."""
+        code = function.code
+        if code.plain and not kwargs and len(args) == len(code.positional):
+            frame = Frame(code, dict(zip(code.positional, args, strict=True)), function.cells)
+            return self.runtime.run(frame)
+        variables = bind(function, args, kwargs)
+        cells = function.cells
+        if code.own_cells:
+            cells = dict(cells)
+            for name in code.own_cells:
+                cells[name] = Cell(variables.pop(name, MISSING))
+        frame = Frame(code, variables, cells)
+        if code.is_generator:
+            return self.interpreter.generator(frame)
+        return self.runtime.run(frame)
+
+    def from_library(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function of the file from library code, or as a special method."""
+        return self.call_function(function, args, kwargs)
+
+    # any callable
+
+    def call(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call whatever the program calls."""
+        kind = type(function)
+        if kind is Function:
+            return self.call_function(function, args, kwargs)
+        if kind is MethodType and type(function.__func__) is Function:
+            return self.call_function(function.__func__, [function.__self__, *args], kwargs)
+        if kind is Unknown:
+            if function.value is not MISSING:
+                return self.call(function.value, args, kwargs)
+            return self.foreign(args, kwargs)
+        self.runtime.tick()
+        if kind is BuiltinFunctionType:
+            return self.call_builtin(function, args, kwargs)
+        if isinstance(function, type):
+            if function in self.runtime.classes:
+                return self.construct(function, args, kwargs)
+            return self.listed(function, args, kwargs)
+        if kind is METHOD_DESCRIPTOR or kind is CLASS_METHOD_DESCRIPTOR:
+            return self.call_descriptor(function, args, kwargs)
+        if kind in SLOT_TYPES:
+            return self.call_slot(function, args, kwargs)
+        if kind is functools.partial:
+            return self.call(function.func, [*function.args, *args], {**function.keywords, **kwargs})
+        if kind in PARTS or kind in self.runtime.classes or id(function) in self.made:
+            return self.native(function, args, kwargs)
+        if kind is Guarded:
+            return self.call(function.function, args, kwargs)
+        if kind is MethodType and id(function.__func__) in self.made:
+            return self.native(function, args, kwargs)
+        if callable(function):
+            return self.listed(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    def call_builtin(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a builtin function, or a method of a builtin type bound to its object."""
+        owner = function.__self__
+        name = function.__name__
+        if owner is None or type(owner) is ModuleType:
+            return self.listed(function, args, kwargs)
+        if isinstance(owner, type):
+            if name == "__new__":
+                return self.new(owner, args, kwargs)
+            if name in library.METHODS.get(owner, ()) or owner in self.runtime.classes:
+                rule = self.rules.class_methods.get(name)
+                return rule(function, args, kwargs) if rule else self.native(function, args, kwargs)
+            return self.foreign(args, kwargs)
+        table = self.table_of(owner, name)
+        if table is not None:
+            return self.method(owner, name, table[name], args, kwargs)
+        if name in ("__getitem__", "__setitem__", "__contains__", "__reversed__") and self.table_of(owner, "clear"):
+            return self.native(function, args, kwargs, (owner,))
+        return self.foreign([owner, *args], kwargs)
+
+    def table_of(self, owner: Any, name: str) -> dict[str, Callable[..., Any] | None] | None:
+        """The methods of the builtin type that gives `owner` its method."""
+        for base in type(owner).__mro__:
+            table = self.quick.get(base)
+            if table is not None and name in table:
+                return table
+        return None
+
+    def call_descriptor(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call `str.upper` and the like, with the object as the first argument."""
+        kind, name = function.__objclass__, function.__name__
+        table = self.quick.get(kind)
+        if not args or not isinstance(args[0], kind):
+            if args and type(args[0]) is Unknown:
+                return self.runtime.unknown()
+            return function(*args, **kwargs)
+        if table is None or name not in table:
+            return self.foreign(args, kwargs)
+        return self.method(args[0], name, table[name], args[1:], kwargs)
+
+    def call_slot(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a special method of a builtin type: `super().__init__(...)`, `int.__add__`."""
+        name = function.__name__
+        owner = getattr(function, "__self__", args[0] if args else None)
+        bound = hasattr(function, "__self__")
+        if type(owner) is Unknown:
+            return self.foreign(args, kwargs)
+        if isinstance(owner, type) and owner not in self.runtime.classes:
+            return self.foreign(args, kwargs)
+        operands = [owner, *args] if bound else list(args)
+        symbol = SLOT_OPERATORS.get(name)
+        if symbol is not None and len(operands) == 2:
+            check = self.operations.checks.get(symbol)
+            if check is not None:
+                check(*operands)
+        elif name in ("__repr__", "__str__", "__format__", "__hash__"):
+            rule = {"__repr__": repr, "__str__": str}.get(name)
+            if type(owner) in rendering.ATOMS and rule is not None:
+                return self.native(function, args, kwargs)
+            if isinstance(owner, BaseException) and rule is not None:
+                return self.native(function, args, kwargs)
+            return self.foreign(args, kwargs)
+        return self.native(function, args, kwargs, (owner,))
+
+    def new(self, owner: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`object.__new__(cls)` and its like."""
+        if not args or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
+            return self.foreign(args, kwargs)
+        return self.native(owner.__new__, args, kwargs)
+
+    def listed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function or class that is on the allow-list, by its rule."""
+        rule = self.rules.functions.get(function)
+        if rule is not None:
+            return rule(function, args, kwargs)
+        if function in library.PLAIN_CALLABLES:
+            return self.native(function, args, kwargs)
+        return self.foreign(args, kwargs)
+
+    def construct(self, kind: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Make an instance of a class of the file."""
+        if isinstance(kind, library.enum.EnumMeta) or kind.__new__ is not object.__new__:
+            return self.native(kind, args, kwargs)
+        self.runtime.tick()
+        return kind(*args, **kwargs)
+
+    def foreign(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call something that is not known at all."""
+        given = [*args, *kwargs.values()]
+        if self.runtime.tracing:
+            for value in given:
+                if type(value) is Function or (type(value) is MethodType and type(value.__func__) is Function):
+                    raise GaveUp(f"code that is not known may call {value.__name__}")
+        return self.runtime.unknown(given)
+
+    def method(
+        self, value: Any, name: str, rule: Callable[..., Any] | None, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call a method of a builtin type."""
+        function = getattr(value, name)
+        touched = (value, *args) if name in MUTATORS else ()
+        if self.runtime.poisoned and self.runtime.is_poisoned((value,)):
+            return self.runtime.unknown(touched)
+        if rule is not None:
+            try:
+                return rule(value, function, args, kwargs)
+            except Undetermined:
+                known = self.operations.resolved(args)
+                if known is None:
+                    return self.runtime.unknown(touched)
+                return self.method(value, name, rule, known, kwargs)
+        return self.native(function, args, kwargs, touched)
+
+    def native(
+        self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()
+    ) -> Any:
+        """Carry out a call of builtin code, its arguments made safe."""
+        runtime = self.runtime
+        for value in args:
+            if type(value) not in SIMPLE:
+                args = [self.safe(function, item) for item in args]
+                break
+        if kwargs:
+            kwargs = {name: self.safe(function, item) for name, item in kwargs.items()}
+        if runtime.poisoned and runtime.is_poisoned([*args, *kwargs.values()]):
+            return runtime.unknown([*touched, *args, *kwargs.values()])
+        try:
+            return function(*args, **kwargs)
+        except Undetermined:
+            pass
+        except Exception:
+            if not self.operations.has_unknown([*args, *kwargs.values(), *touched]):
+                raise
+        known, named = self.operations.resolved(args), self.operations.resolved(list(kwargs.values()))
+        if known is None and named is None:
+            return runtime.unknown(touched)
+        return self.native(
+            function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched
+        )
+
+    def safe(self, function: Any, value: Any) -> Any:
+        """An argument as builtin code may have it: iterators that end, callbacks within bounds."""
+        kind = type(value)
+        if kind in SIMPLE:
+            return value
+        if kind is range:
+            return self.operations.iterable(value)
+        if (kind is set or kind is frozenset) and function not in ORDER_FREE:
+            return self.operations.iterable(value) if not isinstance(getattr(function, "__self__", None), set | frozenset) else value
+        if kind is BuiltinFunctionType or kind is METHOD_DESCRIPTOR or (kind is type and value not in self.runtime.classes):
+            return self.callback(value)
+        return value
+
+    def callback(self, function: Any) -> Any:
+        """A builtin that other builtin code will call."""
+        if isinstance(function, type):
+            return function if function in library.METHODS or function in library.EXCEPTIONS.values() else function
+        return Guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
+
+
+SLOT_OPERATORS = {"__mul__": "Mult", "__rmul__": "Mult", "__pow__": "Pow", "__lshift__": "LShift", "__mod__": "Mod", "__add__": "Add"}

@@ -1,0 +1,82 @@
+"""Code objects and frames of the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cwm_lsp.predict.evaluate.values import Cell
+from cwm_lsp.trace.events import NOTHING, Provenance
+
+Run = Callable[["Frame"], Any]
+"""A compiled expression: gives its value."""
+Do = Callable[["Frame"], Any]
+"""A compiled statement: gives None to go on, or one of `BREAK`, `CONTINUE`, `RETURN`."""
+Steps = Callable[["Frame"], Iterator[Any]]
+"""A compiled statement of a generator: yields what the generator yields; its return value is that of a `Do`."""
+
+BREAK, CONTINUE, RETURN = "break", "continue", "return"
+
+
+@dataclass(eq=False, slots=True)
+class Code:
+    """One compiled function, lambda, comprehension or class body."""
+
+    name: str
+    qualname: str
+    first_line: int
+    """Line of the `call` event."""
+    variables: tuple[str, ...]
+    """Slots in the order of CPython's code object."""
+    shared: frozenset[str]
+    """Those of `variables` that live in cells."""
+    free: tuple[str, ...]
+    own_cells: tuple[str, ...]
+    positional: tuple[str, ...] = ()
+    positional_only: int = 0
+    keyword_only: tuple[str, ...] = ()
+    rest: str | None = None
+    keywords: str | None = None
+    is_generator: bool = False
+    is_function: bool = True
+    doc: str | None = None
+    node: Any = None
+    compile: Callable[[], Any] | None = None
+    """Makes `body`, when the code is first run."""
+    body: Any = None
+    """`Do` of a function's body, or `Steps` of a generator's."""
+    plain: bool = field(default=False)
+    """Takes positional parameters only and shares no variable: the fast way of calling applies."""
+
+
+class Frame:
+    """One activation of a `Code`."""
+
+    __slots__ = (
+        "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result", "seen", "shown",
+        "traced", "values", "vars",
+    )  # fmt: skip
+
+    def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
+        self.code = code
+        self.vars = variables
+        self.cells = cells
+        self.line = code.first_line
+        self.caller: Frame | None = None
+        """Of a generator: who resumed it last."""
+        self.depth = 0
+        self.traced = False
+        self.result: Any = None
+        """What a `return` statement returns."""
+        self.seen: BaseException | None = None
+        """The exception whose event this frame has already shown."""
+        self.handling: list[BaseException] = []
+        """Exceptions whose `except` blocks are open."""
+        self.values: dict[str, Any] = {}
+        """Values as last shown."""
+        self.shown: Mapping[str, str] = NOTHING
+        """Reprs as last shown."""
+        self.provenance: Mapping[str, Provenance] = NOTHING
+        self.given = False
+        """This is the traced call's own frame, whose parameters are given."""

@@ -1,0 +1,211 @@
+"""One evaluation: a thread that interprets, and the iterator through which its steps come."""
+
+from __future__ import annotations
+
+import ast
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from cwm_lsp.predict.evaluate.code import Code, Frame
+from cwm_lsp.predict.evaluate.interpreter import Interpreter
+from cwm_lsp.predict.evaluate.limits import Limits
+from cwm_lsp.predict.evaluate.questions import Answer, Question
+from cwm_lsp.predict.evaluate.runtime import Runtime
+from cwm_lsp.predict.evaluate.scopes import Scope
+from cwm_lsp.predict.evaluate.statements import Statements
+from cwm_lsp.predict.evaluate.values import Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
+
+STACK = 256 * 2**20
+"""Bytes of stack for the interpreting thread; only what is touched is ever used."""
+RECURSION = 40_000
+"""Python frames that the deepest allowed nesting of calls may need."""
+CHUNK = 256
+"""Events handed over at once."""
+_recursion = threading.Lock()
+_running = 0
+
+
+class Evaluation:
+    """The steps of one call, in order: iterate over it once.
+
+    Raises SyntaxError if `source` or `call` does not parse, KeyError if `function` is not in the file.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        call: str,
+        function: str | None = None,
+        *,
+        limits: Limits | None = None,
+        module: str = "__main__",
+    ) -> None:
+        self.outcome: Outcome | None = None
+        """How the call ended, once the steps are through."""
+        self.gave_up: str | None = None
+        """Why the evaluation ended before the call did."""
+        self.tree = ast.parse(source)
+        self.call = ast.parse(call.strip(), mode="eval")
+        self.limits = limits or Limits()
+        self._steps: queue.SimpleQueue[list[Event | Question | None]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._pending: list[Event | Question | None] = []
+        self.runtime = Runtime(self.limits, self._emit, self._ask)
+        self.interpreter = Interpreter(self.runtime, self.tree, module)
+        self._last: Event | None = None
+        self._error: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self._function = function
+        self._target_scope: Scope | None = None
+        if function is not None:
+            self.runtime.target = self.interpreter.code_of(self._find(function))
+
+    def _find(self, qualname: str) -> ast.AST:
+        plain = qualname.replace(".<locals>.", ".")
+        for node, scope in self.interpreter.scopes.items():
+            if scope.kind == "function" and scope.qualname.replace(".<locals>.", ".") == plain:
+                return node
+        for statement in self.tree.body:
+            if (
+                isinstance(statement, ast.Assign)
+                and isinstance(statement.value, ast.Lambda)
+                and any(isinstance(target, ast.Name) and target.id == qualname for target in statement.targets)
+            ):
+                return statement.value
+        raise KeyError(qualname)
+
+    # the consumer's side
+
+    def __iter__(self) -> Iterator[Event | Question]:
+        if self._thread is None:
+            with _recursion:
+                before = threading.stack_size(STACK)
+                try:
+                    self._thread = threading.Thread(target=self._work, name="evaluation", daemon=True)
+                    self._thread.start()
+                finally:
+                    threading.stack_size(before)
+        try:
+            while True:
+                for step in self._steps.get():
+                    if step is None:
+                        if self._error is not None:
+                            raise self._error
+                        return
+                    yield step
+        finally:
+            self.close()
+
+    def answer(self, answer: Answer) -> None:
+        """Answer the question that was the last step."""
+        self._answers.put(answer)
+
+    def close(self) -> None:
+        """End the evaluation early."""
+        if not self.runtime.cancelled:
+            self.runtime.cancelled = True
+            self._answers.put(None)
+
+    def __enter__(self) -> Evaluation:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    # the interpreter's side
+
+    def _emit(self, event: Event) -> None:
+        self._last = event
+        self._pending.append(event)
+        if len(self._pending) >= CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._steps.put(self._pending)
+        self._pending = []
+
+    def _ask(self, question: Question) -> Any:
+        self._pending.append(question)
+        self._flush()
+        answer = self._answers.get()
+        self.runtime.check()
+        return answer
+
+    def _work(self) -> None:
+        global _running
+        with _recursion:
+            _running += 1
+            depth = sys.getrecursionlimit()
+            sys.setrecursionlimit(max(depth, RECURSION))
+        try:
+            self._evaluate()
+        except BaseException as error:  # a fault of the interpreter: the consumer's thread raises it
+            self._error = error
+        finally:
+            self.runtime.closed = True
+            self._pending.append(None)
+            self._flush()
+            with _recursion:
+                _running -= 1
+                if not _running:
+                    sys.setrecursionlimit(depth if depth < RECURSION else 1000)
+
+    def _evaluate(self) -> None:
+        runtime, interpreter = self.runtime, self.interpreter
+        try:
+            interpreter.load()
+            if runtime.target is None:
+                runtime.target = self._called()
+            compiler = Statements(interpreter, interpreter.scopes[self.tree])
+            frame = Frame(
+                Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), interpreter.namespace, {}
+            )
+            runtime.frame = frame
+            for node in ast.walk(self.call):
+                if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                    raise GaveUp("the call has a scope of its own")
+            value = compiler.expr(self.call.body)(frame)
+            if not runtime.finished:
+                self.gave_up = (
+                    "what is called is not known" if type(value) is Unknown else "the call does not enter the function"
+                )
+        except GaveUp as error:
+            self.gave_up = str(error)
+        except Undetermined:
+            self.gave_up = "the arguments are not known"
+        except BaseException as error:
+            if runtime.finished:
+                self.outcome = Outcome("exception", exception=self._exception(error))
+            else:
+                self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
+        if runtime.finished and self.outcome is None:
+            self._conclude()
+
+    def _called(self) -> Code | None:
+        node = self.call.body
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            function = self.interpreter.namespace.get(node.func.id)
+            if type(function) is Function:
+                return function.code
+        return None
+
+    def _conclude(self) -> None:
+        last = self._last
+        if last is not None and last.kind == "return":
+            self.gave_up = None
+            self.outcome = Outcome("return", value=last.value)
+
+    def _exception(self, error: BaseException) -> ExceptionInfo:
+        try:
+            with self.runtime.untraced():
+                message = str(error)
+        except (Exception, Undetermined, GaveUp):
+            message = ""
+        return ExceptionInfo(type(error).__name__, message, self._last.line if self._last is not None else None)

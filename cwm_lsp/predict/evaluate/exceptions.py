@@ -1,0 +1,109 @@
+"""Raising, matching, and context managers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from cwm_lsp.predict.evaluate.code import Frame
+from cwm_lsp.predict.evaluate.values import MISSING, GaveUp, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+
+
+class Raising:
+    """`raise` and `except`."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.runtime = interpreter.runtime
+
+    def throw(self, frame: Frame, error: Any, cause: Any = MISSING) -> NoReturn:
+        """`raise error from cause`."""
+        error = self.instance(error, "exceptions must derive from BaseException")
+        if cause is not MISSING:
+            error.__cause__ = None if cause is None else self.instance(cause, "exception causes must derive from BaseException")
+        frame.seen = None
+        raise error
+
+    def instance(self, value: Any, message: str) -> BaseException:
+        if type(value) is Unknown and value.value is MISSING:
+            raise GaveUp("what is raised is not known")
+        if isinstance(value, type) and issubclass(value, BaseException):
+            value = self.interpreter.calls.call(value, [], {})
+        if not isinstance(value, BaseException):
+            raise TypeError(message)
+        return value
+
+    def again(self, frame: Frame) -> NoReturn:
+        """A bare `raise`."""
+        holder: Frame | None = frame
+        while holder is not None and not holder.handling:
+            holder = holder.caller
+        if holder is None:
+            raise RuntimeError("No active exception to reraise")
+        error = holder.handling[-1]
+        frame.seen = error
+        raise error
+
+    def matches(self, error: BaseException, kind: Any, line: int) -> bool:
+        """Whether an `except` clause for `kind` catches `error`."""
+        if type(kind) is Unknown or (isinstance(kind, tuple) and any(type(item) is Unknown for item in kind)):
+            kinds = kind if isinstance(kind, tuple) else (kind,)
+            if any(isinstance(item, type) and isinstance(error, item) for item in kinds):
+                return True
+            return self.runtime.branch((line, None))
+        for item in kind if isinstance(kind, tuple) else (kind,):
+            if not (isinstance(item, type) and issubclass(item, BaseException)):
+                raise TypeError("catching classes that do not inherit from BaseException is not allowed")
+        return isinstance(error, kind)
+
+
+class Managing:
+    """`with`."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.runtime = interpreter.runtime
+
+    def enter(self, manager: Any) -> tuple[Any, Callable[[Any, Any, Any], Any]]:
+        """Enter a context manager; gives the value for `as`, and how to leave."""
+        kind = type(manager)
+        if kind is Unknown:
+            return self.runtime.unknown((manager,)), self.leave_unknown
+        known = kind in self.runtime.classes or kind in KNOWN
+        if not hasattr(kind, "__enter__"):
+            raise TypeError(f"'{kind.__name__}' object does not support the context manager protocol")
+        if not hasattr(kind, "__exit__"):
+            raise TypeError(
+                f"'{kind.__name__}' object does not support the context manager protocol (missed __exit__ method)"
+            )
+        if not known:
+            return self.runtime.unknown((manager,)), self.leave_unknown
+        leave = kind.__exit__
+        value = kind.__enter__(manager)
+
+        def left(*exception: Any) -> Any:
+            swallowed = leave(manager, *exception)
+            if type(swallowed) is Unknown and exception[0] is not None:
+                return self.runtime.branch((None, None))
+            return exception[0] is not None and bool(swallowed)
+
+        return value, left
+
+    def leave_unknown(self, *exception: Any) -> Any:
+        self.runtime.unknown()
+        return exception[0] is not None and self.runtime.branch((None, None))
+
+
+def _helper() -> Any:
+    @contextlib.contextmanager
+    def nothing() -> Any:
+        yield
+
+    return type(nothing())
+
+
+KNOWN: frozenset[type] = frozenset({contextlib.suppress, contextlib.nullcontext, _helper()})

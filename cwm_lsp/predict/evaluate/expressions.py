@@ -1,0 +1,612 @@
+"""Expressions compiled to closures: each takes a frame and gives a value.
+
+Where an expression spans several lines, its closures also move the frame's line the way CPython 3.11's instructions
+do: every operand at its own line, then the operation at the line where its expression begins.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate.code import Frame, Run
+from cwm_lsp.predict.evaluate.formats import conversion
+from cwm_lsp.predict.evaluate.scopes import Scope, mangled
+from cwm_lsp.predict.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+
+
+
+class Expressions:
+    """Compiles the expressions of one scope."""
+
+    def __init__(self, interpreter: Interpreter, scope: Scope) -> None:
+        self.interpreter = interpreter
+        self.runtime = interpreter.runtime
+        self.operations = interpreter.operations
+        self.scope = scope
+        self.marks = False
+        """Whether lines are to be followed inside of the expression being compiled."""
+        self.replaced: dict[int, Run] = {}
+        """Stand-ins for expressions whose value is already there, by the identity of the node."""
+
+    def expr(self, node: ast.expr) -> Run:
+        """Compile one expression."""
+        if id(node) in self.replaced:
+            return self.replaced[id(node)]
+        folded = constant(node)
+        if folded is not MISSING:
+            return self.at(node.lineno, lambda frame: folded)
+        method = getattr(self, type(node).__name__, None)
+        if method is None:
+            return self.unsupported(node)
+        run: Run = method(node)
+        return run
+
+    def exprs(self, nodes: Sequence[ast.expr]) -> list[Run]:
+        return [self.expr(node) for node in nodes]
+
+    def unsupported(self, node: ast.AST) -> Run:
+        what = type(node).__name__
+        line = getattr(node, "lineno", 0)
+
+        def run(frame: Frame) -> Any:
+            raise GaveUp(f"line {line}: {what} is not interpreted")
+
+        return run
+
+    def at(self, line: int, run: Run) -> Run:
+        """`run`, with its instruction on `line`."""
+        if not self.marks:
+            return run
+        mark = self.runtime.line
+
+        def marked(frame: Frame) -> Any:
+            if frame.line != line:
+                mark(frame, line)
+            return run(frame)
+
+        return marked
+
+    def then_at(self, run: Run, line: int) -> Run:
+        """`run`, and then on with instructions on `line`."""
+        if not self.marks:
+            return run
+        mark = self.runtime.line
+
+        def marked(frame: Frame) -> Any:
+            value = run(frame)
+            if frame.line != line:
+                mark(frame, line)
+            return value
+
+        return marked
+
+    def all_then_at(self, runs: list[Run], line: int) -> list[Run]:
+        """`runs` in order, the last of which goes on on `line`."""
+        if self.marks and runs:
+            return [*runs[:-1], self.then_at(runs[-1], line)]
+        return runs
+
+    # names and constants
+
+    def Name(self, node: ast.Name) -> Run:  # noqa: N802
+        return self.at(node.lineno, self.load(node.id))
+
+    def load(self, name: str) -> Run:
+        """Read a variable."""
+        name = mangled(name, self.scope.private)
+        place = self.scope.place(name)
+        if place == "local":
+
+            def local(frame: Frame) -> Any:
+                try:
+                    return frame.vars[name]
+                except KeyError:
+                    raise UnboundLocalError(
+                        f"cannot access local variable '{name}' where it is not associated with a value"
+                    ) from None
+
+            return local
+        if place == "cell" or (place == "free" and self.scope.kind != "class"):
+            message = (
+                f"cannot access local variable '{name}' where it is not associated with a value"
+                if place == "cell"
+                else f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+            )
+            error = UnboundLocalError if place == "cell" else NameError
+
+            def shared(frame: Frame) -> Any:
+                value = frame.cells[name].value
+                if value is MISSING:
+                    raise error(message)
+                return value
+
+            return shared
+        find = self.interpreter.global_value
+        if place == "global" or self.scope.kind not in ("class", "module"):
+            return lambda frame: find(name)
+        if place == "free":
+
+            def class_free(frame: Frame) -> Any:
+                if name in frame.vars:
+                    return frame.vars[name]
+                value = frame.cells[name].value
+                if value is MISSING:
+                    raise NameError(f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope")
+                return value
+
+            return class_free
+
+        def by_namespace(frame: Frame) -> Any:
+            return frame.vars[name] if name in frame.vars else find(name)
+
+        return by_namespace
+
+    def Constant(self, node: ast.Constant) -> Run:  # noqa: N802
+        value = node.value
+        return self.at(node.lineno, lambda frame: value)
+
+    # operators
+
+    def BinOp(self, node: ast.BinOp) -> Run:  # noqa: N802
+        left, right = self.expr(node.left), self.then_at(self.expr(node.right), node.lineno)
+        apply = self.operations.binary(type(node.op).__name__)
+        return lambda frame: apply(left(frame), right(frame))
+
+    def UnaryOp(self, node: ast.UnaryOp) -> Run:  # noqa: N802
+        if isinstance(node.op, ast.Not):
+            test = self.then_at(self.expr(node.operand), node.lineno)
+            truth = self.operations.truth
+
+            def negate(frame: Frame) -> Any:
+                value = test(frame)
+                if value is True or value is False:
+                    return not value
+                value = truth(value)
+                return value if type(value) is Unknown else not value
+
+            return negate
+        operand = self.then_at(self.expr(node.operand), node.lineno)
+        apply = self.operations.unary(type(node.op).__name__)
+        return lambda frame: apply(operand(frame))
+
+    def BoolOp(self, node: ast.BoolOp) -> Run:  # noqa: N802
+        *first, last = self.exprs(node.values)
+        stop_on = isinstance(node.op, ast.Or)
+        decide = self.decide((None, None))
+        line = node.lineno
+        firsts = [self.then_at(run, line) for run in first]
+
+        def run(frame: Frame) -> Any:
+            for item in firsts:
+                value = item(frame)
+                if (value if value is True or value is False else decide(value)) is stop_on:
+                    return value
+            return last(frame)
+
+        return run
+
+    def decide(self, lines: tuple[int | None, int | None]) -> Callable[[Any], bool]:
+        """Truth as a branch: asks where it is not known."""
+        truth, branch = self.operations.truth, self.runtime.branch
+
+        def decided(value: Any) -> bool:
+            if value is True or value is False:
+                return bool(value)
+            known = truth(value)
+            if type(known) is Unknown:
+                return branch(lines)
+            return bool(known)
+
+        return decided
+
+    def condition(self, node: ast.expr, lines: tuple[int | None, int | None] = (None, None)) -> Callable[[Frame], bool]:
+        """An expression as the test of a branch, evaluated for its truth alone."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            inner = self.condition(node.operand, (lines[1], lines[0]))
+            return lambda frame: not inner(frame)
+        if isinstance(node, ast.BoolOp):
+            tests = [self.condition(value) for value in node.values]
+            if isinstance(node.op, ast.And):
+
+                def conjunction(frame: Frame) -> bool:
+                    for test in tests:
+                        if not test(frame):
+                            return False
+                    return True
+
+                return conjunction
+
+            def disjunction(frame: Frame) -> bool:
+                for test in tests:
+                    if test(frame):
+                        return True
+                return False
+
+            return disjunction
+        value_of = self.expr(node)
+        decide = self.decide(lines)
+
+        def decided(frame: Frame) -> bool:
+            value = value_of(frame)
+            return value if value is True or value is False else decide(value)
+
+        return decided
+
+    def Compare(self, node: ast.Compare) -> Run:  # noqa: N802
+        line = node.lineno
+        left = self.expr(node.left)
+        rights = [self.then_at(self.expr(item), line) for item in node.comparators]
+        applies = [self.operations.compare(type(operator).__name__) for operator in node.ops]
+        if len(rights) == 1:
+            right, apply = rights[0], applies[0]
+            return lambda frame: apply(left(frame), right(frame))
+        pairs = list(zip(applies, rights, strict=True))
+        decide = self.decide((None, None))
+
+        def chain(frame: Frame) -> Any:
+            value = left(frame)
+            result: Any = True
+            last = len(pairs) - 1
+            for position, (apply, right) in enumerate(pairs):
+                following = right(frame)
+                result = apply(value, following)
+                if position < last and not decide(result):
+                    return result
+                value = following
+            return result
+
+        return chain
+
+    def IfExp(self, node: ast.IfExp) -> Run:  # noqa: N802
+        test = self.condition(node.test)
+        body, orelse = self.expr(node.body), self.expr(node.orelse)
+        return lambda frame: body(frame) if test(frame) else orelse(frame)
+
+    def NamedExpr(self, node: ast.NamedExpr) -> Run:  # noqa: N802
+        value_of = self.expr(node.value)
+        store = self.store_name(node.target.id)
+
+        def run(frame: Frame) -> Any:
+            value = value_of(frame)
+            store(frame, value)
+            return value
+
+        return run
+
+    def store_name(self, name: str) -> Callable[[Frame, Any], None]:
+        """Bind a variable."""
+        name = mangled(name, self.scope.private)
+        place = self.scope.place(name)
+        runtime = self.runtime
+        if place == "global":
+            namespace = self.interpreter.namespace
+
+            def into_globals(frame: Frame, value: Any) -> None:
+                namespace[name] = value
+
+            return into_globals
+        if place in ("cell", "free"):
+
+            def into_cell(frame: Frame, value: Any) -> None:
+                frame.cells[name].value = value
+                if runtime.tainted:
+                    frame.values.pop(name, None)
+
+            return into_cell
+
+        def into_locals(frame: Frame, value: Any) -> None:
+            frame.vars[name] = value
+            if runtime.tainted:
+                frame.values.pop(name, None)
+
+        return into_locals
+
+    # displays
+
+    def elements(self, nodes: Sequence[ast.expr], line: int) -> Callable[[Frame], list[Any]]:
+        """The elements of a display or the positional arguments of a call, stars unpacked."""
+        runs = self.all_then_at(
+            [self.expr(node.value if isinstance(node, ast.Starred) else node) for node in nodes], line
+        )
+        if not any(isinstance(node, ast.Starred) for node in nodes):
+            return lambda frame: [run(frame) for run in runs]
+        unpack = self.operations.unpack
+        parts = [(isinstance(node, ast.Starred), run) for node, run in zip(nodes, runs, strict=True)]
+
+        def gather(frame: Frame) -> list[Any]:
+            items: list[Any] = []
+            for starred, run in parts:
+                if starred:
+                    items.extend(unpack(run(frame)))
+                else:
+                    items.append(run(frame))
+            return items
+
+        return gather
+
+    def undetermined_display(self, gather: Callable[[Frame], Any]) -> Run:
+        runtime = self.runtime
+
+        def run(frame: Frame) -> Any:
+            try:
+                return gather(frame)
+            except Undetermined:
+                return runtime.unknown()
+
+        return run
+
+    def List(self, node: ast.List) -> Run:  # noqa: N802
+        if len(node.elts) > 2 and self.marks and all(constant(item) is not MISSING for item in node.elts):
+            values = [constant(item) for item in node.elts]
+            return self.at(node.lineno, lambda frame: list(values))
+        gather = self.elements(node.elts, node.lineno)
+        if not node.elts:
+            return self.at(node.lineno, lambda frame: [])
+        return self.undetermined_display(gather)
+
+    def Tuple(self, node: ast.Tuple) -> Run:  # noqa: N802
+        gather = self.elements(node.elts, node.lineno)
+        if not any(isinstance(item, ast.Starred) for item in node.elts):
+            return lambda frame: tuple(gather(frame))
+        return self.undetermined_display(lambda frame: tuple(gather(frame)))
+
+    def Set(self, node: ast.Set) -> Run:  # noqa: N802
+        if len(node.elts) > 2 and self.marks and all(constant(item) is not MISSING for item in node.elts):
+            values = [constant(item) for item in node.elts]
+            return self.at(node.lineno, lambda frame: set(values))
+        gather = self.elements(node.elts, node.lineno)
+        attempt = self.operations.attempt
+        return self.undetermined_display(lambda frame: attempt(set, (gather(frame),)))
+
+    def Dict(self, node: ast.Dict) -> Run:  # noqa: N802
+        if not node.keys:
+            return self.at(node.lineno, lambda frame: {})
+        constant_keys = len(node.keys) > 1 and all(
+            key is not None and constant(key) is not MISSING for key in node.keys
+        )
+        marks, parts = self.marks, []
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                key_of = None
+            else:
+                if constant_keys:
+                    self.marks = False
+                key_of = self.expr(key)
+                self.marks = marks
+            parts.append((key_of, self.expr(value)))
+        parts[-1] = (parts[-1][0], self.then_at(parts[-1][1], node.lineno))
+        attempt = self.operations.attempt
+        unpack_mapping = self.unpack_mapping
+
+        def put(made: dict[Any, Any], key: Any, value: Any) -> None:
+            made[key] = value
+
+        def gather(frame: Frame) -> Any:
+            made: dict[Any, Any] = {}
+            for key_of, value_of in parts:
+                if key_of is None:
+                    made.update(unpack_mapping(value_of(frame)))
+                else:
+                    key = key_of(frame)
+                    value = value_of(frame)
+                    try:
+                        made[key] = value
+                    except Undetermined:
+                        attempt(put, (made, key, value))
+                        raise
+            return made
+
+        return self.undetermined_display(gather)
+
+    def unpack_mapping(self, value: Any) -> Any:
+        self.runtime.touchable((value,))
+        if type(value) is Unknown and value.value is not MISSING:
+            value = value.value
+        if isinstance(value, dict):
+            return value
+        if not hasattr(value, "keys"):
+            raise TypeError(f"'{type(value).__name__}' object is not a mapping")
+        return dict(value)
+
+    # access
+
+    def Attribute(self, node: ast.Attribute) -> Run:  # noqa: N802
+        value_of = self.then_at(self.expr(node.value), node.end_lineno or node.lineno)
+        name = mangled(node.attr, self.scope.private)
+        get = self.interpreter.attributes.get
+        return lambda frame: get(value_of(frame), name)
+
+    def Subscript(self, node: ast.Subscript) -> Run:  # noqa: N802
+        value_of = self.expr(node.value)
+        key_of = self.then_at(self.key(node.slice), node.lineno)
+        subscript = self.operations.subscript
+        return lambda frame: subscript(value_of(frame), key_of(frame))
+
+    def key(self, node: ast.expr) -> Run:
+        """The index of a subscript."""
+        return self.expr(node)
+
+    def Slice(self, node: ast.Slice) -> Run:  # noqa: N802
+        runs = [None if part is None else self.expr(part) for part in (node.lower, node.upper, node.step)]
+
+        def run(frame: Frame) -> Any:
+            return slice(*[None if part is None else part(frame) for part in runs])
+
+        return run
+
+    def Starred(self, node: ast.Starred) -> Run:  # noqa: N802
+        return self.expr(node.value)
+
+    # text
+
+    def JoinedStr(self, node: ast.JoinedStr) -> Run:  # noqa: N802
+        runs = [self.expr(item) for item in node.values]
+        runtime = self.runtime
+
+        def run(frame: Frame) -> Any:
+            parts = [item(frame) for item in runs]
+            if any(type(part) is Unknown for part in parts):
+                return runtime.unknown()
+            text = "".join(parts)
+            if len(text) > 1000:
+                runtime.allow(len(text))
+            return text
+
+        return self.then_at(run, node.lineno) if len(runs) != 1 else run
+
+    def FormattedValue(self, node: ast.FormattedValue) -> Run:  # noqa: N802
+        value_of = self.expr(node.value)
+        spec_of = self.expr(node.format_spec) if node.format_spec is not None else None
+        convert = conversion(node.conversion)
+        formats = self.interpreter.formats
+        attempt = self.operations.attempt
+
+        def run(frame: Frame) -> Any:
+            value = value_of(frame)
+            if spec_of is None and convert is None and type(value) is str:
+                return value
+            spec = spec_of(frame) if spec_of is not None else ""
+            return attempt(formats.formatted, (value, spec, convert))
+
+        return self.then_at(run, node.lineno)
+
+    # calls and inner scopes
+
+    def Call(self, node: ast.Call) -> Run:  # noqa: N802
+        arguments = self.arguments(node)
+        calls = self.interpreter.calls
+        call = calls.call
+        if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
+            return self.super_call(node)
+        if isinstance(node.func, ast.Attribute):
+            line = node.func.end_lineno or node.lineno
+            name = mangled(node.func.attr, self.scope.private)
+            value_of = self.then_at(self.expr(node.func.value), line)
+            method, get = calls.method, self.interpreter.attributes.get
+            quick = calls.quick
+            mark = self.runtime.line if self.marks else None
+
+            def call_method(frame: Frame) -> Any:
+                value = value_of(frame)
+                table = quick.get(type(value))
+                if table is not None and name in table:
+                    args, kwargs = arguments(frame)
+                    if mark is not None and frame.line != line:
+                        mark(frame, line)
+                    return method(value, name, table[name], args, kwargs)
+                function = get(value, name)
+                args, kwargs = arguments(frame)
+                if mark is not None and frame.line != line:
+                    mark(frame, line)
+                return call(function, args, kwargs)
+
+            return self.undetermined_display(call_method)
+        function_of = self.expr(node.func)
+        if not (node.args or node.keywords):
+            function_of = self.then_at(function_of, node.lineno)
+
+        def call_function(frame: Frame) -> Any:
+            function = function_of(frame)
+            args, kwargs = arguments(frame)
+            return call(function, args, kwargs)
+
+        return self.undetermined_display(call_function)
+
+    def arguments(self, node: ast.Call) -> Callable[[Frame], tuple[list[Any], dict[str, Any]]]:
+        """The arguments of a call, evaluated in order."""
+        line = node.lineno
+        keywords = [(item.arg, self.expr(item.value)) for item in node.keywords]
+        if keywords:
+            keywords[-1] = (keywords[-1][0], self.then_at(keywords[-1][1], line))
+            positional = self.elements(node.args, node.args[-1].lineno if node.args else line)
+        else:
+            positional = self.elements(node.args, line)
+        if not keywords:
+            return lambda frame: (positional(frame), {})
+        unpack_mapping, interpreter = self.unpack_mapping, self.interpreter
+
+        def gather(frame: Frame) -> tuple[list[Any], dict[str, Any]]:
+            args = positional(frame)
+            named: dict[str, Any] = {}
+            for name, run in keywords:
+                if name is None:
+                    value = run(frame)
+                    if not isinstance(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
+                        raise TypeError(
+                            f"{interpreter.described(node)} argument after ** must be a mapping, "
+                            f"not {type(value).__name__}"
+                        )
+                    for key, item in unpack_mapping(value).items():
+                        if not isinstance(key, str):
+                            raise TypeError("keywords must be strings")
+                        if key in named:
+                            raise GaveUp(f"line {line}: a keyword is given twice")
+                        named[key] = item
+                else:
+                    named[name] = run(frame)
+            return args, named
+
+        return gather
+
+    def super_call(self, node: ast.Call) -> Run:
+        """`super()` without arguments."""
+        function_of = self.expr(node.func)
+        scope = self.scope
+        if scope.kind != "function" or not scope.parameters or "__class__" not in scope.free:
+            return self.unsupported(node)
+        first = self.load(scope.parameters[0])
+
+        def run(frame: Frame) -> Any:
+            if function_of(frame) is not super:
+                raise GaveUp("super is not the builtin here")
+            return super(frame.cells["__class__"].value, first(frame))
+
+        return run
+
+    def Lambda(self, node: ast.Lambda) -> Run:  # noqa: N802
+        return self.interpreter.function_maker(self, node)
+
+    def comprehension(self, node: Any) -> Run:
+        return self.interpreter.comprehension_maker(self, node)
+
+    ListComp = SetComp = DictComp = GeneratorExp = comprehension
+
+    def Yield(self, node: ast.Yield) -> Run:  # noqa: N802
+        return self.unsupported(node)
+
+    YieldFrom = Await = Yield
+
+
+def constant(node: ast.expr) -> Any:
+    """The value to which CPython's compiler folds an expression, or `MISSING`."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.UnaryOp):
+        value = constant(node.operand)
+        if isinstance(node.op, ast.Not):
+            return MISSING if value is MISSING else not value
+        if isinstance(value, int | float | complex) and not isinstance(node.op, ast.Invert):
+            return -value if isinstance(node.op, ast.USub) else +value
+        return MISSING
+    if isinstance(node, ast.BinOp):
+        left, right = constant(node.left), constant(node.right)
+        if isinstance(left, int | float) and isinstance(right, int | float) and not isinstance(left, bool):
+            if isinstance(node.op, ast.Add):
+                return left + right
+            if isinstance(node.op, ast.Sub):
+                return left - right
+            if isinstance(node.op, ast.Mult) and abs(left) < 2**64 and abs(right) < 2**64:
+                return left * right
+        return MISSING
+    if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load):
+        values = [constant(item) for item in node.elts if not isinstance(item, ast.Starred)]
+        if len(values) == len(node.elts) and all(value is not MISSING for value in values):
+            return tuple(values)
+    return MISSING
+
+

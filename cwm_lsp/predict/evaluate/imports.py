@@ -1,0 +1,53 @@
+"""`import`, of the allow-list alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate import library
+from cwm_lsp.predict.evaluate.code import Frame
+from cwm_lsp.predict.evaluate.values import GaveUp, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+
+
+class Imports:
+    """The imports of one evaluation: every one has modules of its own, which it may change."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.modules: dict[str, library.Module] = {}
+
+    def find(self, name: str) -> Any:
+        """The module called `name`, or an `Unknown`."""
+        if name not in library.MODULES:
+            return self.interpreter.runtime.unknown()
+        if name not in self.modules:
+            listed = library.MODULES[name]
+            self.modules[name] = library.Module(listed.name, dict(listed.members))
+        return self.modules[name]
+
+    def module(self, name: str, *, whole: bool) -> Any:
+        """What `import name` binds: the first package of a dotted name if `whole`."""
+        found = self.find(name)
+        if not whole or "." not in name or type(found) is Unknown:
+            return found
+        return self.find(name.split(".")[0])
+
+    def member(self, module: str, level: int, name: str) -> Any:
+        """What `from module import name` binds."""
+        if level or module not in library.MODULES:
+            return self.interpreter.runtime.unknown()
+        found = self.find(module)
+        if name in found.members:
+            return found.members[name]
+        if f"{module}.{name}" in library.MODULES:
+            return self.find(f"{module}.{name}")
+        return Unknown()
+
+    def star(self, frame: Frame, module: str, level: int) -> None:
+        """`from module import *`."""
+        if level or module not in library.MODULES:
+            raise GaveUp(f"the names in {module or 'a package'} are not known")
+        frame.vars.update(self.find(module).members)

@@ -1,0 +1,416 @@
+"""The interpreter of one file: its namespace, and how functions, comprehensions, classes and generators are made."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cwm_lsp.predict.evaluate import library
+from cwm_lsp.predict.evaluate.attributes import Attributes
+from cwm_lsp.predict.evaluate.calls import Calls
+from cwm_lsp.predict.evaluate.code import RETURN, Code, Do, Frame, Run
+from cwm_lsp.predict.evaluate.exceptions import Managing, Raising
+from cwm_lsp.predict.evaluate.expressions import Expressions
+from cwm_lsp.predict.evaluate.formats import Formats
+from cwm_lsp.predict.evaluate.generators import Carried, Generators, carry, yields
+from cwm_lsp.predict.evaluate.imports import Imports
+from cwm_lsp.predict.evaluate.operations import Operations
+from cwm_lsp.predict.evaluate.runtime import Runtime
+from cwm_lsp.predict.evaluate.scopes import Scope, analyse, mangled
+from cwm_lsp.predict.evaluate.statements import Statements
+from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, Cell, Function, GaveUp, Undetermined, Unknown
+
+
+class Interpreter:
+    """Everything that the compiled code of one file shares."""
+
+    def __init__(self, runtime: Runtime, tree: ast.Module, module_name: str) -> None:
+        self.runtime = runtime
+        self.tree = tree
+        self.module_name = module_name
+        self.scopes = analyse(tree)
+        self.namespace: dict[str, Any] = {"__name__": module_name, "__doc__": ast.get_docstring(tree, clean=False)}
+        self.operations = Operations(runtime)
+        self.formats = Formats(self)
+        self.attributes = Attributes(self)
+        self.calls = Calls(self)
+        self.imports = Imports(self)
+        self.raising = Raising(self)
+        self.managing = Managing(self)
+        self.codes: dict[ast.AST, Code] = {}
+        for name in ("__file__", "__builtins__", "__spec__", "__loader__", "__package__"):
+            self.namespace[name] = Unknown()
+
+    def global_value(self, name: str) -> Any:
+        """The value of a global or builtin name."""
+        try:
+            return self.namespace[name]
+        except KeyError:
+            pass
+        try:
+            return library.BUILTINS[name]
+        except KeyError:
+            if name in BUILTIN_NAMES:
+                return Unknown()
+            raise NameError(f"name '{name}' is not defined") from None
+
+    @staticmethod
+    def described(node: ast.Call) -> str:
+        """How an error message names what is called."""
+        return f"{ast.unparse(node.func)}()"
+
+    # the file's top level
+
+    def load(self) -> None:
+        """Interpret the file's top level, untraced; what cannot be known there becomes unknown."""
+        frame = Frame(Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), self.namespace, {})
+        compiler = Statements(self, self.scopes[self.tree])
+        self.runtime.frame = frame
+        for statement in self.tree.body:
+            self.load_statement(compiler, frame, statement)
+        self.runtime.frame = None
+
+    def load_statement(self, compiler: Statements, frame: Frame, node: ast.stmt) -> None:
+        if isinstance(node, ast.If) and _is_main_guard(node.test):
+            return
+        try:
+            do = compiler.statement(node, None)
+            if do is not None:
+                do(frame)
+        except Exception:
+            self.forget(node)
+        except Undetermined:
+            self.forget(node)
+        except GaveUp:
+            self.runtime.check()
+            self.forget(node)
+
+    def forget(self, node: ast.stmt) -> None:
+        """A statement of the top level could not be followed: what it binds or may change is unknown."""
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name):
+                if isinstance(inner.ctx, ast.Load) and inner.id in self.namespace:
+                    self.runtime.poison([self.namespace[inner.id]])
+                elif not isinstance(inner.ctx, ast.Load):
+                    self.namespace[inner.id] = Unknown()
+            elif isinstance(inner, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+                self.namespace[inner.name] = Unknown()
+            elif isinstance(inner, ast.alias):
+                self.namespace[(inner.asname or inner.name).split(".")[0]] = Unknown()
+
+    # functions
+
+    def code_of(self, node: Any) -> Code:
+        """The code of a function, lambda or comprehension."""
+        code = self.codes.get(node)
+        if code is None:
+            code = self.codes[node] = self.make_code(node)
+        return code
+
+    def make_code(self, node: Any) -> Code:
+        scope = self.scopes[node]
+        first = node.decorator_list[0].lineno if getattr(node, "decorator_list", None) else node.lineno
+        variables = tuple(scope.variables())
+        code = Code(
+            scope.name, scope.qualname, first, variables, frozenset(scope.cells | scope.free), tuple(sorted(scope.free)),
+            tuple(sorted(scope.cells)), node=node,
+        )  # fmt: skip
+        if isinstance(node, ast.FunctionDef | ast.Lambda | ast.AsyncFunctionDef):
+            arguments = node.args
+            private = scope.private
+            code.positional = tuple(mangled(item.arg, private) for item in [*arguments.posonlyargs, *arguments.args])
+            code.positional_only = len(arguments.posonlyargs)
+            code.keyword_only = tuple(mangled(item.arg, private) for item in arguments.kwonlyargs)
+            code.rest = mangled(arguments.vararg.arg, private) if arguments.vararg else None
+            code.keywords = mangled(arguments.kwarg.arg, private) if arguments.kwarg else None
+        code.is_generator = scope.yields or isinstance(node, ast.GeneratorExp)
+        code.plain = not (
+            code.own_cells or code.is_generator or code.keyword_only or code.rest or code.keywords
+        )
+        code.compile = lambda: self.compile_body(node, scope)
+        if isinstance(node, ast.FunctionDef):
+            code.doc = ast.get_docstring(node, clean=False)
+        return code
+
+    def compile_body(self, node: Any, scope: Scope) -> Any:
+        """The body of a function: a `Do`, or `Steps` for a generator."""
+        if isinstance(node, ast.AsyncFunctionDef) or scope.is_async:
+            return unsupported(node.lineno, "async code")
+        if isinstance(node, ast.Lambda):
+            if scope.yields:
+                return unsupported(node.lineno, "a generator lambda")
+            return self.lambda_body(node, scope)
+        body = node.body
+        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+            body = body[1:]
+        if scope.yields:
+            steps = Generators(self, scope).steps_block(body)
+            return steps
+        do = Statements(self, scope).block(body)
+        if not body:
+            mark, line = self.runtime.line, node.lineno
+
+            def nothing(frame: Frame) -> None:
+                mark(frame, node.body[0].lineno if node.body else line)
+
+            return nothing
+        return do
+
+    def lambda_body(self, node: ast.Lambda, scope: Scope) -> Do:
+        compiler = Expressions(self, scope)
+        line = node.body.lineno
+        compiler.marks = node.body.end_lineno != line
+        value_of, mark = compiler.expr(node.body), self.runtime.line
+        marks = compiler.marks
+
+        def run(frame: Frame) -> str:
+            if not marks:
+                mark(frame, line)
+            frame.result = value_of(frame)
+            if marks and frame.line != line:
+                mark(frame, line)
+            return RETURN
+
+        return run
+
+    def function_maker(self, compiler: Expressions, node: Any) -> Run:
+        """Compile a `def` or `lambda` expression: evaluates its defaults and closes over its variables."""
+        arguments = node.args
+        defaults = compiler.exprs(arguments.defaults)
+        keyword_defaults = [
+            (mangled(item.arg, compiler.scope.private), compiler.expr(default))
+            for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+            if default is not None
+        ]
+        code = self.code_of(node)
+        free = code.free
+        call = self.calls.from_library
+
+        def make(frame: Frame) -> Function:
+            return Function(
+                code, call, tuple(run(frame) for run in defaults), {name: run(frame) for name, run in keyword_defaults},
+                {name: frame.cells[name] for name in free},
+            )  # fmt: skip
+
+        return compiler.at(node.lineno, make)
+
+    # generators
+
+    def generator(self, frame: Frame) -> Iterator[Any]:
+        """The generator object of a generator function's call."""
+        made = self.run_generator(frame)
+        made.__name__ = frame.code.name  # type: ignore[attr-defined]
+        made.__qualname__ = frame.code.qualname  # type: ignore[attr-defined]
+        return made
+
+    def run_generator(self, frame: Frame) -> Iterator[Any]:
+        runtime, code = self.runtime, frame.code
+        if code.body is None:
+            assert code.compile is not None
+            code.body = code.compile()
+        frame.caller = runtime.frame
+        runtime.enter(frame)
+        frame.line = 0
+        try:
+            signal = yield from code.body(frame)
+        except INTERNAL:
+            runtime.depth -= 1
+            runtime.frame = frame.caller
+            raise
+        except BaseException as error:
+            problem: BaseException = error.error if type(error) is Carried else error
+            if runtime.closed:
+                raise
+            runtime.unwind(frame, problem, frame.caller)
+            if frame.given:
+                runtime.end()
+        else:
+            value = frame.result if signal is RETURN else None
+            if frame.traced and runtime.tracing:
+                value = runtime.show_return(frame, value)
+            runtime.depth -= 1
+            runtime.frame = frame.caller
+            if frame.given:
+                runtime.end()
+            return value
+        raise problem
+
+    def suspend(self, frame: Frame, value: Any) -> Any:
+        """A generator yields: its frame is left for now."""
+        runtime = self.runtime
+        if frame.traced and runtime.tracing:
+            value = runtime.show_return(frame, value)
+        runtime.depth -= 1
+        runtime.frame = frame.caller
+        return value
+
+    def resume(self, frame: Frame, error: BaseException | None) -> None:
+        """A generator goes on, with an exception if one is thrown into it."""
+        runtime = self.runtime
+        if runtime.closed:
+            raise GeneratorExit
+        frame.caller = runtime.frame
+        runtime.enter(frame)
+
+    # comprehensions
+
+    def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
+        """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
+        values_of = compiler.then_at(compiler.expr(node.generators[0].iter), node.lineno)
+        code = self.code_of(node)
+        if code.body is None:
+            code.body = self.comprehension_body(node)
+        iterator, runtime, free = self.operations.iterator, self.runtime, code.free
+
+        def make(frame: Frame) -> Any:
+            items = iterator(values_of(frame))
+            cells = {name: frame.cells[name] for name in free}
+            for name in code.own_cells:
+                cells[name] = Cell()
+            inner = Frame(code, {".0": items}, cells)
+            if code.is_generator:
+                return self.generator(inner)
+            return runtime.run(inner)
+
+        return make
+
+    def comprehension_body(self, node: Any) -> Any:
+        scope = self.scopes[node]
+        if scope.is_async or any(yields(child) for child in ast.iter_child_nodes(node)):
+            return unsupported(node.lineno, "an asynchronous comprehension")
+        compiler = Statements(self, scope)
+        line = node.lineno
+        compiler.marks = node.end_lineno != line
+        levels = []
+        for position, generator in enumerate(node.generators):
+            values_of = compiler.then_at(compiler.expr(generator.iter), line) if position else compiler.load(".0")
+            store = compiler.store(generator.target)
+            tests = [compiler.condition(test) for test in generator.ifs]
+            levels.append((values_of, store, tests))
+        add: Callable[[Frame, Any], None]
+        start: Callable[[], Any]
+        runtime, operations = self.runtime, self.operations
+        if isinstance(node, ast.DictComp):
+            key_of, value_of = compiler.expr(node.key), compiler.then_at(compiler.expr(node.value), line)
+
+            def add_pair(frame: Frame, made: Any) -> None:
+                key = key_of(frame)
+                operations.set_item(made, key, value_of(frame))
+
+            add, start = add_pair, dict
+        else:
+            element_of = compiler.then_at(compiler.expr(node.elt), line)
+            if isinstance(node, ast.GeneratorExp):
+                return self.genexpr_steps(levels, element_of, line, compiler.following(line, None))
+            if isinstance(node, ast.SetComp):
+
+                def add_unique(frame: Frame, made: Any) -> None:
+                    operations.attempt(made.add, (element_of(frame),), (made,))
+
+                add, start = add_unique, set
+            else:
+
+                def add_last(frame: Frame, made: Any) -> None:
+                    made.append(element_of(frame))
+
+                add, start = add_last, list
+        mark, following = runtime.line, compiler.following(line, None)
+
+        def loop(frame: Frame, made: Any, depth: int) -> None:
+            values_of, store, tests = levels[depth]
+            items = values_of(frame)
+            if depth:
+                items = operations.iterator(items)
+            last = depth + 1 == len(levels)
+            while True:
+                value = following(frame, items)
+                if value is MISSING:
+                    return
+                store(frame, value)
+                for test in tests:
+                    if not test(frame):
+                        break
+                else:
+                    if last:
+                        add(frame, made)
+                    else:
+                        loop(frame, made, depth + 1)
+                mark(frame, line)
+
+        def run(frame: Frame) -> str:
+            mark(frame, line)
+            made = start()
+            loop(frame, made, 0)
+            frame.result = made
+            return RETURN
+
+        return run
+
+    def genexpr_steps(self, levels: list[Any], element_of: Run, line: int, following: Any) -> Any:
+        mark, operations = self.runtime.line, self.operations
+
+        def loop(frame: Frame, depth: int) -> Iterator[Any]:
+            values_of, store, tests = levels[depth]
+            try:
+                items = values_of(frame)
+                if depth:
+                    items = operations.iterator(items)
+                last = depth + 1 == len(levels)
+                while True:
+                    value = following(frame, items)
+                    if value is MISSING:
+                        return
+                    store(frame, value)
+                    for test in tests:
+                        if not test(frame):
+                            break
+                    else:
+                        if last:
+                            value = self.suspend(frame, element_of(frame))
+                            try:
+                                yield value
+                            except BaseException as error:
+                                self.resume(frame, error)
+                                raise
+                            self.resume(frame, None)
+                        else:
+                            yield from loop(frame, depth + 1)
+                    mark(frame, line)
+            except StopIteration as error:
+                raise carry(error) from None
+
+        def steps(frame: Frame) -> Iterator[Any]:
+            mark(frame, line)
+            yield from loop(frame, 0)
+
+        return steps
+
+    # classes
+
+    def class_maker(self, compiler: Expressions, node: ast.ClassDef) -> Run:
+        """Compile a class definition."""
+        from cwm_lsp.predict.evaluate.classes import class_maker
+
+        return class_maker(self, compiler, node)
+
+
+BUILTIN_NAMES = frozenset(dir(__import__("builtins")))
+
+
+def unsupported(line: int, what: str) -> Callable[[Frame], Any]:
+    def run(frame: Frame) -> Any:
+        raise GaveUp(f"line {line}: {what} is not interpreted")
+
+    return run
+
+
+def _is_main_guard(test: ast.expr) -> bool:
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
+        and len(test.comparators) == 1
+        and isinstance(test.comparators[0], ast.Constant)
+        and test.comparators[0].value == "__main__"
+    )

@@ -1,0 +1,232 @@
+"""The allow-list: builtin types with their methods, and the pure part of the standard library."""
+
+from __future__ import annotations
+
+import array
+import base64
+import binascii
+import bisect
+import calendar
+import cmath
+import collections
+import collections.abc
+import colorsys
+import contextlib
+import copy
+import dataclasses
+import datetime
+import decimal
+import difflib
+import enum
+import fractions
+import functools
+import hashlib
+import heapq
+import html
+import itertools
+import json
+import math
+import numbers
+import operator
+import posixpath
+import re
+import shlex
+import statistics
+import string
+import textwrap
+import types
+import typing
+import unicodedata
+import urllib.parse
+import uuid
+import zlib
+from abc import ABC, ABCMeta, abstractmethod
+from types import BuiltinFunctionType, ModuleType
+from typing import Any
+
+from cwm_lsp.predict.evaluate.values import Undetermined
+
+
+class Module:
+    """A module of the allow-list as the program sees it."""
+
+    __slots__ = ("members", "name", "partial")
+
+    def __init__(self, name: str, members: dict[str, Any], *, partial: bool = True) -> None:
+        self.name = name
+        self.members = members
+        self.partial = partial
+
+    def get(self, name: str) -> Any:
+        try:
+            return self.members[name]
+        except KeyError:
+            raise Undetermined from None
+
+    def __repr__(self) -> str:
+        return f"<module '{self.name}'>"
+
+
+def _public(kind: type, *without: str) -> frozenset[str]:
+    return frozenset(name for name in dir(kind) if not name.startswith("_")) - set(without)
+
+
+TYPES: tuple[type, ...] = (
+    str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range, slice,
+    collections.deque, collections.Counter, collections.OrderedDict, collections.defaultdict, collections.ChainMap,
+    datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone,
+    fractions.Fraction, decimal.Decimal, re.Pattern, re.Match, types.GeneratorType, array.array,
+    type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType, types.SimpleNamespace,
+    itertools.chain, textwrap.TextWrapper, difflib.SequenceMatcher, string.Template, uuid.UUID, memoryview,
+    statistics.NormalDist, json.JSONDecoder, json.JSONEncoder, enum.auto, dataclasses.Field,
+)  # fmt: skip
+"""Builtin and library types whose instances a program may use."""
+
+NOT_PURE = {
+    datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
+    datetime.date: ("today", "fromtimestamp"),
+    types.GeneratorType: ("gi_code", "gi_frame", "gi_running", "gi_suspended", "gi_yieldfrom"),
+    uuid.UUID: (),
+}
+METHODS: dict[type, frozenset[str]] = {
+    kind: frozenset(
+        name for name in _public(kind, *NOT_PURE.get(kind, ())) if callable(getattr(kind, name, None))
+    )
+    for kind in TYPES
+}
+ATTRIBUTES: dict[type, frozenset[str]] = {
+    kind: frozenset(
+        name for name in _public(kind, *NOT_PURE.get(kind, ())) if not callable(getattr(kind, name, None))
+    )
+    for kind in TYPES
+}
+ATTRIBUTES[types.SimpleNamespace] = frozenset()
+ATTRIBUTES[property] = frozenset({"setter", "getter", "deleter", "fget", "fset", "fdel"})
+CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
+    datetime.date: frozenset({"min", "max", "resolution"}),
+    datetime.datetime: frozenset({"min", "max", "resolution"}),
+    datetime.time: frozenset({"min", "max", "resolution"}),
+    datetime.timedelta: frozenset({"min", "max", "resolution"}),
+    datetime.timezone: frozenset({"utc", "min", "max"}),
+    itertools.chain: frozenset({"from_iterable"}),
+}
+
+EXCEPTIONS: dict[str, type] = {
+    name: value
+    for name, value in vars(__import__("builtins")).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+
+BASES: frozenset[Any] = frozenset({
+    object, str, bytes, int, float, complex, list, tuple, dict, set, frozenset, ABC, enum.Enum, enum.IntEnum,
+    enum.Flag, enum.IntFlag, collections.OrderedDict, collections.defaultdict, collections.Counter, collections.deque,
+    collections.UserDict, collections.UserList, collections.UserString, collections.ChainMap,
+    contextlib.ContextDecorator, contextlib.AbstractContextManager, string.Formatter, datetime.tzinfo,
+    json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
+    *(value for name, value in vars(collections.abc).items() if name in collections.abc.__all__),
+    *(value for name, value in vars(numbers).items() if name in numbers.__all__),
+})  # fmt: skip
+METACLASSES: frozenset[type] = frozenset({type, ABCMeta, enum.EnumMeta, type(typing.Protocol)})
+if hasattr(typing, "NamedTupleMeta"):
+    METACLASSES |= {typing.NamedTupleMeta}
+
+
+def _members(module: ModuleType, names: str | None = None, without: str = "") -> dict[str, Any]:
+    chosen = names.split() if names is not None else [name for name in dir(module) if not name.startswith("_")]
+    return {
+        name: getattr(module, name)
+        for name in chosen
+        if hasattr(module, name) and name not in without.split() and type(getattr(module, name)) is not ModuleType
+    }
+
+
+class Logger:
+    """Stands for a logger: what it writes does not matter to a trace, and it returns nothing."""
+
+    def __repr__(self) -> str:
+        raise Undetermined
+
+
+def quiet(*_: Any, **__: Any) -> None:
+    """Stands for a function that only writes or waits."""
+
+
+MODULES: dict[str, Module] = {
+    "math": Module("math", _members(math)),
+    "cmath": Module("cmath", _members(cmath)),
+    "itertools": Module("itertools", _members(itertools)),
+    "functools": Module("functools", _members(
+        functools, "reduce partial lru_cache cache wraps update_wrapper cmp_to_key total_ordering cached_property "
+        "partialmethod")),
+    "collections": Module("collections", _members(collections)),
+    "collections.abc": Module("collections.abc", _members(collections.abc)),
+    "string": Module("string", _members(string)),
+    "re": Module("re", _members(re, without="purge template Scanner DEBUG")),
+    "operator": Module("operator", _members(operator)),
+    "copy": Module("copy", _members(copy, "copy deepcopy Error error")),
+    "bisect": Module("bisect", _members(bisect)),
+    "heapq": Module("heapq", _members(heapq)),
+    "datetime": Module("datetime", _members(datetime)),
+    "json": Module("json", _members(json, "dumps loads JSONDecodeError JSONEncoder JSONDecoder")),
+    "textwrap": Module("textwrap", _members(textwrap)),
+    "statistics": Module("statistics", _members(statistics, " ".join(statistics.__all__))),
+    "fractions": Module("fractions", _members(fractions, "Fraction gcd")),
+    "decimal": Module("decimal", _members(
+        decimal, "Decimal ROUND_HALF_UP ROUND_HALF_EVEN ROUND_HALF_DOWN ROUND_UP ROUND_DOWN ROUND_CEILING ROUND_FLOOR "
+        "ROUND_05UP InvalidOperation DivisionByZero Overflow Inexact DecimalException")),
+    "numbers": Module("numbers", _members(numbers, " ".join(numbers.__all__))),
+    "enum": Module("enum", _members(enum)),
+    "abc": Module("abc", {"ABC": ABC, "ABCMeta": ABCMeta, "abstractmethod": abstractmethod}),
+    "dataclasses": Module("dataclasses", _members(dataclasses, " ".join(dataclasses.__all__))),
+    "typing": Module("typing", _members(typing, " ".join(typing.__all__))),
+    "types": Module("types", _members(types, "SimpleNamespace MappingProxyType GeneratorType NoneType MethodType")),
+    "contextlib": Module("contextlib", _members(contextlib, "suppress nullcontext contextmanager ContextDecorator")),
+    "unicodedata": Module("unicodedata", _members(unicodedata)),
+    "base64": Module("base64", _members(base64, " ".join(base64.__all__), without="encode decode main")),
+    "binascii": Module("binascii", _members(binascii)),
+    "zlib": Module("zlib", _members(zlib, "crc32 adler32")),
+    "hashlib": Module("hashlib", {}),
+    "html": Module("html", _members(html, "escape unescape")),
+    "shlex": Module("shlex", _members(shlex, "quote join split")),
+    "difflib": Module("difflib", _members(difflib, "SequenceMatcher get_close_matches ndiff unified_diff")),
+    "calendar": Module("calendar", _members(calendar, "isleap leapdays weekday monthrange monthlen MONDAY SUNDAY")),
+    "colorsys": Module("colorsys", _members(colorsys)),
+    "array": Module("array", {"array": array.array}),
+    "uuid": Module("uuid", {"UUID": uuid.UUID}),
+    "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
+    "logging": Module("logging", {
+        **{name: quiet for name in "debug info warning error critical exception log basicConfig".split()},
+        "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
+    "warnings": Module("warnings", {}),
+    "time": Module("time", {"sleep": quiet}),
+    "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": "little"}),
+    "__future__": Module("__future__", {
+        name: None for name in "annotations division print_function absolute_import unicode_literals".split()}),
+}  # fmt: skip
+MODULES["urllib"] = Module("urllib", {"parse": MODULES["urllib.parse"]})
+MODULES["collections"].members["abc"] = MODULES["collections.abc"]
+MODULES["os.path"] = Module(
+    "posixpath",
+    _members(posixpath, "join basename dirname split splitext normpath isabs commonprefix commonpath sep curdir pardir"),
+)
+MODULES["posixpath"] = MODULES["os.path"]
+MODULES["os"] = Module("os", {"path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."})
+del hashlib
+
+BUILTINS: dict[str, Any] = {
+    name: getattr(__import__("builtins"), name)
+    for name in (
+        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod enumerate "
+        "filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max "
+        "memoryview min next object oct ord pow print property range repr reversed round set setattr slice sorted "
+        "staticmethod str sum super tuple type vars zip"
+    ).split()
+} | {**EXCEPTIONS, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
+
+PLAIN_CALLABLES: frozenset[Any] = frozenset(
+    value
+    for module in MODULES.values()
+    for value in module.members.values()
+    if callable(value) and isinstance(value, type | BuiltinFunctionType | types.FunctionType)
+) | frozenset(value for value in BUILTINS.values() if callable(value))
+"""What a program may call, unless `calls` has a rule of its own for it."""

@@ -1,0 +1,356 @@
+"""Operators, truth, iteration and subscripts over known values, each bounded before it is carried out."""
+
+from __future__ import annotations
+
+import operator
+import re
+from array import array
+from collections import ChainMap, deque
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from types import NoneType
+from typing import Any
+
+from cwm_lsp.predict.evaluate import rendering
+from cwm_lsp.predict.evaluate.runtime import Runtime
+from cwm_lsp.predict.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+
+NUMBERS: frozenset[type] = frozenset({int, float, bool})
+SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
+WIDTH = re.compile(r"\d{4,}")
+"""A width or precision that deserves a closer look."""
+SINGLETONS: tuple[Any, ...] = (None, True, False, ..., NotImplemented)
+
+Apply = Callable[[Any, Any], Any]
+
+
+class Operations:
+    """The guarded operations of one evaluation."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.checks: dict[str, Callable[[Any, Any], None]] = {
+            "Mult": self.check_product,
+            "Pow": self.check_power,
+            "LShift": self.check_shift,
+            "Mod": self.check_percent,
+            "Add": self.check_sum,
+        }
+
+    # the one way out for what is unknown
+
+    def attempt(self, function: Callable[..., Any], args: Sequence[Any], touched: Iterable[Any] = ()) -> Any:
+        """`function(*args)`, or an `Unknown` where it depends on one; `touched` may then have been changed."""
+        runtime = self.runtime
+        if runtime.poisoned and runtime.is_poisoned(args):
+            return runtime.unknown(touched)
+        try:
+            return function(*args)
+        except Undetermined:
+            return self.undetermined(function, args, touched)
+        except Exception:
+            if self.has_unknown(args):
+                return self.undetermined(function, args, touched)
+            raise
+
+    def undetermined(self, function: Callable[..., Any], args: Sequence[Any], touched: Iterable[Any] = ()) -> Any:
+        """What `attempt` gives once `function(*args)` has turned out not to be known."""
+        known = self.resolved(args)
+        return self.runtime.unknown(touched) if known is None else self.attempt(function, known, touched)
+
+    @staticmethod
+    def resolved(args: Sequence[Any]) -> list[Any] | None:
+        """The arguments with answered unknowns replaced by what they turned out to be; None if there is none."""
+        found = [item.value if type(item) is Unknown and item.value is not MISSING else item for item in args]
+        return found if any(new is not old for new, old in zip(found, args, strict=True)) else None
+
+    def has_unknown(self, values: Iterable[Any]) -> bool:
+        pending, seen = list(values), set()
+        while pending and len(seen) < 10_000:
+            value = pending.pop()
+            if type(value) is Unknown:
+                return True
+            if type(value) not in rendering.ATOMS and id(value) not in seen:
+                seen.add(id(value))
+                pending.extend(self.runtime.inside(value))
+        return False
+
+    # binary operators
+
+    def binary(self, name: str, *, in_place: bool = False) -> Apply:
+        """The operator whose syntax tree node is called `name`."""
+        native = OPERATORS[name][1 if in_place else 0]
+        check = self.checks.get(name)
+        attempt = self.attempt
+        runtime = self.runtime
+        quick = NUMBERS if name in ("Add", "Sub", "FloorDiv", "Mod", "Div", "BitAnd", "BitOr", "BitXor") else frozenset()
+
+        def careful(a: Any, b: Any) -> Any:
+            if check is not None:
+                check(a, b)
+            if in_place and type(a) is list:
+                b = self.iterable(b)
+            return native(a, b)
+
+        def apply(a: Any, b: Any) -> Any:
+            if type(a) in quick and type(b) in quick:
+                return native(a, b)
+            if not runtime.poisoned:
+                try:
+                    return careful(a, b)
+                except Undetermined:
+                    return self.undetermined(careful, (a, b), (a,) if in_place else ())
+                except TypeError:
+                    if not self.has_unknown((a, b)):
+                        raise
+            return attempt(careful, (a, b), (a,) if in_place else ())
+
+        return apply
+
+    def check_sum(self, a: Any, b: Any) -> None:
+        if type(a) in SEQUENCES:
+            size = len(a) + (len(b) if type(b) in SEQUENCES else 0)
+            if size > 1000:
+                self.runtime.allow(size)
+
+    def check_product(self, a: Any, b: Any) -> None:
+        if isinstance(a, int) and isinstance(b, int):
+            if not (-(2**64) < a < 2**64 and -(2**64) < b < 2**64):
+                self.runtime.allow_bits(a.bit_length() + b.bit_length())
+            return
+        if isinstance(b, int):
+            a, b = b, a
+        if isinstance(a, int) and (type(b) in SEQUENCES or isinstance(b, str | list | tuple | bytes)):
+            self.runtime.allow(a * len(b))
+
+    def check_power(self, a: Any, b: Any) -> None:
+        if isinstance(a, Fraction):
+            self.check_power(a.numerator, b)
+            self.check_power(a.denominator, b)
+            return
+        if isinstance(b, Fraction) and b.denominator == 1:
+            b = b.numerator
+        if isinstance(a, int) and isinstance(b, int) and a not in (0, 1, -1):
+            self.runtime.allow_bits(a.bit_length() * abs(b))
+
+    def check_shift(self, a: Any, b: Any) -> None:
+        if isinstance(a, int) and isinstance(b, int) and a:
+            self.runtime.allow_bits(a.bit_length() + b)
+
+    def check_percent(self, a: Any, b: Any) -> None:
+        if isinstance(a, str | bytes | bytearray):
+            text = a if isinstance(a, str) else a.decode("latin-1")
+            self.check_format(text)
+            if "*" in text:
+                values = b if isinstance(b, tuple) else (b,)
+                self.runtime.allow(max((abs(value) for value in values if isinstance(value, int)), default=0))
+            for value in b.values() if isinstance(b, dict) else b if isinstance(b, tuple) else (b,):
+                self.check_shown(value)
+
+    def check_format(self, spec: str) -> None:
+        """Bound the widths and precisions in a format."""
+        for number in WIDTH.findall(spec):
+            self.runtime.allow(int(number[:12]))
+
+    def check_shown(self, value: Any) -> None:
+        """Bound, and know, the text of a value before it is made."""
+        if type(value) in rendering.ATOMS:
+            return
+        renderer = self.runtime.rendering
+        renderer.shuffled = False
+        renderer.measure(value, [rendering.NODES], set())
+        self.runtime.touchable((value,))
+        if renderer.shuffled:
+            self.runtime.taint()
+
+    # other operators
+
+    def unary(self, name: str) -> Callable[[Any], Any]:
+        native = UNARY[name]
+        attempt = self.attempt
+
+        def apply(a: Any) -> Any:
+            if type(a) in NUMBERS:
+                return native(a)
+            return attempt(native, (a,))
+
+        return apply
+
+    def truth(self, value: Any) -> Any:
+        """Whether a value is true; an `Unknown` if that is not known."""
+        return self.attempt(bool, (value,))
+
+    def compare(self, name: str) -> Apply:
+        if name in ("Is", "IsNot"):
+            return self.identity(negate=name == "IsNot")
+        if name in ("In", "NotIn"):
+            return self.membership(negate=name == "NotIn")
+        native = COMPARISONS[name]
+        attempt, runtime = self.attempt, self.runtime
+
+        def apply(a: Any, b: Any) -> Any:
+            kind = type(a)
+            if kind in rendering.ATOMS and type(b) in rendering.ATOMS:
+                return native(a, b)
+            if not runtime.poisoned:
+                try:
+                    return native(a, b)
+                except Undetermined:
+                    return self.undetermined(native, (a, b))
+            return attempt(native, (a, b))
+
+        return apply
+
+    def identity(self, *, negate: bool) -> Apply:
+        def same(a: Any, b: Any) -> bool:
+            if a is b:
+                if type(a) is Unknown and a.value is not MISSING:
+                    return not negate
+                return not negate
+            for value in (a, b):
+                if type(value) is Unknown:
+                    raise Undetermined
+            if any(a is item or b is item for item in SINGLETONS) or type(a) is not type(b):
+                return negate
+            if type(a) in rendering.ATOMS or type(a) in (tuple, frozenset):
+                if type(a) is int and -5 <= a <= 256:
+                    return negate
+                if a == b:
+                    raise Undetermined
+            return negate
+
+        return lambda a, b: self.attempt(same, (a, b))
+
+    def membership(self, *, negate: bool) -> Apply:
+        runtime, attempt = self.runtime, self.attempt
+
+        def inside(a: Any, b: Any) -> bool:
+            if type(b) is range and type(a) not in (int, bool):
+                runtime.allow(len(b))
+            return operator.contains(b, a)
+
+        def apply(a: Any, b: Any) -> Any:
+            if not runtime.poisoned:
+                try:
+                    return inside(a, b) is not negate
+                except Undetermined:
+                    if self.resolved((a, b)) is None:
+                        return runtime.unknown()
+                except TypeError:
+                    if not self.has_unknown((a, b)):
+                        raise
+            found = attempt(inside, (a, b))
+            return found if type(found) is Unknown else found is not negate
+
+        return apply
+
+    # iteration
+
+    def iterable(self, value: Any) -> Any:
+        """The same elements, in a settled order and not without end."""
+        kind = type(value)
+        if kind is set or kind is frozenset:
+            if len(value) > 1 and rendering.unordered(value):
+                self.runtime.taint()
+                return rendering.ordered(value)
+        elif kind is range and len(value) > self.runtime.limits.elements:
+            return self.runtime.ticker(iter(value))
+        return value
+
+    def iterator(self, value: Any) -> Any:
+        """`iter(value)`, or an `Unknown`."""
+        runtime = self.runtime
+        kind = type(value)
+        if (kind is list or kind is str or kind is tuple) and not runtime.poisoned:
+            return iter(value)
+        return self.attempt(lambda item: iter(self.iterable(item)), (value,))
+
+    def unpack(self, value: Any) -> list[Any]:
+        """The elements of a starred value; raises `Undetermined` where they are not known."""
+        self.runtime.touchable((value,))
+        if type(value) is Unknown and value.value is not MISSING:
+            value = value.value
+        return list(self.iterable(value))
+
+    # subscripts
+
+    def subscript(self, value: Any, key: Any) -> Any:
+        kind = type(value)
+        runtime = self.runtime
+        if not runtime.poisoned:
+            if kind is list or kind is str or kind is tuple or kind is dict:
+                try:
+                    return value[key]
+                except Undetermined:
+                    pass
+                except TypeError:
+                    if not self.has_unknown((key,)):
+                        raise
+        return self.attempt(self.get_item, (value, key), (value,))
+
+    def get_item(self, value: Any, key: Any) -> Any:
+        if type(value) in SUBSCRIPTABLE or self.may_subscript(value):
+            return value[key]
+        if hasattr(type(value), "__getitem__") or isinstance(value, type):
+            raise Undetermined
+        return value[key]
+
+    def may_subscript(self, value: Any) -> bool:
+        classes = self.runtime.classes
+        if isinstance(value, type):
+            return value in classes or value in GENERIC
+        return type(value) in classes or isinstance(value, SUBSCRIPTABLE_BASES)
+
+    def set_item(self, value: Any, key: Any, item: Any) -> None:
+        kind = type(value)
+        if (kind is list or kind is dict) and type(key) in rendering.ATOMS and not self.runtime.poisoned:
+            value[key] = item
+            if kind is dict and len(value) > self.runtime.limits.elements:
+                raise GaveUp("a dict grows too large")
+            return
+        self.attempt(self.store_item, (value, key, item), (value,))
+
+    def store_item(self, value: Any, key: Any, item: Any) -> None:
+        if type(key) is slice:
+            item = self.iterable(item)
+            if type(value) is list and type(item) in (list, tuple, str):
+                self.runtime.allow(len(value) + len(item))
+        value[key] = item
+
+    def delete_item(self, value: Any, key: Any) -> None:
+        self.attempt(operator.delitem, (value, key), (value,))
+
+
+SUBSCRIPTABLE: frozenset[type] = frozenset({list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool})
+SUBSCRIPTABLE_BASES = (list, dict, str, tuple, deque, ChainMap, re.Match, array)
+GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
+
+OPERATORS: dict[str, tuple[Apply, Apply]] = {
+    "Add": (operator.add, operator.iadd),
+    "Sub": (operator.sub, operator.isub),
+    "Mult": (operator.mul, operator.imul),
+    "Div": (operator.truediv, operator.itruediv),
+    "FloorDiv": (operator.floordiv, operator.ifloordiv),
+    "Mod": (operator.mod, operator.imod),
+    "Pow": (operator.pow, operator.ipow),
+    "LShift": (operator.lshift, operator.ilshift),
+    "RShift": (operator.rshift, operator.irshift),
+    "BitAnd": (operator.and_, operator.iand),
+    "BitOr": (operator.or_, operator.ior),
+    "BitXor": (operator.xor, operator.ixor),
+    "MatMult": (operator.matmul, operator.imatmul),
+}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "UAdd": operator.pos,
+    "USub": operator.neg,
+    "Invert": operator.invert,
+    "Not": operator.not_,
+}
+COMPARISONS: dict[str, Apply] = {
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+}

@@ -1,0 +1,142 @@
+"""What values show as: reprs, bounded, without addresses, and never in an order that differs between runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, OrderedDict, defaultdict, deque
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate.values import GaveUp, Undetermined, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.runtime import Runtime
+
+ATOMS: frozenset[type] = frozenset({int, str, float, bool, NoneType, bytes, complex, range, type(...), type(NotImplemented)})
+"""Immutable types whose repr needs no look inside."""
+STEADY: frozenset[type] = frozenset({int, float, bool, complex})
+"""Types whose hash is the same in every run."""
+MUTABLE: frozenset[type] = frozenset({list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter})
+PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
+NODES = 20_000
+"""Values inside one shown value, shared ones counted each time."""
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def steady(value: Any) -> bool:
+    """Whether the hash of a value is the same in every run, and so its place in a set."""
+    kind = type(value)
+    return kind in STEADY or (kind in (tuple, frozenset) and all(map(steady, value)))
+
+
+def unordered(value: Any) -> bool:
+    """Whether the order of a set differs between runs."""
+    return len(value) > 1 and not all(map(steady, value))
+
+
+class Renderer:
+    """Reprs of the values of one evaluation."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def text(self, value: Any) -> str:
+        """The repr of a value; raises `Undetermined` where it cannot be known, with a suggestion where it nearly is."""
+        kind = type(value)
+        if kind in ATOMS:
+            if kind is str:
+                if len(value) > self.runtime.limits.text:
+                    raise GaveUp("a string is too long to show")
+            elif kind is int and not -(10**30) < value < 10**30:
+                if value.bit_length() > 14_000:
+                    raise Undetermined
+            return self.counted(repr(value))
+        runtime = self.runtime
+        if not runtime.poisoned:
+            if kind is list or kind is tuple:
+                if ATOMS.issuperset(map(type, value)) and len(value) < 2000:
+                    return self.counted(repr(value))
+            elif kind is dict and len(value) < 2000 and ATOMS.issuperset(map(type, value.values())):
+                if ATOMS.issuperset(map(type, value)):
+                    return self.counted(repr(value))
+        self.shuffled = False
+        self.measure(value, [NODES], set())
+        if runtime.poisoned:
+            runtime.touchable((value,))
+        try:
+            with runtime.untraced():
+                text = self.render(value, []) if kind in PLAIN else repr(value)
+        except (Undetermined, GaveUp):
+            raise
+        except Exception:
+            raise Undetermined from None
+        if kind not in ATOMS and " at 0x" in text:
+            text = ADDRESS.sub("", text)
+        if self.shuffled:
+            raise Undetermined(text)
+        return self.counted(text)
+
+    def counted(self, text: str) -> str:
+        size = len(text)
+        if size > self.runtime.limits.text:
+            raise GaveUp("a value is too long to show")
+        self.runtime.texts += size
+        if self.runtime.texts > self.runtime.limits.texts:
+            raise GaveUp("the values of the trace are too long to show")
+        return text
+
+    def measure(self, value: Any, left: list[int], path: set[int]) -> None:
+        """Bound the size of a repr before it is made, and note sets whose order is not known."""
+        kind = type(value)
+        left[0] -= 1
+        if left[0] < 0:
+            raise GaveUp("a value is too large to show")
+        if kind in ATOMS or id(value) in path:
+            if kind is int and value.bit_length() > 14_000:
+                raise Undetermined
+            return
+        if kind is set or kind is frozenset:
+            if unordered(value):
+                self.shuffled = True
+        elif isinstance(value, set | frozenset) and unordered(value):
+            raise Undetermined
+        if kind is Unknown:
+            return
+        inside = self.runtime.inside(value) if kind is not deque else list(value)
+        if inside:
+            if len(path) > 100:
+                raise GaveUp("a value is nested too deeply to show")
+            path.add(id(value))
+            for item in inside:
+                self.measure(item, left, path)
+            path.discard(id(value))
+
+    def render(self, value: Any, path: list[int]) -> str:
+        """`repr`, with the elements of sets in a settled order."""
+        kind = type(value)
+        if kind not in PLAIN:
+            return repr(value)
+        if id(value) in path:
+            return {list: "[...]", dict: "{...}", tuple: "(...)"}.get(kind, f"{kind.__name__}(...)")
+        path.append(id(value))
+        try:
+            if kind is dict:
+                return "{" + ", ".join(f"{self.render(k, path)}: {self.render(v, path)}" for k, v in value.items()) + "}"
+            items = [self.render(item, path) for item in value]
+            if kind is list:
+                return "[" + ", ".join(items) + "]"
+            if kind is tuple:
+                return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
+            if unordered(value):
+                items.sort()
+            if not items:
+                return f"{kind.__name__}()"
+            inner = "{" + ", ".join(items) + "}"
+            return inner if kind is set else f"frozenset({inner})"
+        finally:
+            path.pop()
+
+
+def ordered(value: Any) -> list[Any]:
+    """The elements of a set in a settled order, which is one of those that runs may see."""
+    return sorted(value, key=repr)

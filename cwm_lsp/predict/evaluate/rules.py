@@ -1,0 +1,478 @@
+"""The builtins that need more than being called: a bound on their result, a callback, a look at what is known."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import copy
+import dataclasses
+import enum
+import functools
+import itertools
+import json
+import logging
+import math
+import operator
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate import library, regex, rendering
+from cwm_lsp.predict.evaluate.values import MISSING, Function, GaveUp, Guarded, Ticker, Undetermined, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.calls import Calls
+    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+
+Rule = Callable[[Any, list[Any], dict[str, Any]], Any]
+
+ORDER_FREE: frozenset[Any] = frozenset({len, isinstance, type, callable, set, frozenset, id, any, all, bool, copy.copy,
+                                        copy.deepcopy, hash, issubclass})  # fmt: skip
+"""Functions for which the order of a set does not matter."""
+
+
+class Rules:
+    """The special cases among the allow-listed callables."""
+
+    def __init__(self, interpreter: Interpreter, calls: Calls) -> None:
+        self.interpreter = interpreter
+        self.runtime = interpreter.runtime
+        self.calls = calls
+        self.functions: dict[Any, Rule] = {
+            print: self.print_, isinstance: self.isinstance_, issubclass: self.isinstance_, type: self.type_,
+            callable: self.type_, id: self.never, hash: self.hash_, iter: self.iter_, next: self.next_, getattr: self.getattr_,
+            setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
+            str: self.text, repr: self.text, ascii: self.text, format: self.format_, object: self.plain,
+            pow: self.pow_, sorted: self.keyed, min: self.keyed, max: self.keyed, sum: self.sum_,
+            bytes: self.sized, bytearray: self.sized, super: self.super_, map: self.lazy, filter: self.lazy,
+            math.factorial: self.factorial, math.comb: self.choose, math.perm: self.choose, math.prod: self.product,
+            math.ldexp: self.plain, math.lcm: self.product,
+            itertools.count: self.endless, itertools.cycle: self.endless, itertools.repeat: self.endless,
+            itertools.product: self.combinations, itertools.permutations: self.combinations,
+            itertools.combinations: self.combinations, itertools.combinations_with_replacement: self.combinations,
+            functools.wraps: self.wraps, functools.update_wrapper: self.update_wrapper, functools.partial: self.partial,
+            functools.lru_cache: self.cache, functools.cache: self.cache, functools.cmp_to_key: self.remembered,
+            dataclasses.dataclass: self.dataclass_, dataclasses.field: self.plain,
+            functools.total_ordering: self.total_ordering,
+            enum.unique: self.plain, json.dumps: self.dumps, copy.deepcopy: self.plain,
+            operator.mul: self.operator_, operator.pow: self.operator_, operator.lshift: self.operator_,
+            operator.mod: self.operator_, operator.add: self.operator_, operator.concat: self.operator_,
+            operator.imul: self.operator_, operator.ipow: self.operator_, operator.attrgetter: self.getter,
+            operator.methodcaller: self.getter,
+            collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
+            library.quiet: self.quiet, logging.getLogger: self.never,
+            property: self.plain, staticmethod: self.plain, classmethod: self.plain,
+        }  # fmt: skip
+        for function in regex.FUNCTIONS:
+            self.functions[function] = self.pattern
+        self.class_methods: dict[str, Rule] = {"fromkeys": self.native, "maketrans": self.native}
+
+    def native(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.calls.native(function, args, kwargs)
+
+    plain = native
+
+    def never(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.runtime.unknown()
+
+    def remembered(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """A function that makes a callable."""
+        made = self.native(function, args, kwargs)
+        self.calls.made[id(made)] = made
+        return made
+
+    def class_maker(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        made = self.native(function, args, kwargs)
+        if isinstance(made, type):
+            made.__module__ = self.interpreter.module_name
+            self.runtime.classes.add(made)
+            for name in ("_replace", "_asdict"):
+                self.calls.made[id(vars(made)[name])] = vars(made)[name]
+            self.calls.made[id(made._make.__func__)] = made._make.__func__  # type: ignore[attr-defined]
+        return made
+
+    # text
+
+    def print_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if kwargs.get("file") is not None:
+            return self.calls.foreign(args, kwargs)
+        for value in args:
+            if type(value) not in rendering.ATOMS:
+                if self.interpreter.operations.has_unknown((value,)) or type(value) not in self.runtime.classes:
+                    continue
+                str(value)
+        return None
+
+    def quiet(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return None
+
+    def text(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or kwargs:
+            return self.native(function, args, kwargs)
+        return self.interpreter.operations.attempt(lambda value: self.interpreter.formats.shown(value, function), args)
+
+    def format_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if not 1 <= len(args) <= 2 or kwargs or not all(isinstance(item, str) for item in args[1:]):
+            return self.native(function, args, kwargs)
+        return self.interpreter.operations.attempt(self.interpreter.formats.formatted, [*args, ""][:2])
+
+    def dumps(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        indent = kwargs.get("indent")
+        if isinstance(indent, int):
+            self.runtime.allow(indent * 1000)
+        if "cls" in kwargs:
+            return self.runtime.unknown()
+        self.interpreter.operations.check_shown(args[0] if args else None)
+        return self.native(function, args, kwargs)
+
+    # what things are
+
+    def isinstance_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        args = [item.value if type(item) is Unknown and item.value is not MISSING else item for item in args]
+        if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
+            return self.runtime.unknown()
+        args = [self.real_type(item) if position else item for position, item in enumerate(args)]
+        if args and type(args[0]) in (Function, Guarded, Ticker, library.Module):
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
+
+    @staticmethod
+    def real_type(value: Any) -> Any:
+        return value
+
+    def type_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or kwargs:
+            return self.calls.foreign(args, kwargs)
+        value = args[0]
+        if type(value) is Unknown and value.value is not MISSING:
+            value = value.value
+        if type(value) in (Unknown, Guarded, Ticker, library.Module):
+            return self.runtime.unknown()
+        if type(value) is Function:
+            return True if function is callable else self.runtime.unknown()
+        return function(value)
+
+    def hash_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 1 and type(args[0]) not in self.runtime.classes and not rendering.steady(args[0]):
+            function(args[0])
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
+
+    def super_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 2 or args[0] not in self.runtime.classes:
+            raise GaveUp("super is called in a way that is not interpreted")
+        return super(*args)
+
+    def getattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if not 2 <= len(args) <= 3 or not isinstance(args[1], str):
+            return self.native(function, args, kwargs) if args and not isinstance(args[0], Unknown) else self.runtime.unknown()
+        try:
+            return self.interpreter.attributes.get(args[0], args[1])
+        except AttributeError:
+            if len(args) == 3:
+                return args[2]
+            raise
+
+    def hasattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 2 or not isinstance(args[1], str):
+            return self.runtime.unknown()
+        value, name = args
+        if name.startswith("__") and type(value) not in (Unknown, Function, Ticker, Guarded, library.Module):
+            return hasattr(value, name)
+        try:
+            found = self.interpreter.attributes.known(value, name)
+        except AttributeError:
+            return False
+        except Undetermined:
+            return self.runtime.unknown()
+        return True if type(found) is not Unknown else self.runtime.unknown()
+
+    def setattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 3 or not isinstance(args[1], str):
+            return self.calls.foreign(args, kwargs)
+        return self.interpreter.attributes.set(*args)
+
+    def delattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 2 or not isinstance(args[1], str):
+            return self.calls.foreign(args, kwargs)
+        return self.interpreter.attributes.delete(*args)
+
+    def vars_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 1 and type(args[0]) in self.runtime.classes:
+            return vars(args[0])
+        return self.runtime.unknown(args)
+
+    # iteration
+
+    def iter_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 2:
+            return self.runtime.ticker(self.native(function, args, kwargs))
+        if len(args) == 1 and not kwargs:
+            return self.interpreter.operations.iterator(args[0])
+        return self.native(function, args, kwargs)
+
+    def next_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and type(args[0]) is Unknown:
+            return self.runtime.unknown(args)
+        return self.native(function, args, kwargs, )
+
+    def lazy(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and type(args[0]) is Unknown:
+            return self.calls.foreign(args, kwargs)
+        return self.native(function, args, kwargs)
+
+    def endless(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        made = self.native(function, args, kwargs)
+        if type(made) is Unknown:
+            return made
+        if function is itertools.repeat and len(args) + len(kwargs) > 1 and operator.length_hint(made) < 100_000:
+            return made
+        return self.runtime.ticker(made)
+
+    def combinations(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        repeat = kwargs.get("repeat", 1)
+        pools: list[Any] = []
+        for value in args:
+            if type(value) is int:
+                pools.append(value)
+                if value > 10_000:
+                    raise GaveUp("too many combinations")
+            else:
+                pools.append(value if type(value) is range or hasattr(value, "__len__") else list(value))
+        if isinstance(repeat, int) and repeat > 10_000:
+            raise GaveUp("too many combinations")
+        made = self.native(function, pools, kwargs)
+        return made if type(made) is Unknown else self.runtime.ticker(made)
+
+    def keyed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`sorted`, `min` and `max`, of which the order of a set with no ties is no matter."""
+        if len(args) == 1 and type(args[0]) in (set, frozenset) and len({type(item) for item in args[0]}) == 1:
+            if kwargs.get("key") is None and type(next(iter(args[0]))) in (str, bytes, int, float, tuple):
+                args = [sorted(args[0], key=repr)]
+        return self.native(function, args, kwargs)
+
+    def sum_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and type(args[0]) in (list, tuple) and any(type(item) in (list, tuple) for item in args[0]):
+            size = sum(len(item) for item in args[0] if type(item) in (list, tuple))
+            self.runtime.allow(size * min(len(args[0]), 100))
+        return self.native(function, args, kwargs)
+
+    # numbers and sizes
+
+    def pow_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 2:
+            self.interpreter.operations.check_power(*args)
+        return self.native(function, args, kwargs)
+
+    def operator_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        check = self.interpreter.operations.checks.get(OPERATOR_CHECKS[function.__name__])
+        if check is not None and len(args) == 2:
+            check(*args)
+        return self.native(function, args, kwargs)
+
+    def factorial(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], int) and args[0] > 4000:
+            raise GaveUp("a factorial is too large")
+        return self.native(function, args, kwargs)
+
+    def choose(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        numbers = [abs(item) for item in args if isinstance(item, int)]
+        if numbers:
+            self.runtime.allow_bits(min(numbers) * (max(numbers).bit_length() + 1))
+        return self.native(function, args, kwargs)
+
+    def product(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        values = args[0] if len(args) == 1 and hasattr(args[0], "__len__") else args
+        if len(args) == 1 and not hasattr(args[0], "__len__"):
+            values = args[0] = list(args[0]) if hasattr(args[0], "__iter__") else args[0]
+            values = values if isinstance(values, list) else []
+        self.runtime.allow(len(values))
+        self.runtime.allow_bits(sum(item.bit_length() for item in values if isinstance(item, int)))
+        return self.native(function, args, kwargs)
+
+    def sized(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], int):
+            self.runtime.allow(args[0])
+        return self.native(function, args, kwargs)
+
+    # functools and classes
+
+    def partial(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if not args:
+            return self.native(function, args, kwargs)
+        if type(args[0]) is Unknown:
+            return self.runtime.unknown()
+        if not callable(args[0]):
+            return function(*args, **kwargs)
+        return function(self.calls.safe(function, args[0]), *args[1:], **kwargs)
+
+    def wraps(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or kwargs or type(args[0]) is Unknown:
+            return self.calls.foreign(args, kwargs)
+        return functools.partial(Guarded(functools.update_wrapper, None), wrapped=args[0])  # type: ignore[arg-type]
+
+    def update_wrapper(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        wrapper = args[0] if args else kwargs.get("wrapper")
+        wrapped = kwargs.get("wrapped", args[1] if len(args) > 1 else None)
+        if type(wrapper) is not Function:
+            return self.runtime.unknown()
+        for name in ("__name__", "__qualname__", "__doc__"):
+            if type(wrapped) is Function:
+                wrapper.attributes[name] = self.interpreter.attributes.known(wrapped, name)
+        if type(wrapped) is Function:
+            for name, value in wrapped.attributes.items():
+                wrapper.attributes.setdefault(name, value)
+        wrapper.attributes["__wrapped__"] = wrapped
+        return wrapper
+
+    def cache(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`lru_cache` and `cache`, with arguments of their own or bare."""
+        if function is functools.lru_cache and not (len(args) == 1 and type(args[0]) is Function):
+            return functools.partial(Guarded(functools.lru_cache, None), **kwargs) if not args else functools.partial(  # type: ignore[arg-type]
+                Guarded(functools.lru_cache, None), maxsize=args[0], **kwargs)  # type: ignore[arg-type]
+        wrapped = args[0]
+        if type(wrapped) is not Function:
+            return self.runtime.unknown()
+        made = functools.lru_cache(**{"maxsize": None if function is functools.cache else 128, **kwargs})(Cached(wrapped))
+        self.calls.made[id(made)] = made
+        return made
+
+    def dataclass_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if not args:
+            return functools.partial(Guarded(function, None), **kwargs)  # type: ignore[arg-type]
+        kind = args[0]
+        if not isinstance(kind, type) or kind not in self.runtime.classes:
+            return self.runtime.unknown()
+        if not kind.__doc__:
+            kind.__doc__ = kind.__name__
+        made = function(kind, **kwargs)
+        self.runtime.classes.add(made)
+        return made
+
+    def total_ordering(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
+            return self.runtime.unknown()
+        return function(args[0])
+
+    def contextmanager(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or type(args[0]) is not Function:
+            return self.runtime.unknown()
+        made = function(args[0])
+        self.calls.made[id(made)] = made
+        return made
+
+    def getter(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if any("__" in item or item.startswith(("gi_", "f_", "tb_")) for item in args if isinstance(item, str)):
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
+
+    # regular expressions
+
+    def pattern(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.interpreter.operations.attempt(
+            lambda: regex.run(self.runtime, self.calls.safe, function, args, kwargs), ()
+        )
+
+    # methods
+
+    def method(self, kind: type, name: str) -> Callable[..., Any] | None:
+        """The rule for a method of a builtin type: takes the object, its bound method and the arguments."""
+        if kind is re.Pattern and name in regex.METHODS:
+            return self.pattern_method
+        return getattr(self, METHOD_RULES.get((kind, name), ""), None) if (kind, name) in METHOD_RULES else None
+
+    def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
+
+    def padded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], int):
+            self.runtime.allow(args[0])
+        return self.native(function, args, kwargs)
+
+    def expanded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        size = args[0] if args else kwargs.get("tabsize", 8)
+        if isinstance(size, int):
+            self.runtime.allow(value.count("\t" if isinstance(value, str) else b"\t") * max(size, 0) + len(value))
+        return self.native(function, args, kwargs)
+
+    def replaced(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) >= 2 and type(args[0]) is type(value) and type(args[1]) is type(value):
+            found = value.count(args[0])
+            if found * len(args[1]) > 1000:
+                self.runtime.allow(len(value) + found * len(args[1]))
+        return self.native(function, args, kwargs)
+
+    def joined(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 1 and not kwargs:
+            items = args[0]
+            if type(items) is set or type(items) is frozenset:
+                items = self.interpreter.operations.iterable(items)
+            if type(items) is not list and type(items) is not tuple and type(items) is not str and hasattr(type(items), "__iter__"):
+                if type(items) is Unknown:
+                    raise Undetermined
+                items = list(self.calls.safe(function, items))
+            if isinstance(items, list | tuple | str):
+                size = len(items) * len(value)
+                if size > 1000 or len(items) > 100:
+                    self.runtime.allow(size + sum(len(item) for item in items if isinstance(item, str | bytes)))
+            args = [items]
+        return self.native(function, args, kwargs)
+
+    def translated(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], dict):
+            longest = max((len(item) for item in args[0].values() if isinstance(item, str)), default=1)
+            self.runtime.allow(len(value) * max(longest, 1))
+        return self.native(function, args, kwargs)
+
+    def formatted(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.interpreter.operations.attempt(
+            lambda *given: self.interpreter.formats.format_string(value, *given, **kwargs), args
+        )
+
+    def formatted_map(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or not isinstance(args[0], dict):
+            raise Undetermined
+        return self.interpreter.formats._format(value, (), args[0], [0], 2)
+
+    def popped(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`set.pop`."""
+        if not args and len(value) > 1 and rendering.unordered(value):
+            self.runtime.taint()
+            chosen = rendering.ordered(value)[0]
+            value.discard(chosen)
+            return chosen
+        return self.native(function, args, kwargs)
+
+    def repeated(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`Counter.elements`."""
+        self.runtime.allow(sum(item for item in value.values() if isinstance(item, int) and item > 0))
+        return self.native(function, args, kwargs)
+
+
+class Cached:
+    """A function of the file behind a cache: `lru_cache` wants something with a `__dict__`."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+OPERATOR_CHECKS = {
+    "mul": "Mult", "imul": "Mult", "pow": "Pow", "ipow": "Pow", "lshift": "LShift", "mod": "Mod", "add": "Add",
+    "concat": "Add",
+}  # fmt: skip
+METHOD_RULES: dict[tuple[type, str], str] = {
+    **{(kind, name): "padded" for kind in (str, bytes, bytearray) for name in ("center", "ljust", "rjust", "zfill")},
+    **{(kind, "expandtabs"): "expanded" for kind in (str, bytes, bytearray)},
+    **{(kind, "replace"): "replaced" for kind in (str, bytes, bytearray)},
+    **{(kind, "join"): "joined" for kind in (str, bytes, bytearray)},
+    (str, "translate"): "translated",
+    (str, "format"): "formatted",
+    (str, "format_map"): "formatted_map",
+    (set, "pop"): "popped",
+    (int, "to_bytes"): "padded",
+    (bool, "to_bytes"): "padded",
+    (collections.Counter, "elements"): "repeated",
+}

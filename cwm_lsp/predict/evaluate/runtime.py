@@ -1,0 +1,506 @@
+"""The state of one evaluation: frames, events, limits, and what to do about unknowns."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate import rendering
+from cwm_lsp.predict.evaluate.code import RETURN, Code, Frame
+from cwm_lsp.predict.evaluate.questions import Question
+from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
+from cwm_lsp.trace.events import NOTHING, Event, Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cwm_lsp.predict.evaluate.limits import Limits
+
+CHECK_EVERY = 64
+"""Operations between two looks at the clock."""
+
+
+class Runtime:
+    """What compiled code works on. `emit` takes each event; `ask` takes a question and gives its answer."""
+
+    def __init__(self, limits: Limits, emit: Callable[[Event], None], ask: Callable[[Question], Any]) -> None:
+        self.limits = limits
+        self.emit_event = emit
+        self.ask_model = ask
+        self.target: Code | None = None
+        """The function whose first call begins the trace."""
+        self.tracing = False
+        self.finished = False
+        self.depth = 0
+        self.base = 0
+        self.frame: Frame | None = None
+        self.tainted = False
+        """Something that is not the same in every run, or that a model said, has come in: nothing is computed now."""
+        self.asked = False
+        """Since the last event a model has said that nothing is raised."""
+        self.poisoned: dict[int, Any] = {}
+        """Mutable values that unknown code may have changed, by identity."""
+        self.classes: set[type] = set()
+        """The classes of the user's file."""
+        self.modules: dict[str, Any] = {}
+        self.operations = 0
+        self.allocated = 0
+        self.events = 0
+        self.texts = 0
+        self.deadline = time.monotonic() + limits.seconds
+        self.order_texts: dict[str, str] = {}
+        self.rendering = rendering.Renderer(self)
+        self.cancelled = False
+        self.closed = False
+        """The evaluation is over; what is left of its generators is only being cleaned up."""
+
+    # limits
+
+    def tick(self) -> None:
+        """Count one operation."""
+        self.operations += 1
+        if not self.operations % CHECK_EVERY:
+            self.check()
+
+    def check(self) -> None:
+        if self.cancelled:
+            raise GaveUp("cancelled")
+        if self.operations > self.limits.operations:
+            raise GaveUp(f"the call takes more than {self.limits.operations:,} steps")
+        if time.monotonic() > self.deadline:
+            raise GaveUp(f"the call takes more than {self.limits.seconds:g} s to evaluate")
+
+    def allow(self, size: int) -> None:
+        """Admit one value of `size` elements or characters, about to be made."""
+        if size > self.limits.elements:
+            raise GaveUp(f"a value of {size:,} elements is too large")
+        if size > 1000:
+            self.allocated += size
+            if self.allocated > self.limits.allocated:
+                raise GaveUp("the call makes too many large values")
+
+    def allow_bits(self, bits: float) -> None:
+        """Admit one integer of so many bits, about to be made."""
+        if bits > self.limits.integer_bits:
+            raise GaveUp(f"an integer of more than {self.limits.integer_bits:,} bits is too large")
+
+    def ticker(self, iterator: Any) -> Ticker:
+        return Ticker(iterator, self.tick, self.limits.elements)
+
+    # events
+
+    def line(self, frame: Frame, line: int) -> None:
+        """The next instruction of `frame` is on `line`."""
+        frame.line = line
+        self.operations += 1
+        if not self.operations % CHECK_EVERY:
+            self.check()
+        if frame.traced and self.tracing:
+            self.asked = False
+            self.show(frame, "line", line)
+
+    def show(self, frame: Frame, kind: Any, line: int) -> None:
+        """Emit a `line` or `call` event with the locals of `frame`."""
+        unknown, suggestions = self.snapshot(frame)
+        event = Event(kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance)
+        if unknown:
+            self.complete(frame, event, unknown, suggestions)
+            event = Event(kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance)
+        self.emit(event)
+
+    def emit(self, event: Event) -> None:
+        self.events += 1
+        if self.events > self.limits.events:
+            raise GaveUp(f"the trace is longer than {self.limits.events:,} events")
+        self.emit_event(event)
+
+    def snapshot(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
+        """Bring `frame.shown` up to date; gives the names whose repr is unknown, and suggestions for them."""
+        code = frame.code
+        variables, shared, cells = frame.vars, code.shared, frame.cells
+        values = frame.values
+        shown: dict[str, str] | None = None
+        unknown: list[str] | None = None
+        suggestions: dict[str, str] = {}
+        if not code.is_function:
+            names: Iterable[str] = list(variables)
+        else:
+            names = code.variables
+        for name in names:
+            value = cells[name].value if name in shared else variables.get(name, MISSING)
+            before = values.get(name, MISSING)
+            if value is before and (value is MISSING or type(value) in rendering.ATOMS):
+                continue
+            if value is MISSING:
+                if shown is None:
+                    shown = dict(frame.shown)
+                shown.pop(name, None)
+                values.pop(name, None)
+                self.source_of(frame, name, None)
+                continue
+            if type(value) is Unknown and value.value is not MISSING:
+                value = value.value
+                self.rebind(frame, name, value)
+            try:
+                text = self.rendering.text(value)
+            except Undetermined as error:
+                if unknown is None:
+                    unknown = []
+                unknown.append(name)
+                if error.suggestion is not None:
+                    suggestions[name] = error.suggestion
+                if name not in (frame.shown if shown is None else shown):
+                    shown = dict(frame.shown) if shown is None else shown
+                    shown[name] = ""
+                values[name] = value
+                continue
+            if value is not before or frame.shown.get(name) != text:
+                values[name] = value
+                if frame.shown.get(name) != text:
+                    if shown is None:
+                        shown = dict(frame.shown)
+                    shown[name] = text
+                self.source_of(frame, name, "predicted" if self.tainted else "computed")
+            elif self.tainted and type(value) not in rendering.ATOMS:
+                self.source_of(frame, name, "predicted")
+        if not code.is_function:
+            gone = [name for name in frame.shown if name not in variables]
+            for name in gone:
+                shown = dict(frame.shown) if shown is None else shown
+                shown.pop(name, None)
+                values.pop(name, None)
+        if shown is not None:
+            frame.shown = shown
+        return unknown, suggestions
+
+    def source_of(self, frame: Frame, name: str, source: Provenance | None) -> None:
+        """Note where the shown value of a name comes from."""
+        if frame.provenance.get(name) == source:
+            return
+        changed = dict(frame.provenance)
+        if source is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = source
+        frame.provenance = changed
+
+    def rebind(self, frame: Frame, name: str, value: Any) -> None:
+        if name in frame.code.shared:
+            frame.cells[name].value = value
+        else:
+            frame.vars[name] = value
+
+    def complete(self, frame: Frame, event: Event, unknown: list[str], suggestions: dict[str, str]) -> None:
+        """Have the model fill in the unknown locals of an event; evaluation goes on from what it says."""
+        wanted = []
+        known = {}
+        for name in unknown:
+            if name in suggestions and suggestions[name] in self.order_texts:
+                known[name] = self.order_texts[suggestions[name]]
+            else:
+                wanted.append(name)
+        answers: dict[str, str] = dict(known)
+        if wanted:
+            partial = {name: text for name, text in event.locals.items() if name not in wanted}
+            partial.update(known)
+            question = Question(
+                "values", event.line, event.depth, event.function,
+                event=Event(event.kind, event.line, event.depth, event.function, partial, provenance=event.provenance),
+                names=tuple(event.locals), unknown=tuple(wanted),
+                suggestions={name: suggestions[name] for name in wanted if name in suggestions} or NOTHING,
+            )  # fmt: skip
+            answers.update(self.answer(question))
+        shown = dict(frame.shown)
+        for name in unknown:
+            text = answers.get(name)
+            value = frame.values[name]
+            if name in suggestions:
+                text = text if text is not None and same_literal(text, suggestions[name]) else suggestions[name]
+                self.order_texts[suggestions[name]] = text
+            else:
+                self.tainted = True
+                self.settle(frame, name, value, text)
+                text = "..." if text is None else text
+            shown[name] = text
+            self.source_of(frame, name, "predicted")
+        frame.shown = shown
+
+    def settle(self, frame: Frame, name: str, value: Any, text: str | None) -> None:
+        """Give the unknown value of a variable the repr that the model says it has."""
+        known = MISSING if text is None else literal(text)
+        if type(value) is Unknown:
+            value.text = text
+            value.value = known
+            if known is not MISSING:
+                self.rebind(frame, name, known)
+                frame.values[name] = known
+            return
+        if known is not MISSING and type(known) is type(value) and type(value) in (list, dict, set):
+            value.clear()
+            if type(value) is list:
+                value.extend(known)
+            else:
+                value.update(known)
+            self.poisoned.pop(id(value), None)
+            return
+        stand_in = Unknown(text)
+        self.rebind(frame, name, stand_in)
+        frame.values[name] = stand_in
+
+    def answer(self, question: Question) -> dict[str, str]:
+        self.check()
+        started = time.monotonic()
+        reply = self.ask_model(question)
+        self.deadline += time.monotonic() - started
+        return dict(reply) if isinstance(reply, dict) or hasattr(reply, "keys") else {}
+
+    # unknowns
+
+    def taint(self) -> None:
+        """From here on nothing is the same in every run."""
+        self.tainted = True
+
+    def unknown(self, touched: Iterable[Any] = ()) -> Unknown:
+        """The result of an operation that cannot be known and may have changed what it `touched`."""
+        if not self.tracing:
+            self.poison(touched)
+            return Unknown()
+        frame = self.frame
+        assert frame is not None
+        self.tainted = True
+        if not self.asked:
+            self.asked = True
+            self.check()
+            started = time.monotonic()
+            reply = self.ask_model(Question("raises", frame.line, frame.depth, frame.code.name))
+            self.deadline += time.monotonic() - started
+            if isinstance(reply, str):
+                self.poison(touched)
+                raise exception_from(reply)
+        self.poison(touched)
+        return Unknown()
+
+    def poison(self, values: Iterable[Any]) -> None:
+        """Unknown code may have changed these values and what can be reached from them."""
+        pending = list(values)
+        while pending:
+            value = pending.pop()
+            if id(value) in self.poisoned or type(value) in rendering.ATOMS:
+                continue
+            if type(value) in (list, set, dict) or type(value) in self.classes or type(value) in rendering.MUTABLE:
+                self.poisoned[id(value)] = value
+            pending.extend(self.inside(value))
+
+    def inside(self, value: Any) -> list[Any]:
+        """The values directly inside a container or an instance of a class of the file."""
+        kind = type(value)
+        if kind in (list, tuple, set, frozenset):
+            return list(value)
+        if isinstance(value, dict):
+            return [*dict.keys(value), *dict.values(value)]
+        if kind in self.classes:
+            return list(getattr(value, "__dict__", {}).values())
+        return []
+
+    def is_poisoned(self, values: Iterable[Any]) -> bool:
+        """Whether unknown code may have changed any of the values or what can be reached from them."""
+        seen: set[int] = set()
+        pending = list(values)
+        while pending:
+            value = pending.pop()
+            if type(value) in rendering.ATOMS or id(value) in seen:
+                continue
+            if id(value) in self.poisoned or type(value) is Unknown:
+                return True
+            seen.add(id(value))
+            pending.extend(self.inside(value))
+        return False
+
+    def touchable(self, values: Iterable[Any]) -> None:
+        """Raise `Undetermined` if something is poisoned among values about to be looked into."""
+        if self.poisoned and self.is_poisoned(values):
+            raise Undetermined
+
+    def branch(self, lines: tuple[int | None, int | None]) -> bool:
+        """Which way an unknown truth value goes."""
+        if not self.tracing:
+            raise Undetermined
+        frame = self.frame
+        assert frame is not None
+        self.check()
+        self.tainted = True
+        started = time.monotonic()
+        reply = self.ask_model(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines))
+        self.deadline += time.monotonic() - started
+        if not isinstance(reply, bool):
+            raise GaveUp(f"line {frame.line} branches on something that cannot be known")
+        return reply
+
+    # frames
+
+    def enter(self, frame: Frame) -> None:
+        """Begin or resume a frame, with its `call` event."""
+        self.depth += 1
+        if self.depth > self.limits.depth:
+            raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
+        if frame.code is self.target and not self.tracing and not self.finished:
+            self.base = self.depth
+            self.tracing = True
+            frame.given = True
+        frame.depth = self.depth - self.base
+        frame.traced = self.tracing
+        self.frame = frame
+        if self.tracing:
+            self.asked = False
+            self.show(frame, "call", frame.line)
+            if frame.given:
+                frame.provenance = {
+                    name: ("predicted" if source == "predicted" else "given")
+                    for name, source in frame.provenance.items()
+                }
+        self.operations += 1
+        if not self.operations % CHECK_EVERY:
+            self.check()
+
+    def show_return(self, frame: Frame, value: Any) -> Any:
+        self.asked = False
+        if type(value) is Unknown and value.value is not MISSING:
+            value = value.value
+        source: Provenance = "predicted" if self.tainted else "computed"
+        try:
+            text = self.rendering.text(value)
+        except Undetermined as error:
+            text, source = self.return_text(frame, value, error.suggestion), "predicted"
+        self.emit(
+            Event("return", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source})
+        )
+        return value
+
+    def return_text(self, frame: Frame, value: Any, suggestion: str | None) -> str:
+        if suggestion is not None and suggestion in self.order_texts:
+            return self.order_texts[suggestion]
+        question = Question(
+            "values", frame.line, frame.depth, frame.code.name,
+            event=Event("return", frame.line, frame.depth, frame.code.name), names=("value",), unknown=("value",),
+            suggestions={"value": suggestion} if suggestion is not None else NOTHING,
+        )  # fmt: skip
+        text = self.answer(question).get("value")
+        if suggestion is not None:
+            text = text if text is not None and same_literal(text, suggestion) else suggestion
+            self.order_texts[suggestion] = text
+            return text
+        self.tainted = True
+        if type(value) is Unknown:
+            value.text = text
+            if text is not None:
+                value.value = literal(text)
+        return "..." if text is None else text
+
+    def raised(self, frame: Frame, error: BaseException) -> None:
+        """Show the `exception` event of an exception that surfaces in `frame`, once."""
+        if frame.seen is error:
+            return
+        frame.seen = error
+        if frame.traced and self.tracing:
+            self.asked = False
+            source: Provenance = "predicted" if self.tainted else "computed"
+            try:
+                text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"
+            except Undetermined:
+                text, source = f"({type(error)!r}, {type(error).__name__}(...), <traceback object>)", "predicted"
+            self.emit(
+                Event("exception", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source})
+            )
+
+    def unwind(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
+        """Leave a frame by an exception."""
+        if isinstance(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
+            raise GaveUp("the call nests too deeply") from None
+        self.raised(frame, error)
+        if frame.traced and self.tracing:
+            self.emit(
+                Event("return", frame.line, frame.depth, frame.code.name, value="None", provenance={"value": self.now})
+            )
+        self.depth -= 1
+        self.frame = caller
+        if caller is not None:
+            caller.seen = None
+
+    @property
+    def now(self) -> Provenance:
+        return "predicted" if self.tainted else "computed"
+
+    def run(self, frame: Frame) -> Any:
+        """Run a function's frame from `call` to `return`; gives the value."""
+        code = frame.code
+        if code.body is None:
+            assert code.compile is not None
+            code.body = code.compile()
+        caller = self.frame
+        self.enter(frame)
+        frame.line = 0
+        try:
+            value = frame.result if code.body(frame) is RETURN else None
+        except INTERNAL:
+            self.depth -= 1
+            self.frame = caller
+            raise
+        except BaseException as error:
+            self.unwind(frame, error, caller)
+            if frame.given:
+                self.end()
+            raise
+        if frame.traced and self.tracing:
+            value = self.show_return(frame, value)
+        self.depth -= 1
+        self.frame = caller
+        if frame.given:
+            self.end()
+        return value
+
+    def end(self) -> None:
+        """The traced call is left: the trace is complete."""
+        self.tracing = False
+        self.finished = True
+
+    @contextmanager
+    def untraced(self) -> Iterator[None]:
+        """Let the file's code run for the tracer's own sake: reprs."""
+        tracing, self.tracing = self.tracing, False
+        try:
+            yield
+        finally:
+            self.tracing = tracing
+
+
+def literal(text: str) -> Any:
+    """The value of a literal's repr, or `MISSING`."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return MISSING
+
+
+def same_literal(text: str, other: str) -> bool:
+    """Whether two reprs differ by the order of sets at most."""
+    one, two = literal(text), literal(other)
+    return one is not MISSING and type(one) is type(two) and bool(one == two)
+
+
+def exception_from(text: str) -> BaseException:
+    """The exception that a model's repr of it describes; `Exception` where its class is not a builtin one."""
+    import builtins
+
+    text = text.strip()
+    if text.startswith("(<class "):
+        text = text.split(">, ", 1)[-1].rsplit(", <traceback", 1)[0]
+    name, _, rest = text.partition("(")
+    kind = getattr(builtins, name, None)
+    arguments = literal("(" + rest[:-1] + ",)") if rest[:-1].strip() else ()
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        kind = Exception
+    error: BaseException = kind(*(arguments if isinstance(arguments, tuple) else ()))
+    return error

@@ -1,0 +1,801 @@
+"""Statements compiled to closures, with the lines that CPython 3.11 reports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
+from cwm_lsp.predict.evaluate.expressions import Expressions, constant
+from cwm_lsp.predict.evaluate.patterns import Patterns
+from cwm_lsp.predict.evaluate.scopes import mangled
+from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
+
+Store = Callable[[Frame, Any], None]
+
+
+class Statements(Patterns, Expressions):
+    """Compiles the statements of one scope."""
+
+    def block(self, nodes: Sequence[ast.stmt], after: int | None = None) -> Do:
+        """Compile statements that follow each other; `after` is the line that comes next."""
+        dos = []
+        for position, node in enumerate(nodes):
+            following = nodes[position + 1].lineno if position + 1 < len(nodes) else after
+            do = self.statement(node, following)
+            if do is not None:
+                dos.append(do)
+        if not dos:
+            return lambda frame: None
+        if len(dos) == 1:
+            return dos[0]
+
+        def run(frame: Frame) -> Any:
+            for do in dos:
+                signal = do(frame)
+                if signal is not None:
+                    return signal
+            return None
+
+        return run
+
+    def statement(self, node: ast.stmt, after: int | None) -> Do | None:
+        """Compile one statement; None for one without instructions."""
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            return None
+        method = getattr(self, "do_" + type(node).__name__, None)
+        if method is None:
+            return self.starting(node, self.unsupported(node))
+        do: Do = method(node, after)
+        return do
+
+    def starting(self, node: ast.stmt, run: Run) -> Do:
+        """`run` at the start of a statement's line."""
+        line, mark = node.lineno, self.runtime.line
+
+        def do(frame: Frame) -> Any:
+            if frame.line != line:
+                mark(frame, line)
+            return run(frame)
+
+        return do
+
+    def begin(self, node: ast.stmt, *parts: ast.AST | None) -> int:
+        """Prepare for compiling a statement's own expressions; gives the line to mark first, 0 if they do it."""
+        line = node.lineno
+        self.marks = any(
+            part is not None and (part.end_lineno != line or part.lineno != line)  # type: ignore[attr-defined]
+            for part in parts
+        )
+        return 0 if self.marks else line
+
+    # simple statements
+
+    def do_Expr(self, node: ast.Expr, after: int | None) -> Do:  # noqa: N802
+        if isinstance(node.value, ast.Constant):
+            return self.do_Pass(node, after)
+        line, mark = self.begin(node, node.value), self.runtime.line
+        run = self.expr(node.value)
+
+        def do(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            run(frame)
+
+        return do
+
+    def do_Pass(self, node: ast.stmt, after: int | None) -> Do:  # noqa: N802
+        line, mark = node.lineno, self.runtime.line
+
+        def do(frame: Frame) -> None:
+            if frame.line != line:
+                mark(frame, line)
+
+        return do
+
+    def do_Break(self, node: ast.Break, after: int | None) -> Do:  # noqa: N802
+        return self.starting(node, lambda frame: BREAK)
+
+    def do_Continue(self, node: ast.Continue, after: int | None) -> Do:  # noqa: N802
+        return self.starting(node, lambda frame: CONTINUE)
+
+    def do_Assign(self, node: ast.Assign, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.value, *node.targets), self.runtime.line
+        value_of = self.expr(node.value)
+        stores = [self.store(target) for target in node.targets]
+        if len(stores) == 1:
+            store = stores[0]
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and self.scope.place(mangled(target.id, self.scope.private)) == "local" and line:
+                name, runtime = mangled(target.id, self.scope.private), self.runtime
+
+                def assign_local(frame: Frame) -> None:
+                    if frame.line != line:
+                        mark(frame, line)
+                    frame.vars[name] = value_of(frame)
+                    if runtime.tainted:
+                        frame.values.pop(name, None)
+
+                return assign_local
+
+            def assign(frame: Frame) -> None:
+                if line and frame.line != line:
+                    mark(frame, line)
+                store(frame, value_of(frame))
+
+            return assign
+
+        def assign_all(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            value = value_of(frame)
+            for store in stores:
+                store(frame, value)
+
+        return assign_all
+
+    def do_AnnAssign(self, node: ast.AnnAssign, after: int | None) -> Do | None:  # noqa: N802
+        if self.scope.kind == "class":
+            return self.annotated_in_class(node)
+        if node.value is None:
+            return None if isinstance(node.target, ast.Name) else self.do_Pass(node, after)
+        line, mark = self.begin(node, node.value, node.target), self.runtime.line
+        value_of, store = self.expr(node.value), self.store(node.target)
+
+        def do(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            store(frame, value_of(frame))
+
+        return do
+
+    def annotated_in_class(self, node: ast.AnnAssign) -> Do:
+        """A class variable with an annotation, which dataclasses and named tuples read."""
+        line, mark = self.begin(node, node.value), self.runtime.line
+        value_of = self.expr(node.value) if node.value is not None else None
+        store = self.store(node.target)
+        marks, self.marks = self.marks, False
+        annotation_of = self.expr(node.annotation)
+        self.marks = marks
+        text = ast.unparse(node.annotation)
+        name = mangled(node.target.id, self.scope.private) if isinstance(node.target, ast.Name) else None
+        untraced = self.runtime.untraced
+
+        def do(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            if value_of is not None:
+                store(frame, value_of(frame))
+            if name is not None and node.simple:
+                try:
+                    with untraced():
+                        annotation = annotation_of(frame)
+                except (Exception, Undetermined):
+                    annotation = text
+                if type(annotation) is Unknown:
+                    annotation = text
+                frame.vars.setdefault("__annotations__", {})[name] = annotation
+
+        return do
+
+    def do_AugAssign(self, node: ast.AugAssign, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.target, node.value), self.runtime.line
+        apply = self.operations.binary(type(node.op).__name__, in_place=True)
+        target = node.target
+        own = node.lineno
+        if isinstance(target, ast.Name):
+            load, value_of = self.at(target.lineno, self.load(target.id)), self.then_at(self.expr(node.value), own)
+            store = self.store(target)
+
+            def do_name(frame: Frame) -> None:
+                if line and frame.line != line:
+                    mark(frame, line)
+                store(frame, apply(load(frame), value_of(frame)))
+
+            return do_name
+        holder_of = self.expr(target.value)
+        value_of = self.then_at(self.expr(node.value), own)
+        if isinstance(target, ast.Attribute):
+            attributes, name = self.interpreter.attributes, mangled(target.attr, self.scope.private)
+
+            def do_attribute(frame: Frame) -> None:
+                if line and frame.line != line:
+                    mark(frame, line)
+                holder = holder_of(frame)
+                before = attributes.get(holder, name)
+                attributes.set(holder, name, apply(before, value_of(frame)))
+
+            return do_attribute
+        self.marks = not line
+        key_of, operations = self.expr(target.slice), self.operations
+
+        def do_item(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            holder = holder_of(frame)
+            key = key_of(frame)
+            before = operations.subscript(holder, key)
+            operations.set_item(holder, key, apply(before, value_of(frame)))
+
+        return do_item
+
+    def do_Delete(self, node: ast.Delete, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, *node.targets), self.runtime.line
+        deletes = [self.delete(target) for target in node.targets]
+
+        def do(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            for delete in deletes:
+                delete(frame)
+
+        return do
+
+    def delete(self, node: ast.expr) -> Run:
+        if isinstance(node, ast.Name):
+            name = mangled(node.id, self.scope.private)
+            load, place = self.load(node.id), self.scope.place(name)
+            namespace = self.interpreter.namespace
+
+            def delete_name(frame: Frame) -> None:
+                if place in ("cell", "free"):
+                    load(frame)
+                    frame.cells[name].value = MISSING
+                elif place == "global":
+                    if name not in namespace:
+                        raise NameError(f"name '{name}' is not defined")
+                    del namespace[name]
+                elif place == "name":
+                    if name not in frame.vars:
+                        raise NameError(f"name '{name}' is not defined")
+                    del frame.vars[name]
+                else:
+                    load(frame)
+                    del frame.vars[name]
+
+            return delete_name
+        if isinstance(node, ast.Tuple | ast.List):
+            deletes = [self.delete(item) for item in node.elts]
+
+            def delete_all(frame: Frame) -> None:
+                for delete in deletes:
+                    delete(frame)
+
+            return delete_all
+        if isinstance(node, ast.Attribute):
+            holder_of, name = self.expr(node.value), mangled(node.attr, self.scope.private)
+            attributes = self.interpreter.attributes
+            return lambda frame: attributes.delete(holder_of(frame), name)
+        if isinstance(node, ast.Subscript):
+            holder_of, key_of, operations = self.expr(node.value), self.expr(node.slice), self.operations
+            return lambda frame: operations.delete_item(holder_of(frame), key_of(frame))
+        return self.unsupported(node)
+
+    def do_Return(self, node: ast.Return, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.value), self.runtime.line
+        if node.value is None:
+            return self.starting(node, self.return_none)
+        value_of = self.expr(node.value)
+        own = node.lineno
+
+        def do(frame: Frame) -> str:
+            if line and frame.line != line:
+                mark(frame, line)
+            frame.result = value_of(frame)
+            if frame.line != own:
+                mark(frame, own)
+            return RETURN
+
+        def do_plain(frame: Frame) -> str:
+            if frame.line != line:
+                mark(frame, line)
+            frame.result = value_of(frame)
+            return RETURN
+
+        return do_plain if line else do
+
+    @staticmethod
+    def return_none(frame: Frame) -> str:
+        frame.result = None
+        return RETURN
+
+    def do_Raise(self, node: ast.Raise, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.exc, node.cause), self.runtime.line
+        own = node.lineno
+        raising = self.interpreter.raising
+        if node.exc is None:
+            return self.starting(node, raising.again)
+        error_of = self.expr(node.exc)
+        cause_of = self.expr(node.cause) if node.cause is not None else None
+
+        def do(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            error = error_of(frame)
+            cause = cause_of(frame) if cause_of is not None else MISSING
+            if frame.line != own:
+                mark(frame, own)
+            raising.throw(frame, error, cause)
+
+        return do
+
+    def do_Assert(self, node: ast.Assert, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.test, node.msg), self.runtime.line
+        test = self.condition(node.test, (after, None))
+        message_of = self.expr(node.msg) if node.msg is not None else None
+        own = node.lineno
+
+        def do(frame: Frame) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            if test(frame):
+                return
+            if frame.line != own:
+                mark(frame, own)
+            if message_of is None:
+                raise AssertionError
+            message = message_of(frame)
+            if frame.line != own:
+                mark(frame, own)
+            raise AssertionError(message)
+
+        return do
+
+    def do_Import(self, node: ast.Import, after: int | None) -> Do:  # noqa: N802
+        importing = self.interpreter.imports
+        stores = [
+            (item.name, item.asname is not None, self.store_name(item.asname or item.name.split(".")[0]))
+            for item in node.names
+        ]
+
+        def run(frame: Frame) -> None:
+            for name, renamed, store in stores:
+                store(frame, importing.module(name, whole=not renamed))
+
+        return self.starting(node, run)
+
+    def do_ImportFrom(self, node: ast.ImportFrom, after: int | None) -> Do:  # noqa: N802
+        importing = self.interpreter.imports
+        module, level = node.module or "", node.level
+        if any(item.name == "*" for item in node.names):
+            return self.starting(node, lambda frame: importing.star(frame, module, level))
+        stores = [(item.name, self.store_name(item.asname or item.name)) for item in node.names]
+
+        def run(frame: Frame) -> None:
+            for name, store in stores:
+                store(frame, importing.member(module, level, name))
+
+        return self.starting(node, run)
+
+    def do_FunctionDef(self, node: ast.FunctionDef, after: int | None) -> Do:  # noqa: N802
+        return self.defining(node, self.interpreter.function_maker)
+
+    def do_ClassDef(self, node: ast.ClassDef, after: int | None) -> Do:  # noqa: N802
+        return self.defining(node, self.interpreter.class_maker)
+
+    def defining(self, node: Any, maker: Callable[..., Run]) -> Do:
+        """A definition and its decorators."""
+        line, mark = node.lineno, self.runtime.line
+        self.marks = True
+        decorators = [(item.lineno, self.expr(item)) for item in node.decorator_list]
+        make = maker(self, node)
+        store = self.store_name(node.name)
+        call = self.interpreter.calls.call
+
+        def do(frame: Frame) -> None:
+            found = [run(frame) for _, run in decorators]
+            if frame.line != line:
+                mark(frame, line)
+            value = make(frame)
+            for position in range(len(found) - 1, -1, -1):
+                if frame.line != decorators[position][0]:
+                    mark(frame, decorators[position][0])
+                value = call(found[position], [value], {})
+            if frame.line != line:
+                mark(frame, line)
+            store(frame, value)
+
+        return do
+
+    # targets
+
+    def store(self, node: ast.expr) -> Store:
+        """Compile an assignment target."""
+        mark = self.runtime.line
+        if isinstance(node, ast.Name):
+            store = self.store_name(node.id)
+            if not self.marks:
+                return store
+            line = node.lineno
+
+            def marked(frame: Frame, value: Any) -> None:
+                if frame.line != line:
+                    mark(frame, line)
+                store(frame, value)
+
+            return marked
+        if isinstance(node, ast.Tuple | ast.List):
+            return self.unpacking(node)
+        if isinstance(node, ast.Attribute):
+            holder_of = self.then_at(self.expr(node.value), node.end_lineno or node.lineno)
+            name, attributes = mangled(node.attr, self.scope.private), self.interpreter.attributes
+
+            def set_attribute(frame: Frame, value: Any) -> None:
+                attributes.set(holder_of(frame), name, value)
+
+            return set_attribute
+        if isinstance(node, ast.Subscript):
+            container_of = self.expr(node.value)
+            key_of, set_item = self.then_at(self.expr(node.slice), node.lineno), self.operations.set_item
+
+            def set_element(frame: Frame, value: Any) -> None:
+                container = container_of(frame)
+                set_item(container, key_of(frame), value)
+
+            return set_element
+        if isinstance(node, ast.Starred):
+            return self.store(node.value)
+        return lambda frame, value: self.unsupported(node)(frame)
+
+    def unpacking(self, node: ast.Tuple | ast.List) -> Store:
+        """A tuple or list of targets."""
+        stores = [self.store(item) for item in node.elts]
+        starred = [position for position, item in enumerate(node.elts) if isinstance(item, ast.Starred)]
+        count = len(stores)
+        operations, runtime = self.operations, self.runtime
+        line, mark = (node.lineno if self.marks else 0), self.runtime.line
+
+        def store_all(frame: Frame, value: Any) -> None:
+            if line and frame.line != line:
+                mark(frame, line)
+            if starred:
+                values = spread(value, count, starred[0])
+            elif type(value) is tuple and len(value) == count:
+                values = value
+            else:
+                values = exactly(value, count)
+            for store, item in zip(stores, values, strict=True):
+                store(frame, item)
+
+        def start(value: Any) -> Any:
+            if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
+                if type(value) is Unknown:
+                    raise Undetermined
+                raise TypeError(f"cannot unpack non-iterable {type(value).__name__} object")
+            runtime.touchable((value,))
+            return iter(operations.iterable(value))
+
+        def known(value: Any) -> Any:
+            return value.value if type(value) is Unknown and value.value is not MISSING else value
+
+        def exactly(value: Any, count: int) -> Sequence[Any]:
+            try:
+                iterator = start(known(value))
+                items: list[Any] = []
+                for _ in range(count):
+                    try:
+                        items.append(next(iterator))
+                    except StopIteration:
+                        raise ValueError(
+                            f"not enough values to unpack (expected {count}, got {len(items)})"
+                        ) from None
+                try:
+                    next(iterator)
+                except StopIteration:
+                    return items
+                raise ValueError(f"too many values to unpack (expected {count})")
+            except Undetermined:
+                runtime.unknown()
+                return [Unknown() for _ in range(count)]
+
+        def spread(value: Any, count: int, star: int) -> Sequence[Any]:
+            try:
+                items = list(start(known(value)))
+            except Undetermined:
+                runtime.unknown()
+                return [Unknown() for _ in range(count)]
+            behind = count - star - 1
+            if len(items) < count - 1:
+                raise ValueError(f"not enough values to unpack (expected at least {count - 1}, got {len(items)})")
+            end = len(items) - behind
+            return [*items[:star], items[star:end], *items[end:]]
+
+        return store_all
+
+    # compound statements
+
+    def do_If(self, node: ast.If, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.test), self.runtime.line
+        otherwise = node.orelse[0].lineno if node.orelse else after
+        test = self.condition(node.test, (node.body[0].lineno, otherwise))
+        always = constant(node.test)
+        if always is not MISSING and not always and not node.orelse:
+            return self.do_Pass(node, after)
+        body = self.block(node.body, after)
+        orelse = self.block(node.orelse, after) if node.orelse else None
+
+        def do(frame: Frame) -> Any:
+            if line and frame.line != line:
+                mark(frame, line)
+            if test(frame):
+                return body(frame)
+            return orelse(frame) if orelse is not None else None
+
+        return do
+
+    def do_While(self, node: ast.While, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.test), self.runtime.line
+        own = node.test.lineno
+        beyond = node.orelse[0].lineno if node.orelse else after
+        test = self.condition(node.test, (node.body[0].lineno, beyond))
+        body = self.block(node.body, own)
+        orelse = self.block(node.orelse, after) if node.orelse else None
+        tick = self.runtime.tick
+
+        def do(frame: Frame) -> Any:
+            if line and frame.line != line:
+                mark(frame, line)
+            going = test(frame)
+            while going:
+                signal = body(frame)
+                if signal is not None:
+                    if signal is BREAK:
+                        return None
+                    if signal is not CONTINUE:
+                        return signal
+                    frame.line = 0
+                tick()
+                if line and frame.line != line:
+                    mark(frame, line)
+                going = test(frame)
+                if going and signal is not CONTINUE:
+                    frame.line = 0
+            return orelse(frame) if orelse is not None else None
+
+        return do
+
+    def do_For(self, node: ast.For, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, node.iter, node.target), self.runtime.line
+        own = node.lineno
+        values_of = self.then_at(self.expr(node.iter), own)
+        store = self.store(node.target)
+        body = self.block(node.body, own)
+        orelse = self.block(node.orelse, after) if node.orelse else None
+        beyond = node.orelse[0].lineno if node.orelse else after
+        iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
+
+        def do(frame: Frame) -> Any:
+            if line and frame.line != line:
+                mark(frame, line)
+            items = iterator(values_of(frame))
+            while True:
+                value = following(frame, items)
+                if value is MISSING:
+                    break
+                store(frame, value)
+                signal = body(frame)
+                if signal is not None:
+                    if signal is BREAK:
+                        return None
+                    if signal is not CONTINUE:
+                        return signal
+                mark(frame, own)
+            return orelse(frame) if orelse is not None else None
+
+        return do
+
+    def following(self, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
+        """The next element of an iterator, `MISSING` at its end."""
+        runtime = self.runtime
+
+        def following(frame: Frame, items: Any) -> Any:
+            if type(items) is Unknown:
+                return Unknown() if runtime.branch((inside, beyond)) else MISSING
+            try:
+                return next(items)
+            except StopIteration as end:
+                trace = end.__traceback__
+                if end.value is not None or (trace is not None and trace.tb_next is not None):
+                    runtime.raised(frame, end)
+                    frame.seen = None
+                return MISSING
+            except Undetermined:
+                return Unknown() if runtime.branch((inside, beyond)) else MISSING
+
+        return following
+
+    def do_Try(self, node: ast.Try, after: int | None) -> Do:  # noqa: N802
+        line, mark = node.lineno, self.runtime.line
+        finish = self.block(node.finalbody, after) if node.finalbody else None
+        inner_after = node.finalbody[0].lineno if node.finalbody else after
+        run = self.guarded_block(node, inner_after) if node.handlers else self.block(node.body, inner_after)
+        if finish is not None:
+            run = self.finally_block(run, finish)
+
+        def do(frame: Frame) -> Any:
+            if frame.line != line:
+                mark(frame, line)
+            return run(frame)
+
+        return do
+
+    def guarded_block(self, node: ast.Try, after: int | None) -> Do:
+        """The body, handlers and `else` of a `try` statement."""
+        body = self.block(node.body, node.orelse[0].lineno if node.orelse else after)
+        orelse = self.block(node.orelse, after) if node.orelse else None
+        handle = self.handling(node, after)
+        runtime = self.runtime
+
+        def run(frame: Frame) -> Any:
+            try:
+                signal = body(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                problem = error
+            else:
+                return orelse(frame) if signal is None and orelse is not None else signal
+            return handle(frame, problem)
+
+        return run
+
+    def handling(self, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:
+        """The `except` clauses: run the one that matches, or raise the exception on."""
+        clauses = []
+        for handler in node.handlers:
+            self.marks = handler.type is not None and (
+                handler.type.end_lineno != handler.lineno or handler.type.lineno != handler.lineno
+            )
+            kind_of = self.expr(handler.type) if handler.type is not None else None
+            marked = self.marks
+            self.marks = False
+            store = self.store_name(handler.name) if handler.name else None
+            forget = self.forget(handler.name) if handler.name else None
+            clauses.append((handler.lineno, marked, kind_of, store, forget, self.block(handler.body, after)))
+        mark, matches = self.runtime.line, self.interpreter.raising.matches
+
+        def handle(frame: Frame, error: BaseException) -> Any:
+            frame.handling.append(error)
+            try:
+                for line, marked, kind_of, store, forget, block in clauses:
+                    if marked:
+                        frame.line = 0
+                    else:
+                        mark(frame, line)
+                    if kind_of is not None and not matches(error, kind_of(frame), line):
+                        continue
+                    if frame.line != line:
+                        mark(frame, line)
+                    if store is None:
+                        signal = block(frame)
+                    else:
+                        store(frame, error)
+                        try:
+                            signal = block(frame)
+                        finally:
+                            assert forget is not None
+                            forget(frame)
+                    frame.seen = None
+                    return signal
+                frame.seen = error
+                raise error
+            finally:
+                frame.handling.pop()
+
+        return handle
+
+    def forget(self, name: str) -> Run:
+        """Unbind the name of an `except` clause, if it is still bound."""
+        name = mangled(name, self.scope.private)
+        place, namespace = self.scope.place(name), self.interpreter.namespace
+
+        def run(frame: Frame) -> None:
+            if place in ("cell", "free"):
+                frame.cells[name].value = MISSING
+            elif place == "global":
+                namespace.pop(name, None)
+            else:
+                frame.vars.pop(name, None)
+
+        return run
+
+    def finally_block(self, run: Do, finish: Do) -> Do:
+        runtime = self.runtime
+
+        def do(frame: Frame) -> Any:
+            try:
+                signal = run(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                problem: BaseException | None = error
+            else:
+                problem = None
+            if problem is None:
+                result = frame.result
+                override = finish(frame)
+                if override is not None:
+                    return override
+                frame.result = result
+                return signal
+            frame.line = 0
+            frame.handling.append(problem)
+            try:
+                override = finish(frame)
+            finally:
+                frame.handling.pop()
+            if override is not None:
+                frame.seen = None
+                return override
+            frame.seen = problem
+            raise problem
+
+        return do
+
+    def do_With(self, node: ast.With, after: int | None) -> Do:  # noqa: N802
+        line, mark = self.begin(node, *(item.context_expr for item in node.items)), self.runtime.line
+        do = self.block(node.body, node.lineno)
+        for item in reversed(node.items):
+            self.marks = not line
+            do = self.managed(node, item, do)
+
+        def run(frame: Frame) -> Any:
+            if line and frame.line != line:
+                mark(frame, line)
+            return do(frame)
+
+        return run
+
+    def managed(self, node: ast.With, item: ast.withitem, body: Do) -> Do:
+        """One context manager around a block."""
+        manager_of = self.then_at(self.expr(item.context_expr), item.context_expr.lineno)
+        store = self.store(item.optional_vars) if item.optional_vars is not None else None
+        line, mark = item.context_expr.lineno if self.marks else node.lineno, self.runtime.line
+        line = node.lineno
+        managing = self.interpreter.managing
+        runtime = self.runtime
+
+        def do(frame: Frame) -> Any:
+            value, leave = managing.enter(manager_of(frame))
+            if store is not None:
+                store(frame, value)
+            try:
+                signal = body(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                problem: BaseException | None = error
+            else:
+                problem = None
+            if problem is None:
+                result = frame.result
+                if frame.line != line:
+                    mark(frame, line)
+                leave(None, None, None)
+                frame.result = result
+                return signal
+            mark(frame, line)
+            frame.handling.append(problem)
+            try:
+                swallowed = leave(type(problem), problem, problem.__traceback__)
+            finally:
+                frame.handling.pop()
+            if swallowed:
+                frame.seen = None
+                return None
+            frame.seen = problem
+            raise problem
+
+        return do
+
+
+def caught(runtime: Any, frame: Frame, error: BaseException) -> None:
+    """An exception surfaces in a frame that may handle it."""
+    if isinstance(error, RecursionError | MemoryError):
+        raise GaveUp("the call nests too deeply") from None
+    runtime.frame = frame
+    runtime.raised(frame, error)

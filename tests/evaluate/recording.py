@@ -1,0 +1,172 @@
+"""The truth: a call recorded by `sys.settrace`, and its comparison with what the evaluator says."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
+from cwm_lsp.trace.events import Event
+
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+FILE = "<evaluated>"
+MODULE = "evaluated_module"
+
+
+class TooLong(BaseException):
+    """The recording is longer than wanted."""
+
+
+def clean(text: str) -> str:
+    return ADDRESS.sub("", text)
+
+
+def shown(value: object) -> str:
+    try:
+        return clean(repr(value))
+    except Exception as error:
+        return f"<repr failed: {type(error).__name__}>"
+
+
+def record(source: str, call: str, function: str | None, *, events: int = 3000, name: str = MODULE) -> list[Event]:
+    """Every event of `call` from the moment `function` (a qualified name) is entered until it is left."""
+    module = types.ModuleType(name)
+    sys.modules[name] = module
+    code = compile(source, FILE, "exec")
+    exec(code, module.__dict__)
+    recorded: list[Event] = []
+    frames: list[types.FrameType] = []
+    state = {"on": False, "done": False}
+
+    def depth_of(frame: types.FrameType) -> int:
+        depth, above = -1, frame
+        while above is not None:
+            if above.f_code.co_filename == FILE:
+                depth += 1
+            if above is frames[0]:
+                return depth
+            above = above.f_back
+        return depth
+
+    def tracer(frame: types.FrameType, kind: str, arg: object):
+        if frame.f_code.co_filename != FILE or state["done"] or frame.f_code.co_name == "<module>":
+            return None
+        if not state["on"]:
+            if kind != "call" or (function is not None and frame.f_code.co_qualname.replace(".<locals>", "") != function):
+                return None
+            state["on"] = True
+            frames.append(frame)
+        sys.settrace(None)
+        try:
+            name, line, depth = frame.f_code.co_name, frame.f_lineno, depth_of(frame)
+            if kind in ("call", "line"):
+                locals_ = {key: shown(value) for key, value in frame.f_locals.items()}
+                recorded.append(Event(kind, line, depth, name, locals_))
+            elif kind == "return":
+                recorded.append(Event("return", line, depth, name, value=shown(arg)))
+                if frame is frames[0] and not frame.f_code.co_flags & 0x20:
+                    state["done"] = True
+            else:
+                error_type, error, _ = arg
+                text = f"({error_type!r}, {shown(error)}, <traceback object>)"
+                recorded.append(Event("exception", line, depth, name, value=text))
+            if len(recorded) > events:
+                raise TooLong
+        finally:
+            if not state["done"]:
+                sys.settrace(tracer)
+        return tracer
+
+    try:
+        sys.settrace(tracer)
+        try:
+            eval(compile(call, "<call>", "eval"), module.__dict__)
+        finally:
+            sys.settrace(None)
+    except TooLong:
+        pass
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+    finally:
+        sys.modules.pop(name, None)
+    return recorded
+
+
+@dataclass
+class Comparison:
+    """How an evaluation fares against a recording."""
+
+    expected: list[Event]
+    got: list[Event]
+    gave_up: str | None
+    asked: int
+    wrong: list[str]
+    """Differences in what was called computed or given."""
+
+    @property
+    def complete(self) -> bool:
+        return self.gave_up is None and len(self.got) == len(self.expected) and not self.wrong
+
+    @property
+    def right_value(self) -> bool:
+        if not self.got or not self.expected or self.gave_up:
+            return False
+        return (self.got[-1].kind, self.got[-1].value) == (self.expected[-1].kind, self.expected[-1].value)
+
+
+def describe(event: Event) -> str:
+    return f"{event.kind} {event.function}:{event.line} depth {event.depth} {dict(event.locals)} {event.value}"
+
+
+def differences(expected: Iterable[Event], got: Iterable[Event]) -> list[str]:
+    """The first event that differs in what the evaluator is sure of, told in lines; empty if there is none."""
+    expected, got = list(expected), list(got)
+    sure = True
+    for position, event in enumerate(got):
+        sources = set(event.provenance.values())
+        if "predicted" in sources:
+            sure = False
+        if position >= len(expected):
+            return [f"event {position} too many: {describe(event)}"] if sure else []
+        real = expected[position]
+        same_place = (event.kind, event.line, event.depth, event.function) == (
+            real.kind, real.line, real.depth, real.function)  # fmt: skip
+        if not same_place:
+            return [f"event {position}\n  real {describe(real)}\n  got  {describe(event)}"] if sure else []
+        if event.kind in ("call", "line"):
+            if list(event.locals) != list(real.locals):
+                return [f"event {position} names\n  real {describe(real)}\n  got  {describe(event)}"] if sure else []
+            for name, text in event.locals.items():
+                if event.provenance.get(name) != "predicted" and clean(text) != real.locals[name]:
+                    return [f"event {position} {name}\n  real {describe(real)}\n  got  {describe(event)}"]
+        elif event.provenance.get("value") != "predicted" and clean(event.value or "") != real.value:
+            return [f"event {position} value\n  real {describe(real)}\n  got  {describe(event)}"]
+    return []
+
+
+def evaluate(source: str, call: str, function: str | None, *, limits: Limits | None = None, name: str = MODULE):
+    """The evaluator's events, with suggestions for answers; also why it gave up and how much it asked."""
+    evaluation = Evaluation(source, call, function, limits=limits or Limits(), module=name)
+    events: list[Event] = []
+    asked = 0
+    for step in evaluation:
+        if isinstance(step, Question):
+            asked += not step.suggestions
+            evaluation.answer(dict(step.suggestions) if step.kind == "values" else None)
+        else:
+            events.append(step)
+    return events, evaluation.gave_up, asked
+
+
+def compare(source: str, call: str, function: str | None, *, limits: Limits | None = None) -> Comparison:
+    """Record a call, evaluate it, and compare."""
+    expected = record(source, call, function)
+    got, gave_up, asked = evaluate(source, call, function, limits=limits)
+    wrong = differences(expected, got)
+    if gave_up is None and not wrong and len(got) < len(expected) and not asked:
+        wrong = [f"ends early, after {describe(got[-1]) if got else 'nothing'}\n  real {describe(expected[len(got)])}"]
+    return Comparison(expected, got, gave_up, asked, wrong)

@@ -60,6 +60,8 @@ def in_doctests(source: str, function: Function) -> list[Found]:
     others: list[Found] = []
     for owner, docstring, first_line, last_line in _docstrings(source):
         reader = _Reader(function, source, _own_names(source))
+        if " as " not in docstring and not reader.is_mentioned(docstring):
+            continue
         environment: _Environment = {}
         for text, line in _examples(docstring, split_lines(source)[first_line - 1 : last_line], first_line):
             try:
@@ -85,7 +87,7 @@ def in_tests(source: str, function: Function, path: str, text: str) -> list[Foun
     reader.imports(body, function, path)
     if not (reader.modules or root in reader.renamed.values() or reader.everything):
         return []
-    reader.tests(body)
+    reader.tests(body, text)
     return reader.found
 
 
@@ -95,7 +97,7 @@ def in_own_tests(source: str, function: Function) -> list[Found]:
     if body is None:
         return []
     reader = _Reader(function, source, _own_names(source))
-    reader.tests([node for node in body if _is_test(node)])
+    reader.tests([node for node in body if _is_test(node)], source)
     return reader.found
 
 
@@ -201,6 +203,22 @@ class _Reader:
     """Local dotted names of the file's module."""
     everything: bool = False
     """Whether the file's names were imported with a star."""
+    wanted: set[str] = field(default_factory=set)
+    """The last words of callees that may be the function."""
+
+    def __post_init__(self) -> None:
+        self.wanted.add(self.function.name)
+        if self.function.name in ("__init__", "__new__") and self.function.parent:
+            self.wanted.add(self.function.parent.split(".")[-1])
+
+    @property
+    def takes_any(self) -> bool:
+        """Whether the function is called without its name: objects are, through `__call__`."""
+        return self.function.name == "__call__"
+
+    def is_mentioned(self, text: str) -> bool:
+        """Whether there may be a call in a text: most texts are left out by this."""
+        return self.takes_any or any(name in text for name in self.wanted)
 
     def imports(self, body: Sequence[ast.stmt], function: Function, path: str = "") -> None:
         """Take in what the import statements, also those inside functions, bind of the function's file."""
@@ -224,25 +242,31 @@ class _Reader:
                         self.modules.add(alias.asname or alias.name)
                     elif from_file or from_package:
                         self.renamed[alias.asname or alias.name] = alias.name
+        self.wanted.update(local for local, name in self.renamed.items() if name in self.wanted)
 
-    def tests(self, body: Sequence[ast.stmt]) -> None:
-        """Read test functions and classes, with fixtures, `setUp` and parametrised rows."""
+    def tests(self, body: Sequence[ast.stmt], text: str) -> None:
+        """Read a file's test functions and classes, with fixtures, `setUp` and parametrised rows."""
+        lines = split_lines(text)
+
+        def is_worth_reading(node: ast.stmt) -> bool:
+            return self.is_mentioned("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+
         constants: _Environment = {}
         self.statements([node for node in body if not isinstance(node, _Definition | ast.ClassDef)], constants)
         for node in body:
             if isinstance(node, _Definition) and _decorator(node, "fixture"):
                 constants[node.name] = self.returned(node, constants)
         for node in body:
-            if isinstance(node, _Definition):
+            if isinstance(node, _Definition) and is_worth_reading(node):
                 self.test(node, constants)
-            elif isinstance(node, ast.ClassDef):
+            elif isinstance(node, ast.ClassDef) and is_worth_reading(node):
                 shared = dict(constants)
                 methods = [method for method in node.body if isinstance(method, _Definition)]
                 for method in methods:
                     if method.name in ("setUp", "setup_method"):
                         self.statements(method.body, shared)
                 for method in methods:
-                    if method.name not in ("setUp", "setup_method"):
+                    if method.name not in ("setUp", "setup_method") and is_worth_reading(method):
                         self.test(method, shared)
 
     def test(self, node: _Definition, environment: _Environment) -> None:
@@ -385,24 +409,17 @@ class _Reader:
 
     def calls(self, expression: ast.expr, environment: _Environment) -> None:
         function = self.function
-        wanted = {function.name}
-        if function.name in ("__init__", "__new__") and function.parent:
-            wanted.add(function.parent.split(".")[-1])
-        wanted.update(local for local, name in self.renamed.items() if name in wanted)
-        bound = _bound_in(expression)
-        classes = _family(function, self.source)
         for node in ast.walk(expression):
             callee = node.func if isinstance(node, ast.Call) else node
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
-            is_object_call = function.name == "__call__" and name in environment
-            if not isinstance(node, ast.Call | ast.Attribute) or not (name in wanted or is_object_call):
+            if not isinstance(node, ast.Call | ast.Attribute) or not (name in self.wanted or self.takes_any):
                 continue
             try:
-                lifted = _Lift(self, environment, bound - _bound_in(node)).lifted(node)
+                lifted = _Lift(self, environment, _bound_in(expression) - _bound_in(node)).lifted(node)
             except _NotKnown:
                 continue
             target = as_target(lifted, function, class_names(self.source))
-            if target and (target.direct or _is_instance(target.node, function, classes)):
+            if target and (target.direct or _is_instance(target.node, function, _family(function, self.source))):
                 self.found.append(Found(ast.unparse(lifted), node.lineno + self.offset))
 
 

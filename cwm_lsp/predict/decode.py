@@ -39,15 +39,9 @@ class Ended(Exception):
 class Writer:
     """A text of tokens that grows by forced and chosen ones, and the engine's reading of it."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        drafter: Drafter | None,
-        budget: Budget,
-        cancel: threading.Event | None,
-    ) -> None:
+    def __init__(self, engine: Engine, budget: Budget, cancel: threading.Event | None) -> None:
         self.engine = engine
-        self._drafter = drafter
+        self.drafter: Drafter | None = None
         self.tokens: list[int] = []
         self.passes = 0
         self.written = 0
@@ -152,7 +146,7 @@ class Writer:
         if self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
             self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
         length = min(self._draft_length, room)
-        draft = self._drafter.draft(frame, length)[:length] if self._drafter and length else []
+        draft = self.drafter.draft(frame, length)[:length] if self.drafter and length else []
         while True:
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled

@@ -287,7 +287,12 @@ class Drafter:
         return self._value(prefix, likely, statement, top)
 
     def _value(
-        self, prefix: str, likely: Sequence[str | None], statement: Statement, top: Activation, unlike: str | None = None
+        self,
+        prefix: str,
+        likely: Sequence[str | None],
+        statement: Statement,
+        top: Activation,
+        unlike: str | None = None,
     ) -> str:
         """A value that begins with `prefix`, and is not `unlike`."""
         mentioned = [top.values[name] for name in statement.names if name in top.values]

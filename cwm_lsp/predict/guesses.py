@@ -9,10 +9,20 @@ from dataclasses import dataclass, field
 
 from cwm_lsp.source.recovery import parse
 
-_MUTATORS = frozenset(
-    "add append appendleft clear discard extend extendleft insert pop popitem popleft remove reverse rotate setdefault "
-    "sort subtract symmetric_difference_update update write".split()
-)
+_MUTATORS = {
+    *("add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "popitem", "popleft"),
+    *(
+        "remove",
+        "reverse",
+        "rotate",
+        "setdefault",
+        "sort",
+        "subtract",
+        "symmetric_difference_update",
+        "update",
+        "write",
+    ),
+}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _LONGEST = 4_000
 """Characters of a value up to which it is looked into."""
@@ -177,7 +187,7 @@ def elements(expression: ast.expr, values: Mapping[str, str]) -> Sequence[object
         case ast.Call(func=ast.Name(id="range"), args=arguments, keywords=[]) if arguments:
             bounds = [_integer(argument, values) for argument in arguments]
             numbers = [bound for bound in bounds if bound is not None]
-            return range(*numbers) if len(numbers) == len(bounds) and (numbers + [1, 1])[2] else None
+            return range(*numbers) if len(numbers) == len(bounds) and numbers[2:] != [0] else None
         case ast.Call(func=ast.Attribute(value=ast.Name() as holder, attr="keys" | "copy"), args=[]):
             expression = holder
     text = copied(expression, values)

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.decode import Answer, Budget
 from cwm_lsp.predict.engines.interface import Engine, Pass
-from cwm_lsp.predict.prediction import Prediction
+from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
 from cwm_lsp.trace.events import Event, Trace
 
@@ -76,11 +76,9 @@ class Predictor:
             Cancelled: `cancel` was set; at most one forward pass later.
         """
         prompt = prepare(task)
+        control = Control(budget, on_event, cancel)
         with self._lock:
-            prediction = Prediction(
-                task, prompt, lambda: self.engine, budget, on_event, cancel, drafts=assist != "off"
-            )
-            return self._drive(prediction.run())
+            return self._drive(Prediction(task, prompt, lambda: self.engine, control, drafts=assist != "off").run())
 
     def _drive(self, work: Generator[Pass, Answer, Result]) -> Result:
         """Run work that asks for forward passes."""

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from cwm_lsp.source.flow import NO_EFFECT, Flow, Position, Scope
+from cwm_lsp.errors import UserError
+from cwm_lsp.source.flow import Flow, Position, Scope
 from cwm_lsp.trace.events import Event, EventKind
 
 
@@ -200,6 +201,19 @@ class State:
                 yield Option("exception", position.line, top.scope, origin=position)
 
 
+def entered(source: str, call: Event) -> State:
+    """The state after the `call` event of a scope of a program.
+
+    Raises:
+        UserError: there is no such scope, as its text does not parse.
+    """
+    flow = Flow.of(source)
+    for scope in flow.starting_at(call.line):
+        if scope.name == call.function:
+            return State.entered(flow, scope, call.locals)
+    raise UserError(f"line {call.line}: the text of {call.function} does not parse; mend it first")
+
+
 _OPTIONS = {"line": State._lines, "call": State._calls, "return": State._returns, "exception": State._exceptions}
 
 
@@ -220,11 +234,9 @@ def fits(keys: Sequence[Key], names: Iterable[str]) -> bool:
 def _keys_of_line(activation: Activation, position: Position, line: int) -> tuple[Key, ...]:
     """Those listed last, without those unbound since, then the new ones in the order of the scope's names."""
     effect = position.effect(line)
-    if effect == NO_EFFECT:
+    if not any(effect):
         return tuple(Key(name, True) for name in activation.values)
-    old = [
-        Key(name, name not in effect.may_unbind) for name in activation.values if name not in effect.unbinds
-    ]
+    old = [Key(name, name not in effect.may_unbind) for name in activation.values if name not in effect.unbinds]
     new = [
         Key(name, name in effect.binds)
         for name in activation.scope.names

@@ -28,10 +28,14 @@ def load(model: str) -> Engine:
     Raises:
         UnavailableError: it cannot be run; the message says what to do.
     """
+    check(model)
+    if model == BUNDLED:
+        from cwm_lsp.predict.engines.portable import PortableEngine
+
+        return PortableEngine(bundled_folder(), model)
     from cwm_lsp.predict.engines.local import LocalEngine
 
-    check(model)
-    return LocalEngine.load(bundled_folder() if model == BUNDLED else model, name=model)
+    return LocalEngine.load(model)
 
 
 def bundled_folder() -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines.cache import PrefixCache
@@ -13,7 +14,6 @@ from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
 
 RANKED_AT_HAND = 8
 """Best tokens of each position that leave the device with every pass."""
@@ -29,7 +29,7 @@ makes the window, and any length can be cut back to."""
 class LocalEngine(Engine):
     """A model held by transformers. `dtype`: as in the checkpoint unless given, such as "float64"."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer: Tokenizer, name: str) -> None:
+    def __init__(self, model: Any, tokenizer: Tokenizer, name: str) -> None:
         self.name = name
         self.tokenizer = tokenizer
         self.model = model
@@ -44,10 +44,10 @@ class LocalEngine(Engine):
     def load(cls, model: str | Path, *, name: str | None = None, dtype: str | None = None) -> LocalEngine:
         """From a folder or a hub id. Raises UnavailableError with the steps that mend it."""
         import torch
-        import transformers
 
+        transformers: Any = import_module("transformers")  # its types are not to be relied on
         transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers.logging.disable_progress_bar()
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         folder = Path(model)
         try:
@@ -89,7 +89,7 @@ class LocalEngine(Engine):
         from transformers import DynamicCache
 
         past = step.prefix.state
-        cache = DynamicCache([(keys[None], values[None]) for keys, values in past] if past else None)
+        cache: Any = DynamicCache([(keys[None], values[None]) for keys, values in past] if past else None)
         ids = torch.tensor([step.tokens], device=self.model.device)
         output = self.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=max(step.keep, 1))
         state = tuple((layer.keys[0], layer.values[0]) for layer in cache.layers)
@@ -124,7 +124,7 @@ class LocalEngine(Engine):
                     for which in (0, 1)
                 )
                 layers.append((keys, values))
-        cache = DynamicCache(layers or None)
+        cache: Any = DynamicCache(layers or None)
         hidden = self.model.base_model(
             ids, attention_mask=shown, position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state

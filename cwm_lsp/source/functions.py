@@ -275,7 +275,10 @@ class _Builder:
             line = self.lines[node.lineno - 1 + self.offset]
             start, stop = node.col_offset, node.end_col_offset
             return line[start:stop] if line.isascii() else line.encode()[start:stop].decode()  # columns count bytes
-        return ast.unparse(node)
+        try:
+            return ast.unparse(node)
+        except RecursionError:
+            return "..."
 
 
 def _kind(name: str, decorators: Sequence[str], scopes: Sequence[Scope]) -> FunctionKind:

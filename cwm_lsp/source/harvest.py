@@ -8,6 +8,7 @@ name which the file does not define is left out.
 from __future__ import annotations
 
 import ast
+import contextlib
 import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -69,7 +70,7 @@ def in_doctests(source: str, function: Function) -> list[Found]:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             reader.offset = line - 1
-            reader.imports(body, function)
+            reader.imports(body)
             reader.statements(body, environment)
         (own if owner == function.qualname else others).extend(reader.found)
     return own + others
@@ -84,7 +85,7 @@ def in_tests(source: str, function: Function, path: str, text: str) -> list[Foun
     theirs = bound_names(body)
     shared = _imported(body) & _imported(parse(source).module or [])
     reader = _Reader(function, source, lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())))
-    reader.imports(body, function, path)
+    reader.imports(body, path)
     if not (reader.modules or root in reader.renamed.values() or reader.everything):
         return []
     reader.tests(body, text)
@@ -220,8 +221,9 @@ class _Reader:
         """Whether there may be a call in a text: most texts are left out by this."""
         return self.takes_any or any(name in text for name in self.wanted)
 
-    def imports(self, body: Sequence[ast.stmt], function: Function, path: str = "") -> None:
-        """Take in what the import statements, also those inside functions, bind of the function's file."""
+    def imports(self, body: Sequence[ast.stmt], path: str = "") -> None:
+        """Take in what the import statements, also those inside functions, bind of the function's file, which is at
+        `path`; without one, whatever they name is taken to be it."""
         stem, parts = PurePath(path).stem, PurePath(path).parts
         if stem == "__init__":
             stem = PurePath(path).parent.name
@@ -352,9 +354,9 @@ class _Reader:
                 for item in items:
                     if item.optional_vars is not None:
                         self.forget_in(item.optional_vars, environment)
-        for name in ("body", "handlers", "orelse", "finalbody"):
+        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
             for inner in getattr(node, name, ()):
-                if isinstance(inner, ast.ExceptHandler):
+                if isinstance(inner, ast.ExceptHandler | ast.match_case):
                     self.statements(inner.body, environment)
                 else:
                     self.statement(inner, environment)
@@ -420,7 +422,8 @@ class _Reader:
                 continue
             target = as_target(lifted, function, class_names(self.source))
             if target and (target.direct or _is_instance(target.node, function, _family(function, self.source))):
-                self.found.append(Found(ast.unparse(lifted), node.lineno + self.offset))
+                with contextlib.suppress(RecursionError):
+                    self.found.append(Found(ast.unparse(lifted), node.lineno + self.offset))
 
 
 class _Lift(ast.NodeTransformer):
@@ -437,7 +440,10 @@ class _Lift(ast.NodeTransformer):
         self.size = len(parts)
         if self.size > _LARGEST or any(isinstance(part, _CONTEXTUAL) for part in parts):
             raise _NotKnown
-        result = self.visit(copy.deepcopy(expression))
+        try:
+            result = self.visit(copy.deepcopy(expression))
+        except RecursionError:
+            raise _NotKnown from None
         assert isinstance(result, ast.expr)
         return result
 

@@ -412,3 +412,24 @@ def test_every_candidate_binds_and_nothing_makes_it_fail(lines):
             assert bind(call.expression, function, source).expression == call.expression
             assert call.path in ("m.py", "test_m.py")
             assert call.line
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "a" + ".b" * 900,
+        "a" + ".b" * 50_000,
+        "1" + "+1" * 900,
+        "1" + "\n + 1" * 5_000,
+        "[" * 80 + "]" * 80,
+        "-" * 900 + "1",
+    ],
+)
+def test_deep_expressions_are_left_out(deep):
+    source = (
+        f"from x import *\ndef f(n: ({deep}) = ({deep})): ...\nclass C:\n  n: ({deep})\n  def g(self): ...\n"
+        f"x = ({deep})\nf(({deep}))\nf(x)\nf(2)\n"
+    )
+    for function in functions(source):
+        found = candidates(source, function, path="m.py", tests={"test_m.py": source})
+        assert function.name != "f" or "f(2)" in [call.expression for call in found]

@@ -105,7 +105,8 @@ class Segment(NamedTuple):
     raises: dict[int, Effect]
     """What may raise an exception, and report it."""
     suspends: dict[int, Effect]
-    returns: bool
+    returns: set[str | None]
+    """Reprs of what may be returned; None: not a constant."""
     unwinds: bool
     """The code may be left by an exception that has been reported before."""
 
@@ -196,7 +197,8 @@ class Graph:
         raises: dict[int, Effect] = {}
         suspends: dict[int, Effect] = {}
         running: dict[int, Effect] = {}
-        returns = unwinds = False
+        returns: set[str | None] = set()
+        unwinds = False
         todo = sorted(seeds, key=lambda seed: -seed.index)
         if may_throw:
             for seed in todo:
@@ -215,7 +217,7 @@ class Graph:
             if self._raises[index]:
                 _learn(raises, index, effect)
             if op in _RETURNS:
-                returns = True
+                returns.add(self._constant(index))
                 continue
             if self._suspends[index]:
                 _learn(suspends, index, effect)
@@ -223,6 +225,8 @@ class Graph:
                     continue
             if self._reraises(index):
                 todo.append(Seed(self._handlers[index], index, effect))
+                if self.arguments[index]:  # goes on as from where the exception was raised, on some other line
+                    todo.append(Seed(self._handlers[index], None, effect))
             effect = self._apply(index, effect)
             todo.extend(Seed(successor, index, effect) for successor in self._successors(index))
         return Segment(fires, raises, suspends, returns, unwinds)
@@ -241,6 +245,13 @@ class Graph:
         return op in ("RERAISE", "END_ASYNC_FOR", "CLEANUP_THROW") or (
             op == "RAISE_VARARGS" and self.arguments[index] == 0
         )
+
+    def _constant(self, index: int) -> str | None:
+        """Repr of what a return gives, if that is a constant."""
+        if self.ops[index] == "RETURN_CONST":
+            return repr(self.arguments[index])
+        is_constant = index > 0 and self.ops[index - 1] == "LOAD_CONST" and index not in self._targets
+        return repr(self.arguments[index - 1]) if is_constant else None
 
     def _successors(self, index: int) -> Iterator[int]:
         """The likeliest last: loop bodies, then branches in the order in which they are written."""

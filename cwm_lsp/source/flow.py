@@ -34,7 +34,7 @@ from cwm_lsp.source.functions import functions
 ScopeKind = Literal["function", "lambda", "comprehension", "genexpr", "class"]
 Phase = Literal["called", "line", "raised", "suspended", "resumed"]
 
-_NOTHING = Segment({}, {}, {}, False, False)
+_NOTHING = Segment({}, {}, {}, set(), False)
 _NO_LINE = LineInfo()
 _RUN_BY_CREATION = {"__init__", "__new__", "__post_init__", "__call__"}
 
@@ -237,7 +237,13 @@ class Position:
     @property
     def may_return(self) -> bool:
         """A `return` event may come that ends the call with a value."""
-        return self._segment.returns
+        return bool(self._segment.returns)
+
+    @property
+    def constants(self) -> frozenset[str] | None:
+        """Reprs that a `return` event which ends the call may have, if they are known: `None` at the end of a body."""
+        values = self._segment.returns
+        return None if not values or None in values else frozenset(value for value in values if value is not None)
 
     @property
     def may_yield(self) -> bool:
@@ -251,7 +257,10 @@ class Position:
 
     @property
     def may_unwind(self) -> bool:
-        """A `return` event may come by which an exception leaves that has been reported before; its value is None."""
+        """A `return` event may come by which an exception leaves that has been reported before.
+
+        Its value is None, and its line may be that of the `exception` event instead of the last one.
+        """
         return self._segment.unwinds
 
     def next(self, line: int) -> Position | None:
@@ -355,7 +364,8 @@ def _inner_scopes(code: CodeType, parent: Scope | None, prefix: str, definitions
             parameters=parameters(inner),
             names=(*inner.co_varnames, *cells, *inner.co_freevars),
             free=frozenset(inner.co_freevars),
-            is_generator=kind != "comprehension" and bool(inner.co_flags & 0x2A0),  # generator, coroutine, both
+            # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR; comprehensions may be code of the first kind here
+            is_generator=bool(inner.co_flags & (0x280 if kind == "comprehension" else 0x2A0)),
             is_decorated=def_line != line,
             parent=parent,
             code=inner,

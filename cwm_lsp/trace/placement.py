@@ -15,7 +15,9 @@ from cwm_lsp.source.flow import Flow, Position, Scope
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace.events import NOTHING, EventKind
 
+_SPECIAL = re.compile(r"<(?=\|[a-z_]+\|>)")
 _MARKER = re.compile(r"[ \t]*# << START_OF_TRACE[ \t]*$")
+_END_OF_ITERATION = ("(<class 'StopIteration'", "(<class 'StopAsyncIteration'")
 _DEFINITION = re.compile(r"\s*(?:async\s+)?def\s+(\w+)")
 
 # Costs of a place: a frame that the program forbids counts more than any names that do not fit.
@@ -55,6 +57,8 @@ class _Place:
     cost: int
     index: int
     before: _Place | None = None
+    line: int = 0
+    """Of the frame, where that is not the position's."""
 
 
 @dataclass(slots=True)
@@ -67,8 +71,19 @@ class _Activation:
     """The cheapest first. Empty for code that is not in the file."""
     locals: Mapping[str, str]
     """Of its last frame that has any."""
+    raised_at: int = 0
+    """Line of its last exception."""
+    ends_iteration: bool = False
+    """That is one which may only end a loop or an `await`."""
     lost: bool = False
     """Its last line is not in the file: any line of the scope may follow."""
+
+    def has_raised(self, position: Position) -> bool:
+        """Of a return with None where an exception may leave: that one does."""
+        if position.may_yield or position.phase == "raised":
+            return position.phase == "raised" and not (self.ends_iteration and position.may_yield)
+        may_give_none = position.may_return and "None" in (position.constants or ("None",))
+        return bool(self.raised_at) or not may_give_none
 
 
 class Placement:
@@ -121,7 +136,7 @@ class Placement:
         elif kind == "return":
             placed = self._return(text, value)
         else:
-            placed = self._exception(text)
+            placed = self._exception(text, value)
         self._placed.append((placed.line, placed.function))
         return placed
 
@@ -227,6 +242,12 @@ class Placement:
             self._stack.pop()
             return Placed("return", 0, activation.depth, activation.function, "not in this file")
         places, mark = self._where(activation, text)
+        if mark is not None and activation.raised_at and text == self._texts[activation.raised_at - 1]:
+            unwinding = [place for place in activation.places if place.position.may_unwind]
+            if unwinding and value in (None, "None"):
+                index, line = len(self._placed), activation.raised_at
+                places = [_Place(place.position, place.cost, index, place, line) for place in unwinding]
+                mark = None
         if mark is not None and len(self._stack) > 1:
             outer = self._stack[-2]
             outer_places, outer_mark = self._where(outer, text)
@@ -240,11 +261,7 @@ class Placement:
         placed = self._go("return", activation, places, activation.locals, mark)
         self._stack.pop()
         position = activation.places[0].position
-        unwinds = (
-            value in (None, "None")
-            and position.may_unwind
-            and (position.phase == "raised" or not (position.may_return or position.may_yield))
-        )
+        unwinds = value in (None, "None") and position.may_unwind and activation.has_raised(position)
         yielding = [place for place in activation.places if place.position.may_yield]
         if yielding and not unwinds:
             for place in yielding:
@@ -257,7 +274,7 @@ class Placement:
             self._settle(activation)
         return placed._replace(unwinds=unwinds)
 
-    def _exception(self, text: str) -> Placed:
+    def _exception(self, text: str, value: str | None) -> Placed:
         if not self._stack:
             return self._astray("exception", text, "after the end" if self._placed else "no call before it")
         activation = self._stack[-1]
@@ -269,7 +286,10 @@ class Placement:
             mark = "cannot raise"
         for place in legal or places:
             place.position = place.position.raised()
-        return self._go("exception", activation, legal or places, activation.locals, mark)
+        placed = self._go("exception", activation, legal or places, activation.locals, mark)
+        activation.raised_at = placed.line
+        activation.ends_iteration = (value or "").startswith(_END_OF_ITERATION)
+        return placed
 
     # Ways on
 
@@ -394,14 +414,14 @@ class Placement:
         activation.function = best.position.scope.name
         if len(places) == 1:
             self._resolve(best)
-        return Placed(kind, best.position.line, activation.depth, activation.function, mark)
+        return Placed(kind, best.line or best.position.line, activation.depth, activation.function, mark)
 
     def _resolve(self, place: _Place) -> None:
         """Of `place` nothing is open any more, so nothing of the frames before it."""
         at: _Place | None = place
         while at is not None:
             if at.index < len(self._placed):
-                found = at.position.line, at.position.scope.name
+                found = at.line or at.position.line, at.position.scope.name
                 if self._placed[at.index] != found:
                     self._placed[at.index] = found
                     self.revisions.append(Revision(at.index, *found))
@@ -426,9 +446,14 @@ class Placement:
         return Placed(kind, line, top.depth if top else 0, top.function if top else "?", mark)
 
 
+def shielded(text: str) -> str:
+    """Text in which nothing can be taken for a special token."""
+    return _SPECIAL.sub("< ", text) if "<|" in text else text
+
+
 def plain(text: str) -> str:
     """A line as it is compared: without the start marker, which a model may repeat, and trailing blanks."""
-    text = text.rstrip()
+    text = shielded(text.rstrip())
     return _MARKER.sub("", text) if text.endswith("START_OF_TRACE") else text
 
 

@@ -5,7 +5,8 @@
            | (<|return_sep|> | <|exception_sep|>) <|action_sep|> SOURCE <|arg_sep|> VALUE <|frame_sep|>
 
 LOCALS is a JSON object of name → repr, VALUE a JSON string, SOURCE a physical line. A value that is the same as in the
-frame just before, of the same Python frame and with no call or return between, is written `".."`.
+frame just before, of the same Python frame and with no call or return between, is written `".."`. A `<` of values or
+lines that would begin a special token is escaped, so that the text stays readable without a tokenizer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, ExceptionInfo, Origin, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
-from cwm_lsp.trace.placement import Placement, plain
+from cwm_lsp.trace.placement import Placement, plain, shielded
 
 BEGIN_OF_TEXT = "<|begin_of_text|>"
 END_OF_TEXT = "<|end_of_text|>"
@@ -68,7 +69,7 @@ def encode_events(events: Iterable[Event], lines: Sequence[str]) -> Iterable[str
     """One frame per event; `lines`: of the file."""
     previous: Mapping[str, str] = NOTHING
     for event in events:
-        source = lines[event.line - 1] if 1 <= event.line <= len(lines) else ""
+        source = shielded(lines[event.line - 1]) if 1 <= event.line <= len(lines) else ""
         token = KIND_TOKENS[event.kind]
         if event.kind in ("call", "line"):
             if event.kind == "call":
@@ -83,12 +84,18 @@ def encode_events(events: Iterable[Event], lines: Sequence[str]) -> Iterable[str
 
 def encode_locals(values: Mapping[str, str], previous: Mapping[str, str] = NOTHING) -> str:
     """LOCALS of a frame, given those of the frame that it is a difference to (empty: list all in full)."""
-    return json.dumps({name: SAME if previous.get(name) == value else value for name, value in values.items()})
+    return _dump({name: SAME if previous.get(name) == value else value for name, value in values.items()})
 
 
 def encode_value(value: str | None) -> str:
     """VALUE of a frame; None, where a caller has no repr, is written as that of None."""
-    return json.dumps("None" if value is None else value)
+    return _dump("None" if value is None else value)
+
+
+def _dump(value: object) -> str:
+    """JSON in which nothing can be taken for a special token."""
+    text = json.dumps(value)
+    return text.replace("<|", "\\u003c|") if "<|" in text else text
 
 
 def decode(

@@ -1,4 +1,4 @@
-"""Real traces, recorded in this process with `sys.settrace`: the ground truth of the tests of `source.flow` and `trace`."""
+"""Real traces, recorded in this process with `sys.settrace`: what `source.flow` and `trace` are tested against."""
 
 import ast
 import sys
@@ -84,6 +84,17 @@ def record(source: str, call: str, limit: int = 20_000) -> Trace:
     if raised is None:
         outcome = Outcome("return", value=repr(value))
     else:
-        line = next((event.line for event in reversed(events) if event.kind == "exception" and event.depth == 0), None)
+        line = raised_at(events)
         outcome = Outcome("exception", exception=ExceptionInfo(type(raised).__name__, str(raised), line))
     return Trace(ast.unparse(function), call, "traced.py", "recorded", source, tuple(events), outcome)
+
+
+def raised_at(events: list[Event]) -> int | None:
+    """Line of the first `exception` event of those that report the last exception on its way out."""
+    last, line = None, None
+    for event in events:
+        if event.kind == "exception":
+            if last is None or (last.depth, last.value) != (event.depth + 1, event.value):
+                line = event.line
+            last = event
+    return line

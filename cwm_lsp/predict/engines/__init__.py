@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from cwm_lsp.errors import UnavailableError
@@ -18,6 +19,10 @@ def check(model: str) -> None:
         raise UnavailableError(f"{model} is a server, and servers are not supported: give a folder or a hub id")
     if model == BUNDLED:
         bundled_folder()
+    elif missing := [name for name in ("torch", "transformers") if find_spec(name) is None]:
+        raise UnavailableError(
+            f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
+        )
     elif Path(model).exists() and not (Path(model) / "config.json").is_file():
         raise UnavailableError(f"{model} is no model: a folder with config.json, tokenizer.json and safetensors is")
 

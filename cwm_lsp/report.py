@@ -25,7 +25,7 @@ Result = Trace | Comparison | Measurement | Findings
 
 MAX_STEPS = 200
 """Steps shown of one trace; the JSON output has them all."""
-MAX_VALUE = 60
+MAX_VALUE = 48
 """Characters shown of one value."""
 
 _STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green"}
@@ -235,7 +235,10 @@ def _ending(outcome: Outcome) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in columns:
-        table.add_column(name, justify="right" if name == "line" else "left", overflow="fold")
+        if name == "code":
+            table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=44)
+        else:
+            table.add_column(name, justify="right" if name == "line" else "left", overflow="fold")
     return table
 
 

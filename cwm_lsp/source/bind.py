@@ -11,7 +11,7 @@ from ..errors import UserError
 from .functions import Function, Parameter, functions
 from .literals import literal_repr
 from .names import free_names, global_names, is_defined
-from .recovery import parse
+from .recovery import FILENAME, parse
 
 # Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
 _TRANSPARENT = frozenset(
@@ -86,7 +86,7 @@ def parse_call(call: str, function: Function) -> ast.expr:
         raise UserError("the call has a null byte; remove it")
     shown = text.splitlines()[0][:80]
     try:
-        expression = ast.parse(text, mode="eval").body
+        expression = ast.parse(text, FILENAME, mode="eval").body
         ast.unparse(expression)
     except SyntaxError as error:
         raise UserError(f"the call '{shown}' does not parse: {error.msg}; write {usage(function)}") from None
@@ -324,6 +324,6 @@ def _quoted(names: Sequence[str]) -> str:
 def _default_repr(parameter: Parameter) -> str | None:
     assert parameter.default is not None
     try:
-        return literal_repr(ast.parse(parameter.default, mode="eval").body)
+        return literal_repr(ast.parse(parameter.default, FILENAME, mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -18,7 +18,7 @@ from pathlib import PurePath
 from .bind import as_target, class_names, dotted
 from .functions import Function, functions
 from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard
-from .recovery import parse, split_lines
+from .recovery import FILENAME, parse, split_lines
 
 _LARGEST = 2_000  # nodes of an expression
 _ROWS = 20  # of a parametrised test or a loop over literals
@@ -66,7 +66,7 @@ def in_doctests(source: str, function: Function) -> list[Found]:
         environment: _Environment = {}
         for text, line in _examples(docstring, split_lines(source)[first_line - 1 : last_line], first_line):
             try:
-                body = ast.parse(text).body
+                body = ast.parse(text, FILENAME).body
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             reader.offset = line - 1

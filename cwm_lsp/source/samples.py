@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, functions
 from .names import global_names, is_builtin, is_defined
-from .recovery import parse, parse_lines, split_lines
+from .recovery import FILENAME, parse, parse_lines, split_lines
 
 _DEEPEST = 5  # types inside types
 
@@ -189,7 +189,7 @@ class _Sampler:
     def hint(self, text: str) -> Sequence[str]:
         """Sample values of a type, given as source."""
         try:
-            return self.type(ast.parse(text.strip(), mode="eval").body)
+            return self.type(ast.parse(text.strip(), FILENAME, mode="eval").body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ()
 

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -296,3 +298,18 @@ def test_a_real_module_broken_in_the_middle():
     assert set(before) - set(after) == {"TextWrapper._wrap_chunks"}
     for name, where in after.items():
         assert where == [tuple(line + (line > at) for line in one) for one in before[name]]
+
+
+def test_warnings_about_the_users_text_are_not_printed():
+    program = (
+        "from cwm_lsp.source.functions import functions\n"
+        "from cwm_lsp.source.calls import bind, candidates\n"
+        'source = \'def f(a: "\\\\d" = "\\\\d"):\\n  r"""\\n  >>> f("\\\\d")\\n  """\\n  1 is 1\\n\'\n'
+        "function = functions(source)[0]\n"
+        "print(candidates(source, function, path='m.py', tests={'test_m.py': 'from m import f\\nf(\"\\\\w\")\\n'}))\n"
+        "bind('f(\"\\\\s\")', function, source)\n"
+    )
+    done = subprocess.run([sys.executable, "-Wdefault", "-c", program], capture_output=True, text=True, check=True)
+    assert "'doctest'" in done.stdout
+    assert "'test'" in done.stdout
+    assert done.stderr == ""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from random import Random
 
 from cwm_lsp.lab.corpus import programs
-from cwm_lsp.lab.corpus.tracing import TooLongError, trace_call
-from cwm_lsp.source.recovery import split_lines
+from cwm_lsp.lab.corpus.idioms import idiom
+from cwm_lsp.record.inprocess import record_in_process
+from cwm_lsp.record.probe import Limits
 from cwm_lsp.trace import wire
+from cwm_lsp.trace.events import Trace
 
 STAGES = ("copies", "short", "mix")
+LONGEST_VALUE = 160
+DEEPEST = 6
 
 
 def document(seed: str, stage: str, real: Sequence[str] = ()) -> str:
@@ -22,27 +27,68 @@ def document(seed: str, stage: str, real: Sequence[str] = ()) -> str:
             return made
 
 
-def draw(r: Random, stage: str, real: Sequence[str]) -> str | None:
+def draw(r: Random, stage: str, real: Sequence[str] = ()) -> str | None:
     """One attempt: None where the program was too long or did not compile."""
-    if stage == "mix" and real and r.random() < 0.35:
-        return r.choice(real)
-    make: Callable[[Random], programs.Program]
-    limit = 40
+    pick = r.random()
     if stage == "copies":
-        make = programs.straight_line
-    elif stage == "short":
-        make = programs.straight_line if r.random() < 0.3 else lambda r: programs.program(r, r.randint(1, 3))
-        limit = 24
+        return traced(programs.straight_line(r), 40)
+    if stage == "short":
+        simple = programs.straight_line(r) if pick < 0.3 else programs.program(r, r.randint(1, 3))
+        return traced(simple, 24)
+    if real and pick < 0.30:
+        return r.choice(real)
+    if pick < 0.33:
+        program = programs.straight_line(r)
+    elif pick < 0.60:
+        program = idiom(r)
     else:
-        make = programs.straight_line if r.random() < 0.05 else lambda r: programs.program(r, r.randint(2, 6))
-    return traced(make(r), limit)
+        program = programs.program(r, r.randint(1, 6))
+    # A method call, and any call whose arguments are not literals, is read through a `main` that makes it.
+    wrapped = not program.call.startswith(f"{program.function}(") or r.random() < 0.1
+    text = traced(wrap(program) if wrapped else program, 48)
+    if text is not None and not crashes(text) and r.random() < 0.45:
+        return None
+    return text
+
+
+def crashes(text: str) -> bool:
+    """Whether the call of a document ends in an exception: the frame before its last RETURN is one."""
+    return text.split(wire.FRAME_SEP)[-3].startswith(wire.EXCEPTION_SEP)
+
+
+def wrap(program: programs.Program) -> programs.Program:
+    """The program with a `main` at its end that makes the call."""
+    return programs.Program(f"{program.source}def main():\n    return {program.call}\n", "main", "main()")
 
 
 def traced(program: programs.Program, limit: int) -> str | None:
     """The document of a program; None if it has more events than `limit` or is not valid."""
     try:
-        events = trace_call(program.source, program.function, program.call, limit=limit)
-    except (TooLongError, SyntaxError, MemoryError):
+        trace = record_in_process(
+            program.source,
+            program.function,
+            program.call,
+            target=(program.function, def_line(program)),
+            limits=Limits(events=limit, value=LONGEST_VALUE),
+        )
+    except SyntaxError:
         return None
-    frames = wire.encode_events(events, split_lines(program.source))
-    return wire.prompt(program.source, events[0].line) + "".join(frames) + wire.END_OF_TEXT
+    return text_of(trace, def_line(program))
+
+
+def def_line(program: programs.Program) -> int:
+    """1-based line of the `def` of the traced function."""
+    before, _, _ = program.source.partition(f"def {program.function}(")
+    return before.count("\n") + 1
+
+
+def text_of(trace: Trace, line: int) -> str | None:
+    """Prompt, frames and end; None for a trace that is cut, deep, or has a value that is cut."""
+    if trace.outcome.kind not in ("return", "exception") or not trace.events:
+        return None
+    if any(event.mark or event.depth > DEEPEST for event in trace.events):
+        return None
+    lead = "\n" if trace.function == "main" else ""
+    prompt = wire.prompt(lead + trace.source, line + len(lead))
+    text = prompt + wire.encode(trace) + wire.END_OF_TEXT
+    return None if re.search(r"object at 0x|<recorded>", text) else text

@@ -49,7 +49,7 @@ class Revision(NamedTuple):
     function: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Place:
     """Where a call may stand after the frame of that index."""
 
@@ -59,9 +59,11 @@ class _Place:
     before: _Place | None = None
     line: int = 0
     """Of the frame, where that is not the position's."""
+    resumes: _Activation | None = None
+    """The suspended call that this one goes on with, while that is not sure."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Activation:
     """A call on the stack, or suspended."""
 
@@ -202,10 +204,10 @@ class Placement:
 
     def _call(self, text: str, values: Mapping[str, str]) -> Placed:
         resumable = self._resumable(text, values)
-        options = [(place, None) for place in self._entries(text, values)] + resumable
         if self.ended and not resumable:
             return self._astray("call", text, "after the end")
-        best = min((place.cost for place, _ in options), default=None)
+        options = self._entries(text, values) + resumable
+        best = min(map(_cost, options), default=None)
         if best is None or best >= _FORBIDDEN:
             caller = self._stack[-1] if self._stack else None
             if caller is not None and caller.locals.keys() <= values.keys():
@@ -217,16 +219,8 @@ class Placement:
             activation = _Activation(len(self._stack), name[1] if name else "?", [], values)
             self._stack.append(activation)
             return Placed("call", 0, activation.depth, activation.function, "not in this file")
-        resumed = next((suspended for place, suspended in options if place.cost == best), None)
-        if resumed is not None:
-            self._suspended.remove(resumed)
-            activation = resumed
-            activation.depth = len(self._stack)
-            places = [place for place, suspended in options if suspended is resumed]
-        else:
-            activation = _Activation(len(self._stack), "", [], values)
-            places = [place for place, suspended in options if suspended is None]
-        self._stack.append(activation)
+        self._stack.append(activation := _Activation(len(self._stack), "", [], values))
+        places = [place for place in options if place.cost < best + _WRONG_NAME]
         mark = None
         if best >= _FORBIDDEN:
             mark = "cannot be called here"
@@ -337,10 +331,10 @@ class Placement:
         is_named = scope.name in info.names or owner in info.names or scope.code in info.codes
         return 0 if is_named else _ODD
 
-    def _resumable(self, text: str, values: Mapping[str, str]) -> list[tuple[_Place, _Activation | None]]:
+    def _resumable(self, text: str, values: Mapping[str, str]) -> list[_Place]:
         """Suspended calls that a CALL frame may resume, the last one first."""
         index = len(self._placed)
-        found: list[tuple[_Place, _Activation | None]] = []
+        found: list[_Place] = []
         for activation in reversed(self._suspended):
             for place in activation.places:
                 if self._texts[place.position.line - 1] == text:
@@ -351,7 +345,8 @@ class Placement:
                         + len(before.keys() - values.keys() - effect.may_unbind)
                     )
                     cost += _ODD * min(sum(values.get(name) != old for name, old in before.items()), _WRONG_NAME - 1)
-                    found.append((_Place(place.position.resumed(), place.cost + cost, index, place), activation))
+                    resumed = place.position.resumed()
+                    found.append(_Place(resumed, place.cost + cost, index, place, resumes=activation))
         return found
 
     def _where(self, activation: _Activation, text: str) -> tuple[list[_Place], str | None]:
@@ -405,6 +400,8 @@ class Placement:
         if len(places) > 1:
             cheapest: dict[Position, _Place] = {}
             for place in sorted(places, key=_cost):
+                if place.before is not None:
+                    place.resumes = place.resumes or place.before.resumes
                 cheapest.setdefault(place.position, place)
             places = list(cheapest.values())[:_MOST_PLACES]
         best = places[0]
@@ -425,6 +422,8 @@ class Placement:
                 if self._placed[at.index] != found:
                     self._placed[at.index] = found
                     self.revisions.append(Revision(at.index, *found))
+            if at.resumes in self._suspended:
+                self._suspended.remove(at.resumes)
             at = at.before
         place.before = None
 

@@ -204,13 +204,18 @@ class Expressions:
 
         return decided
 
-    def condition(self, node: ast.expr, lines: tuple[int | None, int | None] = (None, None)) -> Callable[[Frame], bool]:
-        """An expression as the test of a branch, evaluated for its truth alone."""
+    def condition(
+        self, node: ast.expr, line: int, lines: tuple[int | None, int | None] = (None, None)
+    ) -> Callable[[Frame], bool]:
+        """An expression as the test of a branch at `line`, evaluated for its truth alone."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inner = self.condition(node.operand, (lines[1], lines[0]))
+            inner = self.condition(node.operand, line, (lines[1], lines[0]))
             return lambda frame: not inner(frame)
         if isinstance(node, ast.BoolOp):
-            tests = [self.condition(value) for value in node.values]
+            tests = []
+            for value in node.values:
+                tests.append(self.condition(value, line))
+                line = line_after(value, line)
             if isinstance(node.op, ast.And):
 
                 def conjunction(frame: Frame) -> bool:
@@ -228,7 +233,7 @@ class Expressions:
                 return False
 
             return disjunction
-        value_of = self.expr(node)
+        value_of = self.then_at(self.expr(node), line_after(node, line))
         decide = self.decide(lines)
 
         def decided(frame: Frame) -> bool:
@@ -263,7 +268,7 @@ class Expressions:
         return chain
 
     def IfExp(self, node: ast.IfExp) -> Run:  # noqa: N802
-        test = self.condition(node.test)
+        test = self.condition(node.test, node.lineno)
         body, orelse = self.expr(node.body), self.expr(node.orelse)
         return lambda frame: body(frame) if test(frame) else orelse(frame)
 
@@ -308,14 +313,23 @@ class Expressions:
 
     # displays
 
-    def elements(self, nodes: Sequence[ast.expr], line: int) -> Callable[[Frame], list[Any]]:
-        """The elements of a display or the positional arguments of a call, stars unpacked."""
-        runs = self.all_then_at(
-            [self.expr(node.value if isinstance(node, ast.Starred) else node) for node in nodes], line
-        )
+    def elements(self, nodes: Sequence[ast.expr], line: int, *, lone: bool = False) -> Callable[[Frame], list[Any]]:
+        """The elements of a display or the positional arguments of a call, stars unpacked.
+
+        `lone`: a single starred argument is passed as it is, no list is built.
+        """
+        runs = [self.expr(node.value if isinstance(node, ast.Starred) else node) for node in nodes]
         if not any(isinstance(node, ast.Starred) for node in nodes):
+            runs = self.all_then_at(runs, line)
             return lambda frame: [run(frame) for run in runs]
         unpack = self.operations.unpack
+        building = False
+        for position, node in enumerate(nodes):
+            if isinstance(node, ast.Starred) and not building and not lone:
+                runs[position] = self.at(line, runs[position])
+                building = True
+            if building:
+                runs[position] = self.then_at(runs[position], line)
         parts = [(isinstance(node, ast.Starred), run) for node, run in zip(nodes, runs, strict=True)]
 
         def gather(frame: Frame) -> list[Any]:
@@ -484,9 +498,9 @@ class Expressions:
         if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
             return self.super_call(node)
         if isinstance(node.func, ast.Attribute):
-            line = node.func.end_lineno or node.lineno
+            line = node.lineno if has_stars(node) else node.func.end_lineno or node.lineno
             name = mangled(node.func.attr, self.scope.private)
-            value_of = self.then_at(self.expr(node.func.value), line)
+            value_of = self.then_at(self.expr(node.func.value), node.func.end_lineno or node.lineno)
             method, get = calls.method, self.interpreter.attributes.get
             quick = calls.quick
             mark = self.runtime.line if self.marks else None
@@ -520,12 +534,25 @@ class Expressions:
     def arguments(self, node: ast.Call) -> Callable[[Frame], tuple[list[Any], dict[str, Any]]]:
         """The arguments of a call, evaluated in order."""
         line = node.lineno
-        keywords = [(item.arg, self.expr(item.value)) for item in node.keywords]
+        spread = has_stars(node)
+        lone = len(node.args) == 1
+        positional = self.elements(node.args, line, lone=lone) if spread or not node.keywords else None
+        if positional is None:
+            runs = self.exprs(node.args)
+            positional = lambda frame: [run(frame) for run in runs]  # noqa: E731
+        keywords: list[tuple[str | None, Run]] = []
+        for item in node.keywords:
+            run = self.expr(item.value)
+            if item.arg is None:
+                if keywords and keywords[-1][0] is not None:
+                    keywords[-1] = (keywords[-1][0], self.then_at(keywords[-1][1], line))
+                run = self.then_at(self.at(line, run), line)
+            keywords.append((item.arg, run))
         if keywords:
             keywords[-1] = (keywords[-1][0], self.then_at(keywords[-1][1], line))
-            positional = self.elements(node.args, node.args[-1].lineno if node.args else line)
-        else:
-            positional = self.elements(node.args, line)
+        elif spread:
+            inner = positional
+            positional = self.then_at(inner, line)
         if not keywords:
             return lambda frame: (positional(frame), {})
         unpack_mapping, interpreter = self.unpack_mapping, self.interpreter
@@ -580,6 +607,26 @@ class Expressions:
         return self.unsupported(node)
 
     YieldFrom = Await = Yield
+
+
+def line_after(test: ast.expr, line: int) -> int:
+    """The compiler's line after a branch on `test` at `line`: a comparison there leaves its own behind."""
+    if isinstance(test, ast.Compare):
+        return test.lineno
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return line_after(test.operand, line)
+    if isinstance(test, ast.BoolOp):
+        for value in test.values:
+            line = line_after(value, line)
+    if isinstance(test, ast.IfExp):
+        for value in (test.test, test.body, test.orelse):
+            line = line_after(value, line)
+    return line
+
+
+def has_stars(node: ast.Call) -> bool:
+    """Whether a call unpacks arguments."""
+    return any(isinstance(item, ast.Starred) for item in node.args) or any(item.arg is None for item in node.keywords)
 
 
 def constant(node: ast.expr) -> Any:

@@ -274,7 +274,7 @@ class Generators(Statements):
         line, mark = self.begin(node, node.test), self.runtime.line
         otherwise = node.orelse[0].lineno if node.orelse else after
         suspending = self.suspending(node.test) if yields(node.test) else None
-        test = None if suspending else self.condition(node.test, (node.body[0].lineno, otherwise))
+        test = None if suspending else self.condition(node.test, node.lineno, (node.body[0].lineno, otherwise))
         decide = self.decide((node.body[0].lineno, otherwise))
         body, orelse = self.steps_block(node.body, after), self.steps_block(node.orelse, after)
 
@@ -295,7 +295,7 @@ class Generators(Statements):
             return self.cannot(node)
         line, mark = self.begin(node, node.test), self.runtime.line
         beyond = node.orelse[0].lineno if node.orelse else after
-        test = self.condition(node.test, (node.body[0].lineno, beyond))
+        test = self.condition(node.test, node.lineno, (node.body[0].lineno, beyond))
         body, orelse = self.steps_block(node.body, node.lineno), self.steps_block(node.orelse, after)
         tick = self.runtime.tick
 

@@ -11,7 +11,7 @@ from cwm_lsp.predict.evaluate.attributes import Attributes
 from cwm_lsp.predict.evaluate.calls import Calls
 from cwm_lsp.predict.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.predict.evaluate.exceptions import Managing, Raising
-from cwm_lsp.predict.evaluate.expressions import Expressions
+from cwm_lsp.predict.evaluate.expressions import Expressions, line_after
 from cwm_lsp.predict.evaluate.formats import Formats
 from cwm_lsp.predict.evaluate.generators import Carried, Generators, carry, yields
 from cwm_lsp.predict.evaluate.imports import Imports
@@ -149,12 +149,8 @@ class Interpreter:
             return steps
         do = Statements(self, scope).block(body)
         if not body:
-            mark, line = self.runtime.line, node.lineno
-
-            def nothing(frame: Frame) -> None:
-                mark(frame, node.body[0].lineno if node.body else line)
-
-            return nothing
+            mark, line = self.runtime.line, self.code_of(node).first_line
+            return lambda frame: mark(frame, line)
         return do
 
     def lambda_body(self, node: ast.Lambda, scope: Scope) -> Do:
@@ -168,8 +164,8 @@ class Interpreter:
             if not marks:
                 mark(frame, line)
             frame.result = value_of(frame)
-            if marks and frame.line != line:
-                mark(frame, line)
+            if marks and frame.line != node.lineno:
+                mark(frame, node.lineno)
             return RETURN
 
         return run
@@ -257,7 +253,9 @@ class Interpreter:
 
     def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
         """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
-        values_of = compiler.then_at(compiler.expr(node.generators[0].iter), node.lineno)
+        values_of = compiler.at(
+            node.lineno, compiler.then_at(compiler.expr(node.generators[0].iter), node.lineno)
+        )
         code = self.code_of(node)
         if code.body is None:
             code.body = self.comprehension_body(node)
@@ -283,16 +281,21 @@ class Interpreter:
         line = node.lineno
         compiler.marks = node.end_lineno != line
         levels = []
+        now = line
         for position, generator in enumerate(node.generators):
-            values_of = compiler.then_at(compiler.expr(generator.iter), line) if position else compiler.load(".0")
+            values_of = compiler.then_at(compiler.expr(generator.iter), now) if position else compiler.load(".0")
+            head = now
             store = compiler.store(generator.target)
-            tests = [compiler.condition(test) for test in generator.ifs]
-            levels.append((values_of, store, tests))
+            tests = []
+            for test in generator.ifs:
+                tests.append(compiler.condition(test, now))
+                now = line_after(test, now)
+            levels.append((values_of, store, tests, head))
         add: Callable[[Frame, Any], None]
         start: Callable[[], Any]
         runtime, operations = self.runtime, self.operations
         if isinstance(node, ast.DictComp):
-            key_of, value_of = compiler.expr(node.key), compiler.then_at(compiler.expr(node.value), line)
+            key_of, value_of = compiler.expr(node.key), compiler.then_at(compiler.expr(node.value), now)
 
             def add_pair(frame: Frame, made: Any) -> None:
                 key = key_of(frame)
@@ -300,9 +303,9 @@ class Interpreter:
 
             add, start = add_pair, dict
         else:
-            element_of = compiler.then_at(compiler.expr(node.elt), line)
+            element_of = compiler.then_at(compiler.expr(node.elt), now)
             if isinstance(node, ast.GeneratorExp):
-                return self.genexpr_steps(levels, element_of, line, compiler.following(line, None))
+                return self.genexpr_steps(levels, element_of, (line, now), compiler.following(line, None))
             if isinstance(node, ast.SetComp):
 
                 def add_unique(frame: Frame, made: Any) -> None:
@@ -318,7 +321,7 @@ class Interpreter:
         mark, following = runtime.line, compiler.following(line, None)
 
         def loop(frame: Frame, made: Any, depth: int) -> None:
-            values_of, store, tests = levels[depth]
+            values_of, store, tests, head = levels[depth]
             items = values_of(frame)
             if depth:
                 items = operations.iterator(items)
@@ -336,22 +339,27 @@ class Interpreter:
                         add(frame, made)
                     else:
                         loop(frame, made, depth + 1)
-                mark(frame, line)
+                    if frame.line != now:
+                        mark(frame, now)
+                mark(frame, head)
 
         def run(frame: Frame) -> str:
             mark(frame, line)
             made = start()
             loop(frame, made, 0)
+            if frame.line != now:
+                mark(frame, now)
             frame.result = made
             return RETURN
 
         return run
 
-    def genexpr_steps(self, levels: list[Any], element_of: Run, line: int, following: Any) -> Any:
+    def genexpr_steps(self, levels: list[Any], element_of: Run, lines: tuple[int, int], following: Any) -> Any:
         mark, operations = self.runtime.line, self.operations
+        line, now = lines
 
         def loop(frame: Frame, depth: int) -> Iterator[Any]:
-            values_of, store, tests = levels[depth]
+            values_of, store, tests, head = levels[depth]
             try:
                 items = values_of(frame)
                 if depth:
@@ -376,13 +384,17 @@ class Interpreter:
                             self.resume(frame, None)
                         else:
                             yield from loop(frame, depth + 1)
-                    mark(frame, line)
+                        if frame.line != now:
+                            mark(frame, now)
+                    mark(frame, head)
             except StopIteration as error:
                 raise carry(error) from None
 
         def steps(frame: Frame) -> Iterator[Any]:
             mark(frame, line)
             yield from loop(frame, 0)
+            if frame.line != now:
+                mark(frame, now)
 
         return steps
 

@@ -228,5 +228,5 @@ PLAIN_CALLABLES: frozenset[Any] = frozenset(
     for module in MODULES.values()
     for value in module.members.values()
     if callable(value) and isinstance(value, type | BuiltinFunctionType | types.FunctionType)
-) | frozenset(value for value in BUILTINS.values() if callable(value))
+) | frozenset(value for value in BUILTINS.values() if callable(value)) | {str.maketrans, bytes.maketrans, bytearray.maketrans}
 """What a program may call, unless `calls` has a rule of its own for it."""

@@ -30,7 +30,7 @@ class Patterns:
             self.marks = False
             test = self.pattern(case.pattern)
             stores = {name: self.store_name(name) for name in bound}
-            guard = self.condition(case.guard) if case.guard is not None else None
+            guard = self.condition(case.guard, case.pattern.lineno) if case.guard is not None else None
             cases.append((case.pattern.lineno, _irrefutable(case.pattern), test, stores, guard, self.block(case.body, after)))
         runtime = self.runtime
 

@@ -322,7 +322,7 @@ class Statements(Patterns, Expressions):
 
     def do_Assert(self, node: ast.Assert, after: int | None) -> Do:  # noqa: N802
         line, mark = self.begin(node, node.test, node.msg), self.runtime.line
-        test = self.condition(node.test, (after, None))
+        test = self.condition(node.test, node.lineno, (after, None))
         message_of = self.expr(node.msg) if node.msg is not None else None
         own = node.lineno
 
@@ -508,7 +508,7 @@ class Statements(Patterns, Expressions):
     def do_If(self, node: ast.If, after: int | None) -> Do:  # noqa: N802
         line, mark = self.begin(node, node.test), self.runtime.line
         otherwise = node.orelse[0].lineno if node.orelse else after
-        test = self.condition(node.test, (node.body[0].lineno, otherwise))
+        test = self.condition(node.test, node.lineno, (node.body[0].lineno, otherwise))
         always = constant(node.test)
         if always is not MISSING and not always and not node.orelse:
             return self.do_Pass(node, after)
@@ -528,7 +528,7 @@ class Statements(Patterns, Expressions):
         line, mark = self.begin(node, node.test), self.runtime.line
         own = node.test.lineno
         beyond = node.orelse[0].lineno if node.orelse else after
-        test = self.condition(node.test, (node.body[0].lineno, beyond))
+        test = self.condition(node.test, node.lineno, (node.body[0].lineno, beyond))
         body = self.block(node.body, own)
         orelse = self.block(node.orelse, after) if node.orelse else None
         tick = self.runtime.tick

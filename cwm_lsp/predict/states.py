@@ -52,6 +52,8 @@ class Activation:
     """No call or return since they were: the next frame writes `..` for those that are equal."""
     raised: str | None = None
     """The last event here was this exception, not handled so far."""
+    raised_at: int | None = None
+    """Line of the last exception here: where a handler that re-raises it says to leave."""
     first: bool = False
     """It is that of the traced call."""
 
@@ -127,7 +129,7 @@ class State:
             return replace(self, stack=(*below, replace(top, listed=False)))._entered(option, values)
         if option.kind == "exception":
             positions = tuple(dict.fromkeys(p.raised() for p in top.positions if p.may_raise))
-            return replace(self, stack=(*below, replace(top, positions=positions, raised=value)), unwinding=None)
+            return replace(self, stack=(*below, replace(top, positions=positions, raised=value, raised_at=top.line)), unwinding=None)
         left = tuple(dict.fromkeys(option.origin for option in options if option.origin))
         yielding = tuple(position.suspended() for position in left if position.may_yield)
         suspended = self.suspended
@@ -191,8 +193,9 @@ class State:
         for position in top.positions:
             if position.may_return or position.may_yield:
                 yield Option("return", position.line, top.scope, origin=position)
-            elif position.may_unwind:
-                yield Option("return", position.line, top.scope, value="None", origin=position)
+            if position.may_unwind:
+                for line in dict.fromkeys((position.line, top.raised_at or position.line)):
+                    yield Option("return", line, top.scope, value="None", origin=position)
 
     def _exceptions(self) -> Iterator[Option]:
         top = self.top
@@ -237,9 +240,11 @@ def _keys_of_line(activation: Activation, position: Position, line: int) -> tupl
     if not any(effect):
         return tuple(Key(name, True) for name in activation.values)
     old = [Key(name, name not in effect.may_unbind) for name in activation.values if name not in effect.unbinds]
+    # A class body has names that its code object does not list.
+    names = dict.fromkeys((*activation.scope.names, *sorted(effect.may_bind)))
     new = [
         Key(name, name in effect.binds)
-        for name in activation.scope.names
+        for name in names
         if name in effect.may_bind and name not in activation.values
     ]
     return (*old, *new)

@@ -235,6 +235,16 @@ class Journal:
         self._at = after
 
 
+class _Impatient:
+    """`time` for pydevd while it connects: a tenth of a second that it gives its threads to start is not needed."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
 class Case:
     """One job under debugpy, in a process of its own."""
 
@@ -248,15 +258,17 @@ class Case:
         """Connects to the server, takes a job and does it. Does not return: the server ends the process."""
         folder = specification["folder"]
         self._redirect(folder)
-        faulthandler.enable()
+        faulthandler.enable(all_threads=False)
         # `evaluate` requests find the case here.
         home = types.ModuleType("_cwm_case")
         home.deliver = self._deliver  # type: ignore[attr-defined]
         sys.modules["_cwm_case"] = home
         self._debugpy.configure(subProcess=False)
-        self._debugpy.connect(("127.0.0.1", specification["port"]), access_token=specification["token"])
         import pydevd
 
+        pydevd.time = _Impatient()
+        self._debugpy.connect(("127.0.0.1", specification["port"]), access_token=specification["token"])
+        pydevd.time = time
         # pydevd sends a header and a body: without this each message waits for the acknowledgement of the one before.
         pydevd.get_global_debugger().writer.sock.setsockopt(6, 1, 1)
         self._debugpy.wait_for_client()

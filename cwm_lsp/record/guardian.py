@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
@@ -28,14 +28,14 @@ _OLDEST = (3, 8)
 class Guardian:
     """A running guardian. Use `start`; one case at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, python: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, python: Path, errors: IO[bytes]) -> None:
         self.python = python
         self.forks = True
         self._process = process
         self._ended: asyncio.Future[int] | None = None
         self._started: asyncio.Future[int] | None = None
         self._ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
+        self._errors = errors
         self._task = asyncio.ensure_future(self._read())
 
     @classmethod
@@ -62,14 +62,13 @@ class Guardian:
             )
         except OSError as error:
             raise UnavailableError(f"{python} could not be started: {error.strerror}; name another --python") from None
-        guardian = cls(process, python)
-        guardian._errors = errors
+        guardian = cls(process, python, errors)
         try:
             hello = await asyncio.wait_for(asyncio.shield(guardian._ready), _START_SECONDS)
         except (asyncio.TimeoutError, DapError):
-            await guardian.stop()
             errors.seek(0)
             last = errors.read()[-2_000:].decode(errors="replace").strip().rpartition("\n")[2]
+            await guardian.stop()
             reason = f": {last}" if last else ""
             raise UnavailableError(
                 f"{python} could not be started as a debuggee{reason}; name a CPython ≥ 3.8 with --python"

@@ -36,9 +36,11 @@ Record = List[Any]
 Marks = Dict[str, str]
 
 _MISSING = object()
+_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _OPTIMIZED = inspect.CO_OPTIMIZED
 _RETURNS = frozenset(code for name, code in dis.opmap.items() if name.startswith("RETURN_") and "GENERATOR" not in name)
+_YIELD_FROM = bytes([dis.opmap["YIELD_FROM"]]) if "YIELD_FROM" in dis.opmap else b"none"
 _YIELDS = frozenset(code for name, code in dis.opmap.items() if name in ("YIELD_VALUE", "YIELD_FROM"))
 _CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
 """What newer Pythons put into a class body's namespace and 3.11 does not."""
@@ -188,7 +190,10 @@ class Recording:
 
     def how_left(self, frame: types.FrameType, value: Any) -> str:
         """What a settrace `return` event is: it tells neither a yield nor an unwinding apart from a return."""
-        operation = frame.f_code.co_code[frame.f_lasti]
+        code = frame.f_code.co_code
+        operation = code[frame.f_lasti]
+        if operation not in _RETURNS and code[frame.f_lasti + 2 : frame.f_lasti + 3] == _YIELD_FROM:
+            return "yield"  # up to 3.10 `yield from` and `await` are left at the instruction before theirs
         if value is not None or operation in _RETURNS:
             return "yield" if operation in _YIELDS else "return"
         raised_here = self._stack and self._stack[-1].raised_at == frame.f_lasti
@@ -365,10 +370,13 @@ class Monitoring:
             (events.PY_YIELD, self._yield),
             (events.LINE, self._line),
             (events.JUMP, self._jump),
+            (events.STOP_ITERATION, self._stop_iteration),
         ):
             monitoring.register_callback(self._tool, event, callback)
         everywhere = events.PY_START | events.PY_RESUME | events.PY_THROW | events.PY_UNWIND | events.RAISE
-        self._local_events = events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP
+        self._local_events = (
+            events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP | events.STOP_ITERATION
+        )
         self._disable = monitoring.DISABLE
         monitoring.restart_events()
         monitoring.set_events(self._tool, everywhere)
@@ -448,6 +456,15 @@ class Monitoring:
         if self._mine(code):
             frame = sys._getframe(1)
             self._recording.exception(frame, frame.f_lineno, error)
+
+
+    def _stop_iteration(self, code: types.CodeType, offset: int, error: StopIteration) -> None:
+        """An awaited coroutine, or a generator that returns a value, has ended: an exception to settrace on 3.11."""
+        if get_ident() != self._thread or (error.value is None and not code.co_flags & _COROUTINE):
+            return
+        frame = sys._getframe(1)
+        shown = error if error.value is not None else StopIteration()
+        self._recording.exception(frame, frame.f_lineno, shown)
 
 
 def tracer(recording: Recording) -> Any:

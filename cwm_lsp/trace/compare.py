@@ -109,29 +109,32 @@ _EXCEPTION = ("exception", None)
 
 def _tree(trace: Trace) -> _Call:
     """The calls of a trace, inside one that stands for what is around it."""
-    events = trace.events
-    is_finished = trace.outcome.kind not in _UNFINISHED
-    root = _Call(-1, is_cut=not is_finished)
+    is_cut = trace.outcome.kind in _UNFINISHED
+    root = _Call(-1, is_cut=is_cut)
     stack = [root]
-    for index, event in enumerate(events):
+
+    def enter(index: int, function: str) -> None:
+        call = _Call(index, is_cut=is_cut)
+        stack[-1].items.append(_Item(("call", function), index, call))
+        stack.append(call)
+
+    for index, event in enumerate(trace.events):
         if event.mark == "cut off":
             continue
-        if event.kind == "call":
-            del stack[max(1, event.depth + 1) :]
-            call = _Call(index, is_cut=not is_finished)
-            stack[-1].items.append(_Item(("call", event.function), index, call))
-            stack.append(call)
-            continue
-        del stack[max(1, event.depth + 2) :]
+        around = event.depth + (1 if event.kind == "call" else 2)
+        del stack[max(1, around) :]
+        while len(stack) < around:  # a call is missing
+            enter(index, event.function)
         items = stack[-1].items
-        if event.kind == "line":
+        if event.kind == "call":
+            enter(index, event.function)
+        elif event.kind == "line":
             items.append(_Item(("line", event.line), index))
         elif event.kind == "exception":
             items.append(_Item(_EXCEPTION, index))
         else:
             items.append(_Item(_RETURN, index, unwinds=_unwinds(trace, index, items)))
-            stack[-1].is_cut = False
-            del stack[max(1, len(stack) - 1) :]
+            stack.pop().is_cut = False
     return root
 
 
@@ -195,9 +198,10 @@ class _Comparison:
         scopes = (scope for scope in self._flow.scopes if scope.name == event.function)
         scope = next((scope for scope in scopes if event.line in (scope.first_line, *scope.yield_lines)), None)
         way = _Way(scope, caller.line, caller.iteration, {}, caller.known | set(caller.wrong.values()))
-        self._values(left.index, right.index, way, silent=way.known)
+        if self._left[left.index].kind == event.kind == "call":
+            self._values(left.index, right.index, way, silent=way.known)
+            self.pairs.append((left.index, right.index))
         way.line, way.iteration = event.line, None
-        self.pairs.append((left.index, right.index))
         self._follow(left, right, way)
 
     def _follow(self, left: _Call, right: _Call, way: _Way) -> None:

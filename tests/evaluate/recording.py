@@ -27,8 +27,8 @@ def clean(text: str) -> str:
 def shown(value: object) -> str:
     try:
         return clean(repr(value))
-    except Exception as error:
-        return f"<repr failed: {type(error).__name__}>"
+    except Exception:
+        return clean(object.__repr__(value))
 
 
 def record(source: str, call: str, function: str | None, *, events: int = 3000, name: str = MODULE) -> list[Event]:

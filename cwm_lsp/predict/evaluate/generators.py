@@ -8,7 +8,7 @@ from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
 from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
-from cwm_lsp.predict.evaluate.statements import Statements, caught
+from cwm_lsp.predict.evaluate.statements import Statements, caught, raised_deeper
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
 
 
@@ -176,8 +176,7 @@ class Generators(Statements):
                 try:
                     value = step()
                 except StopIteration as end:
-                    trace = end.__traceback__
-                    if end.value is not None or (trace is not None and trace.tb_next is not None and trace.tb_next.tb_next is not None):
+                    if end.value is not None or raised_deeper(end, 2):
                         runtime.raised(frame, end)
                         frame.seen = None
                     return end.value

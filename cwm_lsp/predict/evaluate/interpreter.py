@@ -215,12 +215,14 @@ class Interpreter:
             runtime.frame = frame.caller
             raise
         except BaseException as error:
-            problem: BaseException = error.error if type(error) is Carried else error
             if runtime.closed:
                 raise
-            runtime.unwind(frame, problem, frame.caller)
+            problem = error.error if type(error) is Carried else None
+            runtime.unwind(frame, problem or error, frame.caller)
             if frame.given:
                 runtime.end()
+            if problem is None:
+                raise
         else:
             value = frame.result if signal is RETURN else None
             if frame.traced and runtime.tracing:
@@ -238,7 +240,7 @@ class Interpreter:
         if frame.traced and runtime.tracing:
             value = runtime.show_return(frame, value)
         runtime.depth -= 1
-        runtime.frame = frame.caller
+        runtime.frame, frame.caller = frame.caller, None  # a cycle would put off the generator's end
         return value
 
     def resume(self, frame: Frame, error: BaseException | None) -> None:

@@ -101,7 +101,7 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     for kind in TYPES
 }
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
-ATTRIBUTES[property] = frozenset({"setter", "getter", "deleter", "fget", "fset", "fdel"})
+METHODS[property] = frozenset({"setter", "getter", "deleter"})
 CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime.date: frozenset({"min", "max", "resolution"}),
     datetime.datetime: frozenset({"min", "max", "resolution"}),

@@ -61,11 +61,11 @@ class Renderer:
                     return self.counted(repr(value))
         self.shuffled = False
         self.measure(value, [NODES], set())
-        if runtime.poisoned:
+        if runtime.poisoned and not (kind in runtime.classes and kind.__repr__ is object.__repr__):
             runtime.touchable((value,))
         try:
             with runtime.untraced():
-                text = self.render(value, []) if kind in PLAIN else repr(value)
+                text = self.render(value, [])
         except (Undetermined, GaveUp):
             raise
         except Exception:
@@ -100,7 +100,7 @@ class Renderer:
                 self.shuffled = True
         elif isinstance(value, set | frozenset) and unordered(value):
             raise Undetermined
-        if kind is Unknown:
+        if kind is Unknown or (kind in self.runtime.classes and kind.__repr__ is object.__repr__):
             return
         inside = self.runtime.inside(value) if kind is not deque else list(value)
         if inside:
@@ -115,7 +115,12 @@ class Renderer:
         """`repr`, with the elements of sets in a settled order."""
         kind = type(value)
         if kind not in PLAIN:
-            return repr(value)
+            if kind not in self.runtime.classes:
+                return repr(value)
+            try:
+                return repr(value)
+            except Exception:
+                return object.__repr__(value)
         if id(value) in path:
             return {list: "[...]", dict: "{...}", tuple: "(...)"}.get(kind, f"{kind.__name__}(...)")
         path.append(id(value))

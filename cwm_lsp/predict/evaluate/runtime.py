@@ -246,6 +246,8 @@ class Runtime:
                 value.update(known)
             self.poisoned.pop(id(value), None)
             return
+        if id(value) not in self.poisoned:
+            return
         stand_in = Unknown(text)
         self.rebind(frame, name, stand_in)
         frame.values[name] = stand_in
@@ -424,6 +426,7 @@ class Runtime:
             self.emit(
                 Event("return", frame.line, frame.depth, frame.code.name, value="None", provenance={"value": self.now})
             )
+        frame.seen = None
         self.depth -= 1
         self.frame = caller
         if caller is not None:

@@ -52,7 +52,7 @@ class Scope:
         """As `__qualname__`: `outer.<locals>.inner`."""
         if self.parent is None or self.parent.kind == "module" or self.name in self.parent.declared_global:
             return self.name
-        between = ".<locals>." if self.parent.kind in ("function", "comprehension") else "."
+        between = ".<locals>." if self.parent.kind == "function" else "."
         return self.parent.qualname + between + self.name
 
     def variables(self) -> list[str]:

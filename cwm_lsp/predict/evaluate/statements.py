@@ -595,8 +595,7 @@ class Statements(Patterns, Expressions):
             try:
                 return next(items)
             except StopIteration as end:
-                trace = end.__traceback__
-                if end.value is not None or (trace is not None and trace.tb_next is not None):
+                if end.value is not None or raised_deeper(end, 1):
                     runtime.raised(frame, end)
                     frame.seen = None
                 return MISSING
@@ -799,3 +798,11 @@ def caught(runtime: Any, frame: Frame, error: BaseException) -> None:
         raise GaveUp("the call nests too deeply") from None
     runtime.frame = frame
     runtime.raised(frame, error)
+
+
+def raised_deeper(error: BaseException, levels: int) -> bool:
+    """Whether an exception comes from Python code further in than `levels` frames, and so is known to the caller's."""
+    trace = error.__traceback__
+    for _ in range(levels):
+        trace = trace.tb_next if trace is not None else None
+    return trace is not None

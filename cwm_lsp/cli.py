@@ -249,8 +249,7 @@ def _run(
     as_json: bool,
 ) -> int:
     """Do a job for one target or a batch of them, print what it gives, tell the exit code."""
-    from cwm_lsp import report
-    from cwm_lsp.jobs import verdict
+    from cwm_lsp import jobs, report
     from cwm_lsp.target import resolve, split
 
     if (target is None) == (batch is None):
@@ -266,7 +265,11 @@ def _run(
     with report.progress(verb) as advance:
         result = job(found, advance)
     report.show(result, as_json)
-    return _CODES[verdict(result)]
+    for trace in (result.predicted, result.recorded) if isinstance(result, jobs.Comparison) else (result,):
+        if trace.outcome.kind not in ("return", "exception"):
+            word, colour = ("error", "red") if trace.origin == "recorded" else ("warning", "yellow")
+            _say(word, colour, f"the {trace.origin} trace is incomplete: {trace.outcome.detail}")
+    return _CODES[jobs.verdict(result)]
 
 
 def _run_batch(job: Callable[[Target, Advance], Result], verb: str, batch: Path, as_json: bool) -> int:

@@ -49,11 +49,13 @@ def verdict(result: Trace | Comparison) -> Verdict:
         recorded = verdict(result.recorded)
         return "found" if recorded == "done" and result.divergences else recorded
     match result.outcome.kind:
-        case "return" | "truncated":
+        case "return":
             return "done"
         case "exception":
             return "found"
-        case "timeout" | "error":
+        case "truncated" if result.origin == "predicted":
+            return "done"
+        case _:  # the run did not come to its end
             return "unavailable"
 
 

@@ -44,6 +44,11 @@ def spin():
         pass
 
 
+def doze():
+    import time
+    time.sleep(60)
+
+
 def talk():
     print("hello")
     return 1
@@ -186,7 +191,7 @@ def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> 
     ("arguments", "code", "words"),
     [
         (["predict", "absent.py:f"], 2, ["absent.py"]),
-        (["predict", "."], 2, ["folder"]),
+        (["predict", "."], 2, ["directory"]),
         (["predict", "shop.py:totl", "--call", "totl()"], 2, ["totl", "total"]),
         (["predict", "shop.py:total", "--call", "total(x)"], 2, ["x"]),
         (["predict", "shop.py:total", "--call", "total()"], 2, ["prices"]),
@@ -229,7 +234,8 @@ def test_functions_beside_a_syntax_error_work(shop: Path) -> None:
     [
         ("talk", 0, "return", ""),
         ("ask", 1, "exception", "EOFError"),
-        ("spin", 3, "timeout", ""),
+        ("spin", 3, "truncated", "events"),
+        ("doze", 3, "timeout", "2"),
         ("leave", 3, "error", "7"),
     ],
 )
@@ -240,6 +246,7 @@ def test_calls_that_misbehave(shop: Path, function: str, code: int, kind: str, w
     assert trace["outcome"]["kind"] == kind
     assert words in json.dumps(trace["outcome"])
     assert "Traceback" not in done.stderr
+    assert ("error: " in done.stderr) == (code == 3)
 
 
 def test_evaluate(tmp_path: Path) -> None:

@@ -1,0 +1,135 @@
+/** The commands: what the server does is passed on to it, with what the user means filled in. */
+
+import * as vscode from "vscode";
+import type { ExecuteCommand, Server } from "./server";
+
+/** The one argument of the server's commands. */
+export interface Target {
+  readonly uri: string;
+  /** Qualified name; else the function around the position. */
+  readonly function?: string;
+  readonly position?: { readonly line: number; readonly character: number };
+  /** As source: `f([1, 2])`; else the call in use. */
+  readonly call?: string;
+}
+
+export interface Answer {
+  readonly state: "done" | "cancelled" | "failed";
+  readonly message?: string;
+}
+
+interface Choice {
+  readonly call: string;
+  readonly title: string;
+}
+
+const WITHOUT_TARGET = new Set(["cwm.restartModel", "cwm.doctor"]);
+
+/** What a command is about: what its lens or link says, else the cursor. */
+export function targetOf(argument: unknown): Target | undefined {
+  if (isTarget(argument)) return argument;
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document.languageId !== "python") return undefined;
+  const { line, character } = editor.selection.active;
+  return { uri: editor.document.uri.toString(), position: { line, character } };
+}
+
+function isTarget(argument: unknown): argument is Target {
+  return typeof argument === "object" && argument !== null && typeof (argument as Target).uri === "string";
+}
+
+/** What is done with a command of the server before and after it is sent. */
+export function middleware(showTrace: (target: Target) => Promise<void>, log: vscode.LogOutputChannel): ExecuteCommand {
+  return async (command, args, next) => {
+    const send = async (target?: Target): Promise<Answer | undefined> =>
+      (await next(command, target ? [target] : [])) as Answer | undefined;
+    if (WITHOUT_TARGET.has(command)) {
+      const answer = await send();
+      if (command === "cwm.doctor") tellFindings(answer, log);
+      return answer;
+    }
+    const target = targetOf(args[0]);
+    if (!target) {
+      void vscode.window.showInformationMessage("Put the cursor in a function of a Python file first.");
+      return undefined;
+    }
+    switch (command) {
+      case "cwm.showTrace":
+        return showTrace(target);
+      case "cwm.selectCall":
+        return chooseCall(target, next);
+      default:
+        return tell(await send(target));
+    }
+  };
+}
+
+/** Ask for a call, and predict it. */
+export async function changeCall(server: Server, argument: unknown): Promise<void> {
+  const target = targetOf(argument);
+  if (!target || !server.client) return;
+  const execute = (command: string, args: unknown[]): Promise<unknown> =>
+    server.client?.sendRequest("workspace/executeCommand", { command, arguments: args }) ?? Promise.resolve(undefined);
+  const { name, choices } = await callsOf(target, execute);
+  await typeCall(target, name, choices[0]?.call, execute);
+}
+
+type Execute = (command: string, args: unknown[]) => vscode.ProviderResult<unknown>;
+
+async function callsOf(target: Target, execute: Execute): Promise<{ name: string; choices: readonly Choice[] }> {
+  const found = (await execute("cwm.calls", [target])) as
+    { function?: string; choices?: readonly Choice[] } | undefined;
+  return { name: found?.function ?? "", choices: found?.choices ?? [] };
+}
+
+/** Let the user choose among the calls that were found, or type one. */
+async function chooseCall(target: Target, execute: Execute): Promise<unknown> {
+  if (target.call !== undefined) return execute("cwm.selectCall", [target]);
+  const { name, choices } = await callsOf(target, execute);
+  if (!name) return undefined;
+  const other: vscode.QuickPickItem = { label: "$(edit) Another call…" };
+  const items = choices.map(({ call, title }) => ({
+    label: call,
+    description: title.slice(title.lastIndexOf(" · ") + 3),
+  }));
+  const picked = await vscode.window.showQuickPick([...items, other], { title: `Which call of ${name}?` });
+  if (!picked) return undefined;
+  if (picked === other) return typeCall(target, name, choices[0]?.call, execute);
+  return execute("cwm.selectCall", [{ ...target, function: name, call: picked.label }]);
+}
+
+async function typeCall(target: Target, name: string, current: string | undefined, execute: Execute): Promise<unknown> {
+  if (!name) return undefined;
+  const value = current ?? `${name}()`;
+  const inside = value.indexOf("(") + 1;
+  const call = await vscode.window.showInputBox({
+    title: `Call of ${name}`,
+    prompt: "As Python: nothing is run to predict it",
+    value,
+    valueSelection: [inside, Math.max(inside, value.length - 1)],
+  });
+  return call?.trim() ? execute("cwm.selectCall", [{ ...target, function: name, call: call.trim() }]) : undefined;
+}
+
+/** One line in the status bar about what a command did; what failed the server has told. */
+function tell(answer: Answer | undefined): Answer | undefined {
+  const { predicted, recorded, divergences } = (answer ?? {}) as {
+    predicted?: string;
+    recorded?: string;
+    divergences?: unknown[];
+  };
+  const line = recorded ? `${recorded} (${counted(divergences?.length ?? 0)})` : predicted;
+  if (answer?.state === "done" && line) vscode.window.setStatusBarMessage(`$(beaker) ${line}`, 8000);
+  return answer;
+}
+
+function counted(divergences: number): string {
+  return divergences ? `${divergences} divergence${divergences > 1 ? "s" : ""}` : "as predicted";
+}
+
+function tellFindings(answer: unknown, log: vscode.LogOutputChannel): void {
+  const findings = (answer as { findings?: unknown } | undefined)?.findings;
+  if (findings === undefined) return;
+  log.info(typeof findings === "string" ? findings : JSON.stringify(findings, undefined, 2));
+  log.show();
+}

@@ -1,0 +1,225 @@
+/** Debugging a call that has been predicted: `cwm-lsp` configurations become `debugpy` launches, and every stop is told
+ * to the server, which holds it against the prediction. */
+
+import * as vscode from "vscode";
+import { isVariable, needsWhole, type DapVariable } from "./dap";
+import { targetOf, type Answer, type Target } from "./commands";
+import type { DebugStopped } from "./protocol";
+import type { Server } from "./server";
+
+export const TYPE = "cwm-lsp";
+
+/** The answer to `cwm/launch`: how a call is started under debugpy. Lines are 0-based. */
+interface Launch {
+  readonly function: string;
+  readonly call: string;
+  readonly configuration: vscode.DebugConfiguration;
+  readonly firstLine: number;
+  readonly lastLine: number;
+  /** Of the function's body. */
+  readonly bodyLine: number;
+}
+
+export function registerDebugging(server: Server): vscode.Disposable {
+  const entries = new Entries();
+  return vscode.Disposable.from(
+    entries,
+    vscode.debug.registerDebugConfigurationProvider(TYPE, new Provider(server, entries)),
+    vscode.debug.registerDebugAdapterTrackerFactory("debugpy", {
+      createDebugAdapterTracker: (session) => new Tracker(session, server, entries),
+    }),
+    vscode.commands.registerCommand("cwm.predictThenDebug", (argument: unknown) => debugCall(argument)),
+  );
+}
+
+/** Start a debug session of the call in use at the cursor. */
+async function debugCall(argument: unknown): Promise<void> {
+  const target = targetOf(argument);
+  if (!target) return;
+  const uri = vscode.Uri.parse(target.uri);
+  await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), {
+    type: TYPE,
+    request: "launch",
+    name: "Predict then debug",
+    program: uri.fsPath,
+    function: target.function,
+    call: target.call,
+  });
+}
+
+class Provider implements vscode.DebugConfigurationProvider {
+  constructor(
+    private readonly server: Server,
+    private readonly entries: Entries,
+  ) {}
+
+  async resolveDebugConfiguration(
+    folder: vscode.WorkspaceFolder | undefined,
+    given: vscode.DebugConfiguration,
+  ): Promise<vscode.DebugConfiguration | undefined> {
+    const { client } = this.server;
+    const editor = vscode.window.activeTextEditor;
+    const { program, function: name, call, stopOnEntry, ...rest } = given as Partial<Record<string, unknown>>;
+    const file = typeof program === "string" ? expanded(program, folder, editor) : editor?.document.uri.fsPath;
+    if (!client || !file) {
+      const cause = client ? "Open a Python file first." : "The cwm-lsp server is not running.";
+      void vscode.window.showErrorMessage(cause);
+      return undefined;
+    }
+    const document = await vscode.workspace.openTextDocument(file);
+    await document.save(); // debugpy reads the file
+    const isActive = editor?.document === document;
+    const target: Target = {
+      uri: document.uri.toString(),
+      ...(typeof name === "string" ? { function: name } : isActive ? { position: editor.selection.active } : {}),
+      ...(typeof call === "string" ? { call } : {}),
+    };
+    const predicted: Answer = await client.sendRequest("workspace/executeCommand", {
+      command: "cwm.predict",
+      arguments: [target],
+    });
+    if (predicted.state === "cancelled") return undefined;
+    // A prediction that failed is told by the server, and no reason not to debug.
+    const launch = await client.sendRequest<Launch>("cwm/launch", target);
+    if (stopOnEntry !== false) this.entries.add(document.uri, launch);
+    return {
+      ...launch.configuration,
+      ...rest,
+      type: "debugpy",
+      request: "launch",
+      name: typeof rest["name"] === "string" && rest["name"] ? rest["name"] : launch.call,
+    };
+  }
+}
+
+/** The variables that such a configuration is written with; others are debugpy's to replace. */
+function expanded(
+  text: string,
+  folder: vscode.WorkspaceFolder | undefined,
+  editor: vscode.TextEditor | undefined,
+): string {
+  return text
+    .replaceAll("${file}", editor?.document.uri.fsPath ?? "")
+    .replaceAll("${workspaceFolder}", folder?.uri.fsPath ?? "");
+}
+
+/** Breakpoints at the beginning of functions that have none of the user's; each is gone after the first stop. */
+class Entries implements vscode.Disposable {
+  private pending: vscode.SourceBreakpoint[] = [];
+
+  add(uri: vscode.Uri, { firstLine, lastLine, bodyLine }: Launch): void {
+    const hasOne = vscode.debug.breakpoints.some(
+      (point) =>
+        point instanceof vscode.SourceBreakpoint &&
+        point.enabled &&
+        point.location.uri.toString() === uri.toString() &&
+        point.location.range.start.line >= firstLine &&
+        point.location.range.start.line <= lastLine,
+    );
+    if (hasOne) return;
+    const entry = new vscode.SourceBreakpoint(new vscode.Location(uri, new vscode.Position(bodyLine, 0)));
+    vscode.debug.addBreakpoints([entry]);
+    this.pending.push(entry);
+  }
+
+  dispose(): void {
+    vscode.debug.removeBreakpoints(this.pending);
+    this.pending = [];
+  }
+}
+
+/** Tells the server where a debug session stops. */
+class Tracker implements vscode.DebugAdapterTracker {
+  private stops = 0;
+
+  constructor(
+    private readonly session: vscode.DebugSession,
+    private readonly server: Server,
+    private readonly entries: Entries,
+  ) {}
+
+  onDidSendMessage(message: { type: string; event?: string; body?: { threadId?: number; reason?: string } }): void {
+    if (message.type !== "event") return;
+    if (message.event === "stopped") {
+      this.entries.dispose();
+      this.stops += 1;
+      void this.stopped(this.stops, message.body?.threadId, message.body?.reason ?? "");
+    } else if (message.event === "continued") {
+      this.notify("cwm/debugContinued", { session: this.session.id });
+    }
+  }
+
+  onWillStopSession(): void {
+    this.entries.dispose();
+    this.notify("cwm/debugTerminated", { session: this.session.id });
+  }
+
+  private async stopped(stop: number, threadId: number | undefined, reason: string): Promise<void> {
+    if (threadId === undefined || !this.server.client) return;
+    try {
+      const frame = await this.topFrame(threadId);
+      const path = frame?.source?.path;
+      if (!frame || !path || !isOpen(path)) return;
+      const locals = await this.locals(frame.id);
+      if (stop !== this.stops) return; // It has gone on meanwhile.
+      const { line, name } = frame;
+      const params: DebugStopped = {
+        session: this.session.id,
+        frameId: frame.id,
+        path,
+        line,
+        function: name,
+        locals,
+        reason,
+      };
+      this.notify("cwm/debugStopped", params);
+    } catch (error) {
+      // The session went on or ended while it was asked.
+      this.server.log.debug(`A stop could not be read: ${String(error)}`);
+    }
+  }
+
+  private async topFrame(threadId: number): Promise<Frame | undefined> {
+    const request = { threadId, startFrame: 0, levels: 1 };
+    const { stackFrames } = (await this.session.customRequest("stackTrace", request)) as { stackFrames: Frame[] };
+    return stackFrames[0];
+  }
+
+  /** Name → whole repr. */
+  private async locals(frameId: number): Promise<Record<string, string>> {
+    const { scopes } = (await this.session.customRequest("scopes", { frameId })) as { scopes: Scope[] };
+    const scope = scopes.find(({ presentationHint }) => presentationHint === "locals") ?? scopes[0];
+    if (!scope) return {};
+    const { variablesReference } = scope;
+    const { variables } = (await this.session.customRequest("variables", { variablesReference })) as {
+      variables: DapVariable[];
+    };
+    const values = variables.filter(isVariable).map(async (variable): Promise<[string, string]> => {
+      if (!needsWhole(variable)) return [variable.name, variable.value];
+      const request = { expression: variable.name, frameId, context: "clipboard" };
+      const { result } = (await this.session.customRequest("evaluate", request)) as { result: string };
+      return [variable.name, result];
+    });
+    return Object.fromEntries(await Promise.all(values));
+  }
+
+  private notify(method: string, params: object): void {
+    void this.server.client?.sendNotification(method, params);
+  }
+}
+
+interface Frame {
+  readonly id: number;
+  readonly name: string;
+  readonly line: number;
+  readonly source?: { readonly path?: string };
+}
+
+interface Scope {
+  readonly presentationHint?: string;
+  readonly variablesReference: number;
+}
+
+function isOpen(path: string): boolean {
+  return vscode.workspace.textDocuments.some((document) => document.uri.fsPath === path);
+}

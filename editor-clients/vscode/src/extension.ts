@@ -1,0 +1,57 @@
+import * as vscode from "vscode";
+import { dimUnreached } from "./branches";
+import { changeCall, middleware } from "./commands";
+import { registerDebugging } from "./debug";
+import * as environments from "./environments";
+import { installServer, offer } from "./install";
+import { Server } from "./server";
+import { createStatus } from "./status";
+import { TraceView } from "./trace/panel";
+
+let server: Server | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const log = vscode.window.createOutputChannel("cwm-lsp", { log: true });
+  const started: Server = (server = new Server(
+    log,
+    middleware((target) => traces.show(target), log),
+  ));
+  const traces: TraceView = new TraceView(started, context.extensionUri);
+  const { registerCommand } = vscode.commands;
+  context.subscriptions.push(
+    log,
+    started,
+    traces,
+    createStatus(started),
+    dimUnreached(started),
+    registerDebugging(started),
+    registerCommand("cwm.changeCall", (argument: unknown) => changeCall(started, argument)),
+    registerCommand("cwm.restartServer", () => started.restart()),
+    registerCommand("cwm.showLogs", () => log.show()),
+    registerCommand("cwm.installServer", async () => {
+      if (await installServer(context.extensionUri)) await started.restart();
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void started.restart()),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("cwm-lsp.server")) void started.restart();
+    }),
+    await environments.onDidChange(() => void started.restart()),
+  );
+  await started.restart();
+  if (started.state.kind === "missing") {
+    void offer(context.extensionUri).then((installed) => (installed ? started.restart() : undefined));
+  } else if (started.state.kind === "failed") {
+    void tellFailure(started.state.message);
+  }
+}
+
+export async function deactivate(): Promise<void> {
+  await server?.close();
+}
+
+async function tellFailure(message: string): Promise<void> {
+  const logs = "Show logs";
+  if ((await vscode.window.showErrorMessage(message, logs)) === logs) {
+    await vscode.commands.executeCommand("cwm.showLogs");
+  }
+}

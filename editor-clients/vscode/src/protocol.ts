@@ -1,0 +1,77 @@
+/** What is spoken with the server beyond the Language Server Protocol. */
+
+export interface TraceEvent {
+  readonly event: "call" | "line" | "return" | "exception";
+  /** 1-based; 0 where a model wrote a line that the file does not have. */
+  readonly line: number;
+  readonly depth: number;
+  readonly function: string;
+  /** Name → repr, in order. */
+  readonly locals: Readonly<Record<string, string>>;
+  /** Repr of what is returned, or of the exception's triple. */
+  readonly value: string | null;
+  readonly confidence: number | null;
+  readonly confidences: Readonly<Record<string, number>>;
+  readonly provenance: Readonly<Record<string, Provenance>>;
+}
+
+export type Provenance = "given" | "computed" | "predicted" | "recorded";
+
+/** A `call` or `line` event together with what it did. Indices are of events. */
+export interface Step {
+  readonly index: number;
+  /** How many times the scope has come to this line, and does in all. */
+  readonly iteration: number;
+  readonly iterations: number;
+  /** Names that the step bound or changed. */
+  readonly produced: readonly string[];
+  /** The event whose locals show what was produced. */
+  readonly effect: number | null;
+  /** The `return` or `exception` that the step led to right away. */
+  readonly end: number | null;
+}
+
+export interface Trace {
+  readonly events: readonly TraceEvent[];
+  readonly steps: readonly Step[];
+  /** How the call ended, in words. */
+  readonly ending: string;
+}
+
+export interface Divergence {
+  readonly kind: "control-flow" | "value" | "return" | "exception" | "length";
+  readonly line: number;
+  /** Of the recorded events. */
+  readonly event_index: number;
+  readonly variable: string | null;
+  /** One sentence. */
+  readonly message: string;
+}
+
+/** The answer to `cwm/trace`: what is known of one call, predicted and recorded events side by side. */
+export interface TraceAnswer {
+  readonly uri: string;
+  readonly function: string;
+  readonly call: string;
+  /** The text that the traces' lines point into. */
+  readonly source: string;
+  readonly predicted: Trace | null;
+  readonly recorded: Trace | null;
+  readonly divergences: readonly Divergence[];
+  /** Indices of events that belong together; null where one side has none. */
+  readonly pairs: readonly (readonly [number | null, number | null])[];
+  /** Line of the traces → 0-based line where the document has it now. */
+  readonly lines: Readonly<Record<string, number>>;
+}
+
+/** A debug session has stopped: `cwm/debugStopped`. */
+export interface DebugStopped {
+  readonly session: string;
+  readonly frameId: number;
+  readonly path: string;
+  /** 1-based. */
+  readonly line: number;
+  readonly function: string;
+  readonly locals: Readonly<Record<string, string>>;
+  readonly reason: string;
+}

@@ -1,0 +1,214 @@
+/** The language server's life: found, started, restarted; never two at a time. */
+
+import * as fs from "node:fs";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { LanguageClient, type Executable, type Middleware, type StaticFeature } from "vscode-languageclient/node";
+import { BadSetting, locate, type Command } from "./discovery";
+import * as environments from "./environments";
+
+export type State =
+  | { readonly kind: "stopped" | "starting" | "missing" }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "running"; readonly name: string; readonly busy: string | undefined };
+
+/** Settings that are the extension's own: the server does not know them. */
+const OWN_SETTINGS = ["server", "trace"];
+
+/** Commands that the extension carries out, which the server's lenses and links may therefore offer. */
+const OWN_COMMANDS = ["cwm.changeCall", "cwm.predictThenDebug"];
+
+/** Commands that a link in a hover may start. */
+const LINKED = [
+  "cwm.predict",
+  "cwm.predictThenRun",
+  "cwm.changeCall",
+  "cwm.showTrace",
+  "cwm.nextIteration",
+  "cwm.previousIteration",
+];
+
+export type ExecuteCommand = NonNullable<Middleware["executeCommand"]>;
+
+export class Server implements vscode.Disposable {
+  private current: LanguageClient | undefined;
+  private state_: State = { kind: "stopped" };
+  private queue: Promise<unknown> = Promise.resolve();
+  private readonly changed = new vscode.EventEmitter<State>();
+  private readonly results = new vscode.EventEmitter<void>();
+  private readonly working = new Map<number | string, string>();
+  private name = "";
+
+  readonly onDidChangeState = this.changed.event;
+  /** What the server knows has changed. */
+  readonly onDidChangeResults = this.results.event;
+
+  constructor(
+    readonly log: vscode.LogOutputChannel,
+    private readonly executeCommand: ExecuteCommand,
+  ) {}
+
+  get state(): State {
+    return this.state_;
+  }
+
+  /** The client, while the server runs. */
+  get client(): LanguageClient | undefined {
+    return this.state_.kind === "running" ? this.current : undefined;
+  }
+
+  /** Stop the server, if it runs, and start it anew. Calls are carried out one after the other. */
+  restart(): Promise<void> {
+    const restarted = this.queue.then(async () => {
+      await this.stop();
+      await this.start();
+    });
+    this.queue = restarted.catch((error: unknown) => this.log.error(error instanceof Error ? error : String(error)));
+    return restarted;
+  }
+
+  /** Resolves once the server has been stopped. */
+  close(): Promise<unknown> {
+    this.queue = this.queue.then(() => this.stop());
+    return this.queue;
+  }
+
+  dispose(): void {
+    this.changed.dispose();
+    this.results.dispose();
+  }
+
+  private async start(): Promise<void> {
+    this.set({ kind: "starting" });
+    let command: Command | undefined;
+    try {
+      command = await find();
+    } catch (error) {
+      if (!(error instanceof BadSetting)) throw error;
+      this.set({ kind: "failed", message: error.message });
+      return;
+    }
+    if (!command) {
+      this.log.warn("cwm-lsp was found neither in the selected interpreter's environment nor on PATH");
+      this.set({ kind: "missing" });
+      return;
+    }
+    this.log.info(`Starting ${[command.command, ...command.args].join(" ")}, from ${command.origin}`);
+    const client = this.makeClient(command);
+    this.current = client;
+    try {
+      await client.start();
+    } catch (error) {
+      this.log.error(error instanceof Error ? error : String(error));
+      this.set({ kind: "failed", message: `The server did not start: ${oneLine(error)}` });
+      return;
+    }
+    const { serverInfo } = client.initializeResult ?? {};
+    this.name = [serverInfo?.name ?? "cwm-lsp", serverInfo?.version].filter(Boolean).join(" ");
+    this.running();
+  }
+
+  private async stop(): Promise<void> {
+    const client = this.current;
+    this.current = undefined;
+    this.working.clear();
+    this.set({ kind: "stopped" });
+    await client?.dispose();
+  }
+
+  private makeClient({ command, args }: Command): LanguageClient {
+    const executable: Executable = {
+      command,
+      args: [...args],
+      // Not the workspace: what the interpreter finds in its folder, it may import.
+      options: { cwd: path.dirname(command), env: process.env },
+    };
+    const client = new LanguageClient(
+      "cwm-lsp",
+      "cwm-lsp",
+      { run: executable, debug: executable },
+      {
+        documentSelector: [
+          { language: "python", scheme: "file" },
+          { language: "python", scheme: "untitled" },
+        ],
+        outputChannel: this.log,
+        initializationOptions: { workspaceTrusted: vscode.workspace.isTrusted },
+        markdown: { isTrusted: { enabledCommands: LINKED } },
+        connectionOptions: {
+          messageStrategy: {
+            handleMessage: (message, next) => {
+              const result = next(message);
+              // The server has hints asked for again whenever it knows something new.
+              if ("method" in message && message.method === "workspace/inlayHint/refresh") this.results.fire();
+              return result;
+            },
+          },
+        },
+        middleware: {
+          executeCommand: this.executeCommand,
+          handleWorkDoneProgress: (token, params, next) => {
+            if (params.kind === "begin") this.working.set(token, params.title);
+            if (params.kind === "end") this.working.delete(token);
+            this.running();
+            next(token, params);
+          },
+          workspace: {
+            configuration: async (params, token, next) => {
+              const answer = await next(params, token);
+              return Array.isArray(answer) ? answer.map(withoutOwn) : answer;
+            },
+          },
+        },
+      },
+    );
+    client.registerFeature(extensions());
+    return client;
+  }
+
+  private running(): void {
+    if (this.current) {
+      this.set({ kind: "running", name: this.name, busy: [...this.working.values()].at(-1) });
+    }
+  }
+
+  private set(state: State): void {
+    this.state_ = state;
+    void vscode.commands.executeCommand("setContext", "cwm-lsp.running", state.kind === "running");
+    this.changed.fire(state);
+  }
+}
+
+/** What the client can do beyond the protocol. */
+function extensions(): StaticFeature {
+  return {
+    fillClientCapabilities: (capabilities) => {
+      const cwm = { commandLinks: true, showsTraces: true, commands: OWN_COMMANDS };
+      capabilities.experimental = { ...(capabilities.experimental as object | undefined), cwm };
+    },
+    initialize: () => {},
+    getState: () => ({ kind: "static" }),
+    clear: () => {},
+  };
+}
+
+function withoutOwn(section: unknown): unknown {
+  if (typeof section !== "object" || section === null) return section;
+  return Object.fromEntries(Object.entries(section).filter(([key]) => !OWN_SETTINGS.includes(key)));
+}
+
+async function find(): Promise<Command | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return locate({
+    setting: vscode.workspace.getConfiguration("cwm-lsp").get("server.path", "").trim(),
+    interpreter: (await environments.selected(folders[0]?.uri))?.path,
+    searchPath: (process.env["PATH"] ?? "").split(path.delimiter),
+    untrusted: vscode.workspace.isTrusted ? [] : folders.map((folder) => folder.uri.fsPath),
+    platform: process.platform,
+    isFile: (file) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false,
+  });
+}
+
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}

@@ -1,0 +1,15 @@
+/** What the Trace view and the extension say to each other. */
+
+import type { TraceAnswer } from "../protocol";
+
+export type ToView =
+  | { readonly kind: "show"; readonly trace: TraceAnswer }
+  /** Nothing is known of the function any more. */
+  | { readonly kind: "stale"; readonly function: string };
+
+export type FromView =
+  | { readonly kind: "ready" }
+  /** Another step is looked at; `line` is the traces'. */
+  | { readonly kind: "step"; readonly line: number }
+  | { readonly kind: "open"; readonly line: number }
+  | { readonly kind: "command"; readonly command: "cwm.predict" | "cwm.predictThenRun" };

@@ -1,0 +1,174 @@
+/** The Trace view's side in the extension: asks the server, follows the steps in the editor. */
+
+import * as vscode from "vscode";
+import type { Target } from "../commands";
+import type { TraceAnswer } from "../protocol";
+import type { Server } from "../server";
+import type { FromView, ToView } from "./messages";
+
+export const VIEW_TYPE = "cwm.trace";
+
+/** What a view is of; it is restored from this when the window is opened again. */
+interface Subject {
+  readonly uri: string;
+  readonly function: string;
+}
+
+/** The one Trace view of the window. */
+export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializer<Subject> {
+  private panel: vscode.WebviewPanel | undefined;
+  private subject: Subject | undefined;
+  private trace: TraceAnswer | undefined;
+  private readonly stepped = vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    backgroundColor: new vscode.ThemeColor("editor.stackFrameHighlightBackground"),
+    overviewRulerColor: new vscode.ThemeColor("editor.stackFrameHighlightBackground"),
+  });
+  private readonly listening: vscode.Disposable;
+
+  constructor(
+    private readonly server: Server,
+    private readonly extension: vscode.Uri,
+  ) {
+    this.listening = vscode.Disposable.from(
+      server.onDidChangeResults(() => void this.refresh()),
+      server.onDidChangeState(({ kind }) => kind === "running" && void this.refresh()),
+      vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, this),
+    );
+  }
+
+  dispose(): void {
+    this.panel?.dispose();
+    this.listening.dispose();
+    this.stepped.dispose();
+  }
+
+  /** Open the view on a function of which something is known, predicting it first if need be. */
+  async show(target: Target): Promise<void> {
+    let trace = await this.ask(target);
+    if (!trace) {
+      const predicted: { state: string } | undefined = await this.server.client?.sendRequest(
+        "workspace/executeCommand",
+        { command: "cwm.predict", arguments: [target] },
+      );
+      trace = predicted?.state === "done" ? await this.ask(target) : null;
+    }
+    if (!trace) return;
+    this.subject = { uri: trace.uri, function: trace.function };
+    if (this.panel) this.panel.reveal(undefined, true);
+    else {
+      this.adopt(
+        vscode.window.createWebviewPanel(
+          VIEW_TYPE,
+          "Trace",
+          { viewColumn: vscode.ViewColumn.Beside, preserveFocus: false },
+          { enableFindWidget: true, retainContextWhenHidden: false },
+        ),
+      );
+    }
+    this.tell(trace);
+  }
+
+  deserializeWebviewPanel(panel: vscode.WebviewPanel, subject: Subject | undefined): Promise<void> {
+    this.subject = subject;
+    this.adopt(panel);
+    return this.refresh();
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
+    this.panel = panel;
+    panel.webview.options = { enableScripts: true, localResourceRoots: [vscode.Uri.joinPath(this.extension, "dist")] };
+    panel.webview.onDidReceiveMessage((message: FromView) => void this.hear(message));
+    panel.onDidChangeViewState(() => panel.visible || this.mark(undefined));
+    panel.onDidDispose(() => {
+      this.mark(undefined);
+      this.panel = undefined;
+      this.trace = undefined;
+    });
+    panel.webview.html = this.html(panel.webview);
+  }
+
+  private async ask(target: Target | Subject): Promise<TraceAnswer | null> {
+    return (await this.server.client?.sendRequest<TraceAnswer | null>("cwm/trace", target).catch(() => null)) ?? null;
+  }
+
+  private async refresh(): Promise<void> {
+    const { subject } = this;
+    if (!subject || !this.panel || !this.server.client) return;
+    const trace = await this.ask(subject);
+    if (subject !== this.subject) return;
+    if (trace) this.tell(trace);
+    else this.forget(subject);
+  }
+
+  private tell(trace: TraceAnswer): void {
+    if (this.panel) this.panel.title = `Trace: ${trace.function}`;
+    this.trace = trace;
+    this.post({ kind: "show", trace });
+  }
+
+  private forget(subject: Subject): void {
+    this.trace = undefined;
+    this.mark(undefined);
+    this.post({ kind: "stale", function: subject.function });
+  }
+
+  private post(message: ToView): void {
+    void this.panel?.webview.postMessage(message);
+  }
+
+  private async hear(message: FromView): Promise<void> {
+    switch (message.kind) {
+      case "ready":
+        if (this.trace) this.post({ kind: "show", trace: this.trace });
+        else await this.refresh();
+        return;
+      case "step":
+        this.mark(this.trace?.lines[message.line]);
+        return;
+      case "open":
+        await this.open(this.trace?.lines[message.line]);
+        return;
+      case "command":
+        await vscode.commands.executeCommand(message.command, this.subject);
+    }
+  }
+
+  /** Show in the editors of the document where the step is. */
+  private mark(line: number | undefined): void {
+    for (const editor of vscode.window.visibleTextEditors) {
+      const here = line !== undefined && editor.document.uri.toString() === this.subject?.uri;
+      const range = here ? new vscode.Range(line, 0, line, 0) : undefined;
+      editor.setDecorations(this.stepped, range ? [range] : []);
+      if (range) editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+    }
+  }
+
+  private async open(line: number | undefined): Promise<void> {
+    if (!this.subject || line === undefined) return;
+    await vscode.window.showTextDocument(vscode.Uri.parse(this.subject.uri), {
+      viewColumn: vscode.ViewColumn.One,
+      selection: new vscode.Range(line, 0, line, 0),
+    });
+  }
+
+  private html(webview: vscode.Webview): string {
+    const dist = vscode.Uri.joinPath(this.extension, "dist", "trace");
+    const style = webview.asWebviewUri(vscode.Uri.joinPath(dist, "style.css")).toString();
+    const script = webview.asWebviewUri(vscode.Uri.joinPath(dist, "webview.js")).toString();
+    const { cspSource } = webview;
+    return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="UTF-8" />
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src ${cspSource}; script-src ${cspSource};" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <link rel="stylesheet" href="${style}" />
+    <title>Trace</title>
+  </head>
+  <body>
+    <script src="${script}"></script>
+  </body>
+</html>`;
+  }
+}

@@ -1,0 +1,354 @@
+/** The Trace view itself: draws `model`'s rows and moves among them. Runs in the webview. */
+
+import type { TraceAnswer } from "../protocol";
+import type { FromView, ToView } from "./messages";
+import {
+  described,
+  moved,
+  opened,
+  otherDivergence,
+  otherIteration,
+  rowsOf,
+  shown,
+  variablesOf,
+  type Move,
+  type Row,
+  type Side,
+  type Value,
+  type View,
+} from "./model";
+
+/** Kept over hiding and restarts: `subject` is what the extension restores the view from. */
+interface Kept {
+  readonly uri: string;
+  readonly function: string;
+  readonly selected: number;
+  readonly onlyDivergences: boolean;
+}
+
+declare function acquireVsCodeApi(): {
+  postMessage(message: FromView): void;
+  getState(): Kept | undefined;
+  setState(state: Kept): void;
+};
+
+const vscode = acquireVsCodeApi();
+
+let trace: TraceAnswer | undefined;
+let view: View = opened([]);
+let elements: HTMLElement[] = [];
+
+// Building blocks
+
+type Child = Node | string | undefined | false;
+
+function element<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Record<string, string> = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[Tag] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children.filter((child) => child !== undefined && child !== false));
+  return made;
+}
+
+function button(glyph: string, label: string, act: () => void): HTMLButtonElement {
+  const made = element("button", { type: "button", title: label, "aria-label": label }, glyph);
+  made.addEventListener("click", act);
+  return made;
+}
+
+// The frame, made once
+
+const heading = element("h1");
+const endings = element("p", { class: "endings" });
+const slider = element("input", { type: "range", min: "0", "aria-label": "Step" });
+const position = element("output", { class: "position" });
+const iteration = element("output", { class: "position" });
+const filter = element("input", { type: "checkbox", id: "filter" });
+const filterLabel = element("label", { for: "filter" });
+const iterations = element(
+  "span",
+  { class: "group" },
+  button("‹", "Previous time this line runs ([)", () => select(otherIteration(view, -1))),
+  iteration,
+  button("›", "Next time this line runs (])", () => select(otherIteration(view, 1))),
+);
+const divergences = element(
+  "span",
+  { class: "group" },
+  filter,
+  filterLabel,
+  button("↑", "Previous divergence (Shift+D)", () => select(otherDivergence(view, -1))),
+  button("↓", "Next divergence (D)", () => select(otherDivergence(view, 1))),
+);
+const run = element("button", { type: "button", class: "act" }, "Run and compare");
+const toolbar = element(
+  "div",
+  { class: "toolbar", role: "toolbar", "aria-label": "Steps" },
+  button("⏮", "First step (Home)", () => go("first")),
+  button("◀", "Previous step (Up)", () => go("previous")),
+  slider,
+  button("▶", "Next step (Down)", () => go("next")),
+  button("⏭", "Last step (End)", () => go("last")),
+  position,
+  iterations,
+  divergences,
+  run,
+);
+const body = element("tbody");
+const grid = element(
+  "table",
+  { role: "grid", tabindex: "0", "aria-label": "Steps of the call" },
+  element(
+    "thead",
+    {},
+    element(
+      "tr",
+      {},
+      header("line", "Line"),
+      header("code", "Code"),
+      header("predicted", "Predicted"),
+      header("recorded", "Recorded"),
+    ),
+  ),
+  body,
+);
+const caption = element("h2");
+const notes = element("ul", { class: "notes" });
+const variables = element("tbody");
+const detail = element(
+  "section",
+  { class: "detail", "aria-label": "The step" },
+  caption,
+  notes,
+  element(
+    "table",
+    { class: "variables" },
+    element(
+      "thead",
+      {},
+      element(
+        "tr",
+        {},
+        header("", "Variable"),
+        header("", "Before"),
+        header("predicted", "Predicted"),
+        header("recorded", "Recorded"),
+      ),
+    ),
+    variables,
+  ),
+);
+const live = element("div", { class: "unseen", "aria-live": "polite" });
+const stale = element("div", { class: "stale", hidden: "" });
+const content = element(
+  "main",
+  {},
+  element("header", {}, heading, endings, toolbar),
+  element("div", { class: "steps" }, grid),
+  detail,
+);
+
+function header(kind: string, text: string): HTMLTableCellElement {
+  return element("th", { scope: "col", class: kind }, text);
+}
+
+// Drawing
+
+function draw(): void {
+  if (!trace) return;
+  content.hidden = false;
+  stale.hidden = true;
+  heading.replaceChildren(element("code", {}, trace.call));
+  endings.replaceChildren(
+    ...[trace.predicted, trace.recorded]
+      .map((side, index) => side && element("span", { class: index ? "recorded" : "predicted" }, side.ending))
+      .filter((side) => side !== null),
+  );
+  grid.classList.toggle("no-recorded", !trace.recorded);
+  grid.classList.toggle("no-predicted", !trace.predicted);
+  detail.classList.toggle("no-recorded", !trace.recorded);
+  detail.classList.toggle("no-predicted", !trace.predicted);
+  run.hidden = trace.recorded !== null;
+  const count = view.rows.filter((row) => row.divergences.length).length;
+  divergences.hidden = count === 0;
+  filterLabel.textContent = `Only divergences (${count})`;
+  filter.checked = view.onlyDivergences;
+  slider.max = String(Math.max(view.rows.length - 1, 0));
+  grid.setAttribute("aria-rowcount", String(view.rows.length));
+  elements = view.rows.map(rowElement);
+  body.replaceChildren(...elements);
+  drawFilter();
+  drawSelection();
+}
+
+function drawFilter(): void {
+  const visible = new Set(shown(view));
+  elements.forEach((row, index) => (row.hidden = !visible.has(index)));
+}
+
+function rowElement(row: Row, index: number): HTMLElement {
+  const code = element("code", {}, row.code);
+  code.style.paddingInlineStart = `${row.depth * 1.5}em`;
+  const count = row.iterations > 1 && element("span", { class: "count" }, `${row.iteration}/${row.iterations}`);
+  const made = element(
+    "tr",
+    {
+      role: "row",
+      id: `row-${index}`,
+      class: [row.isCall ? "call" : "", row.divergences.length ? "diverges" : ""].join(" "),
+      "aria-rowindex": String(index + 1),
+      "aria-label": described(row, index + 1),
+    },
+    element("td", { class: "line" }, row.divergences.length ? element("b", {}, "≠ ") : undefined, String(row.line)),
+    element("td", { class: "code" }, code, count),
+    sideElement(row, row.predicted, "predicted"),
+    sideElement(row, row.recorded, "recorded"),
+  );
+  made.addEventListener("click", () => select(index));
+  made.addEventListener("dblclick", () => vscode.postMessage({ kind: "open", line: row.line }));
+  return made;
+}
+
+function sideElement(row: Row, side: Side | undefined, name: "predicted" | "recorded"): HTMLElement {
+  if (!side) {
+    const missing = row.divergences.length > 0 || (trace?.recorded && trace.predicted);
+    return element("td", { class: `${name} missing` }, missing ? "–" : "");
+  }
+  const parts = side.values.flatMap((value, index) => [index ? ", " : "", valueElement(value, row)]);
+  return element("td", { class: name }, ...parts);
+}
+
+function valueElement(value: Value, row: Row): HTMLElement {
+  const differs = row.divergences.some(
+    (one) =>
+      one.variable === value.name || (one.variable === null && (value.name === one.kind || value.name === "raise")),
+  );
+  const glyph = value.provenance === "predicted" ? "≈" : "=";
+  const sure = value.confidence !== undefined && value.provenance === "predicted";
+  const title = sure ? `likely, ${Math.round((value.confidence ?? 0) * 100)} %` : value.provenance;
+  return element(
+    "span",
+    { class: differs ? "value differs" : "value", title },
+    element("span", { class: "name" }, `${value.name} ${glyph} `),
+    element("code", {}, value.value),
+  );
+}
+
+function drawSelection(): void {
+  const row = view.rows[view.selected];
+  const selected = elements[view.selected];
+  for (const other of body.querySelectorAll("[aria-selected=true]")) other.removeAttribute("aria-selected");
+  if (!row || !selected) return;
+  selected.setAttribute("aria-selected", "true");
+  grid.setAttribute("aria-activedescendant", selected.id);
+  selected.scrollIntoView({ block: "nearest" });
+  slider.value = String(view.selected);
+  slider.setAttribute("aria-valuetext", `Step ${view.selected + 1} of ${view.rows.length}, line ${row.line}`);
+  position.value = `Step ${view.selected + 1} of ${view.rows.length}`;
+  iterations.hidden = row.iterations < 2;
+  iteration.value = `${row.iteration} of ${row.iterations} at line ${row.line}`;
+  caption.replaceChildren(`Line ${row.line} `, element("code", {}, row.code));
+  notes.replaceChildren(...row.divergences.map(({ message }) => element("li", {}, `≠ ${message}`)));
+  variables.replaceChildren(
+    ...variablesOf(row).map((variable) =>
+      element(
+        "tr",
+        { class: [variable.changed ? "changed" : "", variable.differs ? "differs" : ""].join(" ") },
+        element("th", { scope: "row" }, variable.differs ? "≠ " : "", variable.name),
+        ...[variable.before, variable.predicted, variable.recorded].map((value, index) =>
+          element("td", { class: ["before", "predicted", "recorded"][index] ?? "" }, element("code", {}, value ?? "")),
+        ),
+      ),
+    ),
+  );
+}
+
+// Acting
+
+function select(index: number): void {
+  const row = view.rows[index];
+  if (!row) return;
+  view = { ...view, selected: index };
+  drawSelection();
+  keep();
+  live.textContent = described(row, index + 1);
+  vscode.postMessage({ kind: "step", line: row.line });
+}
+
+function go(move: Move): void {
+  select(moved(view, move));
+}
+
+function keep(): void {
+  if (!trace) return;
+  const { selected, onlyDivergences } = view;
+  vscode.setState({ uri: trace.uri, function: trace.function, selected, onlyDivergences });
+}
+
+function show(answer: TraceAnswer): void {
+  const same = trace ?? vscode.getState();
+  const before = trace ? view : vscode.getState();
+  trace = answer;
+  const rows = rowsOf(answer);
+  view = opened(rows);
+  if (before && same?.uri === answer.uri && same.function === answer.function && before.selected < rows.length) {
+    view = { ...view, selected: before.selected, onlyDivergences: before.onlyDivergences };
+  }
+  if (!rows.some((row) => row.divergences.length)) view = { ...view, onlyDivergences: false };
+  draw();
+  keep();
+  const row = view.rows[view.selected];
+  if (row) vscode.postMessage({ kind: "step", line: row.line });
+}
+
+function showStale(name: string): void {
+  trace = undefined;
+  const again = element("button", { type: "button", class: "act" }, "Predict again");
+  again.addEventListener("click", () => vscode.postMessage({ kind: "command", command: "cwm.predict" }));
+  stale.replaceChildren(element("p", {}, element("code", {}, name), " has changed since it was traced."), again);
+  stale.hidden = false;
+  content.hidden = true;
+}
+
+const KEYS: Record<string, () => void> = {
+  ArrowDown: () => go("next"),
+  ArrowUp: () => go("previous"),
+  Home: () => go("first"),
+  End: () => go("last"),
+  PageDown: () => go("pageDown"),
+  PageUp: () => go("pageUp"),
+  "[": () => select(otherIteration(view, -1)),
+  "]": () => select(otherIteration(view, 1)),
+  d: () => select(otherDivergence(view, 1)),
+  D: () => select(otherDivergence(view, -1)),
+  Enter: () => {
+    const row = view.rows[view.selected];
+    if (row) vscode.postMessage({ kind: "open", line: row.line });
+  },
+};
+
+grid.addEventListener("keydown", (event) => {
+  const act = !event.ctrlKey && !event.metaKey && !event.altKey && KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+slider.addEventListener("input", () => select(Number(slider.value)));
+filter.addEventListener("change", () => {
+  view = { ...view, onlyDivergences: filter.checked };
+  drawFilter();
+  if (filter.checked && !view.rows[view.selected]?.divergences.length) go("next");
+  keep();
+});
+run.addEventListener("click", () => vscode.postMessage({ kind: "command", command: "cwm.predictThenRun" }));
+window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
+  if (data.kind === "show") show(data.trace);
+  else showStale(data.function);
+});
+
+content.hidden = true;
+document.body.append(content, stale, live);
+vscode.postMessage({ kind: "ready" });

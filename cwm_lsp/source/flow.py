@@ -259,7 +259,7 @@ class Position:
     def may_unwind(self) -> bool:
         """A `return` event may come by which an exception leaves that has been reported before.
 
-        Its value is None, and its line may be that of the `exception` event instead of the last one.
+        Its value is None. Its line may be that of the `exception` event, or of a `raise` since, instead of the last.
         """
         return self._segment.unwinds
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cwm_lsp.source.flow import Flow, Position, Scope
@@ -73,8 +73,8 @@ class _Activation:
     """The cheapest first. Empty for code that is not in the file."""
     locals: Mapping[str, str]
     """Of its last frame that has any."""
-    raised_at: int = 0
-    """Line of its last exception."""
+    raised_at: list[int] = field(default_factory=list)
+    """Lines since its last exception, that of which is the first; empty: there was none."""
     ends_iteration: bool = False
     """That is one which may only end a loop or an `await`."""
     lost: bool = False
@@ -236,10 +236,11 @@ class Placement:
             self._stack.pop()
             return Placed("return", 0, activation.depth, activation.function, "not in this file")
         places, mark = self._where(activation, text)
-        if mark is not None and activation.raised_at and text == self._texts[activation.raised_at - 1]:
+        if mark is not None and value in (None, "None"):  # the line may be that of the exception, or of a `raise` since
             unwinding = [place for place in activation.places if place.position.may_unwind]
-            if unwinding and value in (None, "None"):
-                index, line = len(self._placed), activation.raised_at
+            line = next((line for line in reversed(activation.raised_at) if self._texts[line - 1] == text), None)
+            if unwinding and line is not None:
+                index = len(self._placed)
                 places = [_Place(place.position, place.cost, index, place, line) for place in unwinding]
                 mark = None
         if mark is not None and len(self._stack) > 1:
@@ -281,7 +282,7 @@ class Placement:
         for place in legal or places:
             place.position = place.position.raised()
         placed = self._go("exception", activation, legal or places, activation.locals, mark)
-        activation.raised_at = placed.line
+        activation.raised_at = [placed.line]
         activation.ends_iteration = (value or "").startswith(_END_OF_ITERATION)
         return placed
 
@@ -409,6 +410,8 @@ class Placement:
         activation.locals = values
         activation.lost = False
         activation.function = best.position.scope.name
+        if activation.raised_at:
+            activation.raised_at.append(best.position.line)
         if len(places) == 1:
             self._resolve(best)
         return Placed(kind, best.line or best.position.line, activation.depth, activation.function, mark)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cwm_lsp.predict.evaluate.values import Cell
@@ -46,7 +46,9 @@ class Code:
     """Makes `body`, when the code is first run."""
     body: Any = None
     """`Do` of a function's body, or `Steps` of a generator's."""
-    plain: bool = field(default=False)
+    foreign: bool = False
+    """Not of the file: part of the call, whose frames are not traced."""
+    plain: bool = False
     """Takes positional parameters only and shares no variable: the fast way of calling applies."""
 
 

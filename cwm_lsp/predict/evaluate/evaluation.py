@@ -9,13 +9,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from cwm_lsp.predict.evaluate.code import Code, Frame
+from cwm_lsp.predict.evaluate.code import Code
 from cwm_lsp.predict.evaluate.interpreter import Interpreter
 from cwm_lsp.predict.evaluate.limits import Limits
 from cwm_lsp.predict.evaluate.questions import Answer, Question
 from cwm_lsp.predict.evaluate.runtime import Runtime
 from cwm_lsp.predict.evaluate.scopes import Scope
-from cwm_lsp.predict.evaluate.statements import Statements
 from cwm_lsp.predict.evaluate.values import Function, GaveUp, Undetermined, Unknown
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 
@@ -45,7 +44,7 @@ class Evaluation:
         module: str = "__main__",
     ) -> None:
         self.outcome: Outcome | None = None
-        """How the call ended, once the steps are through."""
+        """How the call ended, once the steps are through: also where the trace became too long to be shown whole."""
         self.gave_up: str | None = None
         """Why the evaluation ended before the call did."""
         self.tree = ast.parse(source)
@@ -161,17 +160,8 @@ class Evaluation:
         runtime, interpreter = self.runtime, self.interpreter
         try:
             interpreter.load()
-            if runtime.target is None:
-                runtime.target = self._called()
-            compiler = Statements(interpreter, interpreter.scopes[self.tree])
-            frame = Frame(
-                Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), interpreter.namespace, {}
-            )
-            runtime.frame = frame
-            for node in ast.walk(self.call):
-                if isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-                    raise GaveUp("the call has a scope of its own")
-            value = compiler.expr(self.call.body)(frame)
+            runtime.started = True
+            value = interpreter.evaluate(self.call.body)
             if not runtime.finished:
                 self.gave_up = (
                     "what is called is not known" if type(value) is Unknown else "the call does not enter the function"
@@ -183,24 +173,17 @@ class Evaluation:
         except BaseException as error:
             if runtime.finished:
                 self.outcome = Outcome("exception", exception=self._exception(error))
+                self.gave_up = runtime.muted
             else:
                 self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
         if runtime.finished and self.outcome is None:
             self._conclude()
 
-    def _called(self) -> Code | None:
-        node = self.call.body
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            function = self.interpreter.namespace.get(node.func.id)
-            if type(function) is Function:
-                return function.code
-        return None
-
     def _conclude(self) -> None:
-        last = self._last
-        if last is not None and last.kind == "return":
-            self.gave_up = None
-            self.outcome = Outcome("return", value=last.value)
+        """The traced call has returned."""
+        self.gave_up = self.runtime.muted
+        if self.runtime.returned is not None:
+            self.outcome = Outcome("return", value=self.runtime.returned[0])
 
     def _exception(self, error: BaseException) -> ExceptionInfo:
         try:

@@ -39,6 +39,8 @@ class Interpreter:
         self.raising = Raising(self)
         self.managing = Managing(self)
         self.codes: dict[ast.AST, Code] = {}
+        self.foreign: frozenset[ast.AST] = frozenset()
+        """Nodes with a scope that are part of the call and not of the file."""
         for name in ("__file__", "__builtins__", "__spec__", "__loader__", "__package__"):
             self.namespace[name] = Unknown()
 
@@ -59,6 +61,21 @@ class Interpreter:
     def described(node: ast.Call) -> str:
         """How an error message names what is called."""
         return f"{ast.unparse(node.func)}()"
+
+    def evaluate(self, expression: ast.expr, variables: dict[str, Any] | None = None) -> Any:
+        """The value of an expression that is not of the file, whose own scopes are not traced."""
+        module = ast.Module(body=[ast.Expr(value=expression)], type_ignores=[])
+        scopes = analyse(module)
+        self.scopes.update(scopes)
+        self.foreign |= scopes.keys()
+        run = Statements(self, scopes[module]).expr(expression)
+        if variables is None:
+            variables = self.namespace
+        frame = Frame(Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), variables, {})
+        frame.caller = self.runtime.frame
+        if frame.caller is None:
+            self.runtime.frame = frame
+        return run(frame)
 
     # the file's top level
 
@@ -128,6 +145,7 @@ class Interpreter:
         code.plain = not (
             code.own_cells or code.is_generator or code.keyword_only or code.rest or code.keywords
         )
+        code.foreign = node in self.foreign
         code.compile = lambda: self.compile_body(node, scope)
         if isinstance(node, ast.FunctionDef):
             code.doc = ast.get_docstring(node, clean=False)
@@ -205,6 +223,8 @@ class Interpreter:
         if code.body is None:
             assert code.compile is not None
             code.body = code.compile()
+        if code.foreign:
+            raise GaveUp("the call makes a generator of its own")
         frame.caller = runtime.frame
         runtime.enter(frame)
         frame.line = 0

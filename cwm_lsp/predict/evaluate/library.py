@@ -33,6 +33,7 @@ import re
 import shlex
 import statistics
 import string
+import sys
 import textwrap
 import types
 import typing
@@ -64,7 +65,7 @@ class Module:
             raise Undetermined from None
 
     def __repr__(self) -> str:
-        return f"<module '{self.name}'>"
+        raise Undetermined(repr(sys.modules.get(self.name)))  # its path differs between interpreters
 
 
 def _public(kind: type, *without: str) -> frozenset[str]:
@@ -78,7 +79,7 @@ TYPES: tuple[type, ...] = (
     fractions.Fraction, decimal.Decimal, re.Pattern, re.Match, types.GeneratorType, array.array,
     type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType, types.SimpleNamespace,
     itertools.chain, textwrap.TextWrapper, difflib.SequenceMatcher, string.Template, uuid.UUID, memoryview,
-    statistics.NormalDist, json.JSONDecoder, json.JSONEncoder, enum.auto, dataclasses.Field,
+    statistics.NormalDist, json.JSONDecoder, json.JSONEncoder, enum.auto, dataclasses.Field, type(hashlib.md5(b"")),
 )  # fmt: skip
 """Builtin and library types whose instances a program may use."""
 
@@ -185,7 +186,7 @@ MODULES: dict[str, Module] = {
     "base64": Module("base64", _members(base64, " ".join(base64.__all__), without="encode decode main")),
     "binascii": Module("binascii", _members(binascii)),
     "zlib": Module("zlib", _members(zlib, "crc32 adler32")),
-    "hashlib": Module("hashlib", {}),
+    "hashlib": Module("hashlib", _members(hashlib, "md5 sha1 sha224 sha256 sha384 sha512 blake2b blake2s sha3_256")),
     "html": Module("html", _members(html, "escape unescape")),
     "shlex": Module("shlex", _members(shlex, "quote join split")),
     "difflib": Module("difflib", _members(difflib, "SequenceMatcher get_close_matches ndiff unified_diff")),
@@ -211,12 +212,11 @@ MODULES["os.path"] = Module(
 )
 MODULES["posixpath"] = MODULES["os.path"]
 MODULES["os"] = Module("os", {"path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."})
-del hashlib
 
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
     for name in (
-        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod enumerate "
+        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod enumerate eval "
         "filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max "
         "memoryview min next object oct ord pow print property range repr reversed round set setattr slice sorted "
         "staticmethod str sum super tuple type vars zip"

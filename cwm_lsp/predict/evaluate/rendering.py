@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections import Counter, OrderedDict, defaultdict, deque
+from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ ATOMS: frozenset[type] = frozenset({int, str, float, bool, NoneType, bytes, comp
 STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
 MUTABLE: frozenset[type] = frozenset({list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter})
+ROWS: frozenset[type] = frozenset({list, tuple})
 PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
 NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
@@ -56,6 +59,9 @@ class Renderer:
             if kind is list or kind is tuple:
                 if ATOMS.issuperset(map(type, value)) and len(value) < 2000:
                     return self.counted(repr(value))
+                if len(value) < 2000 and ROWS.issuperset(map(type, value)):
+                    if sum(map(len, value)) < 5000 and ATOMS.issuperset(map(type, chain.from_iterable(value))):
+                        return self.counted(repr(value))
             elif kind is dict and len(value) < 2000 and ATOMS.issuperset(map(type, value.values())):
                 if ATOMS.issuperset(map(type, value)):
                     return self.counted(repr(value))
@@ -81,9 +87,15 @@ class Renderer:
         if size > self.runtime.limits.text:
             raise GaveUp("a value is too long to show")
         self.runtime.texts += size
-        if self.runtime.texts > self.runtime.limits.texts:
-            raise GaveUp("the values of the trace are too long to show")
+        if self.runtime.texts > self.runtime.limits.texts and self.runtime.muted is None:
+            self.runtime.muted = "the values of the trace are too long to show"
         return text
+
+    def bound(self, values: Iterable[Any]) -> None:
+        """Keep values from growing beyond measure while they are not shown."""
+        for value in values:
+            if type(value) in PLAIN and not (type(value) in ROWS and ATOMS.issuperset(map(type, value))):
+                self.measure(value, [10 * NODES], set())
 
     def measure(self, value: Any, left: list[int], path: set[int]) -> None:
         """Bound the size of a repr before it is made, and note sets whose order is not known."""

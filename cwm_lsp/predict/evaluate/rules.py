@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import collections
 import contextlib
 import copy
@@ -39,7 +41,7 @@ class Rules:
         self.runtime = interpreter.runtime
         self.calls = calls
         self.functions: dict[Any, Rule] = {
-            print: self.print_, isinstance: self.isinstance_, issubclass: self.isinstance_, type: self.type_,
+            builtins.eval: self.eval_, print: self.print_, isinstance: self.isinstance_, issubclass: self.isinstance_, type: self.type_,
             callable: self.type_, id: self.never, hash: self.hash_, iter: self.iter_, next: self.next_, getattr: self.getattr_,
             setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
             str: self.text, repr: self.text, ascii: self.text, format: self.format_, object: self.plain,
@@ -124,6 +126,19 @@ class Rules:
             return self.runtime.unknown()
         self.interpreter.operations.check_shown(args[0] if args else None)
         return self.native(function, args, kwargs)
+
+    def eval_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`eval` of an expression's text, interpreted like everything else."""
+        frame = self.runtime.frame
+        if len(args) != 1 or kwargs or not isinstance(args[0], str) or frame is None:
+            return self.runtime.unknown(args)
+        self.runtime.allow(len(args[0]) * 10)
+        expression = ast.parse(args[0].lstrip(" \t"), "<string>", "eval").body
+        variables = frame.vars
+        if frame.code.is_function:
+            shared = {name: cell.value for name, cell in frame.cells.items() if cell.value is not MISSING}
+            variables = {**frame.vars, **shared}
+        return self.interpreter.evaluate(expression, variables)
 
     # what things are
 

@@ -31,7 +31,9 @@ class Runtime:
         self.emit_event = emit
         self.ask_model = ask
         self.target: Code | None = None
-        """The function whose first call begins the trace."""
+        """The function whose first call begins the trace; None for whichever is called first."""
+        self.started = False
+        """The file's top level is through, and the call under way."""
         self.tracing = False
         self.finished = False
         self.depth = 0
@@ -46,6 +48,8 @@ class Runtime:
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
+        self.returned: tuple[str, Provenance] | None = None
+        """What the traced call returned last, and where that comes from."""
         self.operations = 0
         self.allocated = 0
         self.events = 0
@@ -54,6 +58,8 @@ class Runtime:
         self.order_texts: dict[str, str] = {}
         self.rendering = rendering.Renderer(self)
         self.cancelled = False
+        self.muted: str | None = None
+        """Why no more events are shown, although the call goes on."""
         self.closed = False
         """The evaluation is over; what is left of its generators is only being cleaned up."""
 
@@ -99,8 +105,11 @@ class Runtime:
         if not self.operations % CHECK_EVERY:
             self.check()
         if frame.traced and self.tracing:
-            self.asked = False
-            self.show(frame, "line", line)
+            if self.muted is None:
+                self.asked = False
+                self.show(frame, "line", line)
+            elif not self.operations % 8:
+                self.rendering.bound(frame.vars.values())
 
     def show(self, frame: Frame, kind: Any, line: int) -> None:
         """Emit a `line` or `call` event with the locals of `frame`."""
@@ -112,10 +121,11 @@ class Runtime:
         self.emit(event)
 
     def emit(self, event: Event) -> None:
-        self.events += 1
-        if self.events > self.limits.events:
-            raise GaveUp(f"the trace is longer than {self.limits.events:,} events")
-        self.emit_event(event)
+        if self.events >= self.limits.events:
+            self.muted = f"the trace is longer than {self.limits.events:,} events"
+        if self.muted is None:
+            self.events += 1
+            self.emit_event(event)
 
     def snapshot(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
         """Bring `frame.shown` up to date; gives the names whose repr is unknown, and suggestions for them."""
@@ -221,7 +231,8 @@ class Runtime:
                 text = text if text is not None and same_literal(text, suggestions[name]) else suggestions[name]
                 self.order_texts[suggestions[name]] = text
             else:
-                self.tainted = True
+                if not (type(value) in self.classes and id(value) not in self.poisoned):
+                    self.tainted = True
                 self.settle(frame, name, value, text)
                 text = "..." if text is None else text
             shown[name] = text
@@ -348,14 +359,14 @@ class Runtime:
         self.depth += 1
         if self.depth > self.limits.depth:
             raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
-        if frame.code is self.target and not self.tracing and not self.finished:
+        if not self.tracing and self.started and not self.finished and self.target in (None, frame.code):
             self.base = self.depth
             self.tracing = True
             frame.given = True
-        frame.depth = self.depth - self.base
+        frame.depth = 0 if frame.given else max(self.depth - self.base, 1)
         frame.traced = self.tracing
         self.frame = frame
-        if self.tracing:
+        if self.tracing and self.muted is None:
             self.asked = False
             self.show(frame, "call", frame.line)
             if frame.given:
@@ -368,6 +379,9 @@ class Runtime:
             self.check()
 
     def show_return(self, frame: Frame, value: Any) -> Any:
+        """Emit the `return` event of a frame; gives the value, which may have become known by that."""
+        if self.muted is not None and not frame.given:
+            return value
         self.asked = False
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
@@ -376,9 +390,13 @@ class Runtime:
             text = self.rendering.text(value)
         except Undetermined as error:
             text, source = self.return_text(frame, value, error.suggestion), "predicted"
+        if frame.given:
+            self.returned = text, source
         self.emit(
             Event("return", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source})
         )
+        if type(value) is Unknown and value.value is not MISSING:
+            return value.value
         return value
 
     def return_text(self, frame: Frame, value: Any, suggestion: str | None) -> str:
@@ -406,7 +424,7 @@ class Runtime:
         if frame.seen is error:
             return
         frame.seen = error
-        if frame.traced and self.tracing:
+        if frame.traced and self.tracing and self.muted is None:
             self.asked = False
             source: Provenance = "predicted" if self.tainted else "computed"
             try:
@@ -422,7 +440,7 @@ class Runtime:
         if isinstance(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
             raise GaveUp("the call nests too deeply") from None
         self.raised(frame, error)
-        if frame.traced and self.tracing:
+        if frame.traced and self.tracing and self.muted is None:
             self.emit(
                 Event("return", frame.line, frame.depth, frame.code.name, value="None", provenance={"value": self.now})
             )
@@ -443,6 +461,12 @@ class Runtime:
             assert code.compile is not None
             code.body = code.compile()
         caller = self.frame
+        if code.foreign:
+            self.frame = frame
+            try:
+                return frame.result if code.body(frame) is RETURN else None
+            finally:
+                self.frame = caller
         self.enter(frame)
         frame.line = 0
         try:

@@ -154,6 +154,7 @@ class Recording:
         if self._stack and self._stack[-1].code is frame.f_code:
             scope = self._stack[-1]
             scope.line = line
+            scope.raised_at = -1
             local = frame.f_locals
             record = ["l", scope.depth, line, self._changes(scope, local)]
             gone = self._gone(scope, local) if len(scope.texts) != len(local) else []
@@ -188,6 +189,10 @@ class Recording:
         mark = self.values.mark
         self._emit(["e", scope.depth, line, text, {"value": mark}] if mark else ["e", scope.depth, line, text])
 
+    def raised_on(self, line: int) -> bool:
+        """Whether the last event of the innermost scope is an exception on this line."""
+        return bool(self._stack) and self._stack[-1].raised_at >= 0 and self._stack[-1].line == line
+
     def how_left(self, frame: types.FrameType, value: Any) -> str:
         """What a settrace `return` event is: it tells neither a yield nor an unwinding apart from a return."""
         code = frame.f_code.co_code
@@ -201,7 +206,7 @@ class Recording:
 
     def foreign(self, thread: int) -> None:
         """Another thread runs code of the file."""
-        if thread not in self.others and self._entry and self.end is None:
+        if thread not in self.others and self.end is None:
             self.others[thread] = threading.current_thread().name
 
     def close(self, error: Optional[BaseException] = None) -> Dict[str, Any]:
@@ -212,6 +217,8 @@ class Recording:
             end: Dict[str, Any] = {"kind": "error", "entered": False}
             if error is not None:
                 end["detail"] = f"{type(error).__name__}: {self.values.message(error)}"
+        elif self._stack:
+            end = {"kind": "error", "detail": "the program took the trace function away: the rest is not recorded"}
         else:
             end = {"kind": "return", "value": None, "detail": "the call was left suspended at a yield"}
         return self._conclude(end)
@@ -418,7 +425,8 @@ class Monitoring:
         return None
 
     def _line(self, code: types.CodeType, line: int) -> None:
-        if get_ident() == self._thread:
+        # Handlers that the compiler adds, on the line that raised, are no events to settrace.
+        if get_ident() == self._thread and not self._recording.raised_on(line):
             self._recording.line(sys._getframe(1), line)
 
     def _jump(self, code: types.CodeType, offset: int, destination: int) -> Any:

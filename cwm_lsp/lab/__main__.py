@@ -16,15 +16,27 @@ def main() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--tokens", default=1_000_000_000, help="Stop when the run has seen this many.")
 @click.option("--minutes", default=120.0, help="Stop after this long.")
-@click.option("--decay", default=0, help="Let the learning rate fall to zero over this many tokens from here, then stop.")
-@click.option("--real", type=click.Path(path_type=Path, exists=True), help="Harvested documents (JSON lines) to mix in.")
+@click.option(
+    "--decay", default=0, help="Let the learning rate fall to zero over this many tokens from here, then stop."
+)
+@click.option(
+    "--real", type=click.Path(path_type=Path, exists=True), help="Harvested documents (JSON lines) to mix in."
+)
 @click.option("--hidden", default=192)
 @click.option("--layers", default=4)
 @click.option("--heads", default=6)
 @click.option("--mlp", default=512)
 @click.option("--seed", default=1)
 def train(
-    folder: Path, tokens: int, minutes: float, decay: int, real: Path | None, hidden: int, layers: int, heads: int, mlp: int,
+    folder: Path,
+    tokens: int,
+    minutes: float,
+    decay: int,
+    real: Path | None,
+    hidden: int,
+    layers: int,
+    heads: int,
+    mlp: int,
     seed: int,
 ) -> None:
     """Train in FOLDER (it holds a tokenizer), or go on from the checkpoint there."""

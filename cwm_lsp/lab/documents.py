@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import regex
@@ -28,89 +28,123 @@ SPECIAL = regex.compile(r"(<\|[a-z_]+\|>)")
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The tokens of one answer that a model has to give."""
+
+    what: str
+    """"step", "crash", "value", "return" or "exception"."""
+    spans: tuple[tuple[int, int], ...]
+    """(first, end) of its pieces."""
+    choices: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Where the answer is a choice: position → the tokens to choose from. Its other tokens then do not count."""
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """A document as the network reads it: `classes[i]` tells what predicting `ids[i]` takes."""
 
     ids: NDArray[np.int64]
     classes: NDArray[np.uint8]
-    spans: list[tuple[int, int, str]]
-    """(first, end, class) of what evaluation counts as one answer: "value", "return", "exception", "step"."""
+    answers: list[Span]
 
 
-def encode(text: str, tokenizer: Tokenizer) -> Encoded:
+def encode(text: str, words: Tokenizer) -> Encoded:
     """Tokenise the wire text of a trace, prompt included."""
-    ids: list[int] = []
-    classes: list[int] = []
-    spans: list[tuple[int, int, str]] = []
-    pieces = [piece for piece in SPECIAL.split(text) if piece]
-    frame_end = pieces.index(wire.FRAME_SEP)
-    lines = _branching(pieces[:frame_end], tokenizer)
-    frames = 0
-    previous = ""
-    kind = ""
-    known: list[dict[str, str]] = []
-    step_start = 0
-    for index, piece in enumerate(pieces):
-        given = index <= frame_end or frames <= 1
-        if SPECIAL.fullmatch(piece):
-            if piece in wire.KIND_TOKENS.values():
-                kind, token_class = piece, KIND
-                step_start = len(ids)
-                if piece == wire.CALL_SEP:
-                    known.append({})
-            else:
-                token_class = FORCED
-            if piece == wire.FRAME_SEP:
-                frames += 1
-                if previous == wire.ACTION_SEP or previous == "source":
-                    pass
-                if kind == wire.RETURN_SEP and known:
-                    known.pop()
-            ids.append(tokenizer.token_to_id(piece))
-            classes.append(GIVEN if given and index else token_class)
-            if index == 0:
-                classes[-1] = GIVEN
-        elif index < frame_end:
-            tokens = tokenizer.encode(piece, add_special_tokens=False).ids
-            ids += tokens
-            classes += [GIVEN] * len(tokens)
-        elif previous in (wire.CALL_SEP, wire.LINE_SEP):
-            encoding = tokenizer.encode(piece, add_special_tokens=False)
-            start = len(ids)
-            ids += encoding.ids
-            marks, values = _locals(piece, encoding.offsets, known[-1] if known else {})
-            classes += [GIVEN] * len(marks) if given else marks
-            if not given:
-                spans += [(start + first, start + end, "value") for first, end in values]
-        elif previous == wire.ACTION_SEP:
-            tokens = tokenizer.encode(piece, add_special_tokens=False).ids
-            start = len(ids)
-            ids += tokens
-            decisive = lines.get(tuple(tokens), frozenset())
-            marks = [DECISIVE if i in decisive else FORCED for i in range(len(tokens))]
-            classes += [GIVEN] * len(tokens) if given else marks
-            if not given:
-                spans.append((step_start, step_start + 1, "kind"))
-                spans.append((start, len(ids), "source"))
+    out = _Writer(words)
+    prompt, first, *frames = text.split(wire.FRAME_SEP)
+    for piece in SPECIAL.split(prompt):
+        out.write(piece, GIVEN)
+    out.write(wire.FRAME_SEP, GIVEN)
+    decisive = _branching(prompt, words)
+    kinds = tuple(words.token_to_id(token) for token in (*wire.KIND_TOKENS.values(), wire.END_OF_TEXT))
+    scopes: list[dict[str, str]] = []
+    crash = next(
+        (i for i, frame in enumerate(frames) if i + 3 == len(frames) and frame.startswith(wire.EXCEPTION_SEP)), -1
+    )
+    for number, frame in enumerate([first, *frames[:-1]], -1):
+        _, kind, rest = SPECIAL.split(frame, 1)
+        given = number < 0
+        at = out.write(kind, GIVEN if given else KIND)
+        if kind in (wire.CALL_SEP, wire.LINE_SEP):
+            listed, _, source = rest.partition(wire.ACTION_SEP)
+            if kind == wire.CALL_SEP:
+                scopes.append({})
+            out.write_locals(listed, scopes[-1] if scopes else {}, given=given)
+            value = ""
         else:
-            tokens = tokenizer.encode(piece, add_special_tokens=False).ids
-            start = len(ids)
-            ids += tokens
-            classes += [CHANGED] * len(tokens)
-            spans.append((start, len(ids), "return" if kind == wire.RETURN_SEP else "exception"))
-        previous = piece
-    return Encoded(np.array(ids), np.array(classes, dtype=np.uint8), spans)
+            source, _, value = rest.removeprefix(wire.ACTION_SEP).partition(wire.ARG_SEP)
+        out.write(wire.ACTION_SEP, GIVEN if given else FORCED)
+        start = len(out.ids)
+        choices = out.write_source(source, decisive, given=given)
+        if not given:
+            choices[at] = kinds
+            pieces = ((at, at + 1), (start, len(out.ids)))
+            out.answers.append(Span("crash" if number == crash else "step", pieces, choices))
+        if value:
+            out.write(wire.ARG_SEP, FORCED)
+            first_token = out.write(value, CHANGED)
+            what = "return" if kind == wire.RETURN_SEP else "exception"
+            out.answers.append(Span(what, ((first_token, len(out.ids)),)))
+        if kind == wire.RETURN_SEP and scopes:
+            scopes.pop()
+        out.write(wire.FRAME_SEP, GIVEN if given else FORCED)
+    out.write(frames[-1], FORCED)
+    return Encoded(np.array(out.ids), np.array(out.classes, dtype=np.uint8), out.answers)
 
 
-def _branching(prompt: list[str], tokenizer: Tokenizer) -> dict[tuple[int, ...], frozenset[int]]:
-    """For each line of the source, the positions of its tokens at which another line of the source goes on differently."""
-    text = prompt[-1].replace(wire.START_OF_TRACE, "")
-    lines = {tuple(tokenizer.encode(line + "\n", add_special_tokens=False).ids) for line in text.split("\n") if line.strip()}
+class _Writer:
+    """Tokens written so far."""
+
+    def __init__(self, words: Tokenizer) -> None:
+        self.words = words
+        self.ids: list[int] = []
+        self.classes: list[int] = []
+        self.answers: list[Span] = []
+
+    def write(self, piece: str, token_class: int) -> int:
+        """Write a special token or a piece of text; the position of its first token."""
+        at = len(self.ids)
+        special = self.words.token_to_id(piece) if SPECIAL.fullmatch(piece) else None
+        self.ids += [special] if special is not None else self.words.encode(piece, add_special_tokens=False).ids
+        self.classes += [token_class] * (len(self.ids) - at)
+        return at
+
+    def write_source(self, line: str, lines: Lines, *, given: bool) -> dict[int, tuple[int, ...]]:
+        """Write a line of the program; the choices in it."""
+        at = self.write(line, GIVEN if given else FORCED)
+        choices = {} if given else {at + i: tokens for i, tokens in lines.get(tuple(self.ids[at:]), {}).items()}
+        for position in choices:
+            self.classes[position] = DECISIVE
+        return choices
+
+    def write_locals(self, piece: str, known: dict[str, str], *, given: bool) -> None:
+        """Write a LOCALS piece; `known` holds the scope's last values, and is brought up to date."""
+        at = len(self.ids)
+        encoding = self.words.encode(piece, add_special_tokens=False)
+        self.ids += encoding.ids
+        marks, values = _locals(piece, encoding.offsets, known)
+        self.classes += [GIVEN] * len(marks) if given else marks
+        if not given:
+            self.answers += [Span("value", ((at + first, at + end),)) for first, end in values]
+
+
+Lines = dict[tuple[int, ...], dict[int, tuple[int, ...]]]
+"""The lines of a program, as tokens → index of each token at which another line goes on differently → the choices."""
+
+
+def _branching(prompt: str, words: Tokenizer) -> Lines:
+    text = prompt.replace(wire.START_OF_TRACE, "")
+    lines = [
+        tuple(words.encode(line + "\n", add_special_tokens=False).ids) for line in text.split("\n") if line.strip()
+    ]
     following: dict[tuple[int, ...], set[int]] = {}
     for line in lines:
         for i in range(len(line)):
             following.setdefault(line[:i], set()).add(line[i])
-    return {line: frozenset(i for i in range(len(line)) if len(following[line[:i]]) > 1) for line in lines}
+    return {
+        line: {i: tuple(following[line[:i]]) for i in range(len(line)) if len(following[line[:i]]) > 1}
+        for line in lines
+    }
 
 
 def _locals(

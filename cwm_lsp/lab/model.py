@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 MATCH, COPY = 2.5, 0.5
 """Strength, in `seed_copying`, of matching what is to be copied and of copying it."""
 

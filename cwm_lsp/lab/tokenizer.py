@@ -6,6 +6,8 @@ blanks and punctuation; a piece that is in the vocabulary is one token, any othe
 merges, hence no boundary effects.
 """
 
+# ruff: noqa: SIM905
+
 from __future__ import annotations
 
 import json

@@ -4,24 +4,26 @@ The whole state of a run is in its folder: `state.pt` (weights, optimiser, posit
 `log.jsonl` (one line a measurement), `tokenizer.json`.
 """
 
+# ruff: noqa: S311
+
 from __future__ import annotations
 
 import json
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional as F
 
-from cwm_lsp.lab import documents
+from cwm_lsp.lab import documents, evaluate
+from cwm_lsp.lab.batches import batched, padded
 from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.documents import Encoded
 from cwm_lsp.lab.model import Shape, WorldModel, initialise, seed_copying
@@ -136,7 +138,9 @@ class Run:
         encoded = (documents.encode(text, self.tokenizer) for text in texts)
         return [one for one in encoded if len(one.ids) <= self.shape.context]
 
-    def train(self, *, tokens: int, minutes: float, decay: int = 0, save_every: float = 600, measure_every: int = 200) -> None:
+    def train(
+        self, *, tokens: int, minutes: float, decay: int = 0, save_every: float = 600, measure_every: int = 200
+    ) -> None:
         """Train until `tokens` have been seen or `minutes` are over; with `decay`, let the rate fall to zero over
         that many tokens from here, and stop there."""
         p = self.progress
@@ -190,29 +194,6 @@ class Run:
         return float(loss.detach())
 
 
-def batched(encoded: list[Encoded], size: int) -> Iterator[list[Encoded]]:
-    """Documents of like length, together at most `size` positions with padding."""
-    batch: list[Encoded] = []
-    for one in sorted(encoded, key=lambda one: len(one.ids)):
-        if batch and (len(batch) + 1) * len(one.ids) > size:
-            yield batch
-            batch = []
-        batch.append(one)
-    if batch:
-        yield batch
-
-
-def padded(batch: list[Encoded]) -> tuple[Tensor, Tensor]:
-    """Token ids and loss weights, both [documents, longest]; padding is id 0 of weight 0, after the text."""
-    longest = max(len(one.ids) for one in batch)
-    ids = np.zeros((len(batch), longest), dtype=np.int64)
-    weights = np.zeros((len(batch), longest), dtype=np.float32)
-    for row, one in enumerate(batch):
-        ids[row, : len(one.ids)] = one.ids
-        weights[row, : len(one.ids)] = documents.WEIGHTS[one.classes]
-    return torch.from_numpy(ids), torch.from_numpy(weights)
-
-
 def thinned(weights: Tensor, step: int) -> Tensor:
     """Every fourth of the weakly weighted tokens, four times as heavy: logits are dear, and most tokens are forced."""
     weak = (weights > 0) & (weights < 0.2)
@@ -231,27 +212,10 @@ def weighted_loss(model: WorldModel, ids: Tensor, weights: Tensor) -> Tensor:
     return (loss * weight).sum() / weight.sum()
 
 
-@torch.inference_mode()
 def measure(model: WorldModel, sets: dict[str, list[Encoded]]) -> dict[str, Any]:
-    """Teacher-forced, without a grammar: share of steps (kind and line) and of changed values that are all right."""
-    model.eval()
+    """Shares of right answers by set."""
     out: dict[str, Any] = {}
     for name, encoded in sets.items():
-        right: dict[str, list[bool]] = {"step": [], "value": [], "return": [], "exception": []}
-        for batch in batched(encoded, 8192):
-            ids, _ = padded(batch)
-            with torch.autocast("cpu", torch.bfloat16):
-                best = model.logits(model(ids)).argmax(-1)
-            for row, one in enumerate(batch):
-                hit = np.concatenate([[True], best[row, : len(one.ids) - 1].numpy() == one.ids[1:]])
-                kind = True
-                for first, end, what in one.spans:
-                    ok = bool(hit[first:end].all())
-                    if what == "kind":
-                        kind = ok
-                    elif what == "source":
-                        right["step"].append(ok and kind)
-                    else:
-                        right[what].append(ok)
-        out[name] = {what: round(sum(hits) / len(hits), 3) for what, hits in right.items() if hits}
+        found = evaluate.summary(list(evaluate.answers(model, encoded)))
+        out[name] = {what: found[what] for what in ("step", "value", "return", "exception", "crash") if what in found}
     return out

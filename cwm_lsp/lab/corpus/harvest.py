@@ -5,6 +5,8 @@ the whole; what a child has written when it ends is kept. `python -m cwm_lsp.lab
 child.
 """
 
+# ruff: noqa: S311, SIM905
+
 from __future__ import annotations
 
 import ast

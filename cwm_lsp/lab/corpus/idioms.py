@@ -5,6 +5,8 @@ Each is a template. `$name` stands for an identifier, the same one throughout, d
 `$f(xs, n)` is made of arguments of the kinds that those roles hold.
 """
 
+# ruff: noqa: S311
+
 from __future__ import annotations
 
 import re

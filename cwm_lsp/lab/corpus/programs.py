@@ -3,6 +3,8 @@
 `straight_line` programs only copy and build; `program` has branches, loops, helpers and, on purpose, crashes.
 """
 
+# ruff: noqa: S311
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """The endless, reproducible stream of training documents: number `i` of a seed is always the same document."""
 
+# ruff: noqa: S311
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """Random values and names that look like those of everyday Python."""
 
+# ruff: noqa: S311, SIM905
+
 from __future__ import annotations
 
 import string

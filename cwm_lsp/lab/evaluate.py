@@ -1,0 +1,150 @@
+"""How good a model is, teacher-forced: every answer is judged with the true history before it.
+
+An answer is a *step* (the kind of the next frame, and its line among the lines of the program), a changed *value* of a
+local, a *return* value, an *exception*, or a *crash* (the step to the EXCEPTION frame that ends the call). It is right if
+all its tokens are the most likely ones; its confidence is the product of their probabilities. Values are judged without
+any grammar; of a step, only the tokens that tell the lines of the program apart are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from cwm_lsp.errors import UserError
+from cwm_lsp.lab import batches, documents
+from cwm_lsp.lab.corpus import stream
+from cwm_lsp.lab.corpus.programs import Program
+from cwm_lsp.lab.documents import Encoded, Span
+from cwm_lsp.lab.model import WorldModel
+
+BINS = 15
+"""Of equal width, for the expected calibration error (Guo et al. 2017)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One thing that a model had to say."""
+
+    document: int
+    what: str
+    right: bool
+    confidence: float
+    expected: tuple[int, ...]
+    given: tuple[int, ...]
+    """Most likely token at each position, with the true tokens before it."""
+
+
+@torch.inference_mode()
+def answers(model: WorldModel, encoded: Sequence[Encoded]) -> Iterator[Answer]:
+    """All answers of a model on some documents."""
+    model.eval()
+    numbers = {id(one): number for number, one in enumerate(encoded)}
+    for batch in batches.batched(list(encoded), 8192):
+        ids, _ = batches.padded(batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = model(ids)
+        for row, one in enumerate(batch):
+            asked = sorted({i for answer in one.answers for i in _positions(answer)})
+            with torch.autocast("cpu", torch.bfloat16):
+                # Position i - 1 tells of token i.
+                logits = model.logits(hidden[row, torch.tensor(asked) - 1]).float().log_softmax(-1)
+            told = dict(zip(asked, logits, strict=True))
+            for answer in one.answers:
+                given, confidence = [], 0.0
+                for i in _positions(answer):
+                    likely = told[i]
+                    if i in answer.choices:
+                        likely = torch.full_like(likely, -torch.inf).index_copy(
+                            0, torch.tensor(answer.choices[i]), likely[list(answer.choices[i])].log_softmax(-1)
+                        )
+                    given.append(int(likely.argmax()))
+                    confidence += float(likely[given[-1]])
+                expected = one.ids[_positions(answer)].tolist()
+                yield Answer(
+                    numbers[id(one)],
+                    answer.what,
+                    given == expected,
+                    math.exp(confidence),
+                    tuple(expected),
+                    tuple(given),
+                )
+
+
+def _positions(answer: Span) -> list[int]:
+    if answer.choices:
+        return sorted(answer.choices)
+    return [i for first, end in answer.spans for i in range(first, end)]
+
+
+def summary(found: Sequence[Answer]) -> dict[str, Any]:
+    """Share of right answers by kind, and how well the confidence of changed values is calibrated."""
+    kinds: dict[str, list[Answer]] = {}
+    for answer in found:
+        kinds.setdefault(answer.what, []).append(answer)
+    out: dict[str, Any] = {}
+    for what in ("step", "value", "return", "exception", "crash"):
+        if what in kinds:
+            out[what] = round(sum(a.right for a in kinds[what]) / len(kinds[what]), 4)
+            out[f"{what}s"] = len(kinds[what])
+    values = [a for what in ("value", "return") for a in kinds.get(what, [])]
+    if values:
+        out["calibration_error"] = round(calibration_error(values), 4)
+        out["coverage_at_95"], out["threshold_at_95"] = coverage(values, 0.95)
+    return out
+
+
+def calibration_error(found: Sequence[Answer]) -> float:
+    """Expected calibration error: mean distance of confidence and accuracy over bins of confidence."""
+    return sum(len(b) / len(found) * abs(mean - accuracy) for b, mean, accuracy in reliability(found))
+
+
+def reliability(found: Sequence[Answer]) -> Iterator[tuple[list[Answer], float, float]]:
+    """Bins of confidence with their mean confidence and accuracy, empty ones left out."""
+    for index in range(BINS):
+        inside = [a for a in found if min(int(a.confidence * BINS), BINS - 1) == index]
+        if inside:
+            yield inside, sum(a.confidence for a in inside) / len(inside), sum(a.right for a in inside) / len(inside)
+
+
+def coverage(found: Sequence[Answer], precision: float) -> tuple[float, float]:
+    """The largest share of answers, most confident first, of which that part is right, and the confidence there."""
+    ranked = sorted(found, key=lambda a: -a.confidence)
+    right, best, threshold = 0, 0, 1.0
+    for index, answer in enumerate(ranked, 1):
+        right += answer.right
+        if right >= precision * index:
+            best, threshold = index, answer.confidence
+    return round(best / len(ranked), 4), round(threshold, 4)
+
+
+def cruxeval(path: Path) -> Iterator[str]:
+    """Documents of rows `{"code", "input"}`: the function `f` called with that input. Rows that are cut are left out."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if "code" not in row or "input" not in row:
+            raise UserError(f"{path}: rows need `code` and `input`")
+        program = Program(row["code"].rstrip("\n") + "\n", "f", f"f({row['input']})")
+        text = stream.traced(program, 256)
+        if text is not None:
+            yield text
+
+
+def shown(answer: Answer, words: Tokenizer) -> str:
+    """A wrong answer as a person reads it."""
+    expected = words.decode(list(answer.expected), skip_special_tokens=False)
+    given = words.decode(list(answer.given), skip_special_tokens=False)
+    return f"{answer.what:9} {answer.confidence:.2f}  {expected!r}  ←  {given!r}"
+
+
+def encode_all(texts: Iterator[str], words: Tokenizer, context: int) -> list[Encoded]:
+    """Documents that fit the context."""
+    encoded = (documents.encode(text, words) for text in texts)
+    return [one for one in encoded if len(one.ids) <= context]

@@ -125,7 +125,7 @@ class Settings(_Group):
 
     enable: bool = True
     """Switch the language server's features on or off as a whole."""
-    log_level: Literal["error", "warning", "info", "debug"] = "info"
+    log_level: Literal["error", "warning", "info", "debug"] = "warning"
     """How much the server logs."""
     model: Model = Model()
     predict: Predict = Predict()

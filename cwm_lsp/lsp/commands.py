@@ -56,8 +56,8 @@ def target_of(command: str, arguments: Any) -> Target:
         UserError: the arguments are something else.
     """
     given = list(arguments or [])
-    if len(given) > 1:
-        raise UserError(f"{command} takes one object, not {len(given)} arguments")
+    if len(given) > 1 or not all(isinstance(argument, Mapping) for argument in given):
+        raise UserError(f"{command} takes one object, not {', '.join(type(argument).__name__ for argument in given)}")
     try:
         return Target.model_validate(given[0] if given else {})
     except ValidationError as error:

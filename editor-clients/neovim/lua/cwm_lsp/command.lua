@@ -1,0 +1,50 @@
+--- `:Cwm {action} [call]`.
+
+local M = {}
+
+--- Actions by name; those that are true take a call.
+---@type table<string, boolean>
+local actions = {
+  predict = true,
+  run = true,
+  clear = false,
+  call = true,
+  next = false,
+  prev = false,
+  trace = false,
+  cancel = false,
+  toggle = false,
+  restart = false,
+  doctor = false,
+  log = false,
+}
+
+---@param arguments string[]
+function M.run(arguments)
+  local name = arguments[1]
+  local takes_call = actions[name]
+  if takes_call == nil then
+    vim.notify(('Cwm: there is no action %s'):format(name), vim.log.levels.ERROR)
+  elseif not takes_call and #arguments > 1 then
+    vim.notify(('Cwm: %s takes no argument'):format(name), vim.log.levels.ERROR)
+  else
+    local call = table.concat(arguments, ' ', 2)
+    require('cwm_lsp')[name](call ~= '' and call or nil)
+  end
+end
+
+---@param lead string
+---@param line string
+---@return string[]
+function M.complete(lead, line)
+  if line:match('^%s*%S+%s+%S+%s') then
+    return {}
+  end
+  local names = vim.tbl_filter(function(name)
+    return vim.startswith(name, lead)
+  end, vim.tbl_keys(actions))
+  table.sort(names)
+  return names
+end
+
+return M

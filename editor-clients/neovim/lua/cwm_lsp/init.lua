@@ -1,0 +1,241 @@
+--- The Neovim side of cwm-lsp. Everything works without `setup()`.
+
+local M = {}
+
+---@class cwm_lsp.Options
+---@field hints? 'inlay'|'virtual_text'|false How values are shown at the ends of lines: as inlay hints (default), as coloured virtual text, or not at all.
+---@field lenses? boolean Show the call in use and commands above functions (default true).
+
+---@class cwm_lsp.Target What a command is about, as the server takes it.
+---@field uri string
+---@field function? string Qualified name.
+---@field position? lsp.Position
+---@field call? string
+
+---@type cwm_lsp.Options
+local defaults = { hints = 'inlay', lenses = true }
+
+--- The options: those of `setup()`, else `vim.g.cwm_lsp`, over the defaults.
+---@return cwm_lsp.Options
+function M.options()
+  return vim.tbl_extend('force', defaults, vim.g.cwm_lsp or {})
+end
+
+--- Set options. Not needed for the defaults; the same as setting `vim.g.cwm_lsp`.
+---@param options? cwm_lsp.Options
+function M.setup(options)
+  vim.g.cwm_lsp = options or {}
+end
+
+--- The server's client of a buffer.
+---@param bufnr? integer
+---@return vim.lsp.Client?
+function M.client(bufnr)
+  return vim.lsp.get_clients({ name = 'cwm_lsp', bufnr = bufnr or 0 })[1]
+end
+
+---@param client vim.lsp.Client
+---@param bufnr integer
+function M.on_attach(client, bufnr)
+  local options = M.options()
+  if options.hints == 'virtual_text' then
+    -- Else they would be shown twice where inlay hints are on for another server.
+    client.server_capabilities.inlayHintProvider = nil
+    require('cwm_lsp.virtual_text').attach(client, bufnr)
+  elseif options.hints then
+    vim.lsp.inlay_hint.enable(true, { bufnr = bufnr })
+  end
+  if options.lenses then
+    require('cwm_lsp.lenses').attach(bufnr)
+  end
+  require('cwm_lsp.dap').attach()
+end
+
+--- The function under the cursor.
+---@param bufnr? integer
+---@return cwm_lsp.Target
+function M.here(bufnr)
+  bufnr = bufnr or vim.api.nvim_get_current_buf()
+  local line = vim.api.nvim_win_get_cursor(0)[1] - 1
+  return { uri = vim.uri_from_bufnr(bufnr), position = { line = line, character = 0 } }
+end
+
+--- Have the server carry out a command.
+---@param name string
+---@param argument table
+---@param done? fun(answer: table) Called with the answer, where the command was carried out.
+---@param bufnr? integer
+function M.execute(name, argument, done, bufnr)
+  local client = M.client(bufnr)
+  if not client then
+    vim.notify('cwm-lsp is not running for this buffer; see :checkhealth cwm_lsp', vim.log.levels.WARN)
+    return
+  end
+  client:request('workspace/executeCommand', { command = name, arguments = { argument } }, function(problem, answer)
+    if problem then
+      vim.notify(problem.message, vim.log.levels.WARN)
+    elseif answer and answer.state == 'done' and done then
+      done(answer)
+    end
+    -- What failed has been told by the server.
+  end, bufnr)
+end
+
+--- Predict the call in use, or the one that is given.
+---@param call? string
+function M.predict(call)
+  M.execute('cwm.predict', vim.tbl_extend('error', M.here(), { call = call }), function(answer)
+    vim.api.nvim_echo({ { answer.call .. ' ' .. (answer.predicted or '') } }, true, {})
+  end)
+end
+
+--- Predict the call, run it, compare.
+---@param call? string
+function M.run(call)
+  M.execute('cwm.predictThenRun', vim.tbl_extend('error', M.here(), { call = call }), function(answer)
+    local count = #(answer.divergences or {})
+    local text = count == 0 and ', as predicted' or (', %d divergence%s'):format(count, count == 1 and '' or 's')
+    vim.api.nvim_echo({ { ('%s %s%s'):format(answer.call, answer.recorded, text) } }, true, {})
+  end)
+end
+
+--- Clear what is shown in the buffer.
+function M.clear()
+  M.execute('cwm.clear', { uri = vim.uri_from_bufnr(0) })
+end
+
+--- Cancel what is being predicted or run.
+function M.cancel()
+  M.execute('cwm.cancel', {})
+end
+
+--- Use a call: the one that is given, or one chosen among those found, or typed.
+---@param call? string
+---@param target? cwm_lsp.Target
+---@param bufnr? integer
+function M.call(call, target, bufnr)
+  target = target or M.here(bufnr)
+  if call then
+    M.execute('cwm.selectCall', vim.tbl_extend('force', target, { call = call }), nil, bufnr)
+    return
+  end
+  M.execute('cwm.calls', target, function(answer)
+    local choices = vim.list_extend({}, answer.choices)
+    choices[#choices + 1] = { title = 'type another…' }
+    vim.ui.select(choices, {
+      prompt = 'Call of ' .. answer['function'],
+      format_item = function(item)
+        return item.title
+      end,
+    }, function(choice)
+      if choice and choice.call then
+        M.call(choice.call, { uri = target.uri, ['function'] = answer['function'] }, bufnr)
+      elseif choice then
+        M.type_call({ uri = target.uri, ['function'] = answer['function'] }, bufnr)
+      end
+    end)
+  end, bufnr)
+end
+
+--- Have the user edit the call in use.
+---@param target cwm_lsp.Target
+---@param bufnr? integer
+function M.type_call(target, bufnr)
+  M.execute('cwm.calls', target, function(answer)
+    local name = answer['function']
+    local first = answer.choices[1]
+    vim.ui.input({ prompt = 'Call: ', default = first and first.call or (name .. '(') }, function(text)
+      if text and text ~= '' then
+        M.call(text, { uri = target.uri, ['function'] = name }, bufnr)
+      end
+    end)
+  end, bufnr)
+end
+
+---@param step 1|-1
+local function iterate(step)
+  M.execute(step > 0 and 'cwm.nextIteration' or 'cwm.previousIteration', M.here(), function(answer)
+    vim.api.nvim_echo({ { ('iteration %d of %d'):format(answer.number, answer.count) } }, true, {})
+  end)
+end
+
+--- Look at the next iteration of the loop under the cursor.
+function M.next()
+  iterate(1)
+end
+
+--- Look at the previous iteration of the loop under the cursor.
+function M.prev()
+  iterate(-1)
+end
+
+--- Show or hide the hints in the buffer.
+function M.toggle()
+  if M.options().hints == 'virtual_text' then
+    require('cwm_lsp.virtual_text').toggle(vim.api.nvim_get_current_buf())
+  else
+    vim.lsp.inlay_hint.enable(not vim.lsp.inlay_hint.is_enabled({ bufnr = 0 }), { bufnr = 0 })
+  end
+end
+
+---@param name string
+---@param text string
+---@param split? 'left'|'right'
+local function scratch(name, text, split)
+  local bufnr = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(vim.trim(text), '\n'))
+  vim.bo[bufnr].modifiable = false
+  vim.bo[bufnr].bufhidden = 'wipe'
+  vim.bo[bufnr].syntax = 'python'
+  if split then
+    vim.api.nvim_open_win(bufnr, true, { split = split, win = 0 })
+  else
+    vim.cmd.tabnew()
+    vim.api.nvim_win_set_buf(0, bufnr)
+  end
+  vim.wo.wrap = false
+  vim.wo.winbar = name
+  vim.keymap.set('n', 'q', '<cmd>tabclose<cr>', { buffer = bufnr, desc = 'Close the trace' })
+end
+
+--- Show the whole trace in a tab of its own; after a run the prediction beside it, compared.
+function M.trace()
+  M.execute('cwm.showTrace', M.here(), function(answer)
+    local predicted, recorded = answer.predicted, answer.recorded
+    if predicted == vim.NIL or recorded == vim.NIL then
+      local is_run = predicted == vim.NIL
+      scratch(is_run and 'as it ran' or 'as predicted', is_run and recorded or predicted)
+      return
+    end
+    scratch('as predicted', predicted)
+    vim.cmd.diffthis()
+    scratch('as it ran', recorded, 'right')
+    vim.cmd.diffthis()
+  end)
+end
+
+--- Start the model's process afresh.
+function M.restart()
+  M.execute('cwm.restartModel', {})
+end
+
+--- Show what `cwm-lsp doctor` finds.
+function M.doctor()
+  M.execute('cwm.doctor', {}, function(answer)
+    local lines = {}
+    for _, finding in ipairs(answer.findings) do
+      lines[#lines + 1] = ('%-6s %s: %s'):format(finding.status, finding.name, finding.detail)
+      if finding.fix and finding.fix ~= vim.NIL then
+        lines[#lines + 1] = '       ' .. finding.fix
+      end
+    end
+    scratch('cwm-lsp doctor', table.concat(lines, '\n'))
+  end)
+end
+
+--- Open the log of Neovim's language clients, which has the server's too.
+function M.log()
+  vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.get_log_path()))
+end
+
+return M

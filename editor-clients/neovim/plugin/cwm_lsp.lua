@@ -1,0 +1,37 @@
+if vim.g.loaded_cwm_lsp then
+  return
+end
+vim.g.loaded_cwm_lsp = true
+
+vim.api.nvim_create_user_command('Cwm', function(command)
+  require('cwm_lsp.command').run(command.fargs)
+end, {
+  nargs = '+',
+  desc = 'Predict, run and compare the function under the cursor',
+  complete = function(lead, line)
+    return require('cwm_lsp.command').complete(lead, line)
+  end,
+})
+
+local maps = {
+  predict = 'Predict the call in use of the function under the cursor',
+  run = 'Predict the call, run it, and compare',
+  clear = 'Clear what is shown in this buffer',
+  call = 'Choose or type the call to use',
+  next = 'Look at the next iteration of the loop under the cursor',
+  prev = 'Look at the previous iteration of the loop under the cursor',
+  trace = 'Show the whole trace, predicted and recorded',
+  toggle = 'Show or hide the hints in this buffer',
+}
+for name, description in pairs(maps) do
+  vim.keymap.set('n', ('<Plug>(cwm-%s)'):format(name), function()
+    require('cwm_lsp.command').run({ name })
+  end, { desc = description })
+end
+
+vim.lsp.commands['cwm.changeCall'] = function(command, context)
+  require('cwm_lsp').type_call(command.arguments[1], context.bufnr)
+end
+vim.lsp.commands['cwm.selectCall'] = function(command, context)
+  require('cwm_lsp').call(nil, command.arguments[1], context.bufnr)
+end

@@ -1,0 +1,173 @@
+"""A real server in its own process, and an editor's side of the protocol to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest_asyncio
+from lsprotocol import converters
+from lsprotocol import types as lsp
+from pygls.lsp.client import LanguageClient
+
+CLIENTS = Path(__file__).parent / "clients"
+
+
+class Editor(LanguageClient):
+    """An editor with some capabilities: remembers what the server says, answers what it asks."""
+
+    def __init__(self) -> None:
+        super().__init__("editor", "1")
+        self.messages: list[lsp.ShowMessageParams] = []
+        self.published: dict[str, lsp.PublishDiagnosticsParams] = {}
+        self.publications = 0
+        self.refreshes: list[str] = []
+        self.progress: list[tuple[str, object]] = []
+        self.created: list[str] = []
+        self.registrations: list[str] = []
+        self.configuration: object = None
+        self.choice: int | None = None
+        self.questions: list[lsp.ShowMessageRequestParams] = []
+        self.shown: list[str] = []
+        self.changed = asyncio.Event()
+        self._register()
+
+    def _register(self) -> None:
+        @self.feature(lsp.WINDOW_SHOW_MESSAGE)
+        def _(params):
+            self.messages.append(params)
+            self.changed.set()
+
+        @self.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        def _(params):
+            self.published[params.uri] = params
+            self.publications += 1
+            self.changed.set()
+
+        for method in (
+            lsp.WORKSPACE_INLAY_HINT_REFRESH,
+            lsp.WORKSPACE_CODE_LENS_REFRESH,
+            lsp.WORKSPACE_INLINE_VALUE_REFRESH,
+            lsp.WORKSPACE_DIAGNOSTIC_REFRESH,
+        ):
+            self.feature(method)(lambda _params, method=method: (self.refreshes.append(method), self.changed.set())[1])
+
+        @self.feature(lsp.PROGRESS)
+        def _(params):
+            self.progress.append((params.token, params.value))
+            self.changed.set()
+
+        @self.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CREATE)
+        def _(params):
+            self.created.append(params.token)
+
+        @self.feature(lsp.CLIENT_REGISTER_CAPABILITY)
+        def _(params):
+            self.registrations += [registration.method for registration in params.registrations]
+
+        @self.feature(lsp.WORKSPACE_CONFIGURATION)
+        def _(params):
+            return [self.configuration for _ in params.items]
+
+        @self.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)
+        def _(params):
+            self.questions.append(params)
+            return None if self.choice is None else params.actions[self.choice]
+
+        @self.feature(lsp.WINDOW_SHOW_DOCUMENT)
+        def _(params):
+            self.shown.append(params.uri)
+            return lsp.ShowDocumentResult(success=True)
+
+        @self.feature(lsp.WINDOW_LOG_MESSAGE)
+        def _(_params):
+            pass
+
+    async def begin(self, capabilities, folder: Path | None = None, options: object = None):
+        """The handshake."""
+        converter = converters.get_converter()
+        result = await self.initialize_async(
+            lsp.InitializeParams(
+                capabilities=converter.structure(capabilities, lsp.ClientCapabilities),
+                process_id=os.getpid(),
+                root_uri=folder.as_uri() if folder else None,
+                workspace_folders=[lsp.WorkspaceFolder(folder.as_uri(), folder.name)] if folder else None,
+                initialization_options=options,
+            )
+        )
+        self.initialized(lsp.InitializedParams())
+        return result
+
+    def open(self, uri: str, text: str, version: int = 1, language: str = "python") -> None:
+        self.text_document_did_open(lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(uri, language, version, text)))
+
+    def edit(self, uri: str, version: int, *changes) -> None:
+        self.text_document_did_change(
+            lsp.DidChangeTextDocumentParams(lsp.VersionedTextDocumentIdentifier(version, uri), list(changes))
+        )
+
+    def insert(self, uri: str, version: int, line: int, character: int, text: str) -> None:
+        spot = lsp.Position(line, character)
+        self.edit(uri, version, lsp.TextDocumentContentChangePartial(lsp.Range(spot, spot), text))
+
+    async def command(self, name: str, *arguments, timeout: float = 60):
+        return await asyncio.wait_for(
+            self.workspace_execute_command_async(lsp.ExecuteCommandParams(name, list(arguments))), timeout
+        )
+
+    async def hints(self, uri: str) -> dict[int, str]:
+        """Line, 0-based → label."""
+        hints = await self.text_document_inlay_hint_async(
+            lsp.InlayHintParams(lsp.TextDocumentIdentifier(uri), lsp.Range(lsp.Position(0, 0), lsp.Position(9999, 0)))
+        )
+        return {hint.position.line: hint.label for hint in hints or []}
+
+    async def hover(self, uri: str, line: int, character: int = 0):
+        return await self.text_document_hover_async(
+            lsp.HoverParams(lsp.TextDocumentIdentifier(uri), lsp.Position(line, character))
+        )
+
+    async def lenses(self, uri: str) -> list[lsp.CodeLens]:
+        return await self.text_document_code_lens_async(lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri))) or []
+
+    async def until(self, condition, timeout: float = 30) -> None:
+        """Wait until a condition holds; it is looked at whenever the server has said something."""
+
+        async def wait() -> None:
+            while True:
+                self.changed.clear()
+                met = condition()
+                if asyncio.iscoroutine(met):
+                    met = await met
+                if met:
+                    return
+                try:
+                    await asyncio.wait_for(self.changed.wait(), 0.2)
+                except asyncio.TimeoutError:
+                    pass
+
+        await asyncio.wait_for(wait(), timeout)
+
+
+def capabilities(name: str) -> dict:
+    """What an editor says of itself: `vscode_1.139` or `neovim_0.11`."""
+    return json.loads((CLIENTS / f"{name}.json").read_text())
+
+
+@pytest_asyncio.fixture
+async def editor():
+    """An editor with a server of its own, not yet initialised; nothing of either is left afterwards."""
+    editor = Editor()
+    await editor.start_io(sys.executable, "-m", "cwm_lsp", "serve", "--stdio")
+    yield editor
+    try:
+        await asyncio.wait_for(editor.shutdown_async(None), 10)
+        editor.exit(None)
+        await asyncio.wait_for(editor._server.wait(), 10)
+    finally:
+        if editor._server.returncode is None:
+            editor._server.kill()
+        await editor.stop()

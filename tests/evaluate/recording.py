@@ -35,8 +35,15 @@ def record(source: str, call: str, function: str | None, *, events: int = 12_000
     """Every event of `call` from the moment `function` (a qualified name) is entered until it is left."""
     module = types.ModuleType(name)
     sys.modules[name] = module
-    code = compile(source, FILE, "exec")
-    exec(code, module.__dict__)
+    try:
+        exec(compile(source, FILE, "exec"), module.__dict__)
+        return record_in(module, call, function, events=events)
+    finally:
+        sys.modules.pop(name, None)
+
+
+def record_in(module: types.ModuleType, call: str, function: str | None, *, events: int = 12_000) -> list[Event]:
+    """The same, in a module made from a file called `FILE`."""
     recorded: list[Event] = []
     frames: list[types.FrameType] = []
     state = {"on": False, "done": False}
@@ -91,8 +98,6 @@ def record(source: str, call: str, function: str | None, *, events: int = 12_000
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-    finally:
-        sys.modules.pop(name, None)
     return recorded
 
 

@@ -41,7 +41,7 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
 
         def body(frame: Frame) -> Any:
             mark(frame, first)
-            frame.vars["__module__"] = interpreter.module_name
+            frame.vars["__module__"] = interpreter.namespace.get("__name__")
             frame.vars["__qualname__"] = code.qualname
             if doc is not None:
                 mark(frame, node.body[0].lineno)

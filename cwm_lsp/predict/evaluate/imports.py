@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import importlib.util
+import sys
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library
@@ -28,6 +32,17 @@ class Imports:
             self.modules[name] = library.Module(listed.name, dict(listed.members))
         return self.modules[name]
 
+    @staticmethod
+    def sure(node: ast.AST) -> bool:
+        """Whether an import is sure to succeed: of the allow-list, or of a module that comes with Python."""
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""] if not node.level else [""]
+        elif isinstance(node, ast.Import):
+            names = [item.name for item in node.names]
+        else:
+            return True
+        return all(name in library.MODULES or _comes_with_python(name.split(".")[0]) for name in names)
+
     def module(self, name: str, *, whole: bool) -> Any:
         """What `import name` binds: the first package of a dotted name if `whole`."""
         found = self.find(name)
@@ -51,3 +66,8 @@ class Imports:
         if level or module not in library.MODULES:
             raise GaveUp(f"the names in {module or 'a package'} are not known")
         frame.vars.update(self.find(module).members)
+
+
+@functools.lru_cache(maxsize=500)
+def _comes_with_python(name: str) -> bool:
+    return name in sys.stdlib_module_names and importlib.util.find_spec(name) is not None

@@ -38,6 +38,8 @@ class Interpreter:
         self.imports = Imports(self)
         self.raising = Raising(self)
         self.managing = Managing(self)
+        self.open = False
+        """The namespace may have names that are not known."""
         self.codes: dict[ast.AST, Code] = {}
         self.foreign: frozenset[ast.AST] = frozenset()
         """Nodes with a scope that are part of the call and not of the file."""
@@ -51,9 +53,9 @@ class Interpreter:
         except KeyError:
             pass
         try:
-            return library.BUILTINS[name]
+            return Unknown() if self.open else library.BUILTINS[name]
         except KeyError:
-            if name in BUILTIN_NAMES:
+            if name in BUILTIN_NAMES or self.open:
                 return Unknown()
             raise NameError(f"name '{name}' is not defined") from None
 
@@ -91,6 +93,9 @@ class Interpreter:
     def load_statement(self, compiler: Statements, frame: Frame, node: ast.stmt) -> None:
         if isinstance(node, ast.If) and _is_main_guard(node.test):
             return
+        if isinstance(node, ast.Try) and not all(map(self.imports.sure, ast.walk(node))):
+            self.forget(node)
+            return
         try:
             do = compiler.statement(node, None)
             if do is not None:
@@ -113,8 +118,17 @@ class Interpreter:
                     self.namespace[inner.id] = Unknown()
             elif isinstance(inner, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
                 self.namespace[inner.name] = Unknown()
+            elif isinstance(inner, ast.ImportFrom) and inner.names[0].name == "*":
+                self.forget_all()
             elif isinstance(inner, ast.alias):
                 self.namespace[(inner.asname or inner.name).split(".")[0]] = Unknown()
+
+    def forget_all(self) -> None:
+        """Names that are not known have been imported: any name may be one of them."""
+        self.open = True
+        for name in self.namespace:
+            if not name.startswith("__"):
+                self.namespace[name] = Unknown()
 
     # functions
 

@@ -35,6 +35,7 @@ class Runtime:
         self.started = False
         """The file's top level is through, and the call under way."""
         self.tracing = False
+        self.entered = False
         self.finished = False
         self.depth = 0
         self.base = 0
@@ -315,7 +316,10 @@ class Runtime:
         if isinstance(value, dict):
             return [*dict.keys(value), *dict.values(value)]
         if kind in self.classes:
-            return list(getattr(value, "__dict__", {}).values())
+            try:
+                return list(object.__getattribute__(value, "__dict__").values())
+            except AttributeError:
+                return []
         return []
 
     def is_poisoned(self, values: Iterable[Any]) -> bool:
@@ -359,7 +363,8 @@ class Runtime:
         self.depth += 1
         if self.depth > self.limits.depth:
             raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
-        if not self.tracing and self.started and not self.finished and self.target in (None, frame.code):
+        if self.started and not self.entered and self.target in (None, frame.code):
+            self.entered = True
             self.base = self.depth
             self.tracing = True
             frame.given = True

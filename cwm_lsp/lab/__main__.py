@@ -26,6 +26,7 @@ def main() -> None:
 @click.option("--layers", default=4)
 @click.option("--heads", default=6)
 @click.option("--mlp", default=512)
+@click.option("--batch", default=2048)
 @click.option("--seed", default=1)
 def train(
     folder: Path,
@@ -37,7 +38,7 @@ def train(
     layers: int,
     heads: int,
     mlp: int,
-    seed: int,
+    batch: int, seed: int,
 ) -> None:
     """Train in FOLDER (it holds a tokenizer), or go on from the checkpoint there."""
     import torch
@@ -50,10 +51,10 @@ def train(
     words = tokenizer.load(folder)
     harvested = list(documents.read(str(real))) if real else []
     if (folder / "state.pt").exists():
-        run = Run.resume(folder, words, harvested)
+        run = Run.resume(folder, words, harvested, batch=batch)
     else:
         shape = Shape(vocab=words.get_vocab_size(), hidden=hidden, layers=layers, heads=heads, mlp=mlp)
-        run = Run(folder, shape, Recipe(seed=seed), words, harvested)
+        run = Run(folder, shape, Recipe(seed=seed, batch=batch), words, harvested)
     run.train(tokens=tokens, minutes=minutes, decay=decay)
 
 

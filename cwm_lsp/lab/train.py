@@ -86,12 +86,12 @@ class Run:
         self.progress = Progress()
 
     @classmethod
-    def resume(cls, folder: Path, tokenizer: Tokenizer, real: Sequence[str]) -> Run:
-        """The run as its last checkpoint left it."""
+    def resume(cls, folder: Path, tokenizer: Tokenizer, real: Sequence[str], **changes: Any) -> Run:
+        """The run as its last checkpoint left it, with a changed recipe if asked for."""
         state = torch.load(folder / "state.pt", weights_only=True)
         recipe = dict(state["recipe"])
         recipe["stages"] = tuple((tokens, name) for tokens, name in recipe["stages"])
-        run = cls(folder, Shape(**state["shape"]), Recipe(**recipe), tokenizer, real)
+        run = cls(folder, Shape(**state["shape"]), Recipe(**(recipe | changes)), tokenizer, real)
         run.model.load_state_dict(state["model"])
         run.optimizer.load_state_dict(state["optimizer"])
         run.progress = Progress(**state["progress"])

@@ -14,7 +14,6 @@ import contextlib
 import doctest
 import hashlib
 import importlib
-import inspect
 import io
 import json
 import os
@@ -31,6 +30,7 @@ from typing import Any
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lab.corpus import values
+from cwm_lsp.lab.corpus.disjoint import normalised
 from cwm_lsp.lab.corpus.stream import DEEPEST, LONGEST_VALUE
 from cwm_lsp.predict.prompt import Task, prepare
 from cwm_lsp.record.decoder import RecordDecoder, outcome
@@ -187,18 +187,6 @@ def changed(text: str, r: Random) -> str:
     if pick < 0.8:
         return text[cut:] + text[:cut]
     return text.swapcase() if pick < 0.9 else text + r.choice(values.WORDS)
-
-
-def normalised(source: str) -> str:
-    """A function's text without what does not matter: comments, docstring, layout."""
-    try:
-        tree = ast.parse(inspect.cleandoc(source) if source[:1].isspace() else source)
-    except SyntaxError:
-        return " ".join(source.split())
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
 
 
 class _TooSlowError(BaseException):

@@ -1,0 +1,77 @@
+"""The corpus of real functions: harvested, rid of copies, split into training and held-out functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cwm_lsp.lab.corpus import disjoint, harvest
+
+HELD_OUT = 10
+"""One function in so many is held out, chosen by its text."""
+
+PACKAGES = """
+boltons cattrs dateutil funcy humanize inflection intervaltree jinja2 more_itertools mpmath natsort networkx packaging
+parso pydash pygments pyrsistent roman slugify sortedcontainers stringcase sympy.combinatorics sympy.core sympy.crypto
+sympy.discrete sympy.functions.combinatorial sympy.logic sympy.matrices sympy.ntheory sympy.polys.densearith
+sympy.polys.densebasic sympy.polys.monomials sympy.sets sympy.strategies sympy.utilities tabulate text_unidecode
+textdistance titlecase tomlkit toolz wcwidth webcolors
+""".split()
+"""Importable names; all are under MIT, BSD, Apache or PSF licences."""
+
+
+def collect(
+    packages: Path, names: Sequence[str], folder: Path, against: Sequence[Path], seconds: float
+) -> dict[str, int]:
+    """Harvest what is not yet in `folder`/parts, then write `folder`/real.jsonl and `folder`/held-out.jsonl.
+
+    `packages` is where third-party packages are installed; `against` are files of programs to measure on. Gives counts.
+    """
+    parts = folder / "parts"
+    parts.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        part = parts / f"{name}.jsonl"
+        if not part.exists():
+            fresh = part.with_suffix(".part")
+            harvest.run_child(packages, name, fresh, seconds)
+            fresh.replace(part)
+    rows = list({row["text"]: row for path in sorted(parts.glob("*.jsonl")) for row in read(path)}.values())
+    measured = disjoint.Index(program for path in against for program in disjoint.measured(path))
+    programs = {text: disjoint.program_of(text) for text in (row["text"] for row in rows)}
+    clean = [row for row in rows if not measured.copied(programs[row["text"]])]
+    held_out = [row for row in clean if int(row["function"], 16) % HELD_OUT == 0]
+    unseen = disjoint.Index({programs[row["text"]] for row in held_out})
+    known: dict[str, bool] = {}
+    training = []
+    for row in clean:
+        program = programs[row["text"]]
+        if program not in known:
+            known[program] = unseen.copied(program)
+        if not known[program]:
+            training.append(row)
+    write(folder / "real.jsonl", training)
+    write(folder / "held-out.jsonl", held_out)
+    return {
+        "documents": len(rows),
+        "overlapping": len(rows) - len(clean),
+        "training": len(training),
+        "training functions": len({row["function"] for row in training}),
+        "held-out": len(held_out),
+        "held-out functions": len({row["function"] for row in held_out}),
+    }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:  # the last line of a child that was ended
+            break
+    return rows
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

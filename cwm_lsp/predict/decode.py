@@ -113,6 +113,10 @@ class Writer:
             self.written += len(forced)
             if forced:
                 continue
+            if self.written >= self._budget.tokens:
+                raise Ended(f"the limit of {self._budget.tokens} tokens was reached")
+            if len(self.tokens) > self.engine.context_length:
+                raise Ended(f"the model's context of {self.engine.context_length} tokens is full")
             if not self._distributions:
                 yield from self._pass(frame)
             self.append(self._choose(frame))
@@ -139,13 +143,9 @@ class Writer:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""
         engine = self.engine
         room = engine.context_length - len(self.tokens)
-        if room < 1:
-            raise Ended(f"the model's context of {engine.context_length} tokens is full")
-        if self.written >= self._budget.tokens:
-            raise Ended(f"the limit of {self._budget.tokens} tokens was reached")
         if self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
             self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
-        length = min(self._draft_length, room)
+        length = max(0, min(self._draft_length, room))
         draft = self.drafter.draft(frame, length)[:length] if self.drafter and length else []
         while True:
             if self._cancel is not None and self._cancel.is_set():

@@ -162,7 +162,7 @@ class Drafter:
             yield "exception"
         if trail[-1].kind != "return" and _calls_by_name(state):
             yield "call"
-        if top.raised is None or top.positions[0].lines:
+        if not top.raising or top.positions[0].lines:
             yield "line"
         yield "return"
         yield "exception"
@@ -279,7 +279,7 @@ class Drafter:
         prefix = frame.value if frame and frame.name == VALUE else ""
         likely: list[str | None] = []
         if option.kind == "exception":
-            likely.append(state.unwinding)
+            likely.append(state.unwinding.value if state.unwinding else None)
             likely.append(_raised(statement.result))
         else:
             likely.append(copied(statement.result, top.values) if statement.result else "None")

@@ -11,11 +11,11 @@ from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
-from cwm_lsp.predict.outcome import outcome_of
 from cwm_lsp.predict.prompt import Prompt, Task, function_name
 from cwm_lsp.predict.states import entered
 from cwm_lsp.predict.transcript import Transcript
-from cwm_lsp.trace.events import Event, Outcome, Stats, Trace
+from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
+from cwm_lsp.trace.exceptions import described
 
 Predicting = Generator[Pass, Answer, Trace]
 
@@ -57,7 +57,7 @@ class Prediction:
             self.happened(self._prompt.first)
             while not self._over:
                 yield from self._write(NOTHING_KNOWN)
-            outcome = outcome_of(self.events)
+            outcome = self._outcome()
         except Ended as end:
             outcome = Outcome("truncated", detail=str(end))
         finally:
@@ -70,6 +70,14 @@ class Prediction:
         """The traced call has been left for good."""
         left = self._base and self.state.depth < self._base and not self.state.suspended
         return bool(left) or self.state.over
+
+    def _outcome(self) -> Outcome:
+        """How the traced call ended, once it is over."""
+        left_by = self.state.unwinding
+        if left_by is None:
+            return Outcome("return", value=self.events[-1].value)
+        name, message = described(left_by.value)
+        return Outcome("exception", exception=ExceptionInfo(name, message, left_by.origin))
 
     def happened(self, event: Event) -> None:
         """An event is complete."""

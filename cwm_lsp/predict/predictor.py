@@ -64,11 +64,13 @@ class Predictor:
         budget: Budget = DEFAULT_BUDGET,
         on_event: Callable[[Event], None] | None = None,
         cancel: threading.Event | None = None,
+        drafts: bool = True,
     ) -> Trace:
         """The trace that the model expects of a call. Nothing of the program is run.
 
         `on_event` gets each event as soon as it is complete. Where the budget or the model's context ends first, the
-        trace is `truncated` and its outcome says why.
+        trace is `truncated` and its outcome says why. Without `drafts` every chosen token costs a forward pass; the
+        trace is the same.
 
         Raises:
             UserError: the call does not fit the function.
@@ -78,7 +80,7 @@ class Predictor:
         prompt = prepare(task)
         control = Control(budget, on_event, cancel)
         with self._lock:
-            return self._drive(Prediction(task, prompt, lambda: self.engine, control, drafts=assist != "off").run())
+            return self._drive(Prediction(task, prompt, lambda: self.engine, control, drafts=drafts).run())
 
     def _drive(self, work: Generator[Pass, Answer, Result]) -> Result:
         """Run work that asks for forward passes."""

@@ -39,23 +39,40 @@ class Option:
     """The suspended activation that this `call` goes on with."""
 
 
+class Raised(NamedTuple):
+    """An exception, as an activation saw it."""
+
+    value: str
+    """Repr of settrace's triple."""
+    line: int
+    """Line of the last event that reported it here: where a handler that re-raises it says to leave."""
+    origin: int
+    """Line at which it was first reported, here or further in."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Activation:
     """One Python frame."""
 
-    scope: Scope
     positions: tuple[Position, ...]
-    """Several where equal lines leave it open which of them was reached; the likeliest first."""
+    """Several where equal lines leave it open which of them was reached, or which function; the likeliest first."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Locals as last listed, complete."""
     listed: bool = False
     """No call or return since they were: the next frame writes `..` for those that are equal."""
-    raised: str | None = None
-    """The last event here was this exception, not handled so far."""
-    raised_at: int | None = None
-    """Line of the last exception here: where a handler that re-raises it says to leave."""
+    raised: Raised | None = None
+    """The last exception here."""
+    raising: bool = False
+    """It was the last event here."""
+    called: frozenset[Scope] = frozenset()
+    """What it has called since its last line."""
     first: bool = False
     """It is that of the traced call."""
+
+    @property
+    def scope(self) -> Scope:
+        """What it runs, most likely."""
+        return self.positions[0].scope
 
     @property
     def line(self) -> int:
@@ -71,13 +88,13 @@ class State:
     stack: tuple[Activation, ...]
     suspended: tuple[Activation, ...] = ()
     """Generators that can be resumed, the latest last."""
-    unwinding: str | None = None
-    """The exception with which the last event left an inner scope."""
+    unwinding: Raised | None = None
+    """The exception with which the last event left a scope."""
 
     @classmethod
     def entered(cls, flow: Flow, scope: Scope, values: Mapping[str, str]) -> State:
         """Just after the `call` event of a scope."""
-        return cls(flow, (Activation(scope, (scope.entry,), values, listed=True, first=True),))
+        return cls(flow, (Activation((scope.entry,), values, listed=True, first=True),))
 
     @property
     def top(self) -> Activation:
@@ -118,36 +135,41 @@ class State:
         """The state once a frame has come that fits `options`, the likeliest first, with these locals or this value."""
         option = options[0]
         if not self.stack:
-            return self._entered(option, values)
+            return self._entered(options, values)
         top, below = self.top, self.stack[:-1]
         if option.kind == "line":
             moved = (option.origin.next(option.line) for option in options if option.origin)
             positions = tuple(dict.fromkeys(filter(None, moved)))
-            moved_on = replace(top, positions=positions, values=values, listed=True, raised=None)
+            moved_on = replace(top, positions=positions, values=values, listed=True, raising=False, called=frozenset())
             return replace(self, stack=(*below, moved_on), unwinding=None)
         if option.kind == "call":
-            return replace(self, stack=(*below, replace(top, listed=False)))._entered(option, values)
+            caller = replace(top, listed=False, called=top.called | {option.scope})
+            return replace(self, stack=(*below, caller))._entered(options, values)
         if option.kind == "exception":
-            positions = tuple(dict.fromkeys(p.raised() for p in top.positions if p.may_raise))
-            return replace(self, stack=(*below, replace(top, positions=positions, raised=value, raised_at=top.line)), unwinding=None)
+            positions = tuple(dict.fromkeys(option.origin.raised() for option in options if option.origin))
+            through = self.unwinding
+            origin = through.origin if through and through.value == value else option.line
+            raised = Raised(value or "", option.line, origin)
+            return replace(self, stack=(*below, replace(top, positions=positions, raised=raised, raising=True)))
         left = tuple(dict.fromkeys(option.origin for option in options if option.origin))
         yielding = tuple(position.suspended() for position in left if position.may_yield)
         suspended = self.suspended
         if yielding and (not top.first or value != "None" or not any(position.may_return for position in left)):
-            suspended = (*suspended, replace(top, positions=yielding, listed=False, raised=None))
-        unwinding = top.raised if value == "None" else None
+            suspended = (*suspended, replace(top, positions=yielding, listed=False, raising=False))
+        unwinding = top.raised if value == "None" and _unwinds(top, options) else None
         if below:
             below = (*below[:-1], replace(below[-1], listed=False))
         return replace(self, stack=below, suspended=suspended, unwinding=unwinding)
 
-    def _entered(self, option: Option, values: Mapping[str, str]) -> State:
+    def _entered(self, options: Sequence[Option], values: Mapping[str, str]) -> State:
         """After a call, from the caller's state as it waits."""
-        resumed = option.resumes
+        resumed = options[0].resumes
         if resumed is None:
-            entered = Activation(option.scope, (option.scope.entry,), values, listed=True)
+            positions = dict.fromkeys(option.scope.entry for option in options if option.resumes is None)
+            entered = Activation(tuple(positions), values, listed=True)
         else:
-            positions = tuple(position.resumed() for position in resumed.positions)
-            entered = replace(resumed, positions=positions, values=values, listed=True)
+            positions = dict.fromkeys(position.resumed() for position in resumed.positions)
+            entered = replace(resumed, positions=tuple(positions), values=values, listed=True)
         suspended = tuple(one for one in self.suspended if one is not resumed)
         return replace(self, stack=(*self.stack, entered), suspended=suspended, unwinding=None)
 
@@ -164,7 +186,7 @@ class State:
         top = self.top
         for position in top.positions:
             for line in position.lines:
-                yield Option("line", line, top.scope, _keys_of_line(top, position, line), origin=position)
+                yield Option("line", line, position.scope, _keys_of_line(top, position, line), origin=position)
 
     def _calls(self) -> Iterator[Option]:
         if not self.stack:  # whoever called it resumes it
@@ -176,14 +198,14 @@ class State:
         for position in top.positions:
             if position.phase == "called":
                 continue
-            callees = self.flow.callees(top.scope, position.line)
+            callees = self.flow.callees(position.scope, position.line)
             if not callees:
                 continue
             for waiting in reversed(self.suspended):
                 if (waiting.scope, True) not in seen or waiting.line != waiting.scope.first_line:
                     seen.add((waiting.scope, True))
                     yield Option("call", waiting.line, waiting.scope, _keys_of_resumed(waiting), resumes=waiting)
-            for scope in callees:
+            for scope in sorted(callees, key=lambda scope: scope in top.called and scope.kind == "comprehension"):
                 if (scope, False) not in seen:
                     seen.add((scope, False))
                     yield Option("call", scope.first_line, scope, _keys_of_call(scope))
@@ -192,16 +214,16 @@ class State:
         top = self.top
         for position in top.positions:
             if position.may_return or position.may_yield:
-                yield Option("return", position.line, top.scope, origin=position)
+                yield Option("return", position.line, position.scope, origin=position)
             if position.may_unwind:
-                for line in dict.fromkeys((position.line, top.raised_at or position.line)):
-                    yield Option("return", line, top.scope, value="None", origin=position)
+                for line in dict.fromkeys((position.line, top.raised.line if top.raised else position.line)):
+                    yield Option("return", line, position.scope, value="None", origin=position)
 
     def _exceptions(self) -> Iterator[Option]:
         top = self.top
         for position in top.positions:
             if position.may_raise:
-                yield Option("exception", position.line, top.scope, origin=position)
+                yield Option("exception", position.line, position.scope, origin=position)
 
 
 def entered(source: str, call: Event) -> State:
@@ -218,6 +240,14 @@ def entered(source: str, call: Event) -> State:
 
 
 _OPTIONS = {"line": State._lines, "call": State._calls, "return": State._returns, "exception": State._exceptions}
+
+
+def _unwinds(top: Activation, options: Sequence[Option]) -> bool:
+    """Whether a return of None by one of these ways is that of an exception on its way out."""
+    if all(option.value is None for option in options):
+        return False
+    ends_loop = top.raising and top.raised is not None and top.raised.value.startswith("(<class 'StopI")
+    return all(option.value is not None for option in options) or (top.raised is not None and not ends_loop)
 
 
 def fits(keys: Sequence[Key], names: Iterable[str]) -> bool:
@@ -241,11 +271,9 @@ def _keys_of_line(activation: Activation, position: Position, line: int) -> tupl
         return tuple(Key(name, True) for name in activation.values)
     old = [Key(name, name not in effect.may_unbind) for name in activation.values if name not in effect.unbinds]
     # A class body has names that its code object does not list.
-    names = dict.fromkeys((*activation.scope.names, *sorted(effect.may_bind)))
+    names = dict.fromkeys((*position.scope.names, *sorted(effect.may_bind)))
     new = [
-        Key(name, name in effect.binds)
-        for name in names
-        if name in effect.may_bind and name not in activation.values
+        Key(name, name in effect.binds) for name in names if name in effect.may_bind and name not in activation.values
     ]
     return (*old, *new)
 

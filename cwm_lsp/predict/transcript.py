@@ -22,7 +22,7 @@ class Transcript:
         self.grammar = grammar_of(engine, prompt.source)
         self.frames = frames
         self._writer = writer
-        self._header = header(engine, prompt)
+        self.header = header(engine, prompt)
         self._shown = 0
         self._full = engine.context_length * 3 // 4
         """Tokens past which the text begins anew."""
@@ -49,10 +49,10 @@ class Transcript:
     def _beginning(self, end: int) -> list[int]:
         """The text up to a frame, without the earlier ones if it would be too long. Where some are left out, the first
         that is kept lists all in full, as after a return."""
-        tokens = self._header + self.tokens(0, end)
+        tokens = self.header + self.tokens(0, end)
         if len(tokens) <= self._kept or end <= 2:
             return tokens
-        first = self._header + self.tokens(0, 1)
+        first = self.header + self.tokens(0, 1)
         start = end - 1
         latest = self._encoded(self.frames[start:end], NOTHING)
         while start > 1:

@@ -5,7 +5,7 @@ from pathlib import Path
 from cwm_lsp.predict.engines.tokenizer import SPECIAL_TOKENS
 
 TEXT = (
-    'def f(a, b):\n    total = 0\n    for item in range(10):\n        if item % 2 == 0:\n            total += item\n'
+    "def f(a, b):\n    total = 0\n    for item in range(10):\n        if item % 2 == 0:\n            total += item\n"
     '    return total\n{"a": "..", "b": "[1, 2, 3]", "total": "0", "item": "..", "text": "\'abc\'", "result": "[]"}\n'
     "    while x:\n        try:\n            result.append(x)\n        except ValueError as error:\n            raise\n"
 )

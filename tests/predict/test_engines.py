@@ -45,7 +45,11 @@ def test_a_prefix_can_be_cut_and_continued_twice(engine, tokens):
 
 def test_a_batch_gives_what_its_members_give(engine, tokens):
     ((shared, _),) = engine.forward([Pass(Prefix(), tokens[:30], 1)])
-    batch = [Pass(shared, tokens[30:45], 3), Pass(Prefix(), tokens[:5], 2), Pass(engine.cut(shared, 9), tokens[9:50], 1)]
+    batch = [
+        Pass(shared, tokens[30:45], 3),
+        Pass(Prefix(), tokens[:5], 2),
+        Pass(engine.cut(shared, 9), tokens[9:50], 1),
+    ]
     together = engine.forward(batch)
     for step, (prefix, distributions) in zip(batch, together, strict=True):
         ((alone, expected),) = engine.forward([step])
@@ -83,7 +87,7 @@ def test_text_never_becomes_a_special_token(checkpoint):
 
 
 def test_missing_models_are_told(tmp_path):
-    with pytest.raises(UnavailableError, match="config.json"):
+    with pytest.raises(UnavailableError, match="safetensors"):
         engines.check(str(tmp_path))
     with pytest.raises(UnavailableError, match="hub id"):
         engines.load(str(tmp_path / "nothing"))

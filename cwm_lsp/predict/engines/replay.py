@@ -27,7 +27,7 @@ class ReplayEngine(Engine):
         self.draft_tokens = draft_tokens
 
     def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
-        results = []
+        results: list[tuple[Prefix, list[Distribution]]] = []
         for step in batch:
             prefix = Prefix(step.prefix.tokens + tuple(step.tokens))
             script = [*self.script[len(prefix) - step.keep + 1 : len(prefix) + 1]]

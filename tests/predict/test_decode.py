@@ -1,0 +1,150 @@
+import threading
+import time
+
+import pytest
+
+from cwm_lsp.errors import Cancelled, UnavailableError
+from cwm_lsp.predict.engines import bundled_folder
+from cwm_lsp.predict.engines.local import LocalEngine
+from cwm_lsp.predict.predictor import Budget, Predictor, Task
+from cwm_lsp.source.functions import find
+from cwm_lsp.trace.events import Event
+from tests.predict.checkpoints import make_checkpoint
+from tests.predict.tasks import tasks
+from tests.trace.programs import PROGRAMS
+
+
+def assert_lossless(engine, task, budget):
+    """Drafts save passes and change nothing."""
+    fresh = type(engine)(engine.model, engine.tokenizer, engine.name)
+    plain = Predictor.of(fresh).predict(task, assist="off", budget=budget, drafts=False)
+    drafted = Predictor.of(engine).predict(task, assist="off", budget=budget)
+    plain, drafted = (trace.to_json() for trace in (plain, drafted))
+    assert _rounded(drafted["events"]) == _rounded(plain["events"])
+    assert drafted["outcome"] == plain["outcome"]
+    assert drafted["stats"]["tokens"] == plain["stats"]["tokens"]
+    assert drafted["stats"]["forward_passes"] <= plain["stats"]["forward_passes"]
+
+
+def _rounded(events):
+    """Probabilities differ in their last bits."""
+    for event in events:
+        event["confidence"] = event["confidence"] and round(event["confidence"], 6)
+        event["confidences"] = {name: round(value, 6) for name, value in event["confidences"].items()}
+    return events
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS)[::8])
+def test_drafts_change_nothing_with_random_weights(name, engine):
+    assert_lossless(engine, tasks()[name], Budget(tokens=120))
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    try:
+        return LocalEngine.load(bundled_folder(), dtype="float64")
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS)[::20])
+def test_drafts_change_nothing_with_the_bundled_model(name, bundled):
+    assert_lossless(bundled, tasks()[name], Budget(tokens=60))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_drafts_change_nothing_for_hundreds_of_calls(seed, tmp_path, bundled):
+    engine = LocalEngine.load(make_checkpoint(tmp_path, seed=seed), dtype="float64")
+    for task in tasks().values():
+        assert_lossless(engine, task, Budget(tokens=200))
+        if seed == 0:
+            assert_lossless(bundled, task, Budget(tokens=200))
+
+
+LOOP = """
+def f(n):
+    while True:
+        n = n + 1
+"""
+
+
+@pytest.fixture
+def endless():
+    return Task("loop.py", LOOP, find(LOOP, "f", "loop.py"), "f(1)")
+
+
+def test_events_stream_as_they_are_complete(engine, endless):
+    seen: list[Event] = []
+    trace = Predictor.of(engine).predict(endless, assist="off", budget=Budget(events=9), on_event=seen.append)
+    assert tuple(seen) == trace.events
+    assert len(seen) == 9
+    assert trace.outcome.kind == "truncated" and "9 events" in (trace.outcome.detail or "")
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"), [(Budget(tokens=50), "50 tokens"), (Budget(seconds=0.05), "seconds"), (Budget(events=3), "3 eve")]
+)
+def test_a_spent_budget_truncates_and_says_so(engine, endless, budget, told):
+    trace = Predictor.of(engine).predict(endless, assist="off", budget=budget)
+    assert trace.outcome.kind == "truncated"
+    assert told in (trace.outcome.detail or "")
+
+
+def test_cancelling_takes_at_most_one_pass(engine, endless):
+    cancel, passes = threading.Event(), []
+    forward = engine.forward
+
+    def counted(batch):
+        passes.append(cancel.is_set())
+        if len(passes) == 5:
+            cancel.set()
+        return forward(batch)
+
+    engine.forward = counted
+    with pytest.raises(Cancelled):
+        Predictor.of(engine).predict(endless, assist="off", cancel=cancel)
+    assert len(passes) == 5
+
+
+def test_cancelling_from_another_thread_ends_it(engine, endless):
+    cancel = threading.Event()
+    threading.Timer(0.3, cancel.set).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        Predictor.of(engine).predict(endless, assist="off", budget=Budget(events=10**6, tokens=10**9), cancel=cancel)
+    assert time.monotonic() - started < 30
+
+
+def test_more_events_than_the_context_holds(engine, endless):
+    """The oldest frames are left out, and the grammar holds on."""
+    trace = Predictor.of(engine).predict(endless, assist="off", budget=Budget(events=40, tokens=10**6))
+    assert trace.stats.tokens > engine.context_length
+    assert {event.line for event in trace.events if event.kind == "line"} <= {3, 4}
+    assert "events" in (trace.outcome.detail or "")
+
+
+def test_the_second_prediction_of_a_program_reads_only_what_is_new(engine, endless):
+    read = []
+    forward = engine.forward
+
+    def counted(batch):
+        read.extend(len(step.tokens) for step in batch)
+        return forward(batch)
+
+    engine.forward = counted
+    predictor = Predictor.of(engine)
+    predictor.predict(endless, assist="off", budget=Budget(events=3))
+    first = read[0]
+    read.clear()
+    other = Task("loop.py", LOOP, endless.function, "f(2)")
+    predictor.predict(other, assist="off", budget=Budget(events=3))
+    assert read[0] < first // 2
+
+
+def test_a_function_too_long_for_the_context_is_told(tmp_path):
+    engine = LocalEngine.load(make_checkpoint(tmp_path, context=256), dtype="float64")
+    source = "def f(x):\n" + "    x = x + 1\n" * 100 + "    return x\n"
+    trace = Predictor.of(engine).predict(Task("x.py", source, find(source, "f", "x.py"), "f(1)"), assist="off")
+    assert trace.outcome.kind == "truncated"
+    assert "too many for the model's context of 256" in (trace.outcome.detail or "")

@@ -1,0 +1,209 @@
+import sys
+
+import pytest
+
+from cwm_lsp.predict.decode import Writer
+from cwm_lsp.predict.engines.tokenizer import Tokenizer
+from cwm_lsp.predict.grammar import Frame, Grammar, Known, common_beginning
+from cwm_lsp.predict.prediction import Control, Prediction
+from cwm_lsp.predict.predictor import Budget, Predictor, Task
+from cwm_lsp.predict.states import entered
+from cwm_lsp.source.functions import find
+from cwm_lsp.trace import wire
+from tests.predict.tasks import recorded, replayed, tasks
+from tests.trace.programs import PROGRAMS
+
+
+@pytest.fixture(scope="module")
+def tokenizer(checkpoint):
+    return Tokenizer.from_file(checkpoint / "tokenizer.json")
+
+
+def finish(work, engine):
+    answer = None
+    while True:
+        try:
+            step = work.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        (answer,) = engine.forward([step])
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the ground truth is what CPython 3.11 reports")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_real_trace_is_legal(name, tokenizer):
+    """A model that writes the real trace is never corrected, and its frames are read as the real events."""
+    trace, task = recorded(name), tasks()[name]
+    if trace.events[0].line != task.function.first_line:
+        pytest.skip("it begins in the wrapper that a decorator put around the function")
+    engine, prompt = replayed(tokenizer, task, trace.events)
+    prediction = Prediction(task, prompt, lambda: engine, Control())
+    predicted = finish(prediction.run(), engine)
+    assert [(e.kind, e.function, e.depth, dict(e.locals), e.value) for e in predicted.events] == [
+        (e.kind, e.function, e.depth, dict(e.locals), e.value) for e in trace.events
+    ]
+    assert prediction.writer is None or prediction.writer.interventions == 0
+    assert predicted.outcome == trace.outcome
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS)[::6])
+def test_whatever_the_model_is_frames_are_well_formed(name, engine):
+    """Random weights under the grammar: an independent reader finds nothing wrong."""
+    task = tasks()[name]
+    trace = Predictor.of(engine).predict(task, assist="off", budget=Budget(tokens=400))
+    lines = task.source.split("\n")
+    read = wire.decode(wire.encode(trace), task.source)
+    assert [event.mark for event in read.events] == [None] * len(trace.events)
+    assert [(e.kind, lines[e.line - 1]) for e in read.events] == [(e.kind, lines[e.line - 1]) for e in trace.events]
+    assert [dict(e.locals) for e in read.events] == [dict(e.locals) for e in trace.events]
+
+
+SOURCE = """
+def f(a, b):
+    if a:
+        c = 'one'
+    else:
+        c = 'other'
+    return c
+"""
+
+
+@pytest.fixture
+def grammar(tokenizer):
+    return Grammar(tokenizer, SOURCE, value_tokens=40)
+
+
+@pytest.fixture
+def state():
+    from cwm_lsp.trace.events import Event
+
+    return entered(SOURCE, Event("call", 2, 0, "f", {"a": "1", "b": "'x'"}))
+
+
+def take(frame, text):
+    """Whether the frame takes a text, token by token."""
+    return all(frame.take(token) for token in frame.grammar.tokenizer.encode(text))
+
+
+def forced(frame):
+    tokens = frame.forced()
+    for token in tokens:
+        assert frame.take(token)
+    return frame.grammar.tokenizer.decode(tokens)
+
+
+def test_what_must_come_is_forced(grammar, state):
+    frame = Frame(grammar, state)
+    assert forced(frame) == "<|line_sep|>"
+    assert forced(frame) == '{"a":'  # how a value begins decides about the blank
+    assert take(frame, ' "..')
+    assert forced(frame) == '", "b":'  # `..` is complete
+    assert take(frame, ' "..')
+    assert forced(frame) == '"}'
+    assert forced(frame) == "<|action_sep|>"
+    assert forced(frame) == "    if a:\n<|frame_sep|>"
+    assert frame.event().locals == {"a": "1", "b": "'x'"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"b": "',  # a must come first
+        '{"a": 1',  # a value is a string
+        '{"a": "..."',  # `..` is a value of its own
+        '{"a": "1", "b": "2", "c": "3"}',  # c is not bound yet
+        '{"a": "1"}',  # b is missing
+        '{"a": "\u00e9',  # not escaped
+        '{"a": "\\x',  # no such escape
+        '{"a": "\\udc00',  # half a character
+        '{"a": "\\ud83d"',
+        '{"a":"1',  # not as json.dumps writes it
+    ],
+)
+def test_what_json_or_the_program_forbids_is_illegal(grammar, state, text):
+    frame = Frame(grammar, state)
+    forced(frame)
+    assert not take(frame, text)
+
+
+def test_an_illegal_token_changes_nothing(grammar, state):
+    frame = Frame(grammar, state)
+    forced(frame)
+    assert take(frame, '{"a": "1')
+    before = (frame.text, frame.value, list(frame.tokens))
+    assert not any(frame.take(token) for token in grammar.tokenizer.special_ids)
+    assert not frame.take(grammar.tokenizer.encode("\n")[0])
+    assert (frame.text, frame.value, list(frame.tokens)) == before
+    assert take(frame, '23", "b": "\\ud83d\\ude00"}')
+    assert frame.values == {"a": "123", "b": "\U0001f600"}
+
+
+def test_dots_stand_for_nothing_after_a_call(grammar, state):
+    listed_afresh = state.after(state.options("line"), {"a": "1", "b": "2"}, None)
+    from dataclasses import replace
+
+    unlisted = replace(listed_afresh, stack=(replace(listed_afresh.top, listed=False),))
+    frame = Frame(grammar, unlisted)
+    assert frame.take(grammar.kind_ids["line"])
+    assert take(frame, '{"a": "..')
+    assert not take(frame, '"')
+    assert take(frame, 'x", "b": "')
+
+
+def test_a_long_value_is_cut_and_says_so(grammar, state):
+    frame = Frame(grammar, state)
+    forced(frame)
+    assert take(frame, '{"a": "')
+    while frame.name == "a":
+        assert take(frame, "9")
+    assert forced(frame).startswith('...", "b":')
+    assert take(frame, ' ".."}'[len(frame.text) - frame.text.rindex(":") - 1 :])
+    while not frame.done:
+        assert forced(frame)
+    event = frame.event()
+    assert event.mark == "too long, cut: a"
+    assert event.locals["a"].startswith("9999") and event.locals["a"].endswith("9...")
+
+
+def test_what_is_known_needs_no_model(grammar, state):
+    known = Known("line", frozenset((3,)), "f", ("a", "b"), {"a": "1", "b": "2"})
+    frame = Frame(grammar, state, known)
+    text = ""
+    while not frame.done:
+        text += forced(frame)
+    assert text == '<|line_sep|>{"a": "..", "b": "2"}<|action_sep|>    if a:\n<|frame_sep|>'
+
+
+def test_what_is_half_known_leaves_the_rest_to_the_model(grammar, state):
+    frame = Frame(grammar, state, Known(values={"a": "7"}))
+    assert forced(frame) == "<|line_sep|>"
+    assert forced(frame) == '{"a": "7", "b":'
+    assert take(frame, ' "8')
+    assert forced(frame) == ""
+    assert take(frame, '"}')
+
+
+def test_known_lines_that_cannot_come_are_noticed(grammar, state):
+    assert not Frame(grammar, state, Known(lines=frozenset((7,)))).possible
+    assert Frame(grammar, state, Known(lines=frozenset((3,)))).possible
+
+
+def test_equal_lines_are_followed_together(tokenizer):
+    source = "def f(a):\n    if a:\n        x = 1\n    else:\n        x = 1\n        y = 2\n    return a\n"
+    from cwm_lsp.trace.events import Event
+
+    grammar = Grammar(tokenizer, source, value_tokens=40)
+    state = entered(source, Event("call", 1, 0, "f", {"a": "1"}))
+    for _ in range(2):
+        frame = Frame(grammar, state)
+        assert frame.take(grammar.kind_ids["line"])
+        while not frame.done:
+            if not forced(frame):
+                assert take(frame, '{"a": ".."}'[len(frame.text) :])
+        state = frame.after(frame.event())
+    assert {option.line for option in state.options("line")} == {6, 7}  # both ways are still open
+
+
+def test_common_beginning():
+    assert common_beginning([(1, 2, 3), (1, 2, 4), (1, 2)]) == (1, 2)
+    assert common_beginning([(5,), (6, 7)]) == ()

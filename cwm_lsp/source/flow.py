@@ -65,12 +65,17 @@ class Flow:
         return next((scope for scope in reversed(self.scopes) if scope.qualname == qualname), None)
 
     def successors(self, scope: Scope, line: int | None) -> frozenset[int]:
-        """Lines that the next `line` event of the same call may have, after `line` (None: after its `call` event)."""
-        return frozenset((scope.entry if line is None else scope.at(line)).lines)
+        """Lines that the next `line` event of the same call may have, after `line` (None: after its `call` event).
+
+        The call may have been suspended at `line` in between.
+        """
+        if line is None:
+            return frozenset(scope.entry.lines)
+        return frozenset((*scope.at(line).lines, *scope.resumed_at(line).lines))
 
     def after_exception(self, scope: Scope, line: int) -> frozenset[int]:
         """The same after an `exception` event at `line`: handlers, `finally` blocks, exits of `with`."""
-        return frozenset(scope.at(line).raised().lines)
+        return frozenset((*scope.at(line).raised().lines, *scope.resumed_at(line).raised().lines))
 
     def callees(self, scope: Scope, line: int) -> tuple[Scope, ...]:
         """Scopes that may be called while `line` of `scope` runs, the likeliest first.
@@ -149,15 +154,8 @@ class Scope:
         return self.free | (inner & set(self.code.co_cellvars))
 
     def repeats(self, line: int) -> bool:
-        """Whether `line` may have more than one event in one call: it is in a loop."""
-        seen: set[int] = set()
-        todo = list(self.at(line).lines)
-        while todo:
-            following = todo.pop()
-            if following not in seen:
-                seen.add(following)
-                todo.extend(self.at(following).lines)
-        return line in seen
+        """Whether `line` is in a loop. The exit of a `with`, back on its line, makes none."""
+        return line in self._looping
 
     def line_info(self, line: int) -> LineInfo:
         """What is written on `line`, as far as it belongs to this scope."""
@@ -213,6 +211,28 @@ class Scope:
             seen.update(reached)
         return fires, suspends
 
+    @cached_property
+    def _looping(self) -> frozenset[int]:
+        following = {index: self._following(line, index) for line in self.lines for index in self._events[0][line]}
+
+        def returns_to(index: int) -> bool:
+            seen: set[int] = set()
+            todo = list(following[index])
+            while todo:
+                after = todo.pop()
+                if after not in seen:
+                    seen.add(after)
+                    todo.extend(following[after])
+            return index in seen
+
+        return frozenset(line for line in self.lines if any(map(returns_to, self._events[0][line])))
+
+    def _following(self, line: int, index: int) -> set[int]:
+        """Instructions with the next `line` event after that of `index`."""
+        here = self._position("line", line, (Seed(index, fired=True),))
+        positions = (here, here.raised(), here.suspended().resumed())
+        return {after for position in positions for after in position.fires}
+
 
 class Position:
     """Where a call of a scope stands, after its last event. Equal positions are the same object."""
@@ -233,6 +253,11 @@ class Position:
     def lines(self) -> tuple[int, ...]:
         """Lines that a `line` event may have next, the likeliest first: loop bodies, then branches as written."""
         return tuple(dict.fromkeys(self._line_of(index) for index in self._segment.fires))
+
+    @property
+    def fires(self) -> Iterable[int]:
+        """The instructions that these come before."""
+        return self._segment.fires
 
     @property
     def may_return(self) -> bool:

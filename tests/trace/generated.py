@@ -59,7 +59,9 @@ class _Writer:
 
     def condition(self) -> str:
         n = self.unique()
-        return self.choose.choice([f"n % {n % 3 + 2} == 0", f"(a or {n}) and b", f"a and n != {n}", f"not c or n > {n}"])
+        return self.choose.choice(
+            [f"n % {n % 3 + 2} == 0", f"(a or {n}) and b", f"a and n != {n}", f"not c or n > {n}"]
+        )
 
     def statement(self, indent: str, depth: int) -> None:
         put, inner = self.lines.append, indent + "    "
@@ -77,8 +79,11 @@ class _Writer:
             error = self.choose.choice(["KeyError", "ValueError", "ZeroDivisionError"])
             put(f"{indent}if {self.condition()}: raise {error}({self.unique()})")
         elif kind == "call":
-            put(f"{indent}c = list(gen({self.unique()})) if n == 1 else next(gen({self.unique()}), None)"
-                if not self.in_generator else f"{indent}c = g({self.unique()}) if n == 1 else 0")
+            put(
+                f"{indent}c = list(gen({self.unique()})) if n == 1 else next(gen({self.unique()}), None)"
+                if not self.in_generator
+                else f"{indent}c = g({self.unique()}) if n == 1 else 0"
+            )
         elif kind == "del":
             put(f"{indent}d = {self.unique()}")
             put(f"{indent}del d; e = {self.unique()}")

@@ -90,11 +90,12 @@ def record(source: str, call: str, limit: int = 20_000) -> Trace:
 
 
 def raised_at(events: list[Event]) -> int | None:
-    """Line of the first `exception` event of those that report the last exception on its way out."""
-    last, line = None, None
+    """Where the exception that leaves the call was raised: the first of the `exception` events that report it."""
+    reported: dict[int, tuple[str | None, int]] = {}
+    left = None
     for event in events:
         if event.kind == "exception":
-            if last is None or (last.depth, last.value) != (event.depth + 1, event.value):
-                line = event.line
-            last = event
-    return line
+            value, line = reported.get(event.depth + 1, (None, 0)) if left == event.depth + 1 else (None, 0)
+            reported[event.depth] = event.value, line if value == event.value else event.line
+        left = event.depth if event.kind == "return" and event.value == "None" else None
+    return reported[0][1] if 0 in reported else None

@@ -79,13 +79,13 @@ async def execute(session: Session, command: Callable[[Session, Target], Awaitab
 
 async def predict(session: Session, target: Target) -> Answer:
     """Predict the call in use, or the one that is given."""
-    document, entry, call = await _call(session, target)
+    document, entry, call = await call_of(session, target)
     return _told(await session.predict(document, entry, call))
 
 
 async def predict_then_run(session: Session, target: Target) -> Answer:
     """Predict the call, run it, compare."""
-    document, entry, call = await _call(session, target)
+    document, entry, call = await call_of(session, target)
     return _told(await session.run(document, entry, call))
 
 
@@ -107,7 +107,7 @@ async def cancel(session: Session, target: Target) -> Answer:
 
 async def select_call(session: Session, target: Target) -> Answer:
     """Use the call that is given, or one that the user chooses among those found, and predict it."""
-    document, entry = await _function(session, target)
+    document, entry = await function_of(session, target)
     if target.call is None:
         choices = {title_of(call): call for call in entry.calls}
         if not choices:
@@ -128,7 +128,7 @@ async def select_call(session: Session, target: Target) -> Answer:
 
 async def calls(session: Session, target: Target) -> Answer:
     """The calls of a function that were found, for a client with a better way to choose; the one in use first."""
-    document, entry = await _function(session, target)
+    document, entry = await function_of(session, target)
     in_use = document.call_of(entry)
     found = ([in_use] if in_use else []) + [call for call in entry.calls if call != in_use]
     choices = [{"call": call.expression, "title": title_of(call), "origin": call.origin} for call in found]
@@ -161,7 +161,7 @@ def _iterate(session: Session, target: Target, step: int) -> Answer:
 
 async def show_trace(session: Session, target: Target) -> Answer:
     """The whole trace as a text: shown by the client itself if it can, else as a file."""
-    document, entry = await _function(session, target)
+    document, entry = await function_of(session, target)
     known = document.known.get(entry.qualname)
     if known is None or known.reading is None:
         raise UserError(f"nothing is known of {entry.qualname} yet: predict it first")
@@ -204,7 +204,12 @@ COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
 }
 
 
-async def _function(session: Session, target: Target) -> tuple[Document, Entry]:
+async def function_of(session: Session, target: Target) -> tuple[Document, Entry]:
+    """The function that a target is about.
+
+    Raises:
+        UserError: there is none.
+    """
     if target.uri is None:
         raise UserError("a document is needed: `uri`")
     await session.outlined(target.uri)
@@ -212,8 +217,13 @@ async def _function(session: Session, target: Target) -> tuple[Document, Entry]:
     return session.function_at(target.uri, name=target.function, line=line)
 
 
-async def _call(session: Session, target: Target) -> tuple[Document, Entry, Call]:
-    document, entry = await _function(session, target)
+async def call_of(session: Session, target: Target) -> tuple[Document, Entry, Call]:
+    """The same with the call that the target gives, else the one in use.
+
+    Raises:
+        UserError: there is none.
+    """
+    document, entry = await function_of(session, target)
     if target.call is not None:
         return document, entry, Call(target.call, "typed")
     call = document.call_of(entry)

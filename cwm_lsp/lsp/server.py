@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol
+from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, default_converter
 from pygls.protocol.language_server import lsp_method
 from pygls.uris import to_fs_path
 
 from cwm_lsp import __version__
-from cwm_lsp.errors import UserError
+from cwm_lsp.errors import UnavailableError, UserError
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.documents import Document
@@ -42,6 +42,9 @@ COMMANDS = (
     "cwm.doctor",
 )
 """As in `commands.COMMANDS`, told to the editor before that is imported."""
+
+REQUESTS = ("cwm/trace", "cwm/unreached", "cwm/launch")
+"""As in `requests.REQUESTS`, likewise."""
 _ANSWERS: Mapping[str, tuple[str, Any]] = {
     lsp.TEXT_DOCUMENT_INLAY_HINT: ("inlay_hints", lsp.InlayHintOptions(resolve_provider=True)),
     lsp.INLAY_HINT_RESOLVE: ("resolve_inlay_hint", None),
@@ -85,13 +88,22 @@ class _Protocol(LanguageServerProtocol):
             task.cancel()
 
 
+def _converter() -> Any:
+    """pygls' converter, but messages beyond the protocol keep their parameters as they are: made into objects, a key
+    such as `_x` would lose its name."""
+    converter = default_converter()  # type: ignore[no-untyped-call]
+    for message in (JsonRPCRequestMessage, JsonRPCNotification):
+        converter.register_structure_hook(message, lambda data, kind: kind(**data))
+    return converter
+
+
 class Server(LanguageServer):
     """pygls' server, and the session of the editor that it serves."""
 
     protocol: _Protocol
 
     def __init__(self, flags: Mapping[str, Any]) -> None:
-        super().__init__("cwm-lsp", __version__, protocol_cls=_Protocol)
+        super().__init__("cwm-lsp", __version__, protocol_cls=_Protocol, converter_factory=_converter)
         self.flags = flags
         self.initialization: lsp.InitializeParams | None = None
 
@@ -120,6 +132,8 @@ def create(flags: Mapping[str, Any] | None = None) -> Server:
     _register_answers(server)
     for name in COMMANDS:
         server.command(name)(_command(server, name))
+    for method in REQUESTS:
+        server.feature(method)(_request(server, method))
     return server
 
 
@@ -211,6 +225,18 @@ def _answer(server: Server, name: str) -> Callable[[Any], Any]:
         return getattr(answers, name)(server.session, params)
 
     return answer
+
+
+def _request(server: Server, method: str) -> Callable[[Any], Coroutine[Any, Any, Any]]:
+    async def request(params: Any) -> Any:
+        from cwm_lsp.lsp import commands, requests
+
+        try:
+            return await requests.REQUESTS[method](server.session, commands.target_of(method, [params]))
+        except (UserError, UnavailableError) as error:
+            raise JsonRpcInvalidParams(str(error)) from None
+
+    return request
 
 
 def _command(server: Server, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -218,6 +218,13 @@ class Session:
             raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
         return await self.jobs.start(("run", document.uri, entry.qualname), self._run(document, entry, call))
 
+    async def side_by_side(self, known: Known) -> Message:
+        """What `views.side_by_side` makes of the traces of a call."""
+        assert known.reading is not None
+        predicted, recorded = (reading and reading.trace.to_json() for reading in (known.predicted, known.recorded))
+        source = known.reading.trace.source
+        return await self._tools.ask("side by side", source=source, predicted=predicted, recorded=recorded)
+
     async def doctor(self) -> list[Message]:
         """What `cwm-lsp doctor` finds."""
         findings: list[Message] = (await self._tools.ask("doctor"))["findings"]
@@ -338,6 +345,7 @@ class Session:
         assert known.predicted is not None
         settings = self.settings.record
         source = document.text.whole
+        predicted = _moved(known.predicted.trace, known.anchor, source)
         anchor = document.pending[entry.qualname] = document.new_anchor()
         try:
             async with self.client.progress(f"Running {call.expression}", self._canceller(document, entry)) as progress:
@@ -350,7 +358,7 @@ class Session:
                     call=call.expression,
                     python=settings.python,
                     timeout=settings.timeout,
-                    predicted=_moved(known.predicted.trace, known.anchor, source).to_json(),
+                    predicted=predicted.to_json(),
                 )
             reading = await asyncio.to_thread(_read, answer, source)
         finally:
@@ -358,6 +366,7 @@ class Session:
                 del document.pending[entry.qualname]
         if document.known.get(entry.qualname) is known and _entered(anchor, entry, reading).alive:
             known.recorded = reading
+            known.predicted = replace(known.predicted, trace=predicted)
             known.anchor = _entered(anchor, entry, reading)
             known.show({})
             self._show(document)
@@ -444,10 +453,13 @@ def _lives(anchor: Anchor, name: str, document: Document) -> bool:
 
 
 def _read(answer: Message, source: str) -> Reading:
-    return Reading.of(
-        Trace.from_json(answer["trace"], source),
-        Shape.from_json(answer["shape"]),
-        [Divergence(**divergence) for divergence in answer.get("divergences", ())],
+    return replace(
+        Reading.of(
+            Trace.from_json(answer["trace"], source),
+            Shape.from_json(answer["shape"]),
+            [Divergence(**divergence) for divergence in answer.get("divergences", ())],
+        ),
+        unreached=tuple(answer["unreached"]),
     )
 
 

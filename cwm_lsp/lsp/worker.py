@@ -2,7 +2,7 @@
 
 It reads jobs from stdin and writes what comes of them to stdout, one JSON object a line:
 
-    → {"id": 1, "do": "outline" | "predict" | "run" | "doctor", …}   in order, one at a time
+    → {"id": 1, "do": "outline" | "predict" | "run" | …, …}   in order, one at a time
     → {"do": "cancel", "id": 1}                                        honoured between two forward passes
     ← {"id": 1, "stage": "loading the model"}               what it is at
     ← {"id": 1, "events": [event, …]}                       as they are predicted
@@ -96,6 +96,8 @@ class Worker:
                 return _doctor()
             case "run":
                 return self._run(job, cancel, tell)
+            case "side by side":
+                return _side_by_side(job)
             case other:
                 raise ValueError(f"unknown job {other!r}")
 
@@ -115,7 +117,7 @@ class Worker:
         )
         if cancel.is_set():
             raise Cancelled
-        return {"trace": trace.to_json(), "shape": _shape_of(trace)}
+        return _shown(trace)
 
     def _predictor_of(self, model: str, tell: Tell) -> Predictor:
         from cwm_lsp.predict.predictor import Predictor
@@ -147,11 +149,7 @@ class Worker:
         if cancel.is_set():
             raise Cancelled
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
-        return {
-            "trace": recorded.to_json(),
-            "shape": _shape_of(recorded),
-            "divergences": [divergence.to_json() for divergence in divergences],
-        }
+        return {**_shown(recorded), "divergences": [divergence.to_json() for divergence in divergences]}
 
 
 class _Reporter:
@@ -188,10 +186,23 @@ def _doctor() -> Message:
     return examine().to_json()
 
 
-def _shape_of(trace: Trace) -> Message:
+def _shown(trace: Trace) -> Message:
+    """A trace, and what its views need to know of its text."""
     from cwm_lsp.lsp.views.shape import Shape
+    from cwm_lsp.lsp.views.unreached import unreached
 
-    return Shape.of(trace.source, {event.line for event in trace.events}).to_json()
+    shape = Shape.of(trace.source, {event.line for event in trace.events})
+    return {"trace": trace.to_json(), "shape": shape.to_json(), "unreached": unreached(trace)}
+
+
+def _side_by_side(job: Message) -> Message:
+    from cwm_lsp.lsp.views.side_by_side import side_by_side
+    from cwm_lsp.trace.events import Trace
+
+    predicted, recorded = (
+        job[side] and Trace.from_json(job[side], job["source"]) for side in ("predicted", "recorded")
+    )
+    return side_by_side(predicted, recorded)
 
 
 def _kind(error: Exception) -> str:

@@ -92,6 +92,8 @@ class Reading:
     shape: Shape
     _calls: Mapping[int, Sequence[Sequence[Step]]] = field(repr=False)
     """Line of a function's `call` events → the steps of each of its calls, in order."""
+    unreached: tuple[int, ...] = ()
+    """Lines that the call passes by (see `views.unreached`)."""
 
     @classmethod
     def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> Reading:

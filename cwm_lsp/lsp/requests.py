@@ -1,0 +1,80 @@
+"""Requests beyond the protocol, for clients that know them. Each takes a `Target`, as commands do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from cwm_lsp.errors import UserError
+from cwm_lsp.lsp.commands import Target, call_of, function_of
+from cwm_lsp.lsp.launch import configuration
+from cwm_lsp.lsp.session import Session
+from cwm_lsp.lsp.views.diagnostics import message_of
+from cwm_lsp.source.flow import Flow
+
+Answer = dict[str, Any]
+
+
+async def trace(session: Session, target: Target) -> Answer | None:
+    """`cwm/trace`: what is known of a function's call, predicted and recorded side by side; None if nothing is."""
+    document, entry = await function_of(session, target)
+    known = document.known.get(entry.qualname)
+    if known is None or known.reading is None:
+        return None
+    shown = known.reading.trace
+    sides = await session.side_by_side(known)
+    lines = {event["line"] for side in ("predicted", "recorded") if sides[side] for event in sides[side]["events"]}
+    return {
+        "uri": document.uri,
+        "function": entry.qualname,
+        "call": known.call.expression,
+        "source": shown.source,
+        "divergences": [
+            divergence.to_json() | {"message": message_of(divergence)} for divergence in known.reading.divergences
+        ],
+        "lines": {str(line): now for line in sorted(lines) if (now := known.anchor.at(line)) is not None},
+        **sides,
+    }
+
+
+async def unreached(session: Session, target: Target) -> Answer:
+    """`cwm/unreached`: 0-based lines of a document that the calls which are shown in it do not reach."""
+    document = session.documents.get(target.uri or "")
+    lines: set[int] = set()
+    if document is not None and session.settings.enable:
+        for known, where in document.shown():
+            reading = known.reading
+            lines |= {now for line in reading.unreached if (now := where(line)) is not None} if reading else set()
+    return {"lines": sorted(lines)}
+
+
+async def launch(session: Session, target: Target) -> Answer:
+    """`cwm/launch`: how a debugger starts the call in use; and the lines, 0-based, of the function and its first step.
+
+    Raises:
+        UserError: the workspace is not trusted, or there is no file, function or call.
+    """
+    if not session.client.trusted:
+        raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
+    document, entry, call = await call_of(session, target)
+    path, source = Path(document.path), document.text.whole
+    if not path.is_absolute():
+        raise UserError(f"{document.path} has to be saved first: a debugger reads files")
+
+    def prepared() -> Answer:
+        scope = Flow.of(source).scope(entry.qualname)
+        first_steps = scope.entry.lines if scope is not None else ()
+        return {
+            "function": entry.qualname,
+            "call": call.expression,
+            "configuration": configuration(path, source, call.expression, session.settings.record.python),
+            "firstLine": entry.first_line - 1,
+            "lastLine": entry.last_line - 1,
+            "bodyLine": first_steps[0] - 1 if first_steps else entry.def_line,
+        }
+
+    return await asyncio.to_thread(prepared)
+
+
+REQUESTS = {"cwm/trace": trace, "cwm/unreached": unreached, "cwm/launch": launch}

@@ -1,0 +1,45 @@
+"""A prediction and a run of it, step by step beside each other: what a trace viewer draws."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cwm_lsp.lsp.views.document import ending
+from cwm_lsp.trace.compare import align
+from cwm_lsp.trace.effects import steps
+from cwm_lsp.trace.events import Trace
+
+
+def side_by_side(predicted: Trace | None, recorded: Trace | None) -> dict[str, Any]:
+    """Either trace with its events, its steps and how it ended; and which of their events belong together.
+
+    `pairs` has the indices of events, predicted and recorded, in order; None where one side has no counterpart.
+    """
+    return {
+        "predicted": predicted and _side(predicted),
+        "recorded": recorded and _side(recorded),
+        "pairs": _pairs(predicted, recorded),
+    }
+
+
+def _pairs(predicted: Trace | None, recorded: Trace | None) -> list[tuple[int | None, int | None]]:
+    if predicted is not None and recorded is not None:
+        return align(predicted, recorded)
+    if predicted is not None:
+        return [(index, None) for index in range(len(predicted.events))]
+    return [(None, index) for index in range(len(recorded.events))] if recorded is not None else []
+
+
+def _side(trace: Trace) -> dict[str, Any]:
+    told = [
+        {
+            "index": step.index,
+            "iteration": step.iteration,
+            "iterations": step.iterations,
+            "produced": list(step.produced),
+            "effect": step.effect,
+            "end": step.end,
+        }
+        for step in steps(trace.events)
+    ]
+    return {**trace.to_json(), "steps": told, "ending": ending(trace)}

@@ -1,0 +1,101 @@
+"""What the server answers beyond the protocol, over stdio."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+from pygls.exceptions import JsonRpcException
+
+from .conftest import Editor, capabilities
+
+SOURCE = """\
+def total(xs, limit=10):
+    \"\"\"
+    >>> total([1, 2, 3])
+    6
+    \"\"\"
+    result = 0
+    for x in xs:
+        if x > limit:
+            continue
+        result += x
+    return result
+"""
+QUICK = {"predict": {"trigger": "manual", "timeout": 0.3}}
+
+
+async def ask(editor: Editor, method: str, **target):
+    return await asyncio.wait_for(editor.protocol.send_request_async(method, target), 60)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    return path
+
+
+@pytest.fixture
+async def opened(editor: Editor, file):
+    """The file's URI in an editor that has it open."""
+    await editor.begin(capabilities("vscode_1.139"), file.parent, QUICK)
+    editor.open(file.as_uri(), SOURCE)
+    return file.as_uri()
+
+
+async def test_a_run_stands_beside_its_prediction(editor: Editor, opened):
+    assert await ask(editor, "cwm/trace", uri=opened, function="total") is None
+    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == []
+    await editor.command("cwm.predict", {"uri": opened, "function": "total"})
+    editor.insert(opened, 2, 0, 0, "import os\n\n")  # the prediction moves with the text, and is then run
+    await editor.command("cwm.predictThenRun", {"uri": opened, "function": "total"})
+
+    answer = await ask(editor, "cwm/trace", uri=opened, position={"line": 8, "character": 0})
+    assert (answer.function, answer.call) == ("total", "total([1, 2, 3])")
+    assert answer.source == "import os\n\n" + SOURCE
+    assert answer.predicted.events[0].line == answer.recorded.events[0].line == 3
+    assert answer.recorded.ending == "returned 6"
+    additions = [step for step in answer.recorded.steps if answer.recorded.events[step.index].line == 12]
+    assert [(step.iteration, step.iterations, step.produced) for step in additions] == [
+        (number, 3, ["result"]) for number in (1, 2, 3)
+    ]
+    pairs = list(answer.pairs)
+    assert [index for _, index in pairs if index is not None] == list(range(len(answer.recorded.events)))
+    assert [index for index, _ in pairs if index is not None] == list(range(len(answer.predicted.events)))
+
+    # What the call passes by moves with edits elsewhere, and is not known any more after one inside.
+    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == [10]
+    editor.insert(opened, 3, 0, 0, "\n")
+    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == [11]
+    editor.insert(opened, 4, 10, 0, "    limit = 2\n")
+    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == []
+
+
+def run(launch) -> str:
+    """What the process that a debugger would start prints."""
+    started = launch.configuration
+    assert (started.type, started.request) == ("debugpy", "launch")
+    command = [sys.executable, started.program, *started.args]
+    return subprocess.run(command, cwd=started.cwd, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+async def test_a_debugger_can_start_the_call(editor: Editor, opened, file):
+    launch = await ask(editor, "cwm/launch", uri=opened, function="total", call="total([4, 50])")
+    assert (launch.firstLine, launch.bodyLine, launch.lastLine) == (0, 5, 10)
+    assert run(launch) == "total([4, 50]) → 4\n"
+
+    path = file.with_name("types.py")  # like a module that is in use by then; and a coroutine
+    path.write_text("async def f(x):\n    return str(x)\n")
+    editor.open(path.as_uri(), path.read_text())
+    assert run(await ask(editor, "cwm/launch", uri=path.as_uri(), function="f", call="f(3)")) == "f(3) → '3'\n"
+
+    with pytest.raises(JsonRpcException, match="functoin"):
+        await ask(editor, "cwm/trace", uri=opened, functoin="total")
+
+
+async def test_nothing_is_started_in_an_untrusted_workspace(editor: Editor, file):
+    await editor.begin(capabilities("vscode_1.139"), file.parent, {**QUICK, "workspaceTrusted": False})
+    editor.open(file.as_uri(), SOURCE)
+    with pytest.raises(JsonRpcException, match="not trusted"):
+        await ask(editor, "cwm/launch", uri=file.as_uri(), function="total")

@@ -54,7 +54,7 @@ class DapClient:
     async def request(
         self, command: str, arguments: dict[str, Any] | None = None, timeout: float = 30.0
     ) -> dict[str, Any]:
-        """Sends a request and waits for the response's body. Raises `DapError` or `TimeoutError`."""
+        """Sends a request and waits for the response's body. Raises `DapError` or `asyncio.TimeoutError`."""
         return await asyncio.wait_for(self.send(command, arguments), timeout)
 
     async def close(self) -> None:

@@ -207,11 +207,14 @@ class Case:
         """The process's wait status (as `os.wait` has it), when it and all it started are gone."""
         self._client = client
 
-    async def deliver(self, job: dict[str, Any]) -> None:
-        """Hands the job over; the debuggee's main thread takes it up."""
+    def deliver(self, job: dict[str, Any]) -> None:
+        """Hands the job over; the debuggee's main thread takes it up.
+
+        There need be no answer: the job may at once hold the interpreter's lock, or end the process.
+        """
         text = json.dumps(json.dumps(job))
         expression = f"__import__('sys').modules['_cwm_case'].deliver({text})"
-        await self._client.request("evaluate", {"expression": expression, "context": "repl"})
+        self._client.send("evaluate", {"expression": expression, "context": "repl"})
 
     def memory(self) -> int:
         """Bytes that the process and what it started hold."""

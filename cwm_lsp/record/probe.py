@@ -25,7 +25,7 @@ import threading
 import types
 from dataclasses import dataclass
 from threading import get_ident
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
 
 if "." in __name__:
     from .values import ATOMS, Values
@@ -136,7 +136,6 @@ class Recording:
             return False
         texts = self._orders.pop(id(frame), {}) if resumed and code.co_flags & _GENERATOR else {}
         scope = Scope(code, depth, texts)
-        self._stack.append(scope)
         local = frame.f_locals
         if texts:
             self._changes(scope, local)
@@ -148,6 +147,7 @@ class Recording:
         if scope.marks:
             record.append(dict(scope.marks))
         self._emit(record)
+        self._stack.append(scope)
         return True
 
     def line(self, frame: types.FrameType, line: int) -> None:
@@ -236,16 +236,12 @@ class Recording:
         if how == "return":
             self._conclude({"kind": "return", "value": text})
             return
-        error = self._error
-        assert error is not None
-        self._conclude(
-            {
-                "kind": "exception",
-                "type": type(error).__name__,
-                "message": self.values.message(error),
-                "line": self._error_line,
-            }
-        )
+        assert self._error is not None
+        self._conclude(self._raised(self._error, self._error_line))
+
+    def _raised(self, error: BaseException, line: Optional[int]) -> Dict[str, Any]:
+        message = self.values.message(error)
+        return {"kind": "exception", "type": type(error).__name__, "message": message, "line": line}
 
     def _conclude(self, end: Dict[str, Any]) -> Dict[str, Any]:
         end["threads"] = sorted(self.others.values())
@@ -324,18 +320,46 @@ class SetTrace:
         threading.settrace(self._old_hook)  # type: ignore[arg-type]
 
     def _call(self, frame: types.FrameType, event: str, arg: Any) -> Optional[Callable[..., Any]]:
-        if frame.f_code.co_filename == self._filename and self._recording.enter(frame, resumed=True):
-            return self._local
+        try:
+            if frame.f_code.co_filename == self._filename and self._recording.enter(frame, resumed=True):
+                return self._local
+        except RecursionError as error:
+            self._outlive(error, None)
         return None
 
     def _local(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any]:
-        if event == "line":
-            self._recording.line(frame, frame.f_lineno)
-        elif event == "return":
-            self._recording.leave(frame, frame.f_lineno, arg, self._recording.how_left(frame, arg))
-        elif event == "exception":
-            self._recording.exception(frame, frame.f_lineno, arg[1])
+        try:
+            if event == "line":
+                self._recording.line(frame, frame.f_lineno)
+            elif event == "return":
+                self._recording.leave(frame, frame.f_lineno, arg, self._recording.how_left(frame, arg))
+            elif event == "exception":
+                self._recording.exception(frame, frame.f_lineno, arg[1])
+        except RecursionError as error:
+            self._outlive(error, frame)
         return self._local
+
+    def _outlive(self, error: RecursionError, broken: Optional[types.FrameType]) -> NoReturn:
+        """The program is at its recursion limit: the error is passed on to it, and the tracer survives that.
+
+        The interpreter drops a trace function that raises. A profile function stays: at its first call, when the frame
+        is left, it puts the trace function back and tells the two events that were missed.
+        """
+        settrace, call, recording = self._settrace, self._call, self._recording
+
+        def profile(frame: types.FrameType, event: str, arg: Any) -> None:
+            sys.setprofile(old)
+            settrace(call)
+            if event == "return" and frame is broken and arg is None:
+                limit = sys.getrecursionlimit()
+                sys.setrecursionlimit(limit + _CALLBACK_FRAMES)
+                recording.exception(frame, frame.f_lineno, error)
+                recording.leave(frame, frame.f_lineno, None, "unwind")
+                sys.setrecursionlimit(limit)
+
+        old = sys.getprofile()
+        sys.setprofile(profile)
+        raise error
 
     def _other_thread(self, frame: types.FrameType, event: str, arg: Any) -> None:
         if frame.f_code.co_filename == self._filename:
@@ -545,6 +569,7 @@ def trace_call(
     return recording.close(error)
 
 
+_CALLBACK_FRAMES = 20
 _running: List[Recording] = []
 
 
@@ -564,4 +589,4 @@ def _headroom() -> int:
     while frame is not None:
         depth += 1
         frame = frame.f_back
-    return depth + 20
+    return depth + _CALLBACK_FRAMES

@@ -201,7 +201,7 @@ class Run:
                 file.truncate(self._limits.size)
             with journal_path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as journal:
                 async with guardian.case(folder, self._heard) as case:
-                    await case.deliver(self._job)
+                    case.deliver(self._job)
                     stopped = await self._follow(case, journal, folder)
                 self._read(journal)
                 status = case.ended.result() if case.ended.done() else None

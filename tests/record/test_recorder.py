@@ -181,7 +181,9 @@ def test_trace_is_that_of_settrace(name, program, pool):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize(
+    "version", ["3.13", *(pytest.param(v, marks=pytest.mark.slow) for v in ("3.8", "3.9", "3.10", "3.12", "3.14"))]
+)
 def test_trace_is_the_same_on_every_python(version, name, program, pool, pythons):
     ours = "3.11"
     if version not in pythons or ours not in pythons:

@@ -226,7 +226,8 @@ class Reading:
         event = self.trace.events[index]
         code = self._code(step.event.line)
         name = "raise" if event.kind == "exception" else "yield" if re.search(r"\byield\b", code) else "return"
-        if name == "return" and event.value == "None" and not re.search(r"\b(return|lambda)\b", code):
+        says_so = event.function == "<lambda>" or re.search(r"\breturn\b", code)
+        if name == "return" and event.value == "None" and not says_so:
             return None
         return Value(
             name,

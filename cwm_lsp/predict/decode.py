@@ -105,22 +105,31 @@ class Writer:
             Cancelled, Ended: it was not finished.
         """
         while not frame.done:
-            forced = frame.forced()
+            yield from self._go_on(frame)
+
+    def kind(self, frame: Frame) -> Passes:
+        """Write only as much of a frame as tells its kind; raises what `frame` does."""
+        while frame.kind is None:
+            yield from self._go_on(frame)
+
+    def _go_on(self, frame: Frame) -> Passes:
+        """Write the tokens that are forced, or else one that is chosen."""
+        forced = frame.forced()
+        if forced:
             for token in forced:
                 legal = frame.take(token)
                 assert legal, (token, frame.piece, frame.text)
                 self.append(token)
             self.written += len(forced)
-            if forced:
-                continue
-            if self.written >= self._budget.tokens:
-                raise Ended(f"the limit of {self._budget.tokens} tokens was reached")
-            if len(self.tokens) > self.engine.context_length:
-                raise Ended(f"the model's context of {self.engine.context_length} tokens is full")
-            if not self._distributions:
-                yield from self._pass(frame)
-            self.append(self._choose(frame))
-            self.written += 1
+            return
+        if self.written >= self._budget.tokens:
+            raise Ended(f"the limit of {self._budget.tokens} tokens was reached")
+        if len(self.tokens) > self.engine.context_length:
+            raise Ended(f"the model's context of {self.engine.context_length} tokens is full")
+        if not self._distributions:
+            yield from self._pass(frame)
+        self.append(self._choose(frame))
+        self.written += 1
 
     def _choose(self, frame: Frame) -> int:
         """The likeliest legal token, which the frame takes."""
@@ -143,7 +152,9 @@ class Writer:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""
         engine = self.engine
         room = engine.context_length - len(self.tokens)
-        if self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
+        if self.drafter is not None and self.drafter.foresees:
+            self._draft_length = engine.draft_tokens
+        elif self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
             self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
         length = max(0, min(self._draft_length, room))
         draft = self.drafter.draft(frame, length)[:length] if self.drafter and length else []

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import NamedTuple
 
+from cwm_lsp.predict.foresight import Foreseen, Foresight
 from cwm_lsp.predict.grammar import VALUE, Frame, Grammar
 from cwm_lsp.predict.guesses import Statement, Statements, copied, elements, finished
 from cwm_lsp.predict.states import Activation, Option, State
@@ -87,8 +89,13 @@ def _raised(result: ast.expr | None) -> str | None:
 class Drafter:
     """Guesses for one prediction. `frames` is the list of events so far, which grows."""
 
-    def __init__(self, grammar: Grammar, source: str, frames: Sequence[Event]) -> None:
+    def __init__(
+        self, grammar: Grammar, source: str, frames: Sequence[Event], foresight: Foresight | None = None
+    ) -> None:
         self._grammar = grammar
+        self._foresight = foresight
+        self._foreseen: Sequence[Foreseen] = ()
+        """Events that are to come after all frames."""
         self._frames = frames
         self._statements = Statements(source)
         self._next: dict[tuple[Step, ...], Step] = {}
@@ -100,24 +107,31 @@ class Drafter:
     def draft(self, frame: Frame, length: int) -> list[int]:
         """The tokens that come next in the frame and in frames after it, at least `length` if possible."""
         self._learn()
+        if self._foresight is not None:
+            self._foreseen = self._foresight.events(self._frames, 2 + length // 4)
         trail = list(self._frames[-_MEMORY:])
         state = frame.state
-        option = self._option(state, trail, frame)
-        if option is None:
-            return []
-        event = self._event(state, option, trail, frame)
-        tokens = self._rest(frame, option, event)
-        while len(tokens) < length and tokens:
-            state = state.after([option], event.locals, event.value)
-            if state.over:
-                break
-            trail = [*trail[1 - _MEMORY :], event]
-            option = self._option(state, trail)
+        tokens: list[int] = []
+        begun: Frame | None = frame
+        for foreseen in chain(self._foreseen, repeat(None)):
+            option = self._option(state, trail, begun, foreseen)
             if option is None:
                 break
-            event = self._event(state, option, trail)
-            tokens += self._grammar.frame_tokens(event, _may_repeat(state, option))
+            event = self._event(state, option, begun, foreseen)
+            if begun:
+                tokens, begun = self._rest(begun, option, event), None
+            else:
+                tokens += self._grammar.frame_tokens(event, _may_repeat(state, option))
+            state = state.after([option], event.locals, event.value)
+            if not tokens or len(tokens) >= length or state.over:
+                break
+            trail = [*trail[1 - _MEMORY :], event]
         return tokens
+
+    @property
+    def foresees(self) -> bool:
+        """What comes next is more than a guess."""
+        return bool(self._foreseen)
 
     def _learn(self) -> None:
         """Remember what the latest events tell."""
@@ -136,17 +150,18 @@ class Drafter:
                 self._became[event.line, VALUE] = event.value
         self._learnt = len(frames)
 
-    def _option(self, state: State, trail: Sequence[Event], frame: Frame | None = None) -> Option | None:
+    def _option(
+        self, state: State, trail: Sequence[Event], begun: Frame | None, foreseen: Foreseen | None
+    ) -> Option | None:
         """How the next frame most likely comes; in agreement with what there is of it."""
-        kinds = [frame.kind] if frame and frame.kind else state.kinds()
-        options = {kind: frame.options if frame and frame.kind else state.options(kind) for kind in kinds if kind}
+        kinds = [begun.kind] if begun and begun.kind else state.kinds()
+        options = {kind: begun.options if begun and begun.kind else state.options(kind) for kind in kinds if kind}
         steps = [_step(event) for event in trail]
-        for start in range(len(steps)):
-            expected = self._next.get(tuple(steps[start:]))
-            if expected is not None and expected.kind in options:
-                for option in options[expected.kind]:
-                    if option.line == expected.line and option.scope.name == expected.function:
-                        return option
+        experience = (self._next.get(tuple(steps[start:])) for start in range(len(steps)))
+        for expected in (foreseen and _step(foreseen.event), *experience):
+            for option in options.get(expected.kind, ()) if expected else ():
+                if expected and (option.line, option.scope.name) == (expected.line, expected.function):
+                    return option
         for kind in self._likely(state, trail):
             for option in options.get(kind, ()):
                 return option
@@ -167,28 +182,33 @@ class Drafter:
         yield "return"
         yield "exception"
 
-    def _event(self, state: State, option: Option, trail: Sequence[Event], frame: Frame | None = None) -> Event:
+    def _event(self, state: State, option: Option, begun: Frame | None, foreseen: Foreseen | None) -> Event:
         """The next event, all values guessed; those that the frame has already are left as they are."""
         depth = state.depth + (option.kind == "call")
-        written = frame.values if frame and frame.kind else NOTHING
-        top = state.top if state.stack else None
+        if foreseen is not None and _step(foreseen.event) != (option.kind, option.line, option.scope.name):
+            foreseen = None
         if option.kind in ("return", "exception"):
-            value = option.value or self._result(state, option, trail, frame)
+            value = option.value or self._result(state, option, begun, foreseen)
             return Event(option.kind, option.line, depth, option.scope.name, value=value)
+        top = state.top if state.stack else None
         values: dict[str, str] = {}
-        for name, text in written.items():
+        for name, text in begun.values.items() if begun else ():
             values[name] = top.values.get(name, text) if top and text == wire.SAME else text
         statement = self._statement(top) if top else None
         for key in option.keys:
-            current = frame is not None and frame.name == key.name
-            if key.name in values or not (key.required or current):
+            current = begun is not None and begun.name == key.name
+            known = foreseen.event.locals.get(key.name) if foreseen else None
+            if key.name in values or not (key.required or current or known is not None):
                 continue
-            prefix = frame.value if frame and current else ""
-            if option.kind == "call":
-                values[key.name] = self._argument(state, option, key.name, prefix)
+            prefix = begun.value if begun and current else ""
+            if known is not None and foreseen and not prefix:
+                unchanged = option.kind == "line" and foreseen.before.get(key.name) == known
+                values[key.name] = top.values.get(key.name, known) if unchanged and top else known
+            elif option.kind == "call":
+                values[key.name] = self._argument(state, option, key.name, prefix, known)
             else:
                 assert top
-                values[key.name] = self._local(top, statement, key.name, prefix, trail)
+                values[key.name] = self._local(top, statement, key.name, prefix, known)
         return Event(option.kind, option.line, depth, option.scope.name, values)
 
     def _rest(self, frame: Frame, option: Option, event: Event) -> list[int]:
@@ -220,15 +240,13 @@ class Drafter:
         """The statement that has just run there."""
         return None if activation.positions[0].phase == "called" else self._statements.at(activation.line)
 
-    def _local(
-        self, top: Activation, statement: Statement | None, name: str, prefix: str, trail: Sequence[Event]
-    ) -> str:
+    def _local(self, top: Activation, statement: Statement | None, name: str, prefix: str, known: str | None) -> str:
         old = top.values.get(name)
         if statement is None or (name not in statement.assigns and name not in statement.mutates):
             if old is not None and not prefix:
                 return old
             statement = statement or self._statements.at(top.line)
-        likely: list[str | None] = []
+        likely: list[str | None] = [known]
         if name in statement.loops_over:
             likely.append(self._element(top, name, statement.loops_over[name]))
         likely.append(copied(statement.assigns.get(name), top.values))
@@ -256,12 +274,12 @@ class Drafter:
                 break
         return repr(inside[times - 1]) if 0 < times <= len(inside) else None
 
-    def _argument(self, state: State, option: Option, name: str, prefix: str) -> str:
+    def _argument(self, state: State, option: Option, name: str, prefix: str, known: str | None) -> str:
         if option.resumes and name in option.resumes.values:
             return option.resumes.values[name]
         caller = state.top
         statement = self._statements.at(caller.line)
-        likely: list[str | None] = []
+        likely: list[str | None] = [known]
         if name == ".0":
             likely.append(_iterator(statement, caller.values))
         likely += [caller.values.get(name), self._last_argument(option, name)]
@@ -273,11 +291,11 @@ class Drafter:
                 return event.locals[name]
         return None
 
-    def _result(self, state: State, option: Option, trail: Sequence[Event], frame: Frame | None) -> str:
+    def _result(self, state: State, option: Option, begun: Frame | None, foreseen: Foreseen | None) -> str:
         top = state.top
         statement = self._statements.at(option.line)
-        prefix = frame.value if frame and frame.name == VALUE else ""
-        likely: list[str | None] = []
+        prefix = begun.value if begun and begun.name == VALUE else ""
+        likely: list[str | None] = [foreseen.event.value if foreseen else None]
         if option.kind == "exception":
             likely.append(state.unwinding.value if state.unwinding else None)
             likely.append(_raised(statement.result))

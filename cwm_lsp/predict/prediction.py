@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
-from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
+from cwm_lsp.predict.foresight import Foresight
+from cwm_lsp.predict.grammar import Frame
 from cwm_lsp.predict.prompt import Prompt, Task, function_name
-from cwm_lsp.predict.states import entered
+from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
@@ -33,16 +34,26 @@ class Prediction:
     """The prediction of one call. `run` asks for forward passes and returns the trace."""
 
     def __init__(
-        self, task: Task, prompt: Prompt, engine: Callable[[], Engine], control: Control, *, drafts: bool = True
+        self,
+        task: Task,
+        prompt: Prompt,
+        engine: Callable[[], Engine],
+        control: Control,
+        *,
+        drafts: bool = True,
+        foresight: Foresight | None = None,
     ) -> None:
         self.frames: list[Event] = []
         """All that the model is to know, the wrapper's frames included."""
         self.events: list[Event] = []
         """Those of the traced call."""
-        self.state = entered(prompt.source, prompt.first)
         self.writer: Writer | None = None
         self._task = task
         self._prompt = prompt
+        self._foresight = foresight
+        self._state: State | None = None
+        self._followed = 0
+        """Frames that the state has followed."""
         self._engine = engine
         self._control = control
         self._drafts = drafts
@@ -54,22 +65,45 @@ class Prediction:
     def run(self) -> Predicting:
         """Predict to the end of the call or of the budget."""
         try:
-            self.happened(self._prompt.first)
-            while not self._over:
-                yield from self._write(NOTHING_KNOWN)
-            outcome = self._outcome()
+            outcome = yield from self._predict()
         except Ended as end:
             outcome = Outcome("truncated", detail=str(end))
         finally:
             if self.writer is not None:
                 self.writer.finish()
-        return self.trace(outcome)
+        return self._trace(outcome)
+
+    def _predict(self) -> Generator[Pass, Answer, Outcome]:
+        """All events, by the model alone."""
+        if not self.frames:
+            self.happened(self._prompt.first)
+        while not self._over:
+            yield from self._write()
+        return self._outcome()
+
+    @property
+    def state(self) -> State:
+        """Where the call stands after all frames.
+
+        Raises:
+            Ended: the frames do not agree with the program.
+            UserError: the function does not parse.
+        """
+        state = self._state or entered(self._prompt.source, self.frames[0])
+        for event in self.frames[max(1, self._followed) :]:
+            followed = state.follow(event)
+            if followed is None:
+                raise Ended(f"line {event.line}: how the program gets there is not understood")
+            state = followed
+        self._state, self._followed = state, len(self.frames)
+        return state
 
     @property
     def _over(self) -> bool:
         """The traced call has been left for good."""
-        left = self._base and self.state.depth < self._base and not self.state.suspended
-        return bool(left) or self.state.over
+        state = self.state
+        left = self._base and state.depth < self._base and not state.suspended
+        return bool(left) or state.over
 
     def _outcome(self) -> Outcome:
         """How the traced call ended, once it is over."""
@@ -94,28 +128,34 @@ class Prediction:
         if len(self.events) >= self._control.budget.events:
             raise Ended(f"the limit of {self._control.budget.events} events was reached")
 
-    def _write(self, known: Known) -> Generator[Pass, Answer, None]:
+    def _write(self) -> Generator[Pass, Answer, None]:
         """Have the model write the next frame."""
         writer, transcript = self._begun()
-        transcript.catch_up()
-        frame = Frame(transcript.grammar, self.state, known)
+        frame = Frame(transcript.grammar, self.state)
         yield from writer.frame(frame)
-        transcript.wrote()
-        event = frame.event()
-        self.state = frame.after(event)
+        self._wrote(frame, frame.event())
+
+    def _wrote(self, frame: Frame, event: Event) -> None:
+        """The writer has written a frame, which is `event`."""
+        assert self._transcript
+        self._transcript.wrote()
+        self._state, self._followed = frame.after(event), len(self.frames) + 1
         self.happened(event)
 
     def _begun(self) -> tuple[Writer, Transcript]:
-        """The writer and its text, made when a model is first needed."""
+        """The writer and its text, up to the latest frame. The model is loaded when it is first needed."""
         if self.writer is None or self._transcript is None:
             engine = self._engine()
             self.writer = Writer(engine, self._control.budget, self._control.cancel)
             self._transcript = Transcript(engine, self.writer, self._prompt, self.frames)
             if self._drafts:
-                self.writer.drafter = Drafter(self._transcript.grammar, self._prompt.source, self.frames)
+                self.writer.drafter = Drafter(
+                    self._transcript.grammar, self._prompt.source, self.frames, self._foresight
+                )
+        self._transcript.catch_up()
         return self.writer, self._transcript
 
-    def trace(self, outcome: Outcome) -> Trace:
+    def _trace(self, outcome: Outcome) -> Trace:
         """The trace of the events so far."""
         stats = Stats(
             events=len(self.events),

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.decode import Answer, Budget
 from cwm_lsp.predict.engines.interface import Engine, Pass
+from cwm_lsp.predict.foresight import Foresight
+from cwm_lsp.predict.locked import LockedPrediction
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
 from cwm_lsp.trace.events import Event, Trace
@@ -79,8 +81,11 @@ class Predictor:
         """
         prompt = prepare(task)
         control = Control(budget, on_event, cancel)
+        kind = LockedPrediction if assist == "lock" else Prediction
+        foresight = Foresight(task) if assist == "draft" else None
+        prediction = kind(task, prompt, lambda: self.engine, control, drafts=drafts, foresight=foresight)
         with self._lock:
-            return self._drive(Prediction(task, prompt, lambda: self.engine, control, drafts=drafts).run())
+            return self._drive(prediction.run())
 
     def _drive(self, work: Generator[Pass, Answer, Result]) -> Result:
         """Run work that asks for forward passes."""

@@ -76,7 +76,7 @@ def prepare(task: Task) -> Prompt:
         first = Event(
             "call", function.first_line, 0, function_name(function), values, provenance=dict.fromkeys(values, "given")
         )
-        return Prompt(source, first, function.def_line, function, wrapped=False)
+        return seeded(task, first)
     source = source.rstrip("\n") + "\n"
     name = "main"
     while name in source:
@@ -85,6 +85,12 @@ def prepare(task: Task) -> Prompt:
     call = f"list({binding.expression})" if function.is_generator and not function.is_async else binding.expression
     source += f"def {name}():\n    return {call}\n"
     return Prompt(source, Event("call", def_line, 0, name), def_line, function, wrapped=True)
+
+
+def seeded(task: Task, call: Event) -> Prompt:
+    """The prompt of a call whose first event is known."""
+    source = "\n".join(split_lines(task.source))
+    return Prompt(source, call, task.function.def_line, task.function, wrapped=False)
 
 
 def function_name(function: Function) -> str:

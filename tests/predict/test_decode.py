@@ -65,7 +65,7 @@ def test_drafts_change_nothing_for_hundreds_of_calls(seed, tmp_path, bundled):
 LOOP = """
 def f(n):
     while True:
-        n = n + 1
+        n = 1
 """
 
 
@@ -83,7 +83,8 @@ def test_events_stream_as_they_are_complete(engine, endless):
 
 
 @pytest.mark.parametrize(
-    ("budget", "told"), [(Budget(tokens=50), "50 tokens"), (Budget(seconds=0.05), "seconds"), (Budget(events=3), "3 eve")]
+    ("budget", "told"),
+    [(Budget(tokens=50), "50 tokens"), (Budget(seconds=0.05), "seconds"), (Budget(events=3), "3 eve")],
 )
 def test_a_spent_budget_truncates_and_says_so(engine, endless, budget, told):
     trace = Predictor.of(engine).predict(endless, assist="off", budget=budget)

@@ -2,13 +2,11 @@ import sys
 
 import pytest
 
-from cwm_lsp.predict.decode import Writer
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.predict.grammar import Frame, Grammar, Known, common_beginning
 from cwm_lsp.predict.prediction import Control, Prediction
-from cwm_lsp.predict.predictor import Budget, Predictor, Task
+from cwm_lsp.predict.predictor import Budget, Predictor
 from cwm_lsp.predict.states import entered
-from cwm_lsp.source.functions import find
 from cwm_lsp.trace import wire
 from tests.predict.tasks import recorded, replayed, tasks
 from tests.trace.programs import PROGRAMS

@@ -1,0 +1,121 @@
+"""What the evaluator knows of the next events, as drafts for a model that need not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from cwm_lsp.predict.evaluate import Answer, Evaluation, Limits, Question
+from cwm_lsp.predict.prompt import Task
+from cwm_lsp.trace.events import NOTHING, Event
+
+LIMITS = Limits(events=2_000, operations=500_000, seconds=1.0)
+"""Of an evaluation that only saves time."""
+
+
+def evaluation_of(task: Task, limits: Limits) -> Evaluation | None:
+    """The evaluation of a call; None where it cannot even begin."""
+    try:
+        return Evaluation(task.source, task.call, task.function.qualname, limits=limits)
+    except (SyntaxError, KeyError, ValueError, RecursionError):
+        return None
+
+
+class Foreseen(NamedTuple):
+    """An event that is to come."""
+
+    event: Event
+    before: Mapping[str, str]
+    """The locals of its scope when they were last listed, as foreseen."""
+
+
+class Foresight:
+    """The events of an evaluation that goes on from what the model writes where it knows no more itself."""
+
+    def __init__(self, task: Task) -> None:
+        self._evaluation = evaluation_of(task, LIMITS)
+        self._steps: Iterator[Event | Question] = iter(self._evaluation or ())
+        self._foreseen: list[Foreseen] = []
+        self._listed: list[Mapping[str, str]] = []
+        """What each scope on the stack last listed."""
+        self._question: Question | None = None
+        self._first: int | None = None
+        """Index of the frame that enters the traced call."""
+        self._checked = 0
+        """Events that came as foreseen."""
+
+    def close(self) -> None:
+        """No more is asked."""
+        if self._evaluation is not None:
+            self._evaluation.close()
+        self._foreseen.clear()
+        self._steps = iter(())
+
+    def events(self, frames: Sequence[Event], count: int) -> Sequence[Foreseen]:
+        """Up to `count` events after all frames; none once control has gone another way."""
+        if self._first is None:
+            self._advance(1, ())
+            if not self._foreseen:
+                return ()
+            entry = self._foreseen[0].event
+            entries = (n for n, event in enumerate(frames) if _place(event) == _place(entry))
+            self._first = next(entries, None)
+            if self._first is None:
+                return ()
+        happened = frames[self._first :]
+        depth = happened[0].depth
+        while self._checked < len(happened):
+            event = happened[self._checked]
+            self._advance(self._checked + 1, happened)
+            foreseen = self._foreseen[self._checked].event if self._checked < len(self._foreseen) else None
+            if foreseen is None or (*_place(event), event.depth - depth) != (*_place(foreseen), foreseen.depth):
+                self.close()
+                return ()
+            self._checked += 1
+        self._advance(len(happened) + count, happened)
+        return self._foreseen[len(happened) : len(happened) + count]
+
+    def _advance(self, count: int, happened: Sequence[Event]) -> None:
+        """Foresee until there are `count` events, or a question that only the model can answer."""
+        while len(self._foreseen) < count:
+            if self._question is not None:
+                index = len(self._foreseen)
+                if index >= len(happened) or self._evaluation is None:
+                    return
+                self._evaluation.answer(answer(self._question, happened[index]))
+                self._question = None
+            step = next(self._steps, None)
+            if step is None:
+                return
+            if isinstance(step, Question):
+                self._question = step
+            else:
+                self._add(step)
+
+    def _add(self, event: Event) -> None:
+        del self._listed[event.depth + (event.kind != "call") :]
+        if event.kind == "call":
+            self._listed.append(NOTHING)
+        self._foreseen.append(Foreseen(event, self._listed[event.depth]))
+        if event.kind in ("call", "line"):
+            self._listed[event.depth] = event.locals
+
+
+def answer(question: Question, event: Event) -> Answer:
+    """What the event that came next says to a question."""
+    if question.kind == "values":
+        known = {**event.locals, "value": event.value or "None"}
+        return {name: known[name] for name in question.unknown if name in known}
+    if question.kind == "raises":
+        return event.value if event.kind == "exception" and event.line == question.line else None
+    true, false = question.lines
+    came = event.line if event.kind == "line" and event.depth == question.depth else None
+    if came is not None and came in (true, false) and true != false:
+        return came == true
+    if (true is None) == (false is None):
+        return None
+    return true is None
+
+
+def _place(event: Event) -> tuple[str, int, str]:
+    return event.kind, event.line, event.function

@@ -182,19 +182,13 @@ class Placement:
             return placed
         if steps:
             return self._go("line", activation, steps, values)
-        for outer in reversed(self._stack[:-1]):
-            if activation.locals.keys() <= values.keys():
-                break
-            steps = self._next_places(outer, text, values)
-            if steps and outer.locals.keys() <= values.keys():
-                self._leave_down_to(outer)
-                return self._go("line", outer, steps, values, "no return before it")
-        here = [
-            _Place(place.position.scope.at(line), place.cost + _FORBIDDEN, len(self._placed), place)
-            for place in activation.places
-            for line in self._lines_of.get(text, ())
-            if line in place.position.scope.lines
-        ]
+        here = self._anywhere(activation, text)
+        if not here or not activation.locals.keys() <= values.keys():
+            for outer in reversed(self._stack[:-1]):
+                steps = self._next_places(outer, text, values)
+                if steps and outer.locals.keys() <= values.keys():
+                    self._leave_down_to(outer)
+                    return self._go("line", outer, steps, values, "no return before it")
         if here:
             mark = None if activation.lost else f"cannot follow line {activation.places[0].position.line}"
             return self._go("line", activation, here, values, mark)
@@ -356,16 +350,21 @@ class Placement:
         here = [place for place in activation.places if self._is_at(place.position, text)]
         if here:
             return [_Place(place.position, place.cost, index, place) for place in here], None
-        elsewhere = [
+        elsewhere = self._anywhere(activation, text)
+        if elsewhere:
+            mark = None if activation.lost else f"cannot follow line {activation.places[0].position.line}"
+            return elsewhere, mark
+        return [_Place(place.position, place.cost, index, place) for place in activation.places], "no such line"
+
+    def _anywhere(self, activation: _Activation, text: str) -> list[_Place]:
+        """Places of the activation's scope with that text, wherever it stands."""
+        index = len(self._placed)
+        return [
             _Place(place.position.scope.at(line), place.cost + _FORBIDDEN, index, place)
             for place in activation.places
             for line in self._lines_of.get(text, ())
             if line in place.position.scope.lines
         ]
-        if elsewhere:
-            mark = None if activation.lost else f"cannot follow line {activation.places[0].position.line}"
-            return elsewhere, mark
-        return [_Place(place.position, place.cost, index, place) for place in activation.places], "no such line"
 
     def _is_at(self, position: Position, text: str) -> bool:
         return self._texts[position.line - 1] == text or (

@@ -335,6 +335,7 @@ def test_every_step_of_a_real_trace_is_allowed(name):
 
 
 @as_on_3_11
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("seed", range(60))
 def test_every_step_of_a_random_program_is_allowed(seed):
     source = program(seed)

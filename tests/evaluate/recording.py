@@ -106,11 +106,21 @@ class Comparison:
     """How an evaluation fares against a recording."""
 
     expected: list[Event]
-    got: list[Event]
-    gave_up: str | None
-    asked: int
+    evaluated: Evaluated
     wrong: list[str]
     """Differences in what was called computed or given."""
+
+    @property
+    def got(self) -> list[Event]:
+        return self.evaluated.events
+
+    @property
+    def gave_up(self) -> str | None:
+        return self.evaluated.gave_up
+
+    @property
+    def asked(self) -> bool:
+        return self.evaluated.asked_at is not None
 
     @property
     def complete(self) -> bool:
@@ -118,23 +128,26 @@ class Comparison:
 
     @property
     def right_value(self) -> bool:
-        if not self.got or not self.expected or self.gave_up:
+        outcome = self.evaluated.evaluation.outcome
+        if outcome is None or not self.expected:
             return False
-        return (self.got[-1].kind, self.got[-1].value) == (self.expected[-1].kind, self.expected[-1].value)
+        if outcome.kind == "exception":
+            return bool(self.got) and len(self.got) == len(self.expected) and self.got[-1].kind == "return"
+        return clean(outcome.value or "") == self.expected[-1].value
 
 
 def describe(event: Event) -> str:
     return f"{event.kind} {event.function}:{event.line} depth {event.depth} {dict(event.locals)} {event.value}"
 
 
-def differences(expected: Iterable[Event], got: Iterable[Event]) -> list[str]:
+def differences(expected: Iterable[Event], got: Iterable[Event], asked_at: int | None = None) -> list[str]:
     """The first event that differs in what the evaluator is sure of, told in lines; empty if there is none."""
     expected, got = list(expected), list(got)
     sure = True
     for position, event in enumerate(got):
         sources = set(event.provenance.values())
-        if "predicted" in sources:
-            sure = False
+        if "predicted" in sources or (asked_at is not None and position >= asked_at):
+            sure = False  # control flow may depend on the answer
         if position >= len(expected):
             return [f"event {position} too many: {describe(event)}"] if sure else []
         real = expected[position]
@@ -153,27 +166,48 @@ def differences(expected: Iterable[Event], got: Iterable[Event]) -> list[str]:
     return []
 
 
-def evaluate(source: str, call: str, function: str | None, *, limits: Limits | None = None, name: str = MODULE):
-    """The evaluator's events, with suggestions for answers; also why it gave up and how much it asked."""
+@dataclass
+class Evaluated:
+    """What an evaluation gave."""
+
+    events: list[Event]
+    gave_up: str | None
+    asked_at: int | None
+    """Events before the first question that only a model could answer; None if there was none."""
+    evaluation: Evaluation
+
+
+def evaluate(
+    source: str, call: str, function: str | None, *, limits: Limits | None = None, name: str = MODULE
+) -> Evaluated:
+    """Evaluate a call, with suggestions for answers and no model."""
     evaluation = Evaluation(source, call, function, limits=limits or Limits(), module=name)
     events: list[Event] = []
-    asked = 0
+    asked_at = None
     for step in evaluation:
         if isinstance(step, Question):
-            asked += not step.suggestions
+            if not step.suggestions and asked_at is None:
+                asked_at = len(events)
             evaluation.answer(dict(step.suggestions) if step.kind == "values" else None)
         else:
             events.append(step)
-    return events, evaluation.gave_up, asked
+    return Evaluated(events, evaluation.gave_up, asked_at, evaluation)
+
+
+def contradictions(expected: list[Event], evaluated: Evaluated, *, whole: bool = True) -> list[str]:
+    """Where an evaluation is wrong about what it is sure of; `whole`: the recording is not cut."""
+    got = evaluated.events
+    wrong = differences(expected, got if whole else got[: len(expected)], evaluated.asked_at)
+    ended = evaluated.gave_up is None and evaluated.asked_at is None
+    if whole and ended and not wrong and len(got) < len(expected):
+        last = describe(got[-1]) if got else "nothing"
+        wrong = [f"ends early, after {last}\n  real {describe(expected[len(got)])}"]
+    return wrong
 
 
 def compare(source: str, call: str, function: str | None, *, limits: Limits | None = None) -> Comparison:
     """Record a call, evaluate it, and compare."""
     expected = record(source, call, function)
-    got, gave_up, asked = evaluate(source, call, function, limits=limits)
-    wrong = differences(expected, got)
-    if len(expected) > 12_000:
-        wrong = differences(expected, got[: len(expected)])
-    if gave_up is None and not wrong and len(got) < len(expected) and not asked:
-        wrong = [f"ends early, after {describe(got[-1]) if got else 'nothing'}\n  real {describe(expected[len(got)])}"]
-    return Comparison(expected, got, gave_up, asked, wrong)
+    evaluated = evaluate(source, call, function, limits=limits)
+    wrong = contradictions(expected, evaluated, whole=len(expected) <= 12_000)
+    return Comparison(expected, evaluated, wrong)

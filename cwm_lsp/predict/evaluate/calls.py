@@ -162,9 +162,10 @@ class Calls:
                 check(*operands)
         elif name in ("__repr__", "__str__", "__format__", "__hash__"):
             rule = {"__repr__": repr, "__str__": str}.get(name)
-            if type(owner) in rendering.ATOMS and rule is not None:
+            if rule is not None and (type(owner) in rendering.ATOMS or isinstance(owner, BaseException)):
                 return self.native(function, args, kwargs)
-            if isinstance(owner, BaseException) and rule is not None:
+            if rule is not None and isinstance(owner, list | dict | tuple | str | int | float):
+                self.operations.check_shown(owner)
                 return self.native(function, args, kwargs)
             return self.foreign(args, kwargs)
         return self.native(function, args, kwargs, (owner,))

@@ -270,7 +270,23 @@ class Expressions:
     def IfExp(self, node: ast.IfExp) -> Run:  # noqa: N802
         test = self.condition(node.test, node.lineno)
         body, orelse = self.expr(node.body), self.expr(node.orelse)
+        if isinstance(node.body, ast.BoolOp):
+            body = self.rejoining(body, node.lineno)
         return lambda frame: body(frame) if test(frame) else orelse(frame)
+
+    def rejoining(self, run: Run, line: int) -> Run:
+        """`run`, then a jump that has no line: what comes after counts as a new line even on the same one."""
+        mark, marks = self.runtime.line, self.marks
+
+        def rejoined(frame: Frame) -> Any:
+            value = run(frame)
+            if marks:
+                frame.line = 0
+            else:
+                mark(frame, line)
+            return value
+
+        return rejoined
 
     def NamedExpr(self, node: ast.NamedExpr) -> Run:  # noqa: N802
         value_of = self.expr(node.value)
@@ -492,7 +508,8 @@ class Expressions:
     # calls and inner scopes
 
     def Call(self, node: ast.Call) -> Run:  # noqa: N802
-        arguments = self.arguments(node)
+        has_line = isinstance(node.func, ast.Attribute) and not has_stars(node)
+        arguments = self.arguments(node, (node.func.end_lineno if has_line else None) or node.lineno)
         calls = self.interpreter.calls
         call = calls.call
         if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
@@ -531,9 +548,8 @@ class Expressions:
 
         return self.undetermined_display(call_function)
 
-    def arguments(self, node: ast.Call) -> Callable[[Frame], tuple[list[Any], dict[str, Any]]]:
-        """The arguments of a call, evaluated in order."""
-        line = node.lineno
+    def arguments(self, node: ast.Call, line: int) -> Callable[[Frame], tuple[list[Any], dict[str, Any]]]:
+        """The arguments of a call at `line`, evaluated in order."""
         spread = has_stars(node)
         lone = len(node.args) == 1
         positional = self.elements(node.args, line, lone=lone) if spread or not node.keywords else None

@@ -10,7 +10,7 @@ from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Ru
 from cwm_lsp.predict.evaluate.expressions import Expressions, constant
 from cwm_lsp.predict.evaluate.patterns import Patterns
 from cwm_lsp.predict.evaluate.scopes import mangled
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
 
 Store = Callable[[Frame, Any], None]
 
@@ -801,8 +801,10 @@ def caught(runtime: Any, frame: Frame, error: BaseException) -> None:
 
 
 def raised_deeper(error: BaseException, levels: int) -> bool:
-    """Whether an exception comes from Python code further in than `levels` frames, and so is known to the caller's."""
+    """Whether an exception comes from the program's code, further in than `levels` frames of the interpreter."""
     trace = error.__traceback__
     for _ in range(levels):
         trace = trace.tb_next if trace is not None else None
+    while trace is not None and trace.tb_frame.f_code is Ticker.__next__.__code__:
+        trace = trace.tb_next
     return trace is not None

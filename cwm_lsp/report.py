@@ -39,7 +39,8 @@ def announce(verb: str, target: Target) -> None:
             (f"{target.path}:{target.function.qualname}", "magenta"),
             f"  {target.call.expression}",
             (f"  · {described(target.call.origin)}", "dim"),
-        )
+        ),
+        soft_wrap=True,
     )
 
 
@@ -233,10 +234,14 @@ def _ending(outcome: Outcome) -> str:
 
 
 def _table(*columns: str) -> Table:
+    """A table without lines. Code stays on one line, and leaves most of the width to the values."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in columns:
         if name == "code":
-            table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=44)
+            table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=2, max_width=48)
+            table.expand = True
+        elif name in ("predicted", "recorded"):
+            table.add_column(name, overflow="fold", ratio=2)
         else:
             table.add_column(name, justify="right" if name == "line" else "left", overflow="fold")
     return table

@@ -38,7 +38,8 @@ def train(
     layers: int,
     heads: int,
     mlp: int,
-    batch: int, seed: int,
+    batch: int,
+    seed: int,
 ) -> None:
     """Train in FOLDER (it holds a tokenizer), or go on from the checkpoint there."""
     import torch
@@ -49,7 +50,7 @@ def train(
 
     torch.set_num_threads(1)
     words = tokenizer.load(folder)
-    harvested = list(documents.read(str(real))) if real else []
+    harvested = list(documents.read(real)) if real else []
     if (folder / "state.pt").exists():
         run = Run.resume(folder, words, harvested, batch=batch)
     else:

@@ -8,14 +8,16 @@ forced or copied weighs little, what is given (the prompt and the seeded CALL fr
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from cwm_lsp.lab.tokenizer import identifier
 from cwm_lsp.trace import wire
 
 GIVEN, FORCED, UNCHANGED, RELISTED, DECISIVE = 0, 1, 2, 3, 4
@@ -24,7 +26,7 @@ CHANGED, KIND = 5, 6
 WEIGHTS = np.array([0.0, 0.1, 0.3, 0.3, 1.0, 1.0, 1.0], dtype=np.float32)
 """Loss weight of each class."""
 
-SPECIAL = regex.compile(r"(<\|[a-z_]+\|>)")
+SPECIAL = re.compile(r"(<\|[a-z_]+\|>)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def encode(text: str, words: Tokenizer) -> Encoded:
         out.write(piece, GIVEN)
     out.write(wire.FRAME_SEP, GIVEN)
     decisive = _branching(prompt, words)
-    kinds = tuple(words.token_to_id(token) for token in (*wire.KIND_TOKENS.values(), wire.END_OF_TEXT))
+    kinds = tuple(identifier(words, token) for token in (*wire.KIND_TOKENS.values(), wire.END_OF_TEXT))
     scopes: list[dict[str, str]] = []
     crash = next(
         (i for i, frame in enumerate(frames) if i + 3 == len(frames) and frame.startswith(wire.EXCEPTION_SEP)), -1
@@ -104,8 +106,10 @@ class _Writer:
     def write(self, piece: str, token_class: int) -> int:
         """Write a special token or a piece of text; the position of its first token."""
         at = len(self.ids)
-        special = self.words.token_to_id(piece) if SPECIAL.fullmatch(piece) else None
-        self.ids += [special] if special is not None else self.words.encode(piece, add_special_tokens=False).ids
+        if SPECIAL.fullmatch(piece):
+            self.ids.append(identifier(self.words, piece))
+        else:
+            self.ids += self.words.encode(piece, add_special_tokens=False).ids
         self.classes += [token_class] * (len(self.ids) - at)
         return at
 
@@ -157,7 +161,7 @@ def _locals(
     marks = [FORCED] * len(offsets)
     values: list[tuple[int, int]] = []
     at = 1
-    starts = {}
+    starts: dict[int, int] = {}
     for token, (first, _) in enumerate(offsets):
         starts.setdefault(first, token)
     items = json.loads(piece)
@@ -179,8 +183,8 @@ def _locals(
     return marks, values
 
 
-def read(path: str) -> Iterator[str]:
+def read(path: Path) -> Iterator[str]:
     """The documents of a corpus file, one JSON object a line with the wire text under `text`."""
-    with open(path, encoding="utf-8") as file:
+    with path.open(encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)["text"]

@@ -1,9 +1,9 @@
 """How good a model is, teacher-forced: every answer is judged with the true history before it.
 
 An answer is a *step* (the kind of the next frame, and its line among the lines of the program), a changed *value* of a
-local, a *return* value, an *exception*, or a *crash* (the step to the EXCEPTION frame that ends the call). It is right if
-all its tokens are the most likely ones; its confidence is the product of their probabilities. Values are judged without
-any grammar; of a step, only the tokens that tell the lines of the program apart are.
+local, a *return* value, an *exception*, or a *crash* (the step to the EXCEPTION frame that ends the call). It is right
+if all its tokens are the most likely ones; its confidence is the product of their probabilities. Values are judged
+without any grammar; of a step, only the tokens that tell the lines of the program apart are.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def coverage(found: Sequence[Answer], precision: float) -> tuple[float, float]:
 
 
 def cruxeval(path: Path) -> Iterator[str]:
-    """Documents of rows `{"code", "input"}`: the function `f` called with that input. Rows that are cut are left out."""
+    """Documents of rows `{"code", "input"}`: the function `f` called with that input, unless the trace is cut."""
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         if "code" not in row or "input" not in row:

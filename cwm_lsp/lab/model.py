@@ -7,12 +7,13 @@ two equal.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 MATCH, COPY = 2.5, 0.5
 """Strength, in `seed_copying`, of matching what is to be copied and of copying it."""
@@ -74,11 +75,11 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         batch, length, hidden = x.shape
         weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight])
-        q, k, v = F.linear(x, weight).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        q, k, v = functional.linear(x, weight).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         # In single precision: on a CPU, flash attention is eight times slower in half.
         q, k, v = rotate(q.float(), cos, sin), rotate(k.float(), cos, sin), v.float()
         with torch.autocast("cpu", enabled=False):
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            mixed = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, hidden))
         return out
 
@@ -91,7 +92,7 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(shape.mlp, shape.hidden, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        out: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
         return out
 
 
@@ -110,15 +111,21 @@ class Layer(nn.Module):
 
 
 class Backbone(nn.Module):
+    layers: Sequence[Layer]
+    """A `ModuleList`, whose items mypy does not know."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(shape.vocab, shape.hidden)
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))  # type: ignore[assignment]
         self.norm = nn.RMSNorm(shape.hidden, eps=1e-5)
 
 
 class WorldModel(nn.Module):
     """Token ids [batch, length] → hidden states [batch, length, hidden]; `logits` maps those to the vocabulary."""
+
+    cos: Tensor
+    sin: Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -142,7 +149,7 @@ class WorldModel(nn.Module):
         return out
 
     def logits(self, hidden: Tensor) -> Tensor:
-        return F.linear(hidden, self.model.embed_tokens.weight)
+        return functional.linear(hidden, self.model.embed_tokens.weight)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

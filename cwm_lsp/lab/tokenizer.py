@@ -11,37 +11,40 @@ merges, hence no boundary effects.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import regex
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-BOS, EOS, FRAME = "<|begin_of_text|>", "<|end_of_text|>", "<|frame_sep|>"
-ACTION, RETURN, CALL, LINE = "<|action_sep|>", "<|return_sep|>", "<|call_sep|>", "<|line_sep|>"
-EXCEPTION, ARGUMENT, CONTEXT = "<|exception_sep|>", "<|arg_sep|>", "<|trace_context_start|>"
-SPECIAL = (BOS, EOS, FRAME, ACTION, RETURN, CALL, LINE, EXCEPTION, ARGUMENT, CONTEXT)
+from cwm_lsp.trace import wire
 
-# What joins the values of a frame. The second element of each is what a key's value can only be followed by.
-STRUCTURE = ('{"', '": "..", "', '": ".."}', '": "', '", "', '"}', "{}")
-JOINTS = (  # inside values and source; longest first
-    ("', '", "': '", "['", "']", "('", "')", "{'", "'}", "': ", ", '", "', ", "', \"", "\\\"", "\\n")
-    + ("), (", "], [", ", ", ": ", "[[", "]]", "[]", "()", "{}", "''", "[(", ")]")
-    + ("):\n", "]:\n", "'):\n", ":\n", "()\n", "')\n", ")\n", "]\n", "']\n", "'\n", "\n")
+SPECIAL = (
+    *(wire.BEGIN_OF_TEXT, wire.END_OF_TEXT, wire.FRAME_SEP, wire.ACTION_SEP, wire.RETURN_SEP, wire.CALL_SEP),
+    *(wire.LINE_SEP, wire.EXCEPTION_SEP, wire.ARG_SEP, wire.TRACE_CONTEXT_START),
 )
-OPERATORS = tuple(
-    f" {sign} "
-    for sign in "= == != < > <= >= + - * / // % ** += -= *= /= //= %= | & and or not in is if else for -> as".split()
-) + (" not in ", " is not ", " is None", " in range(", " in enumerate(")
-KEYWORDS = tuple(
-    f"{word} "
-    for word in "def return if elif for while not class import from raise assert except with lambda yield del and or".split()
-) + ("else:\n", "try:\n", "finally:\n", "return\n", "break\n", "continue\n", "pass\n")
-CALLS = (".append(", ".join(", ".split(", ".items()", ".get(", ".pop(", ".replace(", ".strip()", ".lower()", ".upper()")
-CALLS += (".startswith(", ".count(", "len(", "range(", "str(", "int(", "list(", "sorted(", "sum(", "max(", "min(")
-CALLS += (".keys()", ".values()", ".add(", ".index(", "self.", "(self", "isinstance(", "set(", "dict(", "tuple(")
+"""Their order is that of their ids."""
+
+# What a frame's locals are made of, beside names and values.
+STRUCTURE = ('{"', '": "..", "', '": ".."}', '": "', '", "', '"}', "{}")
+JOINTS = (  # inside values and source
+    *("', '", "': '", "['", "']", "('", "')", "{'", "'}", "': ", ", '", "', ", "', \"", '\\"', "\\n"),
+    *("), (", "], [", ", ", ": ", "[[", "]]", "[]", "()", "{}", "''", "[(", ")]"),
+    *("):\n", "]:\n", "'):\n", ":\n", "()\n", "')\n", ")\n", "]\n", "']\n", "'\n", "\n"),
+)
+SIGNS = "= == != < > <= >= + - * / // % ** += -= *= /= //= %= | & and or not in is if else for -> as".split()
+OPERATORS = (*(f" {sign} " for sign in SIGNS), " not in ", " is not ", " is None", " in range(", " in enumerate(")
+HEADS = "def return if elif for while not class import from raise assert except with lambda yield del and or".split()
+ALONE = "else: try: finally: return break continue pass".split()
+KEYWORDS = (*(f"{word} " for word in HEADS), *(f"{word}\n" for word in ALONE))
+METHODS = (
+    ".append( .join( .split( .items() .get( .pop( .replace( .strip() .lower() .upper() .startswith( .count( .keys()"
+)
+METHODS += " .values() .add( .index( (self"
+BUILTINS = "len( range( str( int( list( sorted( sum( max( min( self. isinstance( set( dict( tuple(".split()
+CALLS = (*METHODS.split(), *BUILTINS)
 MARKS = ("):  # << START_OF_TRACE\n", ":  # << START_OF_TRACE\n")
 RAISED = ("(<class '", "'>, ", "), <traceback object>)", "<list_iterator object>", "Error")
 INDENTS = tuple("    " * depth for depth in range(1, 7))
@@ -51,7 +54,7 @@ def pattern() -> str:
     """The pieces that text is cut into, as alternatives tried in order from left to right."""
 
     def any_of(pieces: Iterable[str]) -> str:
-        return "|".join(regex.escape(piece) for piece in sorted(pieces, key=len, reverse=True))
+        return "|".join(re.escape(piece) for piece in sorted(pieces, key=len, reverse=True))
 
     word_start = "(?<![A-Za-z0-9_])"
     return "|".join(
@@ -89,7 +92,7 @@ def train(texts: Iterable[str], size: int) -> Tokenizer:
     fixed = (*STRUCTURE, *MARKS, *RAISED, *OPERATORS, *KEYWORDS, *CALLS, *JOINTS, *INDENTS)
     pieces += [written(piece) for piece in fixed]
     counts: Counter[str] = Counter()
-    words = regex.compile(pattern())
+    words = re.compile(pattern())
     for text in texts:
         counts.update(word for word in words.findall(text) if len(word) > 1 and word.strip("_").isalpha())
     pieces += [written(word) for word, _ in counts.most_common()]
@@ -113,14 +116,22 @@ def save(tokenizer: Tokenizer, folder: Path, context: int) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     config: dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": BOS,
-        "eos_token": EOS,
-        "pad_token": EOS,
-        "additional_special_tokens": [t for t in SPECIAL if t not in (BOS, EOS)],
+        "bos_token": wire.BEGIN_OF_TEXT,
+        "eos_token": wire.END_OF_TEXT,
+        "pad_token": wire.END_OF_TEXT,
+        "additional_special_tokens": list(SPECIAL[2:]),
         "clean_up_tokenization_spaces": False,
         "model_max_length": context,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def identifier(words: Tokenizer, token: str) -> int:
+    """The id of a special token."""
+    found = words.token_to_id(token)
+    if found is None:
+        raise ValueError(f"not a tokenizer of this project: {token} is missing")
+    return found
 
 
 def load(folder: Path) -> Tokenizer:

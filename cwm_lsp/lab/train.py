@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from cwm_lsp.lab import documents, evaluate
 from cwm_lsp.lab.batches import batched, padded
@@ -208,7 +208,7 @@ def weighted_loss(model: WorldModel, ids: Tensor, weights: Tensor) -> Tensor:
         hidden = model(ids)[:, :-1].reshape(-1, model.shape.hidden)[chosen]
         logits = model.logits(hidden)
     weight = weights[:, 1:].reshape(-1)[chosen]
-    loss = F.cross_entropy(logits.float(), ids[:, 1:].reshape(-1)[chosen], reduction="none")
+    loss = functional.cross_entropy(logits.float(), ids[:, 1:].reshape(-1)[chosen], reduction="none")
     return (loss * weight).sum() / weight.sum()
 
 

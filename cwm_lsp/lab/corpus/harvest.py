@@ -42,15 +42,17 @@ from cwm_lsp.trace.events import Trace
 MOST_EVENTS = 60
 LONGEST_TEXT = 4_000
 """Characters of a document: about what fits the context."""
+LONGEST_CONTEXT = 1_200
+"""Characters of the program that are shown, the traced function apart: about what the predictor gives it."""
 PER_FUNCTION = 16
 """Most documents of one function, variations included."""
 
-STANDARD = (
-    "ast base64 bisect calendar collections colorsys copy csv datetime difflib fnmatch fractions functools heapq html "
-    "inspect ipaddress json keyword locale mimetypes numbers operator os pathlib posixpath pprint quopri random re "
-    "reprlib shlex shutil statistics string stringprep tempfile textwrap token tokenize types typing urllib uuid zipfile "
-    "enum dataclasses graphlib contextlib configparser email ntpath genericpath decimal _pydecimal doctest gettext"
-).split()
+STANDARD = """
+_pydecimal ast base64 bisect calendar collections colorsys configparser contextlib copy csv dataclasses datetime decimal
+difflib doctest email enum fnmatch fractions functools genericpath gettext graphlib heapq html inspect ipaddress json
+keyword locale mimetypes ntpath numbers operator os pathlib posixpath pprint quopri random re reprlib shlex shutil
+statistics string stringprep tempfile textwrap token tokenize types typing urllib uuid zipfile
+""".split()
 
 
 def modules(package: str) -> Iterator[ModuleType]:
@@ -140,11 +142,10 @@ def document(namespace: dict[str, Any], path: str, source: str, function: Functi
         return None
     trace = Trace(function.qualname, call, path, "recorded", prompt.source, events, ended)
     frames = wire.encode(trace)
-    for context in prompt.contexts():
-        text = f"{wire.BEGIN_OF_TEXT}{wire.TRACE_CONTEXT_START}{context}{wire.FRAME_SEP}{frames}{wire.END_OF_TEXT}"
-        if len(text) <= LONGEST_TEXT:
-            return None if "object at 0x" in text or path in frames else text
-    return None
+    contexts = list(prompt.contexts())
+    context = next((shown for shown in contexts if len(shown) <= LONGEST_CONTEXT), contexts[-1])
+    text = f"{wire.BEGIN_OF_TEXT}{wire.TRACE_CONTEXT_START}{context}{wire.FRAME_SEP}{frames}{wire.END_OF_TEXT}"
+    return None if len(text) > LONGEST_TEXT or "object at 0x" in text or path in frames else text
 
 
 def is_call_of(text: str, function: Function) -> bool:
@@ -171,7 +172,7 @@ def variations(call: str, r: Random, count: int = 3) -> Iterator[str]:
                 node.value = r.choice([None, "", 0, -1, "x", 1.5])
             elif isinstance(node.value, str):
                 node.value = changed(node.value, r)
-            elif not isinstance(node.value, bool):
+            elif isinstance(node.value, int) and not isinstance(node.value, bool):
                 node.value = max(0, node.value + r.choice((-2, -1, 1, 2, 3))) if pick < 0.8 else abs(values.integer(r))
         yield ast.unparse(tree)
 

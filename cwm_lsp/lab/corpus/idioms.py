@@ -5,8 +5,6 @@ Each is a template. `$name` stands for an identifier, the same one throughout, d
 `$f(xs, n)` is made of arguments of the kinds that those roles hold.
 """
 
-# ruff: noqa: S311
-
 from __future__ import annotations
 
 import re
@@ -851,7 +849,8 @@ def idiom(r: Random) -> Program:
     while head == "list" or (head.startswith("$C") and "." not in head):  # arguments follow the last name
         inner, bracket2, rest2 = rest.partition("(")
         head, bracket, rest = head + bracket + inner, bracket2, rest2
-    rest = re.sub(r"(?<![\w'{$=@])(" + "|".join(k for k, v in ROLES.items() if v[0] != "any") + r")(?=[,)])", argument, rest)
+    kinds = "|".join(role for role, (kind, _) in ROLES.items() if kind != "any")
+    rest = re.sub(rf"(?<![\w'{{$=@])({kinds})(?=[,)])", argument, rest)
     rest = re.sub(r"(?<=: )@([a-zA-Z])", literal, rest)
     call = re.sub(r"@([pincwWsEe])(?![a-z@])|@(?=@)", lambda m: literal(m) if m[1] else "@", head + bracket + rest)
     return Program(source, names["f"], re.sub(r"\$([A-Za-z]+)", name, call))

@@ -3,8 +3,6 @@
 `straight_line` programs only copy and build; `program` has branches, loops, helpers and, on purpose, crashes.
 """
 
-# ruff: noqa: S311
-
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -14,6 +12,14 @@ from cwm_lsp.lab.corpus import values
 
 SIMPLE = ("int", "str", "list_int", "list_str", "dict_int", "bool", "tuple_int", "dict_str", "nested", "float")
 LIKELY = (30, 26, 16, 8, 8, 3, 3, 2, 2, 1)
+
+
+ITEMS = {
+    "int": ("x", "n", "v", "num", "item", "value", "i"),
+    "str": ("c", "ch", "w", "word", "s", "item", "k", "key"),
+    "list_int": ("row", "group", "sub"),
+}
+"""Names of loop variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,14 @@ class Writer:
         words, table = self.of("list_str"), self.of("dict_int")
         if kind == "int":
             x, y = a("int", 0.1), a("int", 0.5)
-            options += [f"{x} + {y}", f"{x} - {y}", f"{x} + 1", f"{x} * {r.choice('2345')}", f"{x} % {r.choice('23457')}"]
-            options += [f"{x} // {r.choice('235')}", f"max({x}, {y})", f"min({x}, {y})", f"abs({x})"]
+            options += [f"{x} + {y}", f"{x} - {y}", f"{x} + 1", f"{x} * {r.choice('2345')}"]
+            options += [
+                f"{x} % {r.choice('23457')}",
+                f"{x} // {r.choice('235')}",
+                f"max({x}, {y})",
+                f"min({x}, {y})",
+                f"abs({x})",
+            ]
             if lists:
                 options += [f"len({lists})", f"sum({lists})", f"{lists}[{r.choice(['0', '-1', '1', '0'])}]"] * 2
                 options += [f"max({lists})", f"min({lists})", f"{lists}.count({y})", f"{lists}.index({lists}[-1])"]
@@ -97,7 +109,8 @@ class Writer:
         elif kind == "str":
             s, t = a("str", 0.1), a("str", 0.5)
             options += [f"{s} + {t}", f"{s}.upper()", f"{s}.lower()", f"{s}[{r.choice(['0', '-1', '1', '2'])}]"]
-            options += [f"{s}[:{r.choice('123')}]", f"{s}[{r.choice('12')}:]", f"{s}[::-1]", f"{s}.strip()", f"{s}.title()"]
+            options += [f"{s}[:{r.choice('123')}]", f"{s}[{r.choice('12')}:]", f"{s}[::-1]"]
+            options += [f"{s}.strip()", f"{s}.title()"]
             options += [f"{s}.replace({r.choice('aeio')!r}, {r.choice(['', '*', '_', 'x'])!r})", f"{s}.capitalize()"]
             options += [f"{s} * {r.choice('23')}", f"{s}.{r.choice(['zfill', 'ljust', 'rjust'])}({r.randint(3, 8)})"]
             options += [f"{s}.swapcase()", f"{s}.strip({r.choice(values.WORDS)[0]!r})", f"{s}.partition(' ')[0]"]
@@ -114,7 +127,8 @@ class Writer:
             options += ["[]", f"[{a('int')}, {a('int')}]", f"[{a('int', 0)}]", f"list(range({r.randint(1, 5)}))"]
             if lists:
                 options += [f"{lists}[1:]", f"{lists}[:2]", f"{lists}[::-1]", f"sorted({lists})", f"list({lists})"] * 2
-                options += [f"{lists} + [{a('int')}]", f"sorted({lists}, reverse=True)", f"{lists}[:-1]", f"{lists}.copy()"]
+                options += [f"{lists} + [{a('int')}]", f"sorted({lists}, reverse=True)", f"{lists}[:-1]"]
+                options += [f"{lists}.copy()"]
                 x, y = r.choice(["x", "v", "n", "item", "num"]), r.choice("0123456")
                 options += [
                     f"[{x} {r.choice('+-*')} {y} for {x} in {lists}]",
@@ -127,7 +141,8 @@ class Writer:
                 options += [f"[len(w) for w in {words}]"]
         elif kind == "list_str":
             s = a("str", 0.1)
-            options += ["[]", f"{s}.split()", f"list({s})", f"{s}.split({r.choice(',-_: ')!r})", f"[{a('str')}, {a('str')}]"]
+            options += ["[]", f"{s}.split()", f"list({s})", f"{s}.split({r.choice(',-_: ')!r})"]
+            options += [f"[{a('str')}, {a('str')}]"]
             if words:
                 options += [f"sorted({words})", f"{words}[1:]", f"[w.upper() for w in {words}]", f"{words}[::-1]"]
                 options += [f"[w for w in {words} if len(w) > {r.choice('234')}]", f"{words} + [{a('str')}]"]
@@ -142,7 +157,8 @@ class Writer:
         elif kind == "tuple_int":
             options += [f"({a('int')}, {a('int')})", f"({a('int', 0)}, {a('int', 0)})"]
             if lists:
-                options += [f"(min({lists}), max({lists}))", f"tuple({lists})", f"divmod({a('int', 0)}, {r.choice('357')})"]
+                options += [f"(min({lists}), max({lists}))", f"tuple({lists})"]
+                options += [f"divmod({a('int', 0)}, {r.choice('357')})"]
         elif kind == "nested":
             options += [f"[{a('list_int')}, {a('list_int')}]"]
         elif kind == "set_int" and lists:
@@ -195,7 +211,8 @@ class Writer:
     def mutate(self, indent: int) -> None:
         """A statement that changes a variable in place."""
         r, a = self.r, self.atom
-        kind = r.choice(["int", "int", "int", "str", "list_int", "list_int", "list_str", "dict_int", "set_int", "nested"])
+        kinds = ("int", "str", "list_int", "list_str", "dict_int", "set_int", "nested")
+        kind = r.choices(kinds, (3, 1, 2, 1, 1, 1, 1))[0]
         name = self.of(kind, mutable=True)
         if name is None:
             self.assign(indent)
@@ -205,7 +222,8 @@ class Writer:
             "int": [f"{name} += {a('int')}", f"{name} -= {a('int')}", f"{name} += 1", f"{name} *= {r.choice('23')}"],
             "str": [f"{name} += {a('str')}", f"{name} = {name} + {a('str')}", f"{name} = {name}[1:]"],
             "list_int": [f"{name}.append({self.expression('int')})"] * 4
-            + [f"{name}.pop()", f"{name}.pop(0)", f"{name}.sort()", f"{name}.reverse()", f"{name}.insert(0, {a('int')})"]
+            + [f"{name}.pop()", f"{name}.pop(0)", f"{name}.sort()", f"{name}.reverse()"]
+            + [f"{name}.insert(0, {a('int')})"]
             + [f"{name}[{index}] = {a('int')}", f"{name}.extend([{a('int')}, {a('int')}])", f"{name} += [{a('int')}]"]
             + [f"{name}.remove({name}[0])", f"{name}[{index}] += {r.choice('123')}", f"del {name}[0]"],
             "list_str": [f"{name}.append({self.expression('str')})"] * 3 + [f"{name}.pop()", f"{name}.sort()"],
@@ -271,8 +289,7 @@ class Writer:
         else:
             kind = self.types[iterable]
             item = {"list_int": "int", "list_str": "str", "str": "str", "dict_int": "str", "nested": "list_int"}[kind]
-            name = r.choice({"int": ["x", "n", "v", "num", "item", "value", "i"], "str": ["c", "ch", "w", "word", "s", "item",
-                             "k", "key"], "list_int": ["row", "group", "sub"]}[item])
+            name = r.choice(ITEMS[item])
             style = r.random()
             if kind == "dict_int" and style < 0.7:
                 self.emit(indent, f"for {name}, v in {iterable}.items():")
@@ -375,7 +392,8 @@ class Writer:
         else:
             first, second = self.of("int", mutable=True), self.of("int", mutable=True)
             if first and second and first != second:
-                self.emit(indent, f"{first}, {second} = {r.choice([f'{second}, {first}', f'{second}, {first} + {second}'])}")
+                right = r.choice([f"{second}, {first}", f"{second}, {first} + {second}"])
+                self.emit(indent, f"{first}, {second} = {right}")
             else:
                 self.assign(indent)
 

@@ -1,6 +1,6 @@
 """Random values and names that look like those of everyday Python."""
 
-# ruff: noqa: S311, SIM905
+# ruff: noqa: SIM905
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ hello world foo bar baz spam egg ham data code test user admin guest name list i
 word text note page book title author date time day month year week hour north south east west left right up down
 open close start stop run walk read write send load save get set add sub mul div min max sum avg low high mid
 alice bob carol dave erin frank grace heidi ivan judy mallory oscar peggy sam tom paris london tokyo rome oslo lima
-one two three four five six seven eight nine ten yes no true false none ok error warning info debug fatal active""".split()
+one two three four five six seven eight nine ten yes no true false none ok error warning info debug fatal
+active""".split()
 
 # Names of variables and parameters by the type they usually hold.
 NAMES: dict[str, list[str]] = {
-    "int": "n k x y z a b c i j m count total size limit value num start end step index width height depth offset level "
-    "score amount price age target low high rank base result acc left right first second number".split(),
-    "str": "s t text word name key line prefix suffix label title token path msg char string sep letter part chunk "
-    "field sentence code tag left right sub value data".split(),
+    "int": "n k x y z a b c i j m count total size limit value num start end step index width height depth offset "
+    "level score amount price age target low high rank base result acc left right first second number".split(),
+    "str": "s t text word name key line prefix suffix label title token path msg char string sep letter part "
+    "chunk field sentence code tag left right sub value data".split(),
     "bool": "found flag ok done valid seen ready is_valid changed matched reverse strict active".split(),
     "float": "ratio rate mean weight price score x y scale average factor".split(),
     "list_int": "nums numbers values items arr lst data xs ys scores row sizes prices array seq result out output "

@@ -165,6 +165,8 @@ class _Way:
     """Names that have differing values, and which: told already."""
     known: frozenset[tuple[str | None, str | None]]
     """Differing values of the callers."""
+    raises_apart: bool = False
+    """An exception has been told, here or further in, that only one side has."""
     counts: Counter[int] = field(default_factory=Counter)
     left_locals: Mapping[str, str] = field(default_factory=dict)
     right_locals: Mapping[str, str] = field(default_factory=dict)
@@ -266,6 +268,12 @@ class _Comparison:
         index = (*rights, *next_right)[0].index if rights or next_right else len(self._right) - 1
         left_raises = next((self._left[item.index] for item in lefts if item.key == _EXCEPTION), None)
         right_raises = next((item.index for item in rights if item.key == _EXCEPTION), None)
+        raised_apart, way.raises_apart = (
+            way.raises_apart,
+            way.raises_apart or (left_raises is None) != (right_raises is None),
+        )
+        if raised_apart and next_left and next_right and next_left[0].unwinds != next_right[0].unwinds:
+            return  # one side is being left by that exception, through `finally`
         if any(items and items[0].key == _EXCEPTION for items in (lefts, rights)):
             if before is not None and _come_unwinding(before[0]) != _come_unwinding(before[1]):
                 return  # told where it was raised
@@ -376,6 +384,8 @@ def _without_comprehensions(items: Sequence[_Item]) -> list[_Item]:
             result.append(item)
         elif result:
             result[-1].comprehensions.append(item.call)
+        else:  # resumed, as it awaits something
+            result.append(item)
     return result
 
 

@@ -21,7 +21,7 @@ from cwm_lsp.errors import UnavailableError
 from cwm_lsp.record.dap import DapClient, DapError
 
 _SCRIPT = Path(__file__).with_name("debuggee.py")
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _OLDEST = (3, 8)
 
 

@@ -180,15 +180,16 @@ class Evaluated:
 def evaluate(
     source: str, call: str, function: str | None, *, limits: Limits | None = None, name: str = MODULE
 ) -> Evaluated:
-    """Evaluate a call, with suggestions for answers and no model."""
+    """Evaluate a call up to the first question that nothing but a model could answer."""
     evaluation = Evaluation(source, call, function, limits=limits or Limits(), module=name)
     events: list[Event] = []
     asked_at = None
     for step in evaluation:
         if isinstance(step, Question):
-            if not step.suggestions and asked_at is None:
+            if not step.suggestions:
                 asked_at = len(events)
-            evaluation.answer(dict(step.suggestions) if step.kind == "values" else None)
+                break
+            evaluation.answer(dict(step.suggestions))
         else:
             events.append(step)
     return Evaluated(events, evaluation.gave_up, asked_at, evaluation)

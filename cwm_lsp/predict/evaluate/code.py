@@ -56,7 +56,7 @@ class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result", "seen", "shown",
+        "abandoned", "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result", "seen", "shown",
         "traced", "values", "vars",
     )  # fmt: skip
 
@@ -67,6 +67,8 @@ class Frame:
         self.line = code.first_line
         self.caller: Frame | None = None
         """Of a generator: who resumed it last."""
+        self.abandoned = False
+        """Of a generator: it is being cleaned up, out of the program's sight."""
         self.depth = 0
         self.traced = False
         self.result: Any = None

@@ -158,6 +158,7 @@ class Evaluation:
 
     def _evaluate(self) -> None:
         runtime, interpreter = self.runtime, self.interpreter
+        runtime.thread = threading.get_ident()
         try:
             interpreter.load()
             runtime.started = True

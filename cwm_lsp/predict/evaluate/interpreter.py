@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Callable, Iterator
+from threading import get_ident
 from typing import Any
 
 from cwm_lsp.predict.evaluate import library
@@ -249,7 +251,7 @@ class Interpreter:
             runtime.frame = frame.caller
             raise
         except BaseException as error:
-            if runtime.closed:
+            if frame.abandoned:
                 raise
             problem = error.error if type(error) is Carried else None
             runtime.unwind(frame, problem or error, frame.caller)
@@ -280,7 +282,9 @@ class Interpreter:
     def resume(self, frame: Frame, error: BaseException | None) -> None:
         """A generator goes on, with an exception if one is thrown into it."""
         runtime = self.runtime
-        if runtime.closed:
+        if runtime.closed or collecting() or runtime.thread != get_ident():
+            frame.traced = False
+            frame.abandoned = True
             raise GeneratorExit
         frame.caller = runtime.frame
         runtime.enter(frame)
@@ -441,6 +445,21 @@ class Interpreter:
         from cwm_lsp.predict.evaluate.classes import class_maker
 
         return class_maker(self, compiler, node)
+
+
+_collections: list[str] = []
+
+
+def _watch_collection(phase: str, info: dict[str, int]) -> None:
+    _collections[:] = [phase] if phase == "start" else []
+
+
+gc.callbacks.append(_watch_collection)
+
+
+def collecting() -> bool:
+    """Whether the garbage collector is at work: it ends generators of the program at moments of its own."""
+    return bool(_collections)
 
 
 BUILTIN_NAMES = frozenset(dir(__import__("builtins")))

@@ -6,6 +6,7 @@ import ast
 import time
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import rendering
@@ -59,6 +60,8 @@ class Runtime:
         self.order_texts: dict[str, str] = {}
         self.rendering = rendering.Renderer(self)
         self.cancelled = False
+        self.thread = get_ident()
+        """Who interprets."""
         self.muted: str | None = None
         """Why no more events are shown, although the call goes on."""
         self.closed = False

@@ -88,7 +88,7 @@ NO_EFFECT = Effect()
 class Seed(NamedTuple):
     """An instruction to go on from."""
 
-    index: int
+    at: int
     previous: int | None = None
     """The instruction that ran before it; None: there is none."""
     effect: Effect = NO_EFFECT
@@ -199,10 +199,10 @@ class Graph:
         running: dict[int, Effect] = {}
         returns: set[str | None] = set()
         unwinds = False
-        todo = sorted(seeds, key=lambda seed: -seed.index)
+        todo = sorted(seeds, key=lambda seed: -seed.at)
         if may_throw:
             for seed in todo:
-                _learn(raises, seed.index if seed.previous is None else seed.previous, seed.effect)
+                _learn(raises, seed.at if seed.previous is None else seed.previous, seed.effect)
         while todo:
             index, previous, effect, fired = todo.pop()
             if index == LEAVES:
@@ -374,6 +374,7 @@ _NAMES = ("<genexpr>", *_COMPREHENSIONS.values())
 
 def parse(source: str) -> tuple[ast.Module, CodeType] | None:
     """Syntax tree and code of a text; None where it has neither. Nothing of it is run."""
+    source = source.removeprefix("\ufeff")
     with _compiling, warnings.catch_warnings():  # the filters belong to the process
         warnings.simplefilter("ignore")
         try:

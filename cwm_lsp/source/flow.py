@@ -30,6 +30,7 @@ from cwm_lsp.source.bytecode import (
     scope_name,
 )
 from cwm_lsp.source.functions import functions
+from cwm_lsp.source.recovery import split_lines
 
 ScopeKind = Literal["function", "lambda", "comprehension", "genexpr", "class"]
 Phase = Literal["called", "line", "raised", "suspended", "resumed"]
@@ -199,7 +200,7 @@ class Scope:
             for line in position.lines:
                 after = position.next(line)
                 assert after is not None
-                fires.setdefault(line, set()).update(seed.index for seed in after.seeds)
+                fires.setdefault(line, set()).update(seed.at for seed in after.seeds)
                 reached.append(after)
             if position.may_yield:
                 suspended = position.suspended()
@@ -410,6 +411,6 @@ def _definitions(tree: ast.Module) -> dict[object, int]:
 
 def _alone(source: str, first_line: int, last_line: int) -> str:
     """Lines `first_line` to `last_line` where they are, but not indented, and nothing else."""
-    lines = source.split("\n")[first_line - 1 : last_line]
+    lines = split_lines(source)[first_line - 1 : last_line]
     indent = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
     return "\n" * (first_line - 1) + "\n".join(line[min(indent, len(line) - len(line.lstrip())) :] for line in lines)

@@ -274,7 +274,7 @@ def test_nothing_recorded_and_nothing_predicted():
 
 
 def test_large_traces_that_differ_everywhere():
-    run = record(LOOP, "f(list(range(3000)))")
+    run = record(LOOP, "f(range(3000))")
     assert len(run.events) > 9_000
     events = list(run.events)
     choose = random.Random(0)
@@ -295,6 +295,7 @@ def test_aligned_rows_keep_all_events_in_order():
 
 
 @as_on_3_11
+@pytest.mark.slow
 def test_cruxeval():
     path = DATA / "cruxeval.jsonl"
     if not path.exists():
@@ -309,6 +310,7 @@ def test_cruxeval():
 
 
 @as_on_3_11
+@pytest.mark.slow
 def test_the_real_mispredictions_differ_from_the_runs():
     from cwm_lsp.trace.wire import decode
 

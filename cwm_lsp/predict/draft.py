@@ -317,5 +317,4 @@ class Drafter:
         known = [text for text in likely if text is not None]
         if not prefix:
             return next(iter((*known, *mentioned)), "None")
-        parts = [*known, *mentioned, *top.values.values()]
-        return finished(prefix, [text for text in parts if text != unlike], parts)
+        return finished(prefix, [*known, *mentioned, *top.values.values()], unlike)

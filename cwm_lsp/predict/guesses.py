@@ -24,6 +24,8 @@ _MUTATORS = {
     ),
 }
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_TAIL = 24
+"""Characters at the end of a beginning that tell how it goes on, at most."""
 _LONGEST = 4_000
 """Characters of a value up to which it is looked into."""
 
@@ -217,28 +219,35 @@ def _integer(expression: ast.expr, values: Mapping[str, str]) -> int | None:
         return None
 
 
-def finished(prefix: str, whole: Iterable[str], parts: Sequence[str]) -> str:
-    """A value of which `prefix`, JSON text, is there: the first of `whole` that begins so, or some of `parts` that
-    continue its end, with all brackets and quotes closed."""
+def finished(prefix: str, likely: Sequence[str], unlike: str | None) -> str:
+    """A value of which `prefix`, JSON text, is there, and which is not `unlike`: the first of `likely` that begins so,
+    or what continues its end in one of them, with all brackets and quotes closed."""
     try:
         beginning: str = json.loads(f'"{prefix}"')
     except ValueError:  # in the middle of an escape
         return ""
-    for text in whole:
-        if text.startswith(beginning):
+    for text in likely:
+        if text.startswith(beginning) and text != unlike:
             return text
-    tail = beginning[-24:]
-    text = beginning + next(filter(None, (_continued(tail, part) for part in parts)), "")
-    return text + closing(text)
+    for length in range(min(_TAIL, len(beginning)), 0, -1):
+        tail = beginning[-length:]
+        for text in dict.fromkeys(likely):
+            at = _nearest(text, tail, len(beginning) - length)
+            if at is not None and (length > 2 or at == 0):
+                whole = beginning + text[at + length :]
+                whole += closing(whole)
+                if whole != unlike:
+                    return whole
+    return beginning + closing(beginning)
 
 
-def _continued(tail: str, part: str) -> str:
-    """What follows in `part` after the longest end of `tail` that it has."""
-    for start in range(max(0, len(tail) - len(part)), len(tail)):
-        at = part.rfind(tail[start:])
-        if at >= 0 and (at == 0 or len(tail) - start > 2):
-            return part[at + len(tail) - start :]
-    return ""
+def _nearest(text: str, part: str, place: int) -> int | None:
+    """Where `part` begins in `text`, as near to `place` as possible."""
+    after = text.find(part, place) if place < len(text) else -1
+    before = text.rfind(part, 0, place + len(part))
+    if after < 0 or (before >= 0 and place - before <= after - place):
+        return before if before >= 0 else None
+    return after
 
 
 def closing(text: str) -> str:

@@ -50,7 +50,8 @@ class _Certain(Distribution):
         self._token = token
 
     def ranked(self) -> Iterator[tuple[int, float]]:
-        yield self._token, 0.0
+        if self._token >= 0:  # the script is not at its end
+            yield self._token, 0.0
         raise OffScript
 
     def logprob(self, token_id: int) -> float:

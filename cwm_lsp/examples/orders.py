@@ -1,8 +1,9 @@
 """Price an order. The example of `cwm-lsp demo`: predicted first, then run, then compared."""
 
-from zlib import crc32
+from random import randrange
 
 PRICES = {"tea": 4, "mug": 9, "pot": 25}
+LEDGER: dict[str, int] = {}
 
 
 def percent_off(total: int) -> int:
@@ -26,9 +27,8 @@ def order_total(items: list[tuple[str, int]], customer: str) -> int:
         total += price * count
     off = percent_off(total)
     total -= total * off // 100
-    # Free shipping is on trial for half of the customers. Who is in is a checksum: only running it can tell.
-    group = crc32(customer.encode()) % 10
-    shipping = 6
-    if group < 5:
-        shipping = 0
-    return total + shipping
+    # Order numbers are drawn at random: what comes here can be guessed, but only running the call can tell.
+    number = randrange(100_000)
+    label = f"{customer}-{number}"
+    LEDGER[label] = total + 6
+    return LEDGER[label]

@@ -71,7 +71,7 @@ class Attributes:
         table = library.METHODS.get(kind)
         if table is not None and name in table:
             return getattr(value, name)
-        if name in library.ATTRIBUTES.get(kind, ()):
+        if name in library.ATTRIBUTES.get(kind, ()) or (table is not None and name in library.OPERATIONS):
             return getattr(value, name)
         if name == "__class__":
             return kind

@@ -23,6 +23,11 @@ CLASS_METHOD_DESCRIPTOR = type(vars(dict)["fromkeys"])
 SIMPLE: frozenset[type] = rendering.ATOMS | {list, tuple, dict, Function}
 PARTS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 
+CHECKED = frozenset(
+    "__repr__ __str__ __len__ __bool__ __hash__ __format__ __iter__ __init__ __index__ __int__ __float__ __bytes__ "
+    "__length_hint__ __contains__".split()
+)
+"""Special methods whose result CPython looks at."""
 MUTATORS = frozenset(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update setdefault "
     "add discard difference_update intersection_update symmetric_difference_update subtract move_to_end send throw "
@@ -67,7 +72,10 @@ class Calls:
 
     def from_library(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of the file from library code, or as a special method."""
-        return self.call_function(function, args, kwargs)
+        value = self.call_function(function, args, kwargs)
+        if type(value) is Unknown and function.code.name in CHECKED:
+            raise Undetermined
+        return value
 
     # any callable
 
@@ -83,7 +91,7 @@ class Calls:
                 return self.call(function.value, args, kwargs)
             return self.foreign(args, kwargs)
         self.runtime.tick()
-        if kind is BuiltinFunctionType:
+        if isinstance(function, BuiltinFunctionType):
             return self.call_builtin(function, args, kwargs)
         if isinstance(function, type):
             if function in self.runtime.classes:
@@ -121,7 +129,7 @@ class Calls:
         table = self.table_of(owner, name)
         if table is not None:
             return self.method(owner, name, table[name], args, kwargs)
-        if name in ("__getitem__", "__setitem__", "__contains__", "__reversed__") and self.table_of(owner, "clear"):
+        if name in library.OPERATIONS and type(owner) in library.METHODS:
             return self.native(function, args, kwargs, (owner,))
         return self.foreign([owner, *args], kwargs)
 
@@ -255,7 +263,7 @@ class Calls:
             return self.operations.iterable(value)
         if (kind is set or kind is frozenset) and function not in ORDER_FREE:
             return self.operations.iterable(value) if not isinstance(getattr(function, "__self__", None), set | frozenset) else value
-        if kind is BuiltinFunctionType or kind is METHOD_DESCRIPTOR or (kind is type and value not in self.runtime.classes):
+        if isinstance(value, BuiltinFunctionType) or kind is METHOD_DESCRIPTOR or (kind is type and value not in self.runtime.classes):
             return self.callback(value)
         return value
 

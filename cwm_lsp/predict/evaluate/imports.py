@@ -36,12 +36,15 @@ class Imports:
     def sure(node: ast.AST) -> bool:
         """Whether an import is sure to succeed: of the allow-list, or of a module that comes with Python."""
         if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""] if not node.level else [""]
-        elif isinstance(node, ast.Import):
+            if node.level or node.module not in library.MODULES:
+                return False
+            found = sys.modules.get(node.module)
+            members = library.MODULES[node.module].members
+            return all(item.name in members or hasattr(found, item.name) for item in node.names)
+        if isinstance(node, ast.Import):
             names = [item.name for item in node.names]
-        else:
-            return True
-        return all(name in library.MODULES or _comes_with_python(name.split(".")[0]) for name in names)
+            return all(name in library.MODULES or _comes_with_python(name.split(".")[0]) for name in names)
+        return True
 
     def module(self, name: str, *, whole: bool) -> Any:
         """What `import name` binds: the first package of a dotted name if `whole`."""

@@ -28,11 +28,13 @@ import json
 import math
 import numbers
 import operator
+import os
 import posixpath
 import re
 import shlex
 import statistics
 import string
+import struct
 import sys
 import textwrap
 import types
@@ -83,6 +85,8 @@ TYPES: tuple[type, ...] = (
 )  # fmt: skip
 """Builtin and library types whose instances a program may use."""
 
+OPERATIONS = frozenset({"__getitem__", "__contains__", "__len__", "__setitem__", "__eq__", "__ne__", "__lt__", "__gt__"})
+"""Special methods that a program may call on a builtin value by name."""
 NOT_PURE = {
     datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
     datetime.date: ("today", "fromtimestamp"),
@@ -200,7 +204,8 @@ MODULES: dict[str, Module] = {
         "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
     "warnings": Module("warnings", {}),
     "time": Module("time", {"sleep": quiet}),
-    "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": "little"}),
+    "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": "little", "intern": sys.intern}),
+    "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
     "__future__": Module("__future__", {
         name: None for name in "annotations division print_function absolute_import unicode_literals".split()}),
 }  # fmt: skip
@@ -208,10 +213,14 @@ MODULES["urllib"] = Module("urllib", {"parse": MODULES["urllib.parse"]})
 MODULES["collections"].members["abc"] = MODULES["collections.abc"]
 MODULES["os.path"] = Module(
     "posixpath",
-    _members(posixpath, "join basename dirname split splitext normpath isabs commonprefix commonpath sep curdir pardir"),
+    _members(
+        posixpath, "join basename dirname split splitext splitdrive normpath normcase isabs commonprefix commonpath sep "
+        "curdir pardir extsep"
+    ),
 )
 MODULES["posixpath"] = MODULES["os.path"]
-MODULES["os"] = Module("os", {"path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."})
+MODULES["_collections_abc"] = MODULES["collections.abc"]
+MODULES["os"] = Module("os", {"fspath": os.fspath, "path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."})
 
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)

@@ -15,7 +15,9 @@ import json
 import logging
 import math
 import operator
+import os
 import re
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +64,7 @@ class Rules:
             operator.imul: self.operator_, operator.ipow: self.operator_, operator.attrgetter: self.getter,
             operator.methodcaller: self.getter,
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
+            struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
             library.quiet: self.quiet, logging.getLogger: self.never,
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
@@ -304,6 +307,16 @@ class Rules:
         self.runtime.allow(len(values))
         self.runtime.allow_bits(sum(item.bit_length() for item in values if isinstance(item, int)))
         return self.native(function, args, kwargs)
+
+    def packed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], str):
+            self.interpreter.operations.check_format(args[0])
+        return self.native(function, args, kwargs)
+
+    def path(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or type(args[0]) not in (str, bytes):
+            return self.runtime.unknown()
+        return args[0]
 
     def sized(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if args and isinstance(args[0], int):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -60,15 +61,11 @@ class EditorSession:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
+        with contextlib.suppress(DapError, asyncio.TimeoutError):
             await self._client.request("disconnect", {"terminateDebuggee": True}, timeout=10)
-        except (DapError, asyncio.TimeoutError):
-            pass
         await self._client.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        except ProcessLookupError:
-            pass
         await self._process.wait()
 
     def _heard(self, event: str, body: dict[str, Any]) -> None:

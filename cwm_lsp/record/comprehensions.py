@@ -1,12 +1,14 @@
 """Comprehensions as functions of their own, as up to Python 3.11, on the newer Pythons that inline them.
 
-Standard library only: runs inside the debuggee. A trace has comprehensions as scopes of their own; Python 3.12 and newer
-compile list, set and dict comprehensions into the code around them, where no debugger sees their scope. So a traced
-file's comprehensions are compiled as `(lambda .0: [... for x in .0])(iter(xs))`, which is what 3.11 makes of them, and
-the lambdas' code objects get the names that 3.11 gives, and its lines for the steps of the loop. Where that would change a meaning (an assignment expression,
-`await`, `super()`, `locals()` and the like inside), a comprehension stays inlined.
+Standard library only: runs inside the debuggee. A trace has comprehensions as scopes of their own; Python 3.12 and
+newer compile list, set and dict comprehensions into the code around them, where no debugger sees their scope. So a
+traced file's are compiled as `(lambda .0: [... for x in .0])(iter(xs))`, which is what 3.11 makes of them, and
+the lambdas' code objects get the names that 3.11 gives, and its lines for the steps of the loop. Where that would
+change a meaning (an assignment expression, `await`, `super()`, `locals()` and the like inside), a comprehension stays
+inlined.
 """
 
+# ruff: noqa: B905  `strict` came with Python 3.10
 from __future__ import annotations
 
 import ast
@@ -15,22 +17,26 @@ import dis
 import inspect
 import sys
 import types
-from typing import Dict, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, TypeVar
 
 INLINED = sys.version_info >= (3, 12)
 _ITER = ".iter"
 _KEEP_NAMES = frozenset({"super", "__class__", "locals", "vars", "dir", "eval", "exec", "_getframe"})
 _NAMES = {ast.ListComp: "<listcomp>", ast.SetComp: "<setcomp>", ast.DictComp: "<dictcomp>"}
-_LOOP = frozenset({"GET_ITER", "FOR_ITER", "END_FOR", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"})
+_LOOP = frozenset(
+    {"GET_ITER", "FOR_ITER", "END_FOR", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
+)
 _AFTER = frozenset({("YIELD_VALUE", "RESUME"), ("RESUME", "POP_TOP")})
 _OUTSIDE_TRY = 4
 """The bit of RESUME's argument that lets 3.13 and newer drop a suspended generator without running it to its end."""
 _COMPARE = frozenset({"COMPARE_OP", "IS_OP", "CONTAINS_OP"})
-_Place = Tuple[int, int]
-_Comprehension = Union[ast.ListComp, ast.SetComp, ast.DictComp]
+if TYPE_CHECKING:
+    _Place = tuple[int, int]
+    _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp
+    _Located = TypeVar("_Located", bound=ast.AST)
 
 
-def compile_module(source: Union[str, bytes], path: str) -> types.CodeType:
+def compile_module(source: str | bytes, path: str) -> types.CodeType:
     """The module's code, its comprehensions functions of their own."""
     if not INLINED:
         return compile(source, path, "exec", dont_inherit=True)
@@ -44,7 +50,7 @@ def compile_module(source: Union[str, bytes], path: str) -> types.CodeType:
 
 class _Outliner(ast.NodeTransformer):
     def __init__(self) -> None:
-        self.found: Dict[_Place, str] = {}
+        self.found: dict[_Place, str] = {}
         """Where a comprehension begins → its scope's name."""
 
     def _outline(self, node: _Comprehension) -> ast.expr:
@@ -64,7 +70,7 @@ class _Outliner(ast.NodeTransformer):
     visit_ListComp = visit_SetComp = visit_DictComp = _outline  # noqa: N815
 
 
-def _at(node, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _at(node: _Located, place: ast.AST) -> _Located:
     return ast.copy_location(node, place)
 
 
@@ -74,7 +80,7 @@ def _folded(iterable: ast.expr) -> ast.expr:
         return _at(ast.Tuple(iterable.elts, ast.Load()), iterable)
     if isinstance(iterable, ast.Set) and all(isinstance(item, ast.Constant) for item in iterable.elts):
         members = frozenset(item.value for item in iterable.elts if isinstance(item, ast.Constant))
-        return _at(ast.Constant(members), iterable)
+        return _at(ast.Constant(members), iterable)  # type: ignore[arg-type]  # what the compiler does itself
     return iterable
 
 
@@ -88,24 +94,31 @@ def _stays_inlined(node: _Comprehension) -> bool:
     return False
 
 
-def _renamed(code: types.CodeType, found: Dict[_Place, str]) -> types.CodeType:
-    constants: List[object] = [
+def _renamed(code: types.CodeType, found: dict[_Place, str]) -> types.CodeType:
+    constants: list[object] = [
         _renamed(constant, found) if isinstance(constant, types.CodeType) else constant for constant in code.co_consts
     ]
-    changes: Dict[str, object] = {"co_consts": tuple(constants)}
+    changes: dict[str, object] = {"co_consts": tuple(constants)}
     if code.co_name == "<genexpr>":
         changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
         changes["co_code"] = _closed_by_exception(code)
     elif code.co_name == "<lambda>" and code.co_varnames[:1] == (".0",):
-        places = ((line, column) for line, _, column, _ in list(code.co_positions())[1:])
+        places = ((line, column) for line, column in _positions(code)[1:])
         name = next(found[place] for place in places if place in found)
+        qualified: str = code.co_qualname  # type: ignore[attr-defined, unused-ignore]  # since 3.11
         changes["co_name"] = name
-        changes["co_qualname"] = code.co_qualname[: -len("<lambda>")] + name
+        changes["co_qualname"] = qualified[: -len("<lambda>")] + name
         changes["co_code"] = _without_second_iter(code)
         changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
     elif code.co_flags & inspect.CO_GENERATOR:
         changes["co_code"] = _closed_by_exception(code)
     return code.replace(**changes)  # type: ignore[arg-type]
+
+
+def _positions(code: types.CodeType) -> list[tuple[int | None, int | None]]:
+    """Line and column of each code unit."""
+    positions = code.co_positions()  # type: ignore[attr-defined, unused-ignore]  # since 3.11
+    return [(line, column) for line, _, column, _ in positions]
 
 
 def _without_second_iter(code: types.CodeType) -> bytes:
@@ -131,13 +144,13 @@ def _closed_by_exception(code: types.CodeType) -> bytes:
     return bytes(raw)
 
 
-def _as_before(code: types.CodeType) -> List[Optional[int]]:
+def _as_before(code: types.CodeType) -> list[int | None]:
     """The line of each code unit, as 3.11 has it.
 
-    What steps the loop is on the comprehension's own first line there, or on the last comparison's among its conditions.
+    What steps the loop is on the comprehension's first line there, or on the last comparison's among its conditions.
     """
     own = code.co_firstlineno
-    lines = [line for line, _, _, _ in code.co_positions()]
+    lines = [line for line, _ in _positions(code)]
     instructions = list(dis.get_instructions(code))
     steps = {instruction.offset for instruction in instructions if instruction.opname in _LOOP}
     exhausted = max(instruction.offset for instruction in instructions if instruction.opname == "END_FOR")
@@ -162,7 +175,7 @@ def _as_before(code: types.CodeType) -> List[Optional[int]]:
     return lines
 
 
-def _line_table(lines: List[Optional[int]], line_before: int) -> bytes:
+def _line_table(lines: list[int | None], line_before: int) -> bytes:
     """Encodes lines, one a code unit, as CPython's Objects/locations.md describes."""
     table = bytearray()
     at = 0

@@ -14,12 +14,14 @@ The journal is a file mapped into memory: what was written survives the process,
 Where there is no `fork`, one process is both and takes one case.
 """
 
+# ruff: noqa: E402, PTH118, PTH123, PTH208  the path is put right first; `os` is what is loaded already
 from __future__ import annotations
 
 import sys
 
 _HERE = sys.path.pop(0)  # else a user's `import dap` would find ours; before anything else is imported
 
+import contextlib
 import ctypes
 import faulthandler
 import importlib.machinery
@@ -33,7 +35,8 @@ import signal
 import threading
 import time
 import types
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from collections.abc import Iterable
+from typing import Any
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
@@ -65,7 +68,9 @@ def main() -> None:
     debugpy = _import_debugpy(debugpy_folder)
     forks = hasattr(os, "fork")
     version = list(sys.version_info[:3])
-    _report({"ready": version, "implementation": sys.implementation.name, "debugpy": debugpy.__version__, "forks": forks})
+    _report(
+        {"ready": version, "implementation": sys.implementation.name, "debugpy": debugpy.__version__, "forks": forks}
+    )
     case = Case(debugpy, probe, comprehensions)
     if forks:
         Guardian(case).serve()
@@ -76,7 +81,7 @@ def main() -> None:
 
 
 def _import_debugpy(folder: str) -> Any:
-    """The server's debugpy: its Python parts work with every version; nothing of its neighbours gets onto the path."""
+    """The server's debugpy: its Python parts work with every version; its neighbours stay off the path."""
     before = dict(os.environ)
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # its advice about frozen modules is not for this case
     spec = importlib.util.spec_from_file_location(
@@ -93,7 +98,7 @@ def _import_debugpy(folder: str) -> Any:
     return module
 
 
-def _report(message: Dict[str, Any]) -> None:
+def _report(message: dict[str, Any]) -> None:
     os.write(1, json.dumps(message).encode() + b"\n")
 
 
@@ -124,7 +129,7 @@ class Guardian:
             # No clean-up of debugpy's, which has nothing to clean here.
             os._exit(0)
 
-    def _listen(self, pipes: Tuple[int, int]) -> bool:
+    def _listen(self, pipes: tuple[int, int]) -> bool:
         data = os.read(0, 1 << 16)
         self._input += data
         while b"\n" in self._input:
@@ -137,7 +142,7 @@ class Guardian:
                 self._start(command, pipes)
         return bool(data)
 
-    def _start(self, specification: Dict[str, Any], pipes: Tuple[int, int]) -> None:
+    def _start(self, specification: dict[str, Any], pipes: tuple[int, int]) -> None:
         guardian = os.getpid()
         pid = os.fork()
         if pid:
@@ -173,10 +178,8 @@ class Guardian:
     def _sweep(self, group: int = 0) -> None:
         """Kills all descendants and waits for them; where orphans cannot be adopted, the group is what can be had."""
         if group or self._pid:
-            try:
+            with contextlib.suppress(OSError):
                 os.killpg(group or self._pid, signal.SIGKILL)
-            except OSError:
-                pass
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             _kill(_children())
@@ -190,13 +193,11 @@ class Guardian:
 
 def _kill(pids: Iterable[int]) -> None:
     for pid in pids:
-        try:
+        with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
 
 
-def _children() -> List[int]:
+def _children() -> list[int]:
     """Processes whose parent is this one; none where there is no /proc."""
     own = str(os.getpid()).encode()
     found = []
@@ -225,7 +226,7 @@ class Journal:
         self._at = 0
         self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
-    def emit(self, record: List[Any]) -> None:
+    def emit(self, record: list[Any]) -> None:
         """Writes one record; `OverflowError` where it does not fit."""
         data = self._encode(record).encode("ascii") + b",\n"
         after = self._at + len(data)
@@ -252,9 +253,9 @@ class Case:
         self._debugpy = debugpy
         self._probe = probe
         self._comprehensions = comprehensions
-        self._jobs: "queue.Queue[Dict[str, Any]]" = queue.Queue()
+        self._jobs: queue.Queue[dict[str, Any]] = queue.Queue()
 
-    def run(self, specification: Dict[str, Any]) -> None:
+    def run(self, specification: dict[str, Any]) -> None:
         """Connects to the server, takes a job and does it. Does not return: the server ends the process."""
         folder = specification["folder"]
         self._redirect(folder)
@@ -264,7 +265,7 @@ class Case:
         home.deliver = self._deliver  # type: ignore[attr-defined]
         sys.modules["_cwm_case"] = home
         self._debugpy.configure(subProcess=False)
-        import pydevd
+        import pydevd  # type: ignore[import-not-found]
 
         pydevd.time = _Impatient()
         self._debugpy.connect(("127.0.0.1", specification["port"]), access_token=specification["token"])
@@ -291,7 +292,7 @@ class Case:
             os.close(file)
         os.close(null)
 
-    def _work(self, job: Dict[str, Any], journal: Journal) -> None:
+    def _work(self, job: dict[str, Any], journal: Journal) -> None:
         pid = os.getpid()
         limits = self._probe.Limits(**job["limits"])
         _limit_memory(limits.memory)
@@ -300,7 +301,7 @@ class Case:
         sys.argv = [job["path"]]
         sys.modules["__main__"] = types.ModuleType("__main__")
 
-        def stop(_end: Dict[str, Any]) -> None:
+        def stop(_end: dict[str, Any]) -> None:
             self._finish()
 
         try:
@@ -327,10 +328,8 @@ class Case:
     def _finish(self) -> None:
         """Tells the server, and waits for the end."""
         for stream in (sys.stdout, sys.stderr):
-            try:
+            with contextlib.suppress(Exception):  # the program may have closed it, or put something else there
                 stream.flush()
-            except Exception:  # noqa: S110  the program may have closed it, or put something else there
-                pass
         try:
             import pydevd
 
@@ -375,13 +374,13 @@ class _Finder:
         self._path = path
         self._loader = loader
 
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Optional[importlib.machinery.ModuleSpec]:
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if fullname != self._name:
             return None
         return importlib.util.spec_from_file_location(fullname, self._path, loader=self._loader)
 
 
-def _import(job: Dict[str, Any], compile_module: Any) -> types.ModuleType:
+def _import(job: dict[str, Any], compile_module: Any) -> types.ModuleType:
     name = job["module"]
     loader = _Loader(name, job["path"], job["source"], compile_module)
     if name in sys.modules:  # a file called like a module that is in use already: json.py, types.py
@@ -390,7 +389,7 @@ def _import(job: Dict[str, Any], compile_module: Any) -> types.ModuleType:
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)
         return module
-    sys.meta_path.insert(0, _Finder(name, job["path"], loader))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder(name, job["path"], loader))
     return importlib.import_module(name)
 
 

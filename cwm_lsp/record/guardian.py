@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.record.dap import DapClient, DapError
@@ -130,10 +130,9 @@ class Guardian:
                 await client.close()
 
     async def _end(self, ended: asyncio.Future[int]) -> None:
-        if not ended.done():
-            if self.forks and self._process.returncode is None:
-                self._send({"kill": True})
-                await asyncio.wait({ended}, timeout=8)
+        if not ended.done() and self.forks and self._process.returncode is None:
+            self._send({"kill": True})
+            await asyncio.wait({ended}, timeout=8)
         if not ended.done() or not self.forks:
             await self.stop()
         self._ended = None

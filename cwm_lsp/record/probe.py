@@ -23,17 +23,19 @@ import os
 import sys
 import threading
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import get_ident
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if "." in __name__:
     from .values import ATOMS, Values
 else:  # run by path, inside a debuggee that need not have the package
     from values import ATOMS, Values  # type: ignore[no-redef, import-not-found]
 
-Record = List[Any]
-Marks = Dict[str, str]
+if TYPE_CHECKING:
+    Record = list[Any]
+    Marks = dict[str, str]
 
 _MISSING = object()
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -73,11 +75,11 @@ class Scope:
 
     __slots__ = ("code", "depth", "kept", "line", "marks", "raised_at", "texts")
 
-    def __init__(self, code: types.CodeType, depth: int, texts: Dict[str, str]) -> None:
+    def __init__(self, code: types.CodeType, depth: int, texts: dict[str, str]) -> None:
         self.code = code
         self.depth = depth
         self.texts = texts
-        self.kept: Dict[str, Any] = {}
+        self.kept: dict[str, Any] = {}
         self.marks: Marks = {}
         self.raised_at = -1
         self.line = 0
@@ -94,10 +96,10 @@ class Recording:
     def __init__(
         self,
         filename: str,
-        target: Tuple[str, int],
+        target: tuple[str, int],
         limits: Limits,
         emit: Callable[[Record], None],
-        stop: Callable[[Dict[str, Any]], None],
+        stop: Callable[[dict[str, Any]], None],
     ) -> None:
         self.filename = filename
         self.target = target
@@ -105,16 +107,16 @@ class Recording:
         self.stop = stop
         self.values = Values(limits.value, limits.repr_seconds)
         self.thread = get_ident()
-        self.others: Dict[int, str] = {}
-        self.end: Optional[Dict[str, Any]] = None
+        self.others: dict[int, str] = {}
+        self.end: dict[str, Any] | None = None
         self._limit = limits.events
         self._size = limits.size
         self._left = limits.events
-        self._stack: List[Scope] = []
+        self._stack: list[Scope] = []
         self._entry = 0
-        self._orders: Dict[int, Dict[str, str]] = {}
-        self._error: Optional[BaseException] = None
-        self._error_line: Optional[int] = None
+        self._orders: dict[int, dict[str, str]] = {}
+        self._error: BaseException | None = None
+        self._error_line: int | None = None
 
     @property
     def entered(self) -> bool:
@@ -209,12 +211,12 @@ class Recording:
         if thread not in self.others and self.end is None:
             self.others[thread] = threading.current_thread().name
 
-    def close(self, error: Optional[BaseException] = None) -> Dict[str, Any]:
+    def close(self, error: BaseException | None = None) -> dict[str, Any]:
         """The end of the trace, where the call has returned or raised `error`."""
         if self.end is not None:
             return self.end
         if not self._entry:
-            end: Dict[str, Any] = {"kind": "error", "entered": False}
+            end: dict[str, Any] = {"kind": "error", "entered": False}
             if error is not None:
                 end["detail"] = f"{type(error).__name__}: {self.values.message(error)}"
         elif self._stack:
@@ -239,11 +241,11 @@ class Recording:
         assert self._error is not None
         self._conclude(self._raised(self._error, self._error_line))
 
-    def _raised(self, error: BaseException, line: Optional[int]) -> Dict[str, Any]:
+    def _raised(self, error: BaseException, line: int | None) -> dict[str, Any]:
         message = self.values.message(error)
         return {"kind": "exception", "type": type(error).__name__, "message": message, "line": line}
 
-    def _conclude(self, end: Dict[str, Any]) -> Dict[str, Any]:
+    def _conclude(self, end: dict[str, Any]) -> dict[str, Any]:
         end["threads"] = sorted(self.others.values())
         self.end = end
         self._stack.clear()
@@ -260,7 +262,7 @@ class Recording:
         except OverflowError:
             self.limit(f"the trace would be larger than {self._size:,} bytes")
 
-    def _changes(self, scope: Scope, local: Any) -> Dict[str, str]:
+    def _changes(self, scope: Scope, local: Any) -> dict[str, str]:
         """The texts that are not as they were; `scope` is brought up to date."""
         texts, kept, values = scope.texts, scope.kept, self.values
         changed = {}
@@ -283,7 +285,7 @@ class Recording:
                 changed[name] = texts[name] = text
         return changed
 
-    def _gone(self, scope: Scope, local: Any) -> List[str]:
+    def _gone(self, scope: Scope, local: Any) -> list[str]:
         gone = [name for name in scope.texts if name not in local]
         for name in gone:
             del scope.texts[name]
@@ -292,7 +294,7 @@ class Recording:
         return gone
 
 
-def _arguments_first(code: types.CodeType, local: Any) -> Dict[str, Any]:
+def _arguments_first(code: types.CodeType, local: Any) -> dict[str, Any]:
     """Locals at entry as 3.11 has them: up to 3.10 arguments that a closure uses come last."""
     count = code.co_argcount + code.co_kwonlyargcount
     count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
@@ -317,9 +319,9 @@ class SetTrace:
 
     def __exit__(self, *_: object) -> None:
         self._settrace(self._old)
-        threading.settrace(self._old_hook)  # type: ignore[arg-type]
+        threading.settrace(self._old_hook)
 
-    def _call(self, frame: types.FrameType, event: str, arg: Any) -> Optional[Callable[..., Any]]:
+    def _call(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         try:
             if frame.f_code.co_filename == self._filename and self._recording.enter(frame, resumed=True):
                 return self._local
@@ -339,7 +341,7 @@ class SetTrace:
             self._outlive(error, frame)
         return self._local
 
-    def _outlive(self, error: RecursionError, broken: Optional[types.FrameType]) -> NoReturn:
+    def _outlive(self, error: RecursionError, broken: types.FrameType | None) -> NoReturn:
         """The program is at its recursion limit: the error is passed on to it, and the tracer survives that.
 
         The interpreter drops a trace function that raises. A profile function stays: at its first call, when the frame
@@ -379,9 +381,9 @@ class Monitoring:
         self._recording = recording
         self._filename = recording.filename
         self._thread = recording.thread
-        self._monitoring = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
-        self._known: Set[types.CodeType] = set()
-        self._jumps: Dict[types.CodeType, Dict[int, int]] = {}
+        self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
+        self._known: set[types.CodeType] = set()
+        self._jumps: dict[types.CodeType, dict[int, int]] = {}
 
     def __enter__(self) -> None:
         monitoring = self._monitoring
@@ -405,9 +407,7 @@ class Monitoring:
         ):
             monitoring.register_callback(self._tool, event, callback)
         everywhere = events.PY_START | events.PY_RESUME | events.PY_THROW | events.PY_UNWIND | events.RAISE
-        self._local_events = (
-            events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP | events.STOP_ITERATION
-        )
+        self._local_events = events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP | events.STOP_ITERATION
         self._disable = monitoring.DISABLE
         monitoring.restart_events()
         monitoring.set_events(self._tool, everywhere)
@@ -489,7 +489,6 @@ class Monitoring:
             frame = sys._getframe(1)
             self._recording.exception(frame, frame.f_lineno, error)
 
-
     def _stop_iteration(self, code: types.CodeType, offset: int, error: StopIteration) -> None:
         """An awaited coroutine, or a generator that returns a value, has ended: an exception to settrace on 3.11."""
         if get_ident() != self._thread or (error.value is None and not code.co_flags & _COROUTINE):
@@ -504,7 +503,7 @@ def tracer(recording: Recording) -> Any:
     return Monitoring(recording) if sys.version_info >= (3, 12) else SetTrace(recording)
 
 
-def evaluate(call: str, namespace: Dict[str, Any]) -> Any:
+def evaluate(call: str, namespace: dict[str, Any]) -> Any:
     """Compiles a call; the result runs it, to the end where it is a coroutine, generator or `await` expression."""
     code = compile(call.strip(), "<call>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
 
@@ -534,14 +533,14 @@ async def _drain(results: Any) -> None:
 
 def trace_call(
     call: str,
-    namespace: Dict[str, Any],
+    namespace: dict[str, Any],
     filename: str,
-    target: Tuple[str, int],
+    target: tuple[str, int],
     *,
     limits: Limits = Limits(),
     emit: Callable[[Record], None],
-    stop: Optional[Callable[[Dict[str, Any]], None]] = None,
-) -> Dict[str, Any]:
+    stop: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Records one call in this process and gives the end of the trace.
 
     `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced; `target`
@@ -549,12 +548,12 @@ def trace_call(
     an exception inside the program.
     """
 
-    def raise_stopped(end: Dict[str, Any]) -> None:
+    def raise_stopped(end: dict[str, Any]) -> None:
         raise Stopped
 
     recording = Recording(filename, target, limits, emit, stop or raise_stopped)
     run = evaluate(call, namespace)
-    error: Optional[BaseException] = None
+    error: BaseException | None = None
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + _headroom())
     _running.append(recording)
@@ -570,7 +569,7 @@ def trace_call(
 
 
 _CALLBACK_FRAMES = 20
-_running: List[Recording] = []
+_running: list[Recording] = []
 
 
 def _forked() -> None:
@@ -585,7 +584,7 @@ if hasattr(os, "register_at_fork"):
 def _headroom() -> int:
     """Frames under the call, and those that a callback needs: the program shall have as many as without a recorder."""
     depth = 0
-    frame: Optional[types.FrameType] = sys._getframe(1)
+    frame: types.FrameType | None = sys._getframe(1)
     while frame is not None:
         depth += 1
         frame = frame.f_back

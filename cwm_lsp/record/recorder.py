@@ -197,8 +197,8 @@ class Run:
         folder = Path(tempfile.mkdtemp(prefix="cwm-lsp-"))
         try:
             journal_path = folder / "journal"
-            with journal_path.open("wb") as file:
-                file.truncate(self._limits.size)
+            journal_path.touch(mode=0o600)
+            os.truncate(journal_path, self._limits.size)
             with journal_path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as journal:
                 async with guardian.case(folder, self._heard) as case:
                     case.deliver(self._job)

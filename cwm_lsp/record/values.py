@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import types
-from typing import Any, Callable, Dict, List, Optional
+from collections.abc import Callable
+from typing import Any
 
 _NONE = type(None)
 ATOMS = frozenset({_NONE, bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
@@ -87,11 +88,11 @@ class Values:
     def __init__(self, size: int = 4_096, seconds: float = 0.1) -> None:
         self.size = size
         self.seconds = seconds
-        self.mark: Optional[str] = None
+        self.mark: str | None = None
         self._left = 0
-        self._active: List[int] = []
-        self._refused: Dict[type, str] = {}
-        self._spent: Dict[type, float] = {}
+        self._active: list[int] = []
+        self._refused: dict[type, str] = {}
+        self._spent: dict[type, float] = {}
         self._timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
     def text(self, value: Any) -> str:
@@ -157,7 +158,7 @@ class Values:
         return repr(value)
 
     def _composite(self, value: Any, kind: type) -> str:
-        how = kind.__repr__
+        how: Any = kind.__repr__
         if how is list.__repr__:
             return self._items(value, "[", list.__getitem__, list.__len__(value), "]")
         if how is tuple.__repr__:
@@ -175,8 +176,7 @@ class Values:
         if how is object.__repr__:
             text = plain_name(value)
         elif how in (str.__repr__, bytes.__repr__, int.__repr__):
-            base = next(base for base in (str, bytes, int) if how is base.__repr__)
-            return self._write(base.__getitem__(value, slice(None)) if base is not int else int.__index__(value))
+            return self._write(_without_class(value))
         elif not kind.__flags__ & _HEAP_TYPE and _length(value, kind) > self.size // 3:
             text = self._cut(f"<{kind.__name__} of {_length(value, kind)} items>")
         else:
@@ -227,7 +227,8 @@ class Values:
         return "{" + ", ".join(parts) + "}"
 
     def _set(self, value: Any, kind: type) -> str:
-        base = set if kind.__repr__ is set.__repr__ else frozenset
+        how: Any = kind.__repr__
+        base: Any = set if how is set.__repr__ else frozenset
         if not base.__len__(value):
             return f"{kind.__name__}()"
         members = _first(value, self.size, base.__iter__)
@@ -241,7 +242,7 @@ class Values:
         return kind.__name__ + self._items(arguments, "(", tuple.__getitem__, len(arguments), ")")
 
     def _guarded(self, value: Any, how: Callable[[Any], str]) -> str:
-        """`how(value)`, which may run the user's code: nothing it does reaches the program, as far as that can be had."""
+        """`how(value)`, which may run the user's code; as far as can be had, the program does not notice."""
         kind = type(value)
         if kind in self._refused:
             self.mark = self._refused[kind]
@@ -250,13 +251,13 @@ class Values:
         sink = _Sink()
         streams = sys.stdout, sys.stderr
         started = time.perf_counter()
-        fault: Optional[str] = None
+        fault: str | None = None
         text = ""
         pending = (0.0, 0.0)
         handler: Any = None
         try:
             try:
-                sys.stdout = sys.stderr = sink  # type: ignore[assignment]
+                sys.stdout = sys.stderr = sink
                 if self._timer:
                     handler = signal.signal(signal.SIGALRM, _raise_too_slow)
                     pending = signal.setitimer(signal.ITIMER_REAL, self.seconds)
@@ -291,6 +292,14 @@ class Values:
 _HEAP_TYPE = 1 << 9
 
 
+def _without_class(value: Any) -> Any:
+    """The plain str, bytes or int of an instance of a subclass."""
+    if isinstance(value, int):
+        return int.__index__(value)
+    base: Any = str if isinstance(value, str) else bytes
+    return base.__getitem__(value, slice(None))
+
+
 def _length(value: Any, kind: type) -> int:
     """Items of a C container; 0 where it has none. Never runs the user's code: only for types made in C."""
     measure = getattr(kind, "__len__", None)
@@ -300,7 +309,7 @@ def _length(value: Any, kind: type) -> int:
         return 0
 
 
-def _first(value: Any, count: int, walk: Callable[[Any], Any] = dict.__iter__) -> List[Any]:
+def _first(value: Any, count: int, walk: Callable[[Any], Any] = dict.__iter__) -> list[Any]:
     found = []
     for item in walk(value):
         found.append(item)
@@ -310,9 +319,9 @@ def _first(value: Any, count: int, walk: Callable[[Any], Any] = dict.__iter__) -
 
 
 class _State:
-    """What a `__repr__` could change of an object: its attributes, and how many items those that are containers have."""
+    """What a `__repr__` could change of an object: its attributes, and the sizes of those that are containers."""
 
-    def __init__(self, attributes: Dict[str, Any]) -> None:
+    def __init__(self, attributes: dict[str, Any]) -> None:
         self.attributes = dict(attributes)
         self.sizes = [len(item) for item in attributes.values() if type(item) in (list, dict, set)]
 
@@ -325,7 +334,7 @@ class _State:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _state(value: Any) -> Optional[_State]:
+def _state(value: Any) -> _State | None:
     try:
         attributes = object.__getattribute__(value, "__dict__")
     except Exception:

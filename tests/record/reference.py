@@ -1,3 +1,4 @@
+# ruff: noqa: PTH119, UP031  also run by other interpreters
 """A recorder that is too simple to be wrong: `sys.settrace` and `repr`. What ours gives is compared with it.
 
 Standard library only: the tests also run it with other interpreters than their own.
@@ -61,7 +62,14 @@ def reference(source, path, call, target):
 def plain(events):
     """Our events in the same form."""
     return [
-        [event.kind, event.line, event.depth, event.function, [list(item) for item in event.locals.items()], event.value]
+        [
+            event.kind,
+            event.line,
+            event.depth,
+            event.function,
+            [list(item) for item in event.locals.items()],
+            event.value,
+        ]
         for event in events
     ]
 

@@ -68,7 +68,7 @@ ENDS = {
     "daemon thread": (
         "return",
         None,
-        "import threading, time\n    threading.Thread(target=time.sleep, args=(100,), daemon=True).start()\n    return 1",
+        "import threading as t, time\n    t.Thread(target=time.sleep, args=(100,), daemon=True).start()\n    return 1",
     ),
     "thread that is waited for": (
         "return",
@@ -104,7 +104,11 @@ ENDS = {
         "import atexit, time\n    atexit.register(time.sleep, 100)\n    return 1",
     ),
     "recursion without end": ("exception", None, "return f(n + 1)"),
-    "replaces the streams": ("return", None, "import sys\n    sys.stdout = sys.stderr = sys.stdin = None\n    return 1"),
+    "replaces the streams": (
+        "return",
+        None,
+        "import sys\n    sys.stdout = sys.stderr = sys.stdin = None\n    return 1",
+    ),
     "breaks the library": ("return", None, "import json, os, builtins\n    json.dumps = os.write = None\n    return 1"),
 }
 LIMITS = Limits(events=500, memory=300 << 20, output=1 << 20)

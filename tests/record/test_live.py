@@ -131,7 +131,7 @@ def test_exception_that_was_not_predicted(live):
 def test_exception_that_was_predicted():
     trace = predicted(call="f(20)")
     live = Live(lambda path, function: trace)
-    raising = [event for event in line_events(trace, 0) if event.line == 10][0]
+    raising = next(event for event in line_events(trace, 0) if event.line == 10)
     live.stopped(stop_at(raising, reason="breakpoint"))
     step = live.stopped(stop_at(raising, reason="exception"))
     assert step.as_predicted

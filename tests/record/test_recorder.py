@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
+import doctest
+import importlib.util
 import json
 import subprocess
 import sys
@@ -243,7 +247,7 @@ def test_main_block_does_not_run_and_packages_import_relatively(tmp_path, pool):
     (package / "__init__.py").write_text("from .prices import total\n")
     (package / "rates.py").write_text("RATE = 2\n")
     (package / "prices.py").write_text(
-        "import os\nfrom .rates import RATE\n\ndef total(x):\n    where = os.getcwd(), __name__\n    return x * RATE\n\n"
+        "import os\nfrom .rates import RATE\n\ndef total(x):\n    where = os.getcwd(), __name__\n    return x * RATE\n"
         "if __name__ == '__main__':\n    raise SystemExit('ran')\n"
     )
     trace = pool.record(package / "prices.py", "total", "total(4)")
@@ -370,6 +374,82 @@ def test_pool_is_warm(program, pool):
     path = program("import os\n\ndef f():\n    return os.getppid()\n")
     parents = {pool.record(path, "f", "f()").outcome.value for _ in range(2)}
     assert len(parents) == 1
+
+
+LIBRARY = """
+    ast base64 bisect calendar collections colorsys copy csv datetime _pydatetime _pydecimal difflib doctest email.utils
+    fnmatch fractions functools heapq html inspect ipaddress locale numbers operator pathlib pickletools posixpath pprint
+    random reprlib shlex statistics string textwrap tokenize types typing urllib.parse uuid zipfile test.test_doctest
+    email._header_value_parser email.header http.cookies http.cookiejar json json.encoder json.decoder turtle
+"""
+
+
+def doctests() -> list[tuple[Path, str, str]]:
+    """Calls in the standard library's doctests that stand alone: file, function or method, call."""
+    found = []
+    for name in LIBRARY.split():
+        spec = importlib.util.find_spec(name)
+        if spec is None or not (spec.origin or "").endswith(".py"):
+            continue
+        path = Path(spec.origin)
+        source = path.read_text()
+        tree = ast.parse(source)
+        known = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        methods = {
+            f"{node.name}.{method.name}"
+            for node in known.values()
+            if isinstance(node, ast.ClassDef)
+            for method in node.body
+            if isinstance(method, ast.FunctionDef)
+        }
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef):
+                continue
+            try:
+                examples = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
+            except ValueError:
+                continue
+            for example in examples:
+                try:
+                    expression = ast.parse(example.source.strip(), mode="eval").body
+                except SyntaxError:
+                    continue
+                names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
+                if not names <= known.keys() | vars(builtins).keys():
+                    continue
+                for call in ast.walk(expression):
+                    target = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+                    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                        target = target.partition("(")[0] + "." + call.func.attr
+                    targets = (target, target + ".__new__", target + ".__init__")
+                    chosen = next((t for t in targets if t in methods or isinstance(known.get(t), ast.FunctionDef)), "")
+                    if chosen:
+                        found.append((path, chosen, ast.unparse(expression)))
+                        break
+    return list(dict.fromkeys(found))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+@pytest.mark.skipif(sys.version_info[:2] not in ((3, 10), (3, 11)), reason="the reference has 3.11's scopes")
+def test_doctests_of_the_standard_library_are_recorded_exactly(pool):
+    calls = doctests()
+    assert len(calls) > 60
+    different = []
+    for path, function, call in calls[:200]:
+        source = path.read_text()
+        found = find(source, function, str(path))
+        trace = pool.record(path, function, call, limits=Limits(events=10**6, value=10**7, size=1 << 30), timeout=60)
+        again = subprocess.run(
+            [sys.executable, Path(__file__).with_name("reference.py")],
+            input=json.dumps([source, str(path), call, [found.name, found.first_line]]) + "\n",
+            capture_output=True,
+            text=True,
+            env={"PYTHONHASHSEED": "0"},
+        )
+        if plain(trace.events) != json.loads(again.stdout):
+            different.append((path.name, call))
+    assert different == []
 
 
 def cruxeval() -> Path:

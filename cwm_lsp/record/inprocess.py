@@ -14,7 +14,7 @@ from typing import Any
 
 from cwm_lsp.record import comprehensions
 from cwm_lsp.record.decoder import RecordDecoder, outcome
-from cwm_lsp.record.probe import Limits, Record, trace_call
+from cwm_lsp.record.probe import Limits, trace_call
 from cwm_lsp.trace.events import Event, Stats, Trace
 
 
@@ -47,7 +47,7 @@ def record_in_process(
     and path; without it the module is run anew.
     """
     started = time.perf_counter()
-    records: list[Record] = []
+    records: list[list[Any]] = []
     names = dict(load(source, path) if namespace is None else namespace)
     end = trace_call(call, names, path, target, limits=limits, emit=records.append)
     decoder = RecordDecoder()

@@ -70,7 +70,10 @@ class PortableEngine(Engine):
         import numpy as np
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
+        from threadpoolctl import threadpool_limits
 
+        # Matrices this small gain nothing from more threads, and on a busy machine wait long for the last of them.
+        threadpool_limits(1, user_api="blas")
         try:
             config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             weights = load_file(folder / "model.safetensors")

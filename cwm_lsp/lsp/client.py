@@ -73,8 +73,8 @@ class Client:
 
     @property
     def pulls_diagnostics(self) -> bool:
-        """It asks for diagnostics, so none are pushed to it."""
-        return self._can.text_document is not None and self._can.text_document.diagnostic is not None
+        """It asks for diagnostics, also when it is told that there are others; so none are pushed to it."""
+        return pulls_diagnostics(self._can)
 
     @property
     def reads_markdown(self) -> bool:
@@ -156,7 +156,7 @@ class Client:
             server.workspace_code_lens_refresh(None)
         if workspace.inline_value is not None and workspace.inline_value.refresh_support:
             server.workspace_inline_value_refresh(None)
-        if self.pulls_diagnostics and workspace.diagnostics is not None and workspace.diagnostics.refresh_support:
+        if self.pulls_diagnostics:
             server.workspace_diagnostic_refresh(None)
 
     def progress(self, title: str, cancel: Callable[[], object]) -> Progress:
@@ -169,6 +169,14 @@ class Client:
         cancel = self._cancels.get(str(token))
         if cancel is not None:
             cancel()
+
+
+def pulls_diagnostics(can: lsp.ClientCapabilities) -> bool:
+    """Whether diagnostics can be left to a client to ask for. One that cannot be told to ask again, such as Neovim 0.11,
+    would ask when the text changes and never see what comes of predicting it."""
+    asks = can.text_document and can.text_document.diagnostic
+    refreshes = can.workspace and can.workspace.diagnostics
+    return bool(asks and refreshes and refreshes.refresh_support)
 
 
 class Progress:

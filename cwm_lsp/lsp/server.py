@@ -23,6 +23,7 @@ from pygls.uris import to_fs_path
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.lsp.client import Client, pulls_diagnostics
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.documents import Document
@@ -110,7 +111,6 @@ class Server(LanguageServer):
     @cached_property
     def session(self) -> Session:
         """The session, begun when the first thing is asked of it."""
-        from cwm_lsp.lsp.client import Client
         from cwm_lsp.lsp.session import Session
 
         session = Session(Client(self), self.flags)
@@ -165,6 +165,8 @@ def _register_session(server: Server) -> None:
     @server.feature(lsp.INITIALIZE)
     def initialize(params: lsp.InitializeParams) -> None:
         server.initialization = params
+        if not pulls_diagnostics(params.capabilities):
+            del server.protocol.fm.features[lsp.TEXT_DOCUMENT_DIAGNOSTIC]
 
     @server.feature(lsp.INITIALIZED)
     async def initialized(_params: lsp.InitializedParams) -> None:

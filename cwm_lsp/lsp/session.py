@@ -28,7 +28,7 @@ from cwm_lsp.lsp.jobs import Jobs
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
-from cwm_lsp.lsp.workers import Message, Worker, WorkerDied
+from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.settings import (
     SECTION,
     Settings,
@@ -266,7 +266,7 @@ class Session:
                 break
             try:
                 await self._predict(document, entry, call)
-            except UserError as error:
+            except (UserError, Fault) as error:
                 document.known[entry.qualname] = Known(
                     entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
                 )

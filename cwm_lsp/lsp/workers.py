@@ -35,6 +35,10 @@ _GRACE = 60.0
 """Seconds that a job has to end after it was cancelled, before its process is killed."""
 
 
+class Fault(UnavailableError):
+    """A fault of ours: the worker's log has its stack trace."""
+
+
 class WorkerDied(UnavailableError):
     """The process ended in the middle of the job."""
 
@@ -77,6 +81,7 @@ class Worker:
         Raises:
             UserError, UnavailableError: as the job did.
             WorkerDied: the process ended.
+            Fault: what should not happen did.
         """
         await self._turn.acquire()
         try:
@@ -188,7 +193,7 @@ def _error(error: Message) -> Exception:
             return UnavailableError(error["message"])
         case "died":
             return WorkerDied(error["message"])
-    return RuntimeError(error["message"])
+    return Fault(f"this is a fault of cwm-lsp, and its details are in the server's log: {error['message']}")
 
 
 def _cause(code: int) -> str:

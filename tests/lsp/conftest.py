@@ -8,12 +8,20 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from lsprotocol import converters
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
 CLIENTS = Path(__file__).parent / "clients"
+
+
+def pytest_collection_modifyitems(items):
+    """All tests of this folder share an event loop, so that they can share servers."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 class Editor(LanguageClient):
@@ -32,8 +40,18 @@ class Editor(LanguageClient):
         self.choice: int | None = None
         self.questions: list[lsp.ShowMessageRequestParams] = []
         self.shown: list[str] = []
+        self.opened: set[str] = set()
+        self.client: dict = {}
         self.changed = asyncio.Event()
         self._register()
+
+    def forget(self) -> None:
+        """Close everything, forget what was said."""
+        for uri in self.opened:
+            self.text_document_did_close(lsp.DidCloseTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+        for said in (self.opened, self.messages, self.refreshes, self.progress, self.questions, self.shown):
+            said.clear()
+        self.choice = None
 
     def _register(self) -> None:
         @self.feature(lsp.WINDOW_SHOW_MESSAGE)
@@ -99,9 +117,11 @@ class Editor(LanguageClient):
             )
         )
         self.initialized(lsp.InitializedParams())
+        self.initialization = result
         return result
 
     def open(self, uri: str, text: str, version: int = 1, language: str = "python") -> None:
+        self.opened.add(uri)
         self.text_document_did_open(lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(uri, language, version, text)))
 
     def edit(self, uri: str, version: int, *changes) -> None:
@@ -157,17 +177,54 @@ def capabilities(name: str) -> dict:
     return json.loads((CLIENTS / f"{name}.json").read_text())
 
 
-@pytest_asyncio.fixture
-async def editor():
-    """An editor with a server of its own, not yet initialised; nothing of either is left afterwards."""
+async def started() -> Editor:
+    """An editor with a server of its own, not yet initialised."""
     editor = Editor()
     await editor.start_io(sys.executable, "-m", "cwm_lsp", "serve", "--stdio")
-    yield editor
+    return editor
+
+
+async def ended(editor: Editor) -> None:
+    """Say goodbye to the server, and see that it goes."""
     try:
-        await asyncio.wait_for(editor.shutdown_async(None), 10)
+        await asyncio.wait_for(editor.shutdown_async(None), 30)
         editor.exit(None)
-        await asyncio.wait_for(editor._server.wait(), 10)
+        await asyncio.wait_for(editor._server.wait(), 30)
     finally:
         if editor._server.returncode is None:
             editor._server.kill()
         await editor.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def editor():
+    """An editor with a server of its own, not yet initialised; nothing of either is left afterwards."""
+    editor = await started()
+    yield editor
+    await ended(editor)
+
+
+QUICK = {"predict": {"trigger": "manual"}}
+"""Nothing is predicted unasked, so that tests know what is going on."""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers():
+    """One server for each kind of editor, for tests that leave it as it was."""
+    editors: dict[str, Editor] = {}
+    yield editors
+    for editor in editors.values():
+        await ended(editor)
+
+
+@pytest_asyncio.fixture(params=["vscode_1.139", "neovim_0.11"], loop_scope="session")
+async def shared(request, servers, tmp_path_factory):
+    """An editor of each kind, initialised in a folder without a project; it has nothing open."""
+    name = request.param
+    if name not in servers:
+        servers[name] = await started()
+        await servers[name].begin(capabilities(name), tmp_path_factory.mktemp("workspace"), QUICK)
+    editor = servers[name]
+    editor.client = capabilities(name)
+    yield editor
+    editor.forget()

@@ -7,7 +7,7 @@ import pytest
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from .conftest import Editor, capabilities
+from .conftest import QUICK, Editor, capabilities
 
 SOURCE = """\
 LIMIT = 3
@@ -32,13 +32,6 @@ def broken(text):
     left, right = text.split(",")
     return int(left)
 """
-QUICK = {"predict": {"trigger": "manual", "timeout": 0.3}}
-"""So that these tests are about the server, and not about how good or fast a model is."""
-
-
-@pytest.fixture(params=["vscode_1.139", "neovim_0.11"])
-def client(request):
-    return capabilities(request.param)
 
 
 @pytest.fixture
@@ -48,19 +41,19 @@ def file(tmp_path):
     return path
 
 
-async def test_the_server_says_what_it_can(editor: Editor, client, tmp_path):
-    result = await editor.begin(client, tmp_path)
+async def test_the_server_says_what_it_can(shared: Editor):
+    editor, result = shared, shared.initialization
     can = result.capabilities
     assert result.server_info.name == "cwm-lsp"
     assert can.inlay_hint_provider.resolve_provider
     assert can.hover_provider and can.code_lens_provider and can.inline_value_provider and can.code_action_provider
     assert {"cwm.predict", "cwm.predictThenRun", "cwm.showTrace"} <= set(can.execute_command_provider.commands)
-    encoding = "utf-16" if client["general"]["positionEncodings"] == ["utf-16"] else "utf-8"
+    encoding = "utf-16" if editor.client["general"]["positionEncodings"] == ["utf-16"] else "utf-8"
     assert can.position_encoding == encoding
 
 
-async def test_a_run_is_shown_in_hints_hover_and_lenses(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_a_run_is_shown_in_hints_hover_and_lenses(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     answer = await editor.command("cwm.predictThenRun", {"uri": uri, "function": "total"})
@@ -79,8 +72,8 @@ async def test_a_run_is_shown_in_hints_hover_and_lenses(editor: Editor, client, 
     assert (3, "Predict") in titles and (14, "Predict then run") in titles
 
 
-async def test_iterations_are_gone_through(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_iterations_are_gone_through(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.command("cwm.predictThenRun", {"uri": uri, "function": "total"})
@@ -92,8 +85,8 @@ async def test_iterations_are_gone_through(editor: Editor, client, file):
     assert (await editor.command("cwm.previousIteration", here))["number"] == 3
 
 
-async def test_an_edit_elsewhere_moves_and_an_edit_inside_clears(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_an_edit_elsewhere_moves_and_an_edit_inside_clears(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.command("cwm.predictThenRun", {"uri": uri, "function": "total"})
@@ -110,13 +103,13 @@ async def test_an_edit_elsewhere_moves_and_an_edit_inside_clears(editor: Editor,
 
 @pytest.mark.parametrize("name", ["vscode_1.139", "neovim_0.11", "eglot_29"])
 async def test_diagnostics_are_pulled_or_published_and_never_both(editor: Editor, name, file):
-    client = capabilities(name)
-    await editor.begin(client, file.parent, QUICK)
+    result = await editor.begin(capabilities(name), file.parent, QUICK)
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     answer = await editor.command("cwm.predictThenRun", {"uri": uri, "function": "broken"})
     assert answer["recorded"] == "raised ValueError: invalid literal for int() with base 10: 'a'"
-    if "diagnostic" in client["textDocument"]:
+    assert (result.capabilities.diagnostic_provider is not None) == (name == "vscode_1.139")
+    if name == "vscode_1.139":
         report = await editor.text_document_diagnostic_async(
             lsp.DocumentDiagnosticParams(lsp.TextDocumentIdentifier(uri))
         )
@@ -130,13 +123,13 @@ async def test_diagnostics_are_pulled_or_published_and_never_both(editor: Editor
     assert raised[0].source == "cwm-lsp"
 
 
-async def test_the_right_refreshes_are_asked_for(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_the_right_refreshes_are_asked_for(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.command("cwm.predictThenRun", {"uri": uri, "function": "total"})
     await editor.until(lambda: lsp.WORKSPACE_INLAY_HINT_REFRESH in editor.refreshes)
-    if "codeLens" not in client["workspace"]:
+    if "codeLens" not in editor.client["workspace"]:
         assert lsp.WORKSPACE_CODE_LENS_REFRESH not in editor.refreshes
 
 
@@ -150,8 +143,8 @@ async def test_the_right_refreshes_are_asked_for(editor: Editor, client, file):
         ([{"uri": "x", "position": {"line": -1}}], "position.line"),
     ],
 )
-async def test_wrong_arguments_are_a_clear_error(editor: Editor, arguments, message):
-    await editor.begin(capabilities("neovim_0.11"))
+async def test_wrong_arguments_are_a_clear_error(shared: Editor, arguments, message):
+    editor = shared
     with pytest.raises(JsonRpcException, match=message) as raised:
         await editor.command("cwm.predict", *arguments)
     assert raised.value.code == -32602
@@ -166,16 +159,16 @@ async def test_wrong_arguments_are_a_clear_error(editor: Editor, arguments, mess
         ({"function": "total", "call": "total(1, 2, 3)"}, "total"),
     ],
 )
-async def test_what_cannot_be_done_is_told_in_one_line(editor: Editor, file, argument, message):
-    await editor.begin(capabilities("neovim_0.11"), file.parent, QUICK)
+async def test_what_cannot_be_done_is_told_in_one_line(shared: Editor, file, argument, message):
+    editor = shared
     editor.open(file.as_uri(), SOURCE)
     answer = await editor.command("cwm.predict", {"uri": file.as_uri(), **argument})
     assert answer["state"] == "failed" and message in answer["message"] and "\n" not in answer["message"]
     await editor.until(lambda: any(message in shown.message for shown in editor.messages))
 
 
-async def test_nothing_is_run_in_an_untrusted_workspace(editor: Editor, client, file):
-    await editor.begin(client, file.parent, {**QUICK, "workspaceTrusted": False})
+async def test_nothing_is_run_in_an_untrusted_workspace(editor: Editor, file):
+    await editor.begin(capabilities("vscode_1.139"), file.parent, {**QUICK, "workspaceTrusted": False})
     editor.open(file.as_uri(), SOURCE)
     answer = await editor.command("cwm.predictThenRun", {"uri": file.as_uri(), "function": "total"})
     assert answer["state"] == "failed" and "not trusted" in answer["message"]
@@ -183,8 +176,8 @@ async def test_nothing_is_run_in_an_untrusted_workspace(editor: Editor, client, 
     assert "Predict" in titles and "Predict then run" not in titles
 
 
-async def test_a_call_is_chosen(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_a_call_is_chosen(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE + "\nassert total([5]) == 5\n")
     editor.choice = 1
@@ -199,8 +192,8 @@ async def test_a_call_is_chosen(editor: Editor, client, file):
     assert "total([7]) · as given" in [lens.command.title for lens in await editor.lenses(uri)]
 
 
-async def test_a_trace_is_shown_as_a_document(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_a_trace_is_shown_as_a_document(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.command("cwm.predictThenRun", {"uri": uri, "function": "total"})
@@ -209,8 +202,8 @@ async def test_a_trace_is_shown_as_a_document(editor: Editor, client, file):
     assert len(editor.shown) == 1
 
 
-async def test_clear_clears(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_clear_clears(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.command("cwm.predictThenRun", {"uri": uri, "function": "total"})
@@ -241,8 +234,8 @@ async def test_settings_change_live_and_bad_ones_are_told_once(editor: Editor, f
     assert len(editor.messages) == 2
 
 
-async def test_what_is_no_python_file_is_left_alone(editor: Editor, client, tmp_path):
-    await editor.begin(client, tmp_path, QUICK)
+async def test_what_is_no_python_file_is_left_alone(shared: Editor, tmp_path):
+    editor = shared
     cell = "vscode-notebook-cell:/a/b.ipynb#X1"
     editor.open(cell, SOURCE)
     editor.open("file:///a.lua", "x = 1", language="lua")
@@ -254,8 +247,8 @@ async def test_what_is_no_python_file_is_left_alone(editor: Editor, client, tmp_
     assert not editor.messages
 
 
-async def test_an_untitled_document_is_predicted_and_run(editor: Editor, client, tmp_path):
-    await editor.begin(client, tmp_path, QUICK)
+async def test_an_untitled_document_is_predicted_and_run(shared: Editor, tmp_path):
+    editor = shared
     editor.open("untitled:Untitled-1", SOURCE)
     answer = await editor.command("cwm.predict", {"uri": "untitled:Untitled-1", "function": "total"})
     assert answer["state"] == "done", answer
@@ -272,8 +265,8 @@ async def test_a_closed_document_leaves_nothing(editor: Editor, file):
     assert await editor.hints(uri) == {}
 
 
-async def test_lines_that_end_in_cr_lf_and_wide_characters_are_placed_right(editor: Editor, client, tmp_path):
-    await editor.begin(client, tmp_path, QUICK)
+async def test_lines_that_end_in_cr_lf_and_wide_characters_are_placed_right(shared: Editor, tmp_path):
+    editor = shared
     uri = (tmp_path / "wide.py").as_uri()
     text = 'def f():\r\n\tx = "😀é"  # 😀  \r\n\treturn x\r\n\r\nf()\r\n'
     (tmp_path / "wide.py").write_bytes(text.encode())
@@ -285,13 +278,13 @@ async def test_lines_that_end_in_cr_lf_and_wide_characters_are_placed_right(edit
     )
     spot = next(hint.position for hint in hints if hint.position.line == 1)
     line = '\tx = "😀é"  # 😀'
-    utf16 = client["general"]["positionEncodings"] == ["utf-16"]
+    utf16 = editor.client["general"]["positionEncodings"] == ["utf-16"]
     assert spot.character == (len(line.encode("utf-16-le")) // 2 if utf16 else len(line.encode()))
 
 
-async def test_a_job_is_cancelled_by_the_client_s_button(editor: Editor, client, file):
+async def test_a_job_is_cancelled_by_the_client_s_button(shared: Editor, file):
+    editor = shared
     file.write_text("import time\n\ndef slow():\n    time.sleep(60)\n\nslow()\n")
-    await editor.begin(client, file.parent, QUICK)
     uri = file.as_uri()
     editor.open(uri, file.read_text())
     running = asyncio.ensure_future(
@@ -308,8 +301,8 @@ async def test_a_job_is_cancelled_by_the_client_s_button(editor: Editor, client,
     await editor.until(lambda: (token, lsp.WorkDoneProgressEnd()) in editor.progress or "end" in str(editor.progress))
 
 
-async def test_code_actions_offer_what_can_be_done(editor: Editor, client, file):
-    await editor.begin(client, file.parent, QUICK)
+async def test_code_actions_offer_what_can_be_done(shared: Editor, file):
+    editor = shared
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.until(lambda: editor.lenses(uri))

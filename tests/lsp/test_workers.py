@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import workers
-from cwm_lsp.lsp.workers import Worker, WorkerDied
+from cwm_lsp.lsp.workers import Fault, Worker, WorkerDied
 
 SOURCE = '''\
 def f(a):
@@ -46,7 +46,7 @@ async def test_an_outline_has_functions_and_calls(worker):
 
 
 async def test_an_error_of_a_job_is_the_askers(worker):
-    with pytest.raises(RuntimeError, match="unknown job"):
+    with pytest.raises(Fault, match="unknown job"):
         await worker.ask("sing")
     with pytest.raises(UserError, match="nosuch"):
         await worker.ask("run", source=SOURCE, path="nosuch.py", function="f", call="f(1)", python=None, timeout=1)

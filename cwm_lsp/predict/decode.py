@@ -64,8 +64,12 @@ class Writer:
     def restart(self, tokens: Sequence[int]) -> None:
         """Go on from another text."""
         self.finish()
+        self.resume(tokens, self.engine.longest_prefix(tokens))
+
+    def resume(self, tokens: Sequence[int], prefix: Prefix) -> None:
+        """Go on from another text, of which `prefix` has been read."""
         self.tokens = list(tokens)
-        self._prefix = self.engine.longest_prefix(tokens)
+        self._prefix = prefix
         self._drafted, self._distributions = [], []
 
     def extend(self, tokens: Iterable[int]) -> None:
@@ -76,7 +80,8 @@ class Writer:
     def cut(self, length: int) -> None:
         """Take back the text after its first `length` tokens."""
         if length < len(self.tokens):
-            self._prefix = self.engine.cut(self._prefix, min(length, len(self._prefix)))
+            # The last token is left to be read, for what comes after it.
+            self._prefix = self.engine.cut(self._prefix, max(0, min(length - 1, len(self._prefix))))
             self._drafted, self._distributions = [], []
             del self.tokens[length:]
 
@@ -105,14 +110,14 @@ class Writer:
             Cancelled, Ended: it was not finished.
         """
         while not frame.done:
-            yield from self._go_on(frame)
+            yield from self.go_on(frame)
 
     def kind(self, frame: Frame) -> Passes:
         """Write only as much of a frame as tells its kind; raises what `frame` does."""
         while frame.kind is None:
-            yield from self._go_on(frame)
+            yield from self.go_on(frame)
 
-    def _go_on(self, frame: Frame) -> Passes:
+    def go_on(self, frame: Frame) -> Passes:
         """Write the tokens that are forced, or else one that is chosen."""
         forced = frame.forced()
         if forced:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -178,6 +179,14 @@ class Frame:
             for kind in state.kinds()
             if known is NOTHING_KNOWN or any(map(known.narrow, state.options(kind)))
         }
+
+    def copy(self) -> Frame:
+        """The same, to go on in another way."""
+        other = copy(self)
+        other.tokens, other.cut = self.tokens.copy(), self.cut.copy()
+        other.values, other.logprobs, other._pieces = self.values.copy(), self.logprobs.copy(), self._pieces.copy()
+        other._lines = {ids: options.copy() for ids, options in self._lines.items()}
+        return other
 
     @property
     def possible(self) -> bool:

@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Literal, TypeVar
 
+from cwm_lsp.errors import UserError
 from cwm_lsp.predict import engines
-from cwm_lsp.predict.decode import Answer, Budget
+from cwm_lsp.predict.decode import Answer, Budget, Ended
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
 from cwm_lsp.predict.locked import LockedPrediction
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
+from cwm_lsp.predict.score import EXPECTING, Reading, Scorer, Surprise
 from cwm_lsp.trace.events import Event, Trace
 
 __all__ = ["Assist", "Budget", "Predictor", "Task"]
@@ -86,6 +88,27 @@ class Predictor:
         prediction = kind(task, prompt, lambda: self.engine, control, drafts=drafts, foresight=foresight)
         with self._lock:
             return self._drive(prediction.run())
+
+    def score(self, trace: Trace, *, cancel: threading.Event | None = None) -> list[Surprise]:
+        """How surprised the model is by each event of a recorded trace, the first excepted; what it had expected.
+
+        Raises what `read` does.
+        """
+        return list(self.read(trace, cancel=cancel).surprises)
+
+    def read(self, trace: Trace, *, cancel: threading.Event | None = None, expecting: int = EXPECTING) -> Reading:
+        """The same, with what it cost; at most `expecting` tokens are spent on what was expected.
+
+        Raises:
+            UserError: the traced function is not in the trace's source, or too long for the model's context.
+            UnavailableError: the model cannot be run.
+            Cancelled: `cancel` was set; at most one forward pass later.
+        """
+        with self._lock:
+            try:
+                return self._drive(Scorer(self.engine, trace, cancel, expecting=expecting).run())
+            except Ended as end:
+                raise UserError(str(end)) from end
 
     def _drive(self, work: Generator[Pass, Answer, Result]) -> Result:
         """Run work that asks for forward passes."""

@@ -33,7 +33,7 @@ class Transcript:
         """Bring the text up to the latest event."""
         tokens = self.tokens(self._shown) if self._shown else []
         if self._shown == 0 or len(self._writer.tokens) + len(tokens) > self._full:
-            self._writer.restart(self._beginning(len(self.frames)))
+            self._writer.restart(self.beginning(len(self.frames)))
         else:
             self._writer.extend(tokens)
         self._shown = len(self.frames)
@@ -46,7 +46,7 @@ class Transcript:
         """The tokens of some frames, after those before them."""
         return self._encoded(self.frames[start:end], listed_last(self.frames[:start]))
 
-    def _beginning(self, end: int) -> list[int]:
+    def beginning(self, end: int) -> list[int]:
         """The text up to a frame, without the earlier ones if it would be too long. Where some are left out, the first
         that is kept lists all in full, as after a return."""
         tokens = self.header + self.tokens(0, end)

@@ -11,8 +11,11 @@ TEXT = (
 )
 
 
-def make_checkpoint(folder: Path, *, seed: int = 0, layers: int = 2, context: int = 2048, window: int = 24) -> Path:
-    """A CwmForCausalLM with full and sliding layers, of 64-bit random weights that make it sure of itself."""
+def make_checkpoint(
+    folder: Path, *, seed: int = 0, layers: int = 2, context: int = 2048, window: int = 24, merges: bool = True
+) -> Path:
+    """A CwmForCausalLM with full and sliding layers, of 64-bit random weights that make it sure of itself. Without
+    merges, its tokens are bytes, so that there is but one way to write a text."""
     import tokenizers
     import torch
     from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -22,7 +25,8 @@ def make_checkpoint(folder: Path, *, seed: int = 0, layers: int = 2, context: in
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=[*SPECIAL_TOKENS], initial_alphabet=alphabet)
+    size = 400 if merges else 256 + len(SPECIAL_TOKENS)
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=[*SPECIAL_TOKENS], initial_alphabet=alphabet)
     tokenizer.train_from_iterator([TEXT], trainer)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))

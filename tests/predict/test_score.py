@@ -1,0 +1,98 @@
+import math
+import sys
+from dataclasses import replace
+
+import pytest
+
+from cwm_lsp.predict.engines.local import LocalEngine
+from cwm_lsp.predict.predictor import Budget, Predictor
+from tests.predict.checkpoints import make_checkpoint
+from tests.predict.tasks import recorded, tasks
+
+pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the traces are what CPython 3.11 reports")
+
+
+@pytest.fixture(scope="module")
+def of_bytes(tmp_path_factory):
+    """A random model whose tokens are bytes: what it writes is read as the same tokens."""
+    folder = make_checkpoint(tmp_path_factory.mktemp("bytes"), seed=1, merges=False)
+    return LocalEngine.load(folder, dtype="float64")
+
+
+@pytest.fixture
+def predictor(engine):
+    return Predictor.of(engine)
+
+
+def test_what_the_model_itself_predicts_does_not_surprise_it(of_bytes):
+    """Reading a prediction gives the probabilities that it was written with, and nothing else is expected."""
+    predictor, same = Predictor.of(of_bytes), 0
+    for name in ("branches-0", "loops-1"):
+        trace = predictor.predict(tasks()[name], assist="off", budget=Budget(events=8))
+        surprises = predictor.score(trace)
+        assert [surprise.event_index for surprise in surprises] == list(range(1, len(trace.events)))
+        for surprise, event in zip(surprises, trace.events[1:], strict=True):
+            if event.mark:  # it was cut, which no model wrote
+                continue
+            same += 1
+            assert math.isclose(surprise.bits, -math.log2(event.confidence or 1.0), abs_tol=1e-6)
+            for name, confidence in event.confidences.items():
+                assert math.isclose(surprise.parts[name], -math.log2(confidence), abs_tol=1e-6)
+            assert (surprise.expected, surprise.expected_kind, surprise.expected_line) == ({}, None, None)
+    assert same > 5
+
+
+def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
+    predictor = Predictor.of(of_bytes)
+    trace = predictor.predict(tasks()["branches-0"], assist="off", budget=Budget(events=8))
+    index, event = next((n, e) for n, e in enumerate(trace.events[1:], 1) if e.value and not e.mark)
+    altered = replace(trace, events=(*trace.events[:index], replace(event, value="[7, 7]")))
+    surprise = predictor.score(altered)[index - 1]
+    assert surprise.expected["value"] == event.value
+    assert surprise.parts["value"] > -math.log2(event.confidences["value"])
+    assert predictor.score(altered)[: index - 1] == predictor.score(trace)[: index - 1]
+
+
+def test_another_line_is_expected(predictor):
+    trace = recorded("branches-0")
+    lines = set()
+    for surprise in predictor.read(trace, expecting=300).surprises:
+        event = trace.events[surprise.event_index]
+        assert surprise.expected_line != event.line
+        assert surprise.expected_kind != event.kind
+        lines.add(surprise.expected_line)
+    assert lines - {None}  # random weights do not know where it goes
+
+
+def test_reading_takes_a_pass_for_many_tokens(engine):
+    engine.pass_tokens = 512
+    reading = Predictor.of(engine).read(recorded("loops-1"), expecting=0)
+    assert reading.passes <= -(-reading.tokens // 512)
+    assert reading.tokens > 512
+
+
+def test_a_trace_longer_than_the_context_is_read_in_windows(engine):
+    trace = recorded("loops-1")
+    whole = Predictor.of(engine).read(trace, expecting=0).surprises
+    engine.context_length = 900
+    parts = Predictor.of(engine).read(trace, expecting=0).surprises
+    assert [surprise.event_index for surprise in parts] == [surprise.event_index for surprise in whole]
+    assert parts[3] == whole[3]  # still in the first window
+
+
+@pytest.mark.parametrize("name", ["exceptions-1", "generators-0", "comprehensions-0", "closures-0"])
+def test_all_kinds_of_traces_are_read(name, predictor):
+    names = {key for key in tasks() if key.startswith(name.partition("-")[0])}
+    for key in sorted(names)[:1]:
+        trace = recorded(key)
+        reading = predictor.read(trace, expecting=50)
+        assert len(reading.surprises) == len(trace.events) - 1
+        assert all(math.isfinite(surprise.bits) and surprise.bits >= -1e-6 for surprise in reading.surprises)
+
+
+def test_a_trace_that_is_not_as_the_program_goes_is_read_all_the_same(predictor):
+    trace = recorded("branches-0")
+    odd = replace(trace.events[2], line=1)
+    reading = predictor.read(replace(trace, events=(*trace.events[:2], odd, *trace.events[3:])), expecting=50)
+    assert len(reading.surprises) == len(trace.events) - 1
+    assert all(surprise.bits >= 0 for surprise in reading.surprises)

@@ -1,76 +1,165 @@
-"""`python -m cwm_lsp.lab`: how the bundled model is made."""
+"""`python -m cwm_lsp.lab`: how the bundled model is made, and how models of its kind are measured."""
 
 from __future__ import annotations
 
+import json
+import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
+
+from cwm_lsp.errors import UnavailableError, UserError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+EXISTING = click.Path(path_type=Path, exists=True)
 
 
 @click.group()
 def main() -> None:
-    """Make the bundled model: corpus, tokenizer, train, evaluate, export."""
+    """Make the bundled model: corpus, tokenizer, train, evaluate, plot, export.
+
+    Each command says what it reads and writes; docs/lab.md has them in order, with the time they take.
+    """
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=FOLDER)
+@click.option("--packages", type=FOLDER, required=True, help="Where `pip install --target` put third-party packages.")
+@click.option("--against", type=EXISTING, multiple=True, help="Rows of programs to measure on, to be kept out.")
+@click.option("--seconds", default=150.0, show_default=True, help="Most time for one package.")
+def corpus(folder: Path, packages: Path, against: tuple[Path, ...], seconds: float) -> None:
+    """Harvest real functions with their doctest calls into FOLDER: real.jsonl and held-out.jsonl.
+
+    Runs the doctests of the standard library and of PACKAGES, each package in a child process. What was harvested
+    before is kept. (Generated functions need no file: they are made while training.)
+    """
+    from cwm_lsp.lab.corpus.collect import PACKAGES, collect
+    from cwm_lsp.lab.corpus.harvest import STANDARD
+
+    counts = collect(packages, (*STANDARD, *PACKAGES), folder, against, seconds)
+    click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--size", default=1536, show_default=True, help="Entries of the vocabulary.")
+@click.option(
+    "--library", type=EXISTING, default=sysconfig.get_paths()["stdlib"], help="Python sources to learn words of."
+)
+def tokenizer(folder: Path, size: int, library: Path) -> None:
+    """Make a tokenizer from the words of the standard library's sources, in FOLDER."""
+    from cwm_lsp.lab import tokenizer as made
+
+    words = made.train(made.sources(library), size)
+    made.save(words, folder, context=1024)
+    click.echo(f"{words.get_vocab_size()} entries in {folder / 'tokenizer.json'}")
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--real", type=EXISTING, help="Harvested documents (JSON lines) to mix in.")
 @click.option("--tokens", default=1_000_000_000, help="Stop when the run has seen this many.")
-@click.option("--minutes", default=120.0, help="Stop after this long.")
-@click.option(
-    "--decay", default=0, help="Let the learning rate fall to zero over this many tokens from here, then stop."
-)
-@click.option(
-    "--real", type=click.Path(path_type=Path, exists=True), help="Harvested documents (JSON lines) to mix in."
-)
-@click.option("--hidden", default=192)
-@click.option("--layers", default=4)
-@click.option("--heads", default=6)
-@click.option("--mlp", default=512)
-@click.option("--batch", default=2048)
-@click.option("--seed", default=1)
+@click.option("--minutes", default=120.0, show_default=True, help="Stop after this long.")
+@click.option("--decay", default=0, help="Let the learning rate fall to zero over so many tokens, then stop.")
+@click.option("--batch", default=4096, show_default=True, help="Token positions a step.")
+@click.option("--hidden", default=192, show_default=True)
+@click.option("--layers", default=4, show_default=True)
+@click.option("--heads", default=6, show_default=True)
+@click.option("--mlp", default=512, show_default=True)
+@click.option("--seed", default=1, show_default=True)
 def train(
-    folder: Path,
-    tokens: int,
-    minutes: float,
-    decay: int,
-    real: Path | None,
-    hidden: int,
-    layers: int,
-    heads: int,
-    mlp: int,
-    batch: int,
-    seed: int,
+    folder: Path, real: Path | None, tokens: int, minutes: float, decay: int, batch: int, seed: int, **sizes: int
 ) -> None:
-    """Train in FOLDER (it holds a tokenizer), or go on from the checkpoint there."""
+    """Train in FOLDER, which holds a tokenizer; go on where it stopped if there is a checkpoint.
+
+    One thread. Ends cleanly, with a checkpoint, on SIGTERM and on Ctrl-C. A line of measurements is printed, and
+    appended to FOLDER/log.jsonl, every 200 steps.
+    """
     import torch
 
-    from cwm_lsp.lab import documents, tokenizer
+    from cwm_lsp.lab import documents
+    from cwm_lsp.lab import tokenizer as made
     from cwm_lsp.lab.model import Shape
     from cwm_lsp.lab.train import Recipe, Run
 
     torch.set_num_threads(1)
-    words = tokenizer.load(folder)
+    words = made.load(folder)
     harvested = list(documents.read(real)) if real else []
     if (folder / "state.pt").exists():
         run = Run.resume(folder, words, harvested, batch=batch)
     else:
-        shape = Shape(vocab=words.get_vocab_size(), hidden=hidden, layers=layers, heads=heads, mlp=mlp)
+        shape = Shape(vocab=words.get_vocab_size(), **sizes)
         run = Run(folder, shape, Recipe(seed=seed, batch=batch), words, harvested)
     run.train(tokens=tokens, minutes=minutes, decay=decay)
 
 
 @main.command()
-@click.argument("run", type=click.Path(path_type=Path, exists=True))
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("model", type=EXISTING)
+@click.option("--doctests", type=EXISTING, help="Held-out documents of the corpus command.")
+@click.option("--cruxeval", type=EXISTING, help="Rows with `code` and `input`.")
+@click.option("--documents", "count", default=200, show_default=True, help="Most documents of a set.")
+@click.option("--show", default=0, help="Print so many wrong answers of each set.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def evaluate(model: Path, doctests: Path | None, cruxeval: Path | None, count: int, show: int, as_json: bool) -> None:
+    """Measure MODEL (a training run or an exported folder) on held-out traces, teacher-forced."""
+    import torch
+
+    from cwm_lsp.lab import documents, export
+    from cwm_lsp.lab import evaluate as measured
+    from cwm_lsp.lab.corpus import stream
+
+    torch.set_num_threads(1)
+    network, words = export.restore(model)
+    sets: dict[str, Iterator[str]] = {"synthetic": (stream.document(f"held-out/mix/{i}", "mix") for i in range(count))}
+    if doctests:
+        sets["doctests"] = documents.read(doctests)
+    if cruxeval:
+        sets["cruxeval"] = measured.cruxeval(cruxeval)
+    results: dict[str, Any] = {}
+    for name, texts in sets.items():
+        encoded = measured.encode_all(texts, words, network.shape.context, count)
+        found = list(measured.answers(network, encoded))
+        results[name] = {"documents": len(encoded), **measured.summary(found)}
+        if not as_json:
+            click.echo(f"{name}: " + ", ".join(f"{what} {value}" for what, value in results[name].items()))
+            for answer in [a for a in found if not a.right][:show]:
+                click.echo(f"  {measured.shown(answer, words)}")
+    if as_json:
+        click.echo(json.dumps(results))
+
+
+@main.command()
+@click.argument("run", type=EXISTING)
+@click.argument("image", type=click.Path(path_type=Path, dir_okay=False))
+def plot(run: Path, image: Path) -> None:
+    """Draw the learning curves of RUN (a training folder) into IMAGE (.svg or .png)."""
+    from cwm_lsp.lab.curves import draw
+
+    draw(run / "log.jsonl", image)
+
+
+@main.command()
+@click.argument("run", type=EXISTING)
+@click.argument("folder", type=FOLDER)
 def export(run: Path, folder: Path) -> None:
     """Write the model of RUN's last checkpoint to FOLDER, as transformers loads it."""
-    from cwm_lsp.lab import tokenizer
-    from cwm_lsp.lab.export import export
-    from cwm_lsp.lab.train import Run
+    from cwm_lsp.lab import export as exported
 
-    words = tokenizer.load(run)
-    export(Run.resume(run, words, []).model, words, folder)
+    model, words = exported.restore(run)
+    exported.export(model, words, folder)
+    click.echo(f"{sum(p.numel() for p in model.parameters()):,} parameters in {folder}")
+
+
+def run_main() -> None:
+    """The command, its errors in one line and with the exit codes of `cwm-lsp`."""
+    try:
+        main()
+    except (UserError, UnavailableError) as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(2 if isinstance(error, UserError) else 3) from error
 
 
 if __name__ == "__main__":
-    main()
+    run_main()

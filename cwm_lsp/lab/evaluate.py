@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +146,7 @@ def shown(answer: Answer, words: Tokenizer) -> str:
     return f"{answer.what:9} {answer.confidence:.2f}  {expected!r}  ←  {given!r}"
 
 
-def encode_all(texts: Iterator[str], words: Tokenizer, context: int) -> list[Encoded]:
-    """Documents that fit the context."""
+def encode_all(texts: Iterable[str], words: Tokenizer, context: int, most: int = sys.maxsize) -> list[Encoded]:
+    """The first `most` documents that fit the context."""
     encoded = (documents.encode(text, words) for text in texts)
-    return [one for one in encoded if len(one.ids) <= context]
+    return list(islice((one for one in encoded if len(one.ids) <= context), most))

@@ -6,13 +6,28 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+from cwm_lsp.errors import UserError
 from cwm_lsp.lab import tokenizer as lab_tokenizer
-from cwm_lsp.lab.model import WorldModel
+from cwm_lsp.lab.model import Shape, WorldModel
 from cwm_lsp.lab.tokenizer import identifier
+from cwm_lsp.lab.train import Run
 from cwm_lsp.trace import wire
+
+
+def restore(folder: Path) -> tuple[WorldModel, Tokenizer]:
+    """The model and tokenizer of a training run's last checkpoint, or of what `export` wrote."""
+    words = lab_tokenizer.load(folder)
+    if (folder / "state.pt").exists():
+        return Run.resume(folder, words, []).model, words
+    if not (folder / "model.safetensors").exists():
+        raise UserError(f"{folder} holds neither a training run (state.pt) nor an exported model (model.safetensors)")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    model = WorldModel(Shape.of(config))
+    model.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()})
+    return model, words
 
 
 def export(model: WorldModel, words: Tokenizer, folder: Path, dtype: torch.dtype = torch.float16) -> None:

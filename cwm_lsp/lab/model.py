@@ -7,7 +7,7 @@ two equal.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,6 +38,19 @@ class Shape:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Shape:
+        """The inverse of `config`."""
+        return cls(
+            vocab=config["vocab_size"],
+            hidden=config["hidden_size"],
+            layers=config["num_hidden_layers"],
+            heads=config["num_attention_heads"],
+            mlp=config["intermediate_size"],
+            context=config["max_position_embeddings"],
+            rope_theta=config["rope_parameters"]["rope_theta"],
+        )
 
     def config(self, *, bos: int, eos: int) -> dict[str, Any]:
         """The same model as transformers' `CwmConfig` has it (keys of its `config.json`)."""

@@ -13,13 +13,17 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
+from cwm_lsp.lab.corpus import values
 from cwm_lsp.trace import wire
+
+NAMES_COUNT = 300
+"""How often each name of the generated programs counts, so that it gets an entry of its own."""
 
 SPECIAL = (
     *(wire.BEGIN_OF_TEXT, wire.END_OF_TEXT, wire.FRAME_SEP, wire.ACTION_SEP, wire.RETURN_SEP, wire.CALL_SEP),
@@ -108,6 +112,15 @@ def train(texts: Iterable[str], size: int) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(list(SPECIAL))
     return tokenizer
+
+
+def sources(library: Path) -> Iterator[str]:
+    """What words are learnt from: a standard library's sources, and the names that generated programs use."""
+    for path in [*sorted(library.glob("*.py")), *sorted(library.glob("[a-z]*/*.py"))]:
+        if not re.search("test|idlelib|encodings|pydoc_data|lib2to3|site-packages", str(path)):
+            yield path.read_text(encoding="utf-8", errors="replace")
+    for names in (*values.NAMES.values(), values.FUNCTIONS):
+        yield " ".join(names * NAMES_COUNT)
 
 
 def save(tokenizer: Tokenizer, folder: Path, context: int) -> None:

@@ -65,6 +65,8 @@ class Progress:
     seconds: float = 0.0
     decay_from: int = -1
     """Tokens seen when the final decay of the learning rate began; -1 before."""
+    decay_tokens: int = 0
+    """Over how many tokens it falls to zero."""
 
 
 class Run:
@@ -116,12 +118,14 @@ class Run:
             file.write(line + "\n")
         print(line, flush=True)  # noqa: T201 - progress is for the terminal
 
-    def rate(self, decay: int) -> float:
-        """Learning rate: linear warm-up, constant, then linear to zero over `decay` tokens (if any)."""
+    def rate(self) -> float:
+        """Learning rate: linear warm-up, constant, then linear to zero."""
         warm = min(1.0, (self.progress.step + 1) / self.recipe.warmup)
         if self.progress.decay_from < 0:
             return self.recipe.rate * warm
-        return self.recipe.rate * max(0.0, 1 - (self.progress.tokens - self.progress.decay_from) / decay)
+        return self.recipe.rate * max(
+            0.0, 1 - (self.progress.tokens - self.progress.decay_from) / self.progress.decay_tokens
+        )
 
     def pool(self) -> list[list[Encoded]]:
         """The batches of the current pool of documents."""
@@ -139,22 +143,30 @@ class Run:
         return [one for one in encoded if len(one.ids) <= self.shape.context]
 
     def train(
-        self, *, tokens: int, minutes: float, decay: int = 0, save_every: float = 600, measure_every: int = 200
+        self,
+        *,
+        tokens: int,
+        minutes: float,
+        decay: int = 0,
+        save_every: float = 600,
+        measure_every: int = 200,
+        measured: int = 60,
     ) -> None:
-        """Train until `tokens` have been seen or `minutes` are over; with `decay`, let the rate fall to zero over
-        that many tokens from here, and stop there."""
+        """Train until `tokens` have been seen or `minutes` are over, or a signal asks to stop.
+
+        With `decay`, the learning rate falls to zero over that many tokens from here, also after a resumption, and the
+        run ends there. `measured` is the number of held-out documents of each stage.
+        """
         p = self.progress
         if decay and p.decay_from < 0:
-            p.decay_from = p.tokens
+            p.decay_from, p.decay_tokens = p.tokens, decay
         if p.decay_from >= 0:
-            tokens = min(tokens, p.decay_from + decay)
-        stop: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _frame: stop.append(received))
+            tokens = min(tokens, p.decay_from + p.decay_tokens)
+        stop = stop_signals()
         began = saved = time.monotonic()
         seconds = p.seconds
         losses: list[float] = []
-        held_out = {stage: self.documents(f"held-out/{stage}", stage, 60) for stage in ("copies", "mix")}
+        held_out = {stage: self.documents(f"held-out/{stage}", stage, measured) for stage in ("copies", "mix")}
         while True:
             batches = self.pool()
             for batch in batches[p.batch :]:
@@ -168,7 +180,7 @@ class Run:
                     self.save()
                     saved = now
                 for group in self.optimizer.param_groups:
-                    group["lr"] = self.rate(decay)
+                    group["lr"] = self.rate()
                 losses.append(self.update(batch))
                 p.step += 1
                 p.batch += 1
@@ -192,6 +204,14 @@ class Run:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
+
+
+def stop_signals() -> list[int]:
+    """From now on SIGTERM and SIGINT do no more than add their number to the list."""
+    received: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda arrived, _frame: received.append(arrived))
+    return received
 
 
 def thinned(weights: Tensor, step: int) -> Tensor:

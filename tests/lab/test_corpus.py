@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from cwm_lsp.lab.corpus import disjoint, harvest, stream
+from cwm_lsp.lab.corpus.idioms import TEMPLATES, idiom
+from cwm_lsp.lab.corpus.programs import Program, program, straight_line
+from cwm_lsp.trace import wire
+
+
+def ending(text: str) -> str:
+    """The VALUE of the last EXCEPTION if the call crashed, else of the last RETURN."""
+    frames = text.split(wire.FRAME_SEP)
+    return json.loads(frames[-3 if stream.crashes(text) else -2].split(wire.ARG_SEP)[1])
+
+
+@pytest.mark.parametrize("make", [straight_line, lambda r: program(r, r.randint(1, 6)), idiom])
+def test_documents_end_as_the_program_really_does(make) -> None:
+    r = Random(5)
+    checked = 0
+    while checked < 60:
+        made = make(r)
+        text = stream.traced(made, 40)
+        if text is None:
+            continue
+        checked += 1
+        namespace: dict[str, object] = {}
+        exec(made.source, namespace)
+        try:
+            value = repr(eval(made.call, namespace))
+        except Exception as error:
+            assert stream.crashes(text)
+            assert ending(text).startswith(f"({type(error)!r}, ")
+            assert ending(text).endswith(", <traceback object>)")
+        else:
+            if not made.call.startswith("list("):  # a generator's trace ends before the list is made
+                assert ending(text) == re.sub(r" at 0x\w+", "", value)
+
+
+def test_every_template_compiles_and_runs() -> None:
+    r = Random(1)
+    seen = set()
+    while len(seen) < len(TEMPLATES):
+        made = idiom(r)
+        seen.add(re.sub(r"\W|\w", "", made.source) or made.source.count("\n") * 1000 + len(seen))
+        namespace: dict[str, object] = {}
+        exec(made.source, namespace)
+        compile(made.call, "call", "eval")
+
+
+def test_the_stream_is_reproducible_and_varied() -> None:
+    texts = [stream.document(f"1/0/{i}", "mix") for i in range(150)]
+    assert texts == [stream.document(f"1/0/{i}", "mix") for i in range(150)]
+    assert len(set(texts)) == len(texts)
+    assert sum(map(stream.crashes, texts)) >= 0.2 * len(texts)
+
+
+def test_a_wrapped_call_is_traced_from_its_main() -> None:
+    made = Program("def f(a):\n    return a + 1\n", "f", "f(2)")
+    text = stream.traced(stream.wrap(made), 20)
+    assert text is not None
+    assert text.startswith(f"{wire.BEGIN_OF_TEXT}{wire.TRACE_CONTEXT_START}\ndef f(a):\n")
+    assert "def main():  # << START_OF_TRACE\n    return f(2)\n" in text
+    assert f'{wire.CALL_SEP}{{"a": "2"}}' in text
+
+
+def test_a_copied_function_is_found_and_another_is_not() -> None:
+    body = "    output = []\n    for n in nums:\n        output.append((nums.count(n), n))\n    return output\n"
+    measured = "def f(nums):\n" + body
+    index = disjoint.Index([measured])
+    method = "    def f(nums):\n" + '        """Doc."""\n' + "".join(f"    {line}\n" for line in body.splitlines())
+    assert index.copied("class A:\n" + method)
+    other = "def g(words):\n    total = 0\n    for w in words:\n        total += len(w)\n    return total * 2\n"
+    assert not index.copied(other)
+
+
+def test_generated_programs_do_not_overlap_with_what_is_measured() -> None:
+    path = Path(__file__).parents[3] / "shared" / "data" / "cruxeval.jsonl"
+    if not path.exists():
+        pytest.skip("no ../shared/data")
+    index = disjoint.Index(disjoint.measured(path))
+    assert not [p for i in range(200) if index.copied(p := disjoint.program_of(stream.document(f"1/0/{i}", "mix")))]
+
+
+def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path) -> None:
+    package = tmp_path / "packages" / "tinypkg"
+    package.mkdir(parents=True)
+    package.joinpath("__init__.py").write_text(
+        'def hang(n):\n    """\n    >>> hang(1)\n    """\n    while True:\n        pass\n\n\n'
+        'def add(a, b=1):\n    """Sum.\n\n    >>> add(1, 2)\n    3\n    >>> add(b=5, a=-1)\n    4\n    """\n'
+        "    total = a + b\n    return total\n"
+    )
+    out = tmp_path / "out.jsonl"
+    assert harvest.run_child(tmp_path / "packages", "tinypkg", out, 30) >= 2
+    texts = [json.loads(line)["text"] for line in out.read_text().splitlines()]
+    assert not any("def hang" in text for text in texts)
+    first = texts[0]
+    assert f'{wire.CALL_SEP}{{"a": "1", "b": "2"}}{wire.ACTION_SEP}def add(a, b=1):\n' in first
+    assert f'{wire.ARG_SEP}"3"{wire.FRAME_SEP}{wire.END_OF_TEXT}' in first
+    assert "def add(a, b=1):  # << START_OF_TRACE" in first

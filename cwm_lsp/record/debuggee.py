@@ -31,6 +31,7 @@ import mmap
 import os
 import queue
 import select
+import shutil
 import signal
 import threading
 import time
@@ -108,6 +109,7 @@ class Guardian:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._pid = 0
+        self._folder = ""
         self._input = b""
 
     def serve(self) -> None:
@@ -126,6 +128,8 @@ class Guardian:
                     break
         finally:
             self._sweep()
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
             # No clean-up of debugpy's, which has nothing to clean here.
             os._exit(0)
 
@@ -147,6 +151,7 @@ class Guardian:
         pid = os.fork()
         if pid:
             self._pid = pid
+            self._folder = specification["folder"]
             _report({"started": pid})
             return
         try:

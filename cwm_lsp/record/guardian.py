@@ -7,18 +7,18 @@ import contextlib
 import importlib.util
 import json
 import os
-import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 
 from cwm_lsp.errors import UnavailableError
-from cwm_lsp.record.dap import DapClient, DapError
+from cwm_lsp.record.case import Case, OnEvent, family
+from cwm_lsp.record.dap import DapError
 
 _SCRIPT = Path(__file__).with_name("debuggee.py")
 _START_SECONDS = 60.0
@@ -32,8 +32,7 @@ class Guardian:
         self.python = python
         self.forks = True
         self._process = process
-        self._ended: asyncio.Future[int] | None = None
-        self._started: asyncio.Future[int] | None = None
+        self._case: Case | None = None
         self._ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._errors = errors
         self._task = asyncio.ensure_future(self._read())
@@ -87,55 +86,41 @@ class Guardian:
     @property
     def usable(self) -> bool:
         """Whether it can take another case."""
-        return self._process.returncode is None and not self._task.done() and self._ended is None
+        return self._process.returncode is None and not self._task.done()
 
     @contextlib.asynccontextmanager
-    async def case(self, folder: Path, on_event: Callable[[str, dict[str, Any]], None]) -> AsyncIterator[Case]:
-        """A new process with debugpy connected and configured; at the end it and all it started are gone."""
-        loop = asyncio.get_running_loop()
-        connected: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = loop.create_future()
+    async def case(self, on_event: OnEvent) -> AsyncIterator[Case]:
+        """A new process with debugpy connected and configured; at the end it and all it started are gone.
 
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if connected.done():
-                writer.close()
-            else:
-                connected.set_result((reader, writer))
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        token = secrets.token_hex(32)
-        port = server.sockets[0].getsockname()[1]
-        self._started = loop.create_future()
-        ended = self._ended = loop.create_future()
-        self._send({"port": port, "token": token, "folder": str(folder)})
-        client: DapClient | None = None
+        The process after it is made ready at once, so that it is there when it is wanted.
+        """
+        case = self._case or await self._fork()
+        self._case = case
         try:
-            await asyncio.wait({connected, ended}, timeout=_START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not connected.done():
-                raise UnavailableError(f"{self.python}: the debuggee did not connect; try again, or another --python")
-            client = DapClient(*connected.result(), on_event)
-            authorized = client.send("pydevdAuthorize", {"debugServerAccessToken": None})
-            client.send("initialize", {"adapterID": "cwm-lsp", "pathFormat": "path"})
-            client.send("attach", {"name": "cwm-lsp", "subProcess": False, "justMyCode": True})
-            configured = client.send("configurationDone")
-            if (await asyncio.wait_for(authorized, _START_SECONDS)).get("clientAccessToken") != token:
-                raise UnavailableError("another program connected in the debuggee's place; try again")
-            await asyncio.wait_for(configured, _START_SECONDS)
-            yield Case(client, await self._started, ended)
-        except (DapError, asyncio.TimeoutError) as error:
-            raise UnavailableError(f"{self.python}: debugpy did not start: {error or 'no answer'}; try again") from None
+            await case.connect(on_event)
+            yield case
         finally:
-            server.close()
-            await asyncio.shield(self._end(ended))
-            if client is not None:
-                await client.close()
+            await asyncio.shield(self._finish(case))
 
-    async def _end(self, ended: asyncio.Future[int]) -> None:
-        if not ended.done() and self.forks and self._process.returncode is None:
-            self._send({"kill": True})
-            await asyncio.wait({ended}, timeout=8)
-        if not ended.done() or not self.forks:
+    async def _fork(self) -> Case:
+        case = await Case.listen(self.python, self._kill_case)
+        self._send(case.specification)
+        return case
+
+    async def _finish(self, case: Case) -> None:
+        await case.end()
+        case.close()
+        self._case = None
+        if not case.ended.done() or not self.forks:
             await self.stop()
-        self._ended = None
+        elif self.usable:
+            self._case = await self._fork()
+
+    def _kill_case(self) -> None:
+        if self.forks and self._process.returncode is None:
+            self._send({"kill": True})
+        elif not self.forks:
+            _kill(family(self._process.pid))
 
     def _send(self, command: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -152,73 +137,37 @@ class Guardian:
                     continue  # an interpreter's start-up files may print
                 if "ready" in message:
                     self._ready.set_result(message)
-                elif "started" in message and self._started is not None:
-                    self._started.set_result(message["started"])
-                elif "ended" in message and self._ended is not None and not self._ended.done():
-                    self._ended.set_result(message["ended"])
+                elif self._case is not None and "started" in message:
+                    self._case.started.set_result(message["started"])
+                elif self._case is not None and "ended" in message and not self._case.ended.done():
+                    self._case.ended.set_result(message["ended"])
         except (OSError, ValueError):
             pass
         finally:
             status = await self._process.wait()
             if not self._ready.done():
                 self._ready.set_exception(DapError("the interpreter ended"))
-            if self._started is not None and not self._started.done():
-                self._started.set_exception(DapError("the interpreter ended"))
-                self._started.exception()
-            if self._ended is not None and not self._ended.done():
+            if self._case is not None and not self._case.ended.done():
                 # Where there is no fork, this is the case's own status.
-                self._ended.set_result(-status if status < 0 else status << 8)
+                self._case.ended.set_result(-status if status < 0 else status << 8)
 
     async def stop(self) -> None:
         """Ends the guardian and everything that descends from it."""
         assert self._process.stdin is not None
-        family = _family(self._process.pid)
+        processes = family(self._process.pid)
         self._process.stdin.close()
         if sys.platform == "win32" or not self._ready.done() or not self.forks:
-            _kill(family)
+            _kill(processes)
         done, _ = await asyncio.wait({self._task}, timeout=8)
         if not done:
-            _kill(family + _family(self._process.pid))
+            _kill(processes + family(self._process.pid))
             await asyncio.wait({self._task}, timeout=2)
+        if self._case is not None:
+            self._case.close()
         self._errors.close()
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [*process.children(recursive=True), process]
-    except psutil.Error:
-        return []
 
 
 def _kill(processes: list[psutil.Process]) -> None:
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.kill()
-
-
-class Case:
-    """A connected process, waiting for its job."""
-
-    def __init__(self, client: DapClient, pid: int, ended: asyncio.Future[int]) -> None:
-        self.pid = pid
-        self.ended = ended
-        """The process's wait status (as `os.wait` has it), when it and all it started are gone."""
-        self._client = client
-
-    def deliver(self, job: dict[str, Any]) -> None:
-        """Hands the job over; the debuggee's main thread takes it up.
-
-        There need be no answer: the job may at once hold the interpreter's lock, or end the process.
-        """
-        text = json.dumps(json.dumps(job))
-        expression = f"__import__('sys').modules['_cwm_case'].deliver({text})"
-        self._client.send("evaluate", {"expression": expression, "context": "repl"})
-
-    def memory(self) -> int:
-        """Bytes that the process and what it started hold."""
-        total = 0
-        for process in _family(self.pid):
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        return total

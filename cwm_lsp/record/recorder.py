@@ -9,19 +9,18 @@ import dataclasses
 import json
 import mmap
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cwm_lsp.errors import Cancelled, UserError
+from cwm_lsp.errors import Cancelled, UnavailableError, UserError
+from cwm_lsp.record.case import Case
 from cwm_lsp.record.decoder import RecordDecoder, outcome
 from cwm_lsp.record.environment import interpreter, layout
-from cwm_lsp.record.guardian import Case, Guardian
+from cwm_lsp.record.guardian import Guardian
 from cwm_lsp.record.probe import Limits
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, find, syntax_error_in
@@ -152,11 +151,15 @@ class RecorderPool:
 
     async def _run(self, python: Path, run: Run) -> Outcome:
         guardian = self._guardians.get(python)
-        if guardian is None or not guardian.usable:
-            if guardian is not None:
-                await guardian.stop()
-            guardian = self._guardians[python] = await Guardian.start(python)
-        return await run.under(guardian)
+        if guardian is not None and guardian.usable:
+            try:
+                return await run.under(guardian)
+            except UnavailableError:  # it may have been ended since it was last used
+                pass
+        if guardian is not None:
+            await guardian.stop()
+        self._guardians[python] = await Guardian.start(python)
+        return await run.under(self._guardians[python])
 
 
 def _check(source: str, function: Function, call: str, path: Path) -> None:
@@ -194,27 +197,23 @@ class Run:
 
     async def under(self, guardian: Guardian) -> Outcome:
         """Runs the job in a new case of the guardian's."""
-        folder = Path(tempfile.mkdtemp(prefix="cwm-lsp-"))
-        try:
-            journal_path = folder / "journal"
-            journal_path.touch(mode=0o600)
-            os.truncate(journal_path, self._limits.size)
-            with journal_path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as journal:
-                async with guardian.case(folder, self._heard) as case:
-                    case.deliver(self._job)
-                    stopped = await self._follow(case, journal, folder)
+        async with guardian.case(self._heard) as case:
+            path = case.folder / "journal"
+            path.touch(mode=0o600)
+            os.truncate(path, self._limits.size)
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as journal:
+                case.deliver(self._job)
+                stopped = await self._follow(case, journal)
+                status = await case.end()
                 self._read(journal)
-                status = case.ended.result() if case.ended.done() else None
-            self.output = _text(folder / "stdout", self._limits), _text(folder / "stderr", self._limits)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            self.output = _text(case.folder / "stdout", self._limits), _text(case.folder / "stderr", self._limits)
         return self._outcome(stopped, status)
 
     def _heard(self, event: str, _body: dict[str, Any]) -> None:
         if event in ("cwmRecorded", "terminated"):
             self._woken.set()
 
-    async def _follow(self, case: Case, journal: mmap.mmap, folder: Path) -> Outcome | None:
+    async def _follow(self, case: Case, journal: mmap.mmap) -> Outcome | None:
         """Reads events until the end; an outcome where it had to be brought about from here."""
         deadline = time.monotonic() + self._timeout
         look_at_memory = time.monotonic() + _MEMORY_SECONDS
@@ -229,15 +228,15 @@ class Run:
                 return Outcome("timeout", detail=f"no end within {self._timeout:g} s{self._whereabouts()}")
             if now > look_at_memory:
                 look_at_memory = now + _MEMORY_SECONDS
-                fault = self._beyond_limits(case, folder)
+                fault = self._beyond_limits(case)
                 if fault is not None:
                     return Outcome("truncated", detail=fault + self._whereabouts())
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), min(_LOOK_SECONDS, max(deadline - now, 0.001)))
             self._woken.clear()
 
-    def _beyond_limits(self, case: Case, folder: Path) -> str | None:
-        printed = sum((folder / name).stat().st_size for name in ("stdout", "stderr") if (folder / name).exists())
+    def _beyond_limits(self, case: Case) -> str | None:
+        printed = sum((case.folder / name).stat().st_size for name in ("stdout", "stderr"))
         if printed > self._limits.output:
             return f"the program printed more than {self._limits.output:,} bytes"
         if case.memory() > self._limits.memory:

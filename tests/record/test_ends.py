@@ -157,11 +157,12 @@ def run_case(pool: RecorderPool, folder: Path, name: str):
 
 
 def only_guardian_left(pool: RecorderPool, before: set[int]) -> bool:
-    return set(processes_with(MARK)) - before <= set(guardians(pool))
-
-
-def guardians(pool: RecorderPool) -> list[int]:
-    return [guardian._process.pid for guardian in pool._guardians.values()]
+    """Whether there are but the warm processes: guardians, and the one each has ready for the next case."""
+    left = set(processes_with(MARK))
+    guardians = [psutil.Process(guardian._process.pid) for guardian in pool._guardians.values() if guardian.usable]
+    ready = [child for guardian in guardians for child in guardian.children()]
+    expected = before | {process.pid for process in guardians + ready}
+    return len(ready) <= len(guardians) and left <= expected
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -246,6 +247,14 @@ def test_nothing_is_left_when_the_server_is_killed(tmp_path):
             break
         time.sleep(0.05)
     assert processes_with(mark) == []
+
+
+def test_guardian_that_died_meanwhile_is_replaced(tmp_path, marked_pool):
+    marked_pool.record(ok(tmp_path), "f", "f(1)")
+    for guardian in marked_pool._guardians.values():
+        os.kill(guardian._process.pid, signal.SIGKILL)
+    time.sleep(0.1)
+    assert marked_pool.record(ok(tmp_path), "f", "f(1)").outcome.value == "1"
 
 
 def test_guardian_killed_by_the_program_is_replaced(tmp_path, marked_pool):

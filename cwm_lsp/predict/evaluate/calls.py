@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from types import BuiltinFunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library, rendering
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SLOT_TYPES = (type(object().__init__), type(object.__init__))
 METHOD_DESCRIPTOR = type(str.upper)
 CLASS_METHOD_DESCRIPTOR = type(vars(dict)["fromkeys"])
-SIMPLE: frozenset[type] = rendering.ATOMS | {list, tuple, dict, Function}
+SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, Function}
 PARTS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 
 CHECKED = frozenset(
@@ -107,7 +107,7 @@ class Calls:
             return self.native(function, args, kwargs)
         if kind is Guarded:
             return self.call(function.function, args, kwargs)
-        if kind is MethodType and id(function.__func__) in self.made:
+        if kind is MethodType and (id(function.__func__) in self.made or inherited(function)):
             return self.native(function, args, kwargs)
         if callable(function):
             return self.listed(function, args, kwargs)
@@ -260,7 +260,7 @@ class Calls:
         if kind in SIMPLE:
             return value
         if kind is range:
-            return self.operations.iterable(value)
+            return value if getattr(function, "__module__", "") == "_bisect" else self.operations.iterable(value)
         if (kind is set or kind is frozenset) and function not in ORDER_FREE:
             return self.operations.iterable(value) if not isinstance(getattr(function, "__self__", None), set | frozenset) else value
         if isinstance(value, BuiltinFunctionType) or kind is METHOD_DESCRIPTOR or (kind is type and value not in self.runtime.classes):
@@ -270,8 +270,18 @@ class Calls:
     def callback(self, function: Any) -> Any:
         """A builtin that other builtin code will call."""
         if isinstance(function, type):
-            return function if function in library.METHODS or function in library.EXCEPTIONS.values() else function
+            return function
         return Guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
+
+
+def inherited(function: MethodType) -> bool:
+    """Whether a method comes from one of the abstract or user-facing classes of the standard library."""
+    inner = function.__func__
+    return (
+        type(inner) is FunctionType
+        and inner.__module__ in ("collections.abc", "_collections_abc", "collections", "numbers", "typing")
+        and not inner.__name__.startswith("_")
+    )
 
 
 SLOT_OPERATORS = {"__mul__": "Mult", "__rmul__": "Mult", "__pow__": "Pow", "__lshift__": "LShift", "__mod__": "Mod", "__add__": "Add"}

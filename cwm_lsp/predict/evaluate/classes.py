@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
 
 IMPLICIT_CLASS_METHODS = ("__init_subclass__", "__class_getitem__")
-NOT_INTERPRETED = ("__del__", "__getattribute__", "__set_name__", "__prepare__", "__instancecheck__", "__subclasscheck__")
+NOT_INTERPRETED = (
+    "__del__", "__getattribute__", "__set_name__", "__prepare__", "__instancecheck__", "__subclasscheck__",
+    "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
+)  # fmt: skip
+"""Special methods that library code would act upon in ways that are not followed, or not safe."""
 GENERIC_BASES: tuple[Any, ...] = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
@@ -74,6 +78,9 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         for name in NOT_INTERPRETED:
             if name in namespace:
                 return unknown_class(interpreter, bases, node)
+        for name, value in list(namespace.items()):
+            if name.startswith("__") and callable(value) and type(value) is not Function:
+                namespace[name] = interpreter.calls.safe(None, value)
         if type(namespace.get("__new__")) is Function:
             namespace["__new__"] = staticmethod(namespace["__new__"])
         for name in IMPLICIT_CLASS_METHODS:

@@ -145,11 +145,17 @@ def _members(module: ModuleType, names: str | None = None, without: str = "") ->
     }
 
 
-class Logger:
-    """Stands for a logger: what it writes does not matter to a trace, and it returns nothing."""
+class Eval:
+    """Stands for `eval`, which is interpreted and must not come into the hands of library code."""
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        raise Undetermined
 
     def __repr__(self) -> str:
-        raise Undetermined
+        return "<built-in function eval>"
+
+
+evaluate_text = Eval()
 
 
 def quiet(*_: Any, **__: Any) -> None:
@@ -167,7 +173,7 @@ MODULES: dict[str, Module] = {
     "collections.abc": Module("collections.abc", _members(collections.abc)),
     "string": Module("string", _members(string)),
     "re": Module("re", _members(re, without="purge template Scanner DEBUG")),
-    "operator": Module("operator", _members(operator)),
+    "operator": Module("operator", _members(operator, without="call")),
     "copy": Module("copy", _members(copy, "copy deepcopy Error error")),
     "bisect": Module("bisect", _members(bisect)),
     "heapq": Module("heapq", _members(heapq)),
@@ -180,11 +186,11 @@ MODULES: dict[str, Module] = {
         decimal, "Decimal ROUND_HALF_UP ROUND_HALF_EVEN ROUND_HALF_DOWN ROUND_UP ROUND_DOWN ROUND_CEILING ROUND_FLOOR "
         "ROUND_05UP InvalidOperation DivisionByZero Overflow Inexact DecimalException")),
     "numbers": Module("numbers", _members(numbers, " ".join(numbers.__all__))),
-    "enum": Module("enum", _members(enum)),
+    "enum": Module("enum", _members(enum, "Enum IntEnum Flag IntFlag StrEnum EnumMeta auto unique")),
     "abc": Module("abc", {"ABC": ABC, "ABCMeta": ABCMeta, "abstractmethod": abstractmethod}),
-    "dataclasses": Module("dataclasses", _members(dataclasses, " ".join(dataclasses.__all__))),
-    "typing": Module("typing", _members(typing, " ".join(typing.__all__))),
-    "types": Module("types", _members(types, "SimpleNamespace MappingProxyType GeneratorType NoneType MethodType")),
+    "dataclasses": Module("dataclasses", _members(dataclasses, "dataclass field fields asdict astuple replace is_dataclass Field FrozenInstanceError MISSING")),
+    "typing": Module("typing", _members(typing, " ".join(typing.__all__), without="get_type_hints ForwardRef")),
+    "types": Module("types", _members(types, "SimpleNamespace MappingProxyType GeneratorType NoneType")),
     "contextlib": Module("contextlib", _members(contextlib, "suppress nullcontext contextmanager ContextDecorator")),
     "unicodedata": Module("unicodedata", _members(unicodedata)),
     "base64": Module("base64", _members(base64, " ".join(base64.__all__), without="encode decode main")),
@@ -225,12 +231,12 @@ MODULES["os"] = Module("os", {"fspath": os.fspath, "path": MODULES["os.path"], "
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
     for name in (
-        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod enumerate eval "
+        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod enumerate "
         "filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max "
         "memoryview min next object oct ord pow print property range repr reversed round set setattr slice sorted "
         "staticmethod str sum super tuple type vars zip"
     ).split()
-} | {**EXCEPTIONS, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
+} | {**EXCEPTIONS, "eval": evaluate_text, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
 
 PLAIN_CALLABLES: frozenset[Any] = frozenset(
     value

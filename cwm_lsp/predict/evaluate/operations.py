@@ -7,6 +7,7 @@ import re
 from array import array
 from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from types import NoneType
 from typing import Any
@@ -120,7 +121,7 @@ class Operations:
             return
         if isinstance(b, int):
             a, b = b, a
-        if isinstance(a, int) and (type(b) in SEQUENCES or isinstance(b, str | list | tuple | bytes)):
+        if isinstance(a, int) and (type(b) in SEQUENCES or isinstance(b, str | list | tuple | bytes | deque | array)):
             self.runtime.allow(a * len(b))
 
     def check_power(self, a: Any, b: Any) -> None:
@@ -154,6 +155,8 @@ class Operations:
 
     def check_shown(self, value: Any) -> None:
         """Bound, and know, the text of a value before it is made."""
+        if isinstance(value, Decimal) and value.is_finite():
+            self.runtime.allow_bits(abs(value.adjusted()) * 4)
         if type(value) in rendering.ATOMS:
             return
         renderer = self.runtime.rendering

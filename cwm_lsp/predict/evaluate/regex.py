@@ -47,10 +47,18 @@ def _measure(parsed: Any, parser: Any) -> tuple[int, int]:
             inner_depth, inner_count = max(inner_depth, one), inner_count + two
         if str(operation) in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             if argument[1] > 10:
-                inner_depth += 1
+                inner_depth += 2 if branches(argument[2], parser) else 1
                 inner_count += 1
         depth, count = max(depth, inner_depth), count + inner_count
     return depth, count
+
+
+def branches(parsed: Any, parser: Any) -> bool:
+    """Whether there are alternatives inside, which a repeat would multiply."""
+    return any(
+        str(operation) == "BRANCH" or any(branches(item, parser) for item in _subpatterns(argument, parser))
+        for operation, argument in parsed
+    )
 
 
 def _subpatterns(argument: Any, parser: Any) -> list[Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import collections
 import contextlib
 import copy
 import dataclasses
+import difflib
 import enum
 import functools
 import itertools
@@ -17,8 +17,12 @@ import math
 import operator
 import os
 import re
+import statistics
 import struct
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library, regex, rendering
@@ -43,10 +47,14 @@ class Rules:
         self.runtime = interpreter.runtime
         self.calls = calls
         self.functions: dict[Any, Rule] = {
-            builtins.eval: self.eval_, print: self.print_, isinstance: self.isinstance_, issubclass: self.isinstance_, type: self.type_,
+            library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_, issubclass: self.isinstance_, type: self.type_,
             callable: self.type_, id: self.never, hash: self.hash_, iter: self.iter_, next: self.next_, getattr: self.getattr_,
             setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
             str: self.text, repr: self.text, ascii: self.text, format: self.format_, object: self.plain,
+            int: self.whole, round: self.whole, Fraction: self.whole, math.floor: self.whole, math.ceil: self.whole,
+            math.trunc: self.whole, itertools.tee: self.counted, statistics.quantiles: self.counted,
+            difflib.ndiff: self.compared, difflib.unified_diff: self.compared, difflib.SequenceMatcher: self.compared,
+            difflib.get_close_matches: self.compared,
             pow: self.pow_, sorted: self.keyed, min: self.keyed, max: self.keyed, sum: self.sum_,
             bytes: self.sized, bytearray: self.sized, super: self.super_, map: self.lazy, filter: self.lazy,
             math.factorial: self.factorial, math.comb: self.choose, math.perm: self.choose, math.prod: self.product,
@@ -288,6 +296,33 @@ class Rules:
             check(*args)
         return self.native(function, args, kwargs)
 
+    def whole(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Conversions that write a number out: bounds its exponent."""
+        for value in [*args, *kwargs.values()]:
+            if isinstance(value, Decimal) and value.is_finite():
+                self.runtime.allow_bits(abs(value.adjusted()) * 4)
+            elif isinstance(value, str) and function is Fraction:
+                self.runtime.allow_bits(max((int(item[:9]) for item in re.findall(r"[eE][+-]?(\d+)", value)), default=0) * 4)
+        if function is round and len(args) + len(kwargs) > 1:
+            digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
+            if isinstance(digits, int):
+                self.runtime.allow_bits(abs(digits))
+        return self.native(function, args, kwargs)
+
+    def counted(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        for value in [*args[1:], *kwargs.values()]:
+            if isinstance(value, int):
+                self.runtime.allow(value)
+        return self.native(function, args, kwargs)
+
+    def compared(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Comparisons that take time quadratic in what is compared."""
+        sizes = [sum(map(len, value)) if isinstance(value, list) and all(isinstance(item, str) for item in value)
+                 else len(value) for value in args if isinstance(value, str | list | tuple)]  # fmt: skip
+        if sum(sizes) > 10_000:
+            raise GaveUp("too much is compared")
+        return self.native(function, args, kwargs)
+
     def factorial(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if args and isinstance(args[0], int) and args[0] > 4000:
             raise GaveUp("a factorial is too large")
@@ -371,6 +406,10 @@ class Rules:
         kind = args[0]
         if not isinstance(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()
+        for base in kind.__mro__:  # dataclasses puts these names into source text
+            if not all(isinstance(name, str) and name.isidentifier() and not iskeyword(name)
+                       for name in vars(base).get("__annotations__", ())):  # fmt: skip
+                raise GaveUp("the annotations of a dataclass are not names")
         if not kind.__doc__:
             kind.__doc__ = kind.__name__
         made = function(kind, **kwargs)
@@ -390,7 +429,7 @@ class Rules:
         return made
 
     def getter(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if any("__" in item or item.startswith(("gi_", "f_", "tb_")) for item in args if isinstance(item, str)):
+        if any("__" in item or item.startswith(("gi_", "format")) for item in args if isinstance(item, str)):
             return self.runtime.unknown()
         return self.native(function, args, kwargs)
 
@@ -477,6 +516,13 @@ class Rules:
         return self.native(function, args, kwargs)
 
 
+    def written_out(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`Decimal.as_integer_ratio`."""
+        if value.is_finite():
+            self.runtime.allow_bits(abs(value.adjusted()) * 4)
+        return self.native(function, args, kwargs)
+
+
 class Cached:
     """A function of the file behind a cache: `lru_cache` wants something with a `__dict__`."""
 
@@ -503,4 +549,5 @@ METHOD_RULES: dict[tuple[type, str], str] = {
     (int, "to_bytes"): "padded",
     (bool, "to_bytes"): "padded",
     (collections.Counter, "elements"): "repeated",
+    (Decimal, "as_integer_ratio"): "written_out",
 }

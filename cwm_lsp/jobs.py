@@ -90,19 +90,21 @@ def recording(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace]
     Raises:
         UnavailableError: the debuggee cannot be started.
     """
-    from cwm_lsp.record.recorder import record as record_call
+    from cwm_lsp.record.recorder import RecorderPool
 
-    def record(target: Target, advance: Advance) -> Trace:
-        return record_call(
-            Path(target.path),
-            target.function.qualname,
-            target.call.expression,
-            python=Path(settings.record.python) if settings.record.python else None,
-            timeout=settings.record.timeout,
-            on_event=lambda _event: advance(),
-        )
+    with RecorderPool() as pool:
 
-    yield record
+        def record(target: Target, advance: Advance) -> Trace:
+            return pool.record(
+                Path(target.path),
+                target.function.qualname,
+                target.call.expression,
+                python=Path(settings.record.python) if settings.record.python else None,
+                timeout=settings.record.timeout,
+                on_event=lambda _event: advance(),
+            )
+
+        yield record
 
 
 @contextmanager

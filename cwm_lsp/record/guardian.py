@@ -28,18 +28,22 @@ _OLDEST = (3, 8)
 class Guardian:
     """A running guardian. Use `start`; one case at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, python: Path, errors: IO[bytes]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, python: Path, errors: IO[bytes], *, ahead: bool) -> None:
         self.python = python
         self.forks = True
         self._process = process
         self._case: Case | None = None
         self._ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._errors = errors
+        self._ahead = ahead
         self._task = asyncio.ensure_future(self._read())
 
     @classmethod
-    async def start(cls, python: Path) -> Guardian:
-        """Starts one with the given interpreter. Raises `UnavailableError` where that cannot run debugpy."""
+    async def start(cls, python: Path, *, ahead: bool = True) -> Guardian:
+        """Starts one with the given interpreter. Raises `UnavailableError` where that cannot run debugpy.
+
+        With `ahead` it has the next case's process ready as soon as a case has ended.
+        """
         spec = importlib.util.find_spec("debugpy")
         if spec is None or spec.origin is None:
             raise UnavailableError("debugpy is not installed beside cwm-lsp; install it with: pip install debugpy")
@@ -61,7 +65,7 @@ class Guardian:
             )
         except OSError as error:
             raise UnavailableError(f"{python} could not be started: {error.strerror}; name another --python") from None
-        guardian = cls(process, python, errors)
+        guardian = cls(process, python, errors, ahead=ahead)
         try:
             hello = await asyncio.wait_for(asyncio.shield(guardian._ready), _START_SECONDS)
         except (asyncio.TimeoutError, DapError):
@@ -90,10 +94,7 @@ class Guardian:
 
     @contextlib.asynccontextmanager
     async def case(self, on_event: OnEvent) -> AsyncIterator[Case]:
-        """A new process with debugpy connected and configured; at the end it and all it started are gone.
-
-        The process after it is made ready at once, so that it is there when it is wanted.
-        """
+        """A new process with debugpy connected and configured; at the end it and all it started are gone."""
         case = self._case or await self._fork()
         self._case = case
         try:
@@ -113,7 +114,7 @@ class Guardian:
         self._case = None
         if not case.ended.done() or not self.forks:
             await self.stop()
-        elif self.usable:
+        elif self._ahead and self.usable:
             self._case = await self._fork()
 
     def _kill_case(self) -> None:

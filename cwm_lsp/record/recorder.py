@@ -60,7 +60,7 @@ def record(
     Whatever the program does, a `Trace` comes back, its outcome saying how it ended. Raises `UserError` where there is
     nothing to run, `UnavailableError` where the interpreter cannot, `Cancelled` after `cancel` was set.
     """
-    with RecorderPool() as pool:
+    with RecorderPool(ahead=False) as pool:
         return pool.record(
             path,
             function,
@@ -79,11 +79,13 @@ def record(
 class RecorderPool:
     """Records one call after another with one warm process per interpreter.
 
-    Each call runs in a process of its own, forked from the warm one, so that none sees anything of another. To be used
-    from one thread at a time; `close` it, or use it as a context manager.
+    Each call runs in a process of its own, forked from the warm one, so that none sees anything of another; with `ahead`
+    that process is made ready when the call before has ended. One call at a time, from any thread. `close` the pool, or
+    use it as a context manager.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ahead: bool = True) -> None:
+        self._ahead = ahead
         self._loop = asyncio.new_event_loop()
         self._guardians: dict[Path, Guardian] = {}
         self._lock = threading.Lock()
@@ -158,7 +160,7 @@ class RecorderPool:
                 pass
         if guardian is not None:
             await guardian.stop()
-        self._guardians[python] = await Guardian.start(python)
+        self._guardians[python] = await Guardian.start(python, ahead=self._ahead)
         return await run.under(self._guardians[python])
 
 

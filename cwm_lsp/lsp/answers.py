@@ -15,7 +15,6 @@ from cwm_lsp.lsp.views import inline_values as inline_values_view
 from cwm_lsp.lsp.views import lenses as lenses_view
 from cwm_lsp.lsp.views.hover import Link
 from cwm_lsp.lsp.views.reading import Reading
-from cwm_lsp.settings import Settings
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.session import Session
@@ -70,11 +69,12 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
 def diagnostics(session: Session, params: lsp.DocumentDiagnosticParams) -> lsp.RelatedFullDocumentDiagnosticReport:
     """Likely crashes and divergences, for clients that ask for them."""
     document = _document(session, params)
-    return lsp.RelatedFullDocumentDiagnosticReport(diagnostics_of(document, session.settings) if document else [])
+    return lsp.RelatedFullDocumentDiagnosticReport(diagnostics_of(session, document) if document else [])
 
 
-def diagnostics_of(document: Document, settings: Settings) -> list[lsp.Diagnostic]:
-    """Likely crashes and divergences of a whole document."""
+def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]:
+    """Likely crashes and divergences of a whole document, those that a debug session has come upon included."""
+    settings = session.settings
     result: list[lsp.Diagnostic] = []
     if settings.enable and settings.diagnostics.enable:
         for known in document.known.values():
@@ -85,6 +85,8 @@ def diagnostics_of(document: Document, settings: Settings) -> list[lsp.Diagnosti
                 result += diagnostics_view.diagnostics(
                     known.reading, document.text, where, document.uri, settings.diagnostics, data
                 )
+        for finding in session.debugging.findings(document):
+            result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
     return result
 
 
@@ -129,16 +131,20 @@ def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.Cod
 
 
 def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.InlineValue]:
-    """What is known of the function in which a debug session is stopped."""
+    """What is known of the function in which a debug session is stopped, and how the stop compares."""
     document, settings = _document(session, params), session.settings
     stopped = params.context.stopped_location.end.line
     found = document and document.known_at(stopped)
     if document is None or not found or not settings.inline_values.enable:
         return []
     visits = found[0].visits.values()
-    return inline_values_view.inline_values(
+    result = inline_values_view.inline_values(
         visits, document.text, found[0].anchor.at, params.range, stopped, settings.hints
     )
+    told = session.debugging.at(document.uri, stopped)
+    if told is not None:
+        result.append(lsp.InlineValueText(document.text.range_of(stopped), told))
+    return result
 
 
 class _AboutDocument(Protocol):

@@ -172,8 +172,11 @@ class Client:
 
 
 def pulls_diagnostics(can: lsp.ClientCapabilities) -> bool:
-    """Whether diagnostics can be left to a client to ask for. One that cannot be told to ask again, such as Neovim 0.11,
-    would ask when the text changes and never see what comes of predicting it."""
+    """Whether diagnostics can be left to a client to ask for.
+
+    One that cannot be told to ask again, such as Neovim 0.11, would ask when the text changes, and never see what comes
+    of predicting it.
+    """
     asks = can.text_document and can.text_document.diagnostic
     refreshes = can.workspace and can.workspace.diagnostics
     return bool(asks and refreshes and refreshes.refresh_support)

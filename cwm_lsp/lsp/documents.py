@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from lsprotocol import types as lsp
@@ -13,6 +13,7 @@ from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.text import Encoding, Text
 from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
 from cwm_lsp.source.calls import Call
+from cwm_lsp.trace.events import Trace
 
 
 @dataclass(slots=True)
@@ -138,6 +139,12 @@ class Document:
     def _span(self, entry: Entry) -> Span | None:
         extent = (entry.first_line, entry.last_line)
         return next((span for span in self.anchor.spans if (span.first, span.last) == extent), None)
+
+
+def moved(trace: Trace, anchor: Anchor, source: str) -> Trace:
+    """A trace with its lines where they are in a newer text, which has changed elsewhere only."""
+    events = [replace(event, line=(anchor.at(event.line) or 0) + 1) for event in trace.events]
+    return replace(trace, source=source, events=tuple(events))
 
 
 def _where(known: Known, owners: Mapping[int, Known], line: int) -> int | None:

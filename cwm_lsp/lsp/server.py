@@ -130,6 +130,7 @@ def create(flags: Mapping[str, Any] | None = None) -> Server:
     _register_session(server)
     _register_documents(server)
     _register_answers(server)
+    _register_debugging(server)
     for name in COMMANDS:
         server.command(name)(_command(server, name))
     for method in REQUESTS:
@@ -195,6 +196,20 @@ def _register_session(server: Server) -> None:
     @server.feature(lsp.SHUTDOWN)
     async def shutdown(_params: None) -> None:
         await server.session.end()
+
+
+def _register_debugging(server: Server) -> None:
+    @server.feature("cwm/debugStopped")
+    def stopped(params: Any) -> None:
+        server.session.debug_stopped(params)
+
+    @server.feature("cwm/debugContinued")
+    def continued(params: Any) -> None:
+        server.session.debug_continued(params)
+
+    @server.feature("cwm/debugTerminated")
+    def terminated(params: Any) -> None:
+        server.session.debug_terminated(params)
 
 
 def _register_documents(server: Server) -> None:

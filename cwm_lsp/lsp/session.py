@@ -23,7 +23,8 @@ from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers
 from cwm_lsp.lsp.anchor import Anchor
 from cwm_lsp.lsp.client import Client
-from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.debugging import Debugging
+from cwm_lsp.lsp.documents import Document, Known, moved
 from cwm_lsp.lsp.jobs import Jobs
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.views.reading import Reading
@@ -61,6 +62,7 @@ class Session:
         self.settings = Settings()
         self.documents: dict[str, Document] = {}
         self.jobs = Jobs()
+        self.debugging = Debugging(self.documents, client.notify)
         self.folders: list[Path] = []
         self._flags = flags
         self._options: Any = None
@@ -162,6 +164,22 @@ class Session:
         self._timers.clear()
         self.jobs.cancel()
         await asyncio.gather(self._model.stop(), self._tools.stop())
+
+    def debug_stopped(self, params: Mapping[str, Any]) -> None:
+        """The editor's debugger has stopped (`cwm/debugStopped`)."""
+        self._debugged(self.debugging.stopped(params))
+
+    def debug_continued(self, params: Mapping[str, Any]) -> None:
+        """The editor's debugger goes on (`cwm/debugContinued`)."""
+        self.debugging.continued(str(params.get("session")))
+
+    def debug_terminated(self, params: Mapping[str, Any]) -> None:
+        """The editor's debugger has ended (`cwm/debugTerminated`)."""
+        self._debugged(self.debugging.terminated(str(params.get("session"))))
+
+    def _debugged(self, uri: str | None) -> None:
+        if uri in self.documents:
+            self._show(self.documents[uri])
 
     # What is done about it
 
@@ -345,7 +363,7 @@ class Session:
         assert known.predicted is not None
         settings = self.settings.record
         source = document.text.whole
-        predicted = _moved(known.predicted.trace, known.anchor, source)
+        predicted = moved(known.predicted.trace, known.anchor, source)
         anchor = document.pending[entry.qualname] = document.new_anchor()
         try:
             async with self.client.progress(f"Running {call.expression}", self._canceller(document, entry)) as progress:
@@ -393,7 +411,7 @@ class Session:
         """What is known of a document has changed."""
         self.client.refresh()
         if not self.client.pulls_diagnostics:
-            self.client.publish(document.uri, document.version, answers.diagnostics_of(document, self.settings))
+            self.client.publish(document.uri, document.version, answers.diagnostics_of(self, document))
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:
@@ -466,12 +484,6 @@ def _read(answer: Message, source: str) -> Reading:
 def _entered(anchor: Anchor, entry: Entry, reading: Reading) -> Anchor:
     """The functions that a trace depends on."""
     return anchor.around({entry.first_line, *(event.line for event in reading.trace.events)})
-
-
-def _moved(trace: Trace, anchor: Anchor, source: str) -> Trace:
-    """A trace with its lines where they are in a newer text, which has changed elsewhere only."""
-    events = [replace(event, line=(anchor.at(event.line) or 0) + 1) for event in trace.events]
-    return replace(trace, source=source, events=tuple(events))
 
 
 def _log_fault(task: asyncio.Task[Any]) -> None:

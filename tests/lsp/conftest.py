@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -40,6 +41,7 @@ class Editor(LanguageClient):
         self.choice: int | None = None
         self.questions: list[lsp.ShowMessageRequestParams] = []
         self.shown: list[str] = []
+        self.steps: list[object] = []
         self.opened: set[str] = set()
         self.client: dict = {}
         self.changed = asyncio.Event()
@@ -99,6 +101,11 @@ class Editor(LanguageClient):
         def _(params):
             self.shown.append(params.uri)
             return lsp.ShowDocumentResult(success=True)
+
+        @self.feature("cwm/debugStep")
+        def _(params):
+            self.steps.append(params)
+            self.changed.set()
 
         @self.feature(lsp.WINDOW_LOG_MESSAGE)
         def _(_params):
@@ -164,10 +171,8 @@ class Editor(LanguageClient):
                     met = await met
                 if met:
                     return
-                try:
+                with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.changed.wait(), 0.2)
-                except asyncio.TimeoutError:
-                    pass
 
         await asyncio.wait_for(wait(), timeout)
 

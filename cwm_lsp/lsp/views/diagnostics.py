@@ -72,6 +72,13 @@ def diagnostics(
     return [diagnostic for diagnostic in found if diagnostic is not None]
 
 
+def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.Diagnostic:
+    """A debug session stopped at the 0-based `line`, and that was not as predicted."""
+    return lsp.Diagnostic(
+        text.range_of(line), message, severity=_SEVERITIES[settings.severity], code="divergence-live", source=SOURCE
+    )
+
+
 def message_of(divergence: Divergence) -> str:
     """One line that says what was expected and what came."""
     predicted = _short(divergence.predicted)

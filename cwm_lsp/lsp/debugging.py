@@ -1,0 +1,145 @@
+"""The debug session that the user's editor is running, held against the prediction of what it debugs.
+
+The editor tells where it stops (`cwm/debugStopped`, see `record.live.Stop`), goes on (`cwm/debugContinued`) and ends
+(`cwm/debugTerminated`). It is told what each stop says about the prediction (`cwm/debugStep`); the same shows in inline
+values and diagnostics.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.lsp.documents import Document, Known, moved
+from cwm_lsp.lsp.views.hints import DIFFERENT, PREDICTED
+from cwm_lsp.lsp.views.shorten import shorten
+from cwm_lsp.record.live import Difference, Live, Step, Stop
+
+if TYPE_CHECKING:
+    from cwm_lsp.trace.events import Trace
+
+log = logging.getLogger(__name__)
+
+_VALUE = 40
+"""Characters of a value in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A stop that was not as predicted."""
+
+    uri: str
+    line: int
+    """0-based."""
+    revision: int
+    """Of the document: what is found holds for its text as it was debugged."""
+    message: str
+
+
+class Debugging:
+    """Follows the editor's debug sessions."""
+
+    def __init__(self, documents: Mapping[str, Document], tell: Callable[[str, Any], None]) -> None:
+        """`tell` sends a notification to the editor."""
+        self._documents = documents
+        self._tell = tell
+        self._live = Live(self._prediction)
+        self._stops: dict[str, tuple[str, Step]] = {}
+        self._findings: dict[str, list[Finding]] = {}
+
+    def stopped(self, params: Mapping[str, Any]) -> str | None:
+        """A session has stopped; gives the URI of the document about which that tells something."""
+        try:
+            stop = Stop.from_json(params)
+        except (KeyError, ValueError, TypeError) as error:
+            log.warning("cwm/debugStopped is not understood: %s", error)
+            return None
+        step = self._live.stopped(stop)
+        document = self._document(stop.path)
+        if step is None or document is None:
+            return None
+        self._stops[stop.session] = document.uri, step
+        message = message_of(step)
+        if not step.as_predicted:
+            finding = Finding(document.uri, stop.line - 1, document.revision, message)
+            found = self._findings.setdefault(stop.session, [])
+            if finding not in found:
+                found.append(finding)
+        self._tell("cwm/debugStep", {"uri": document.uri, "message": message, **step.to_json()})
+        return document.uri
+
+    def continued(self, session: str) -> None:
+        """A session runs again."""
+        self._live.continued(session)
+        self._stops.pop(session, None)
+
+    def terminated(self, session: str) -> str | None:
+        """A session is over; gives the URI of the document about which it has told something."""
+        self._live.terminated(session)
+        self._stops.pop(session, None)
+        findings = self._findings.pop(session, [])
+        return findings[0].uri if findings else None
+
+    def findings(self, document: Document) -> list[Finding]:
+        """What sessions that are not over have found in a document, as far as its text is still the one debugged."""
+        return [
+            finding
+            for findings in self._findings.values()
+            for finding in findings
+            if finding.uri == document.uri and finding.revision == document.revision
+        ]
+
+    def at(self, uri: str, line: int) -> str | None:
+        """What the stop at a 0-based line tells."""
+        for where, step in self._stops.values():
+            if where == uri and step.stop.line == line + 1:
+                return message_of(step)
+        return None
+
+    def _document(self, path: str) -> Document | None:
+        path = os.path.normcase(path)
+        return next((one for one in self._documents.values() if os.path.normcase(one.path) == path), None)
+
+    def _prediction(self, path: str, function: str) -> Trace | None:
+        """What is predicted of a function: a call of its own, else one that comes to it."""
+        document = self._document(path)
+        if document is None:
+            return None
+
+        def rank(known: Known) -> bool:
+            return known.entry.name != function
+
+        for known in sorted(document.known.values(), key=rank):
+            reading = known.predicted
+            if reading is not None and any(event.function == function for event in reading.trace.events):
+                return moved(reading.trace, known.anchor, document.text.whole)
+        return None
+
+
+def message_of(step: Step) -> str:
+    """What a stop tells, in one line."""
+    told = ", ".join(_told(difference) for difference in step.differences)
+    match step.kind:
+        case "as-predicted":
+            return "as predicted"
+        case "value":
+            return told
+        case "control-flow":
+            expected = f"line {step.expected.line} was predicted" if step.expected is not None else "not predicted"
+            return f"the run came here, {expected}"
+        case "exception":
+            return "an exception, where none was predicted"
+        case "other-call":
+            return f"not the predicted call: {told}" if told else "not the predicted call"
+
+
+def _told(difference: Difference) -> str:
+    if difference.predicted is None:
+        return f"{difference.name} = {shorten(difference.actual or '', _VALUE)} was not predicted"
+    if difference.actual is None:
+        return f"{difference.name} {PREDICTED} {shorten(difference.predicted, _VALUE)} is not there"
+    likely, actual = shorten(difference.predicted, _VALUE), shorten(difference.actual, _VALUE)
+    return f"{difference.name} {PREDICTED} {likely} {DIFFERENT} {actual}"

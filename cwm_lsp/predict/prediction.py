@@ -107,6 +107,9 @@ class Prediction:
 
     def _outcome(self) -> Outcome:
         """How the traced call ended, once it is over."""
+        if not self.events:
+            name = self._task.function.qualname
+            return Outcome("truncated", detail=f"the model expects that the call does not get into {name}")
         left_by = self.state.unwinding
         if left_by is None:
             return Outcome("return", value=self.events[-1].value)

@@ -185,7 +185,7 @@ class Scorer:
         expected: dict[str, str] = {}
         kind: EventKind | None = None
         line: int | None = None
-        for name, difference in differences.items():
+        for name, difference in sorted(differences.items(), key=lambda item: item[0] != STEP):  # steps are cheap
             written = yield from self._expected(name, difference, text, prefix)
             if written is None:
                 continue

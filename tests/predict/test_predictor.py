@@ -1,0 +1,233 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.predict.predictor import Budget, Predictor, Task
+from cwm_lsp.source.functions import find
+from cwm_lsp.trace import wire
+from tests.predict.tasks import replayed
+from tests.trace.tracer import record
+
+
+def task(source, call, name=None):
+    source = textwrap.dedent(source)
+    return Task("x.py", source, find(source, name or call.partition("(")[0], "x.py"), call)
+
+
+@pytest.fixture
+def predictor(engine):
+    return Predictor.of(engine)
+
+
+@pytest.fixture
+def without_model():
+    """A predictor that must not need its model."""
+
+    def load():
+        raise AssertionError("the model is not needed")
+
+    return Predictor(load, "none")
+
+
+COUNT = """
+def count(words):
+    found = {}
+    for word in words:
+        found[word] = found.get(word, 0) + 1
+    return found
+"""
+
+
+def test_what_is_computable_needs_no_model(without_model):
+    trace = without_model.predict(task(COUNT, "count(['a', 'b', 'a'])"))
+    assert trace.outcome.kind == "return"
+    assert trace.outcome.value == "{'a': 2, 'b': 1}"
+    assert (trace.stats.forward_passes, trace.stats.tokens) == (0, 0)
+    assert trace.stats.events == len(trace.events) == 11
+    origins = {name: origin for event in trace.events for name, origin in event.provenance.items()}
+    assert origins == {"words": "given", "found": "computed", "word": "computed", "value": "computed"}
+
+
+def test_nothing_heavy_is_imported_where_no_model_is_needed(tmp_path):
+    (tmp_path / "program.py").write_text(COUNT)
+    script = """
+        import sys
+        from pathlib import Path
+        from cwm_lsp.predict.predictor import Predictor, Task
+        from cwm_lsp.source.functions import find
+
+        source = Path("program.py").read_text()
+        task = Task("program.py", source, find(source, "count", "program.py"), "count(['a'])")
+        trace = Predictor.load("bundled").predict(task)
+        assert trace.outcome.value == "{'a': 1}", trace.outcome
+        heavy = {"torch", "transformers", "tokenizers", "numpy"} & set(sys.modules)
+        assert not heavy, heavy
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=tmp_path, timeout=60)
+
+
+CLOCK = """
+import time
+
+def f(n):
+    started = time.time()
+    total = n + 1
+    return total
+"""
+
+
+def answered(tokenizer, task):
+    """What is predicted if the model, where it is asked, says what a real run showed."""
+    recorded = record(task.source, task.call)
+    engine, _ = replayed(tokenizer, task, recorded.events)
+    return recorded, Predictor.of(engine).predict(task)
+
+
+def test_the_model_is_asked_for_what_cannot_be_known_alone(loaded):
+    recorded, trace = answered(loaded.tokenizer, task(CLOCK, "f(2)"))
+    assert [dict(event.locals) for event in trace.events] == [dict(event.locals) for event in recorded.events]
+    assert trace.outcome == recorded.outcome
+    assert 0 < trace.stats.forward_passes <= trace.stats.tokens < 60  # one value was written
+    third, fourth = trace.events[2:4]
+    assert third.provenance == {"n": "given", "started": "predicted"}
+    assert set(third.confidences) == {"started"}
+    assert fourth.provenance["total"] == "computed"
+    assert fourth.confidence is None  # nothing more was asked
+
+
+BRANCH = """
+import random
+
+def f():
+    if random.random() > 0.5:
+        side = 'heads'
+    else:
+        side = 'tails'
+    return side
+"""
+
+
+def test_the_model_decides_a_branch_and_the_rest_is_computed(loaded):
+    seen = set()
+    for _ in range(12):
+        recorded, trace = answered(loaded.tokenizer, task(BRANCH, "f()"))
+        assert [event.line for event in trace.events] == [event.line for event in recorded.events]
+        assert trace.outcome == recorded.outcome
+        assert trace.events[-1].provenance["value"] in ("computed", "predicted")
+        seen.add(trace.outcome.value)
+    assert seen == {"'heads'", "'tails'"}
+
+
+OPEN = """
+def f(path):
+    try:
+        text = open(path).read()
+    except OSError as error:
+        return error.errno
+    return text
+"""
+
+
+def test_the_model_says_what_is_raised(loaded):
+    recorded, trace = answered(loaded.tokenizer, task(OPEN, "f('/nowhere')"))
+    assert [(event.kind, event.line) for event in trace.events] == [
+        (event.kind, event.line) for event in recorded.events
+    ]
+
+
+def test_lock_does_not_depend_on_drafts(predictor, loaded):
+    from cwm_lsp.predict.engines.local import LocalEngine
+
+    for source, call in ((CLOCK, "f(2)"), (BRANCH, "f()")):
+        plain = predictor.predict(task(source, call), drafts=False)
+        fresh = Predictor.of(LocalEngine(loaded.model, loaded.tokenizer, "fresh"))
+        drafted = fresh.predict(task(source, call))
+        assert [(e.line, dict(e.locals), e.value) for e in plain.events] == [
+            (e.line, dict(e.locals), e.value) for e in drafted.events
+        ]
+
+
+@pytest.mark.parametrize("call", ["f(2)", "f(n=3)"])
+def test_draft_gives_what_off_gives(engine, loaded, call):
+    from cwm_lsp.predict.engines.local import LocalEngine
+
+    budget = Budget(tokens=150)
+    off = Predictor.of(engine).predict(task(CLOCK, call), assist="off", budget=budget, drafts=False)
+    fresh = LocalEngine(loaded.model, loaded.tokenizer, "fresh")
+    draft = Predictor.of(fresh).predict(task(CLOCK, call), assist="draft", budget=budget)
+    assert [(e.kind, e.line, dict(e.locals), e.value) for e in off.events] == [
+        (e.kind, e.line, dict(e.locals), e.value) for e in draft.events
+    ]
+    assert off.outcome == draft.outcome
+
+
+STACK = """
+class Stack:
+    def __init__(self, items):
+        self.items = items
+
+    def push(self, item):
+        self.items.append(item)
+        return len(self.items)
+"""
+
+
+def test_a_call_of_a_method_is_wrapped_and_the_wrapper_does_not_show(predictor):
+    trace = predictor.predict(
+        task(STACK, "Stack([1]).push(3)", "Stack.push"), assist="off", budget=Budget(events=40, tokens=3000)
+    )
+    assert trace.function == "Stack.push"
+    assert trace.events or "does not get into Stack.push" in (trace.outcome.detail or "")
+    if trace.events:
+        assert trace.events[0].kind == "call" and trace.events[0].line == 6
+        assert min(event.depth for event in trace.events) == 0
+        assert {event.line for event in trace.events} <= set(range(3, 9))
+
+
+def test_a_computed_call_of_a_method(without_model):
+    trace = without_model.predict(task(STACK, "Stack([1]).push(3)", "Stack.push"))
+    assert [(e.kind, e.line, e.depth) for e in trace.events] == [
+        ("call", 6, 0),
+        ("line", 7, 0),
+        ("line", 8, 0),
+        ("return", 8, 0),
+    ]
+    assert trace.outcome.value == "2"
+
+
+def test_the_prompt_seeds_the_bound_arguments(engine):
+    source = "def f(a, /, b=2, *rest, c, **more):\n    return a\n"
+    read = []
+    forward = engine.forward
+    engine.forward = lambda batch: read.append(batch[0].tokens) or forward(batch)
+    trace = Predictor.of(engine).predict(task(source, "f(1, 5, 6, c=7, d=8)"), assist="off", budget=Budget(events=2))
+    expected = {"a": "1", "b": "5", "c": "7", "rest": "(6,)", "more": "{'d': 8}"}
+    assert dict(trace.events[0].locals) == expected
+    assert list(trace.events[0].locals) == list(expected)  # as CPython lists them
+    text = engine.tokenizer.decode(read[0])
+    assert text.startswith(wire.prompt(source, 1) + wire.CALL_SEP + wire.encode_locals(expected))
+
+
+def test_a_long_file_is_shown_in_part(engine):
+    filler = "\n".join(f"def unused_{n}(x):\n    return x * {n}\n" for n in range(200))
+    source = f"LIMIT = 3\n{filler}\ndef helper(x):\n    return x + LIMIT\n\n\ndef f(x):\n    return helper(x)\n"
+    read = []
+    forward = engine.forward
+    engine.forward = lambda batch: read.append(batch[0].tokens) or forward(batch)
+    trace = Predictor.of(engine).predict(task(source, "f(1)"), assist="off", budget=Budget(events=2))
+    text = engine.tokenizer.decode(read[0])
+    assert "LIMIT = 3" in text and "def helper" in text and "def f(x):  # << START_OF_TRACE" in text
+    assert "unused_7" not in text
+    assert trace.events[0].line == source.split("\n").index("def f(x):") + 1  # lines are the file's
+
+
+def test_bad_calls_are_told(predictor):
+    with pytest.raises(UserError):
+        predictor.predict(task(COUNT, "count(1, 2)"))
+    with pytest.raises(UserError):
+        predictor.predict(task(COUNT, "count("))
+    with pytest.raises(UnavailableError):
+        Predictor.load("https://example.org/v1")

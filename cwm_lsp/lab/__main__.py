@@ -30,7 +30,7 @@ def main() -> None:
 @click.option("--against", type=EXISTING, multiple=True, help="Rows of programs to measure on, to be kept out.")
 @click.option("--seconds", default=150.0, show_default=True, help="Most time for one package.")
 def corpus(folder: Path, packages: Path, against: tuple[Path, ...], seconds: float) -> None:
-    """Harvest real functions with their doctest calls into FOLDER: real.jsonl and held-out.jsonl.
+    """Harvest real functions with their doctest calls into FOLDER: real.jsonl, calibration.jsonl and held-out.jsonl.
 
     Runs the doctests of the standard library and of PACKAGES, each package in a child process. What was harvested
     before is kept. (Generated functions need no file: they are made while training.)
@@ -143,11 +143,20 @@ def plot(run: Path, image: Path) -> None:
 @main.command()
 @click.argument("run", type=EXISTING)
 @click.argument("folder", type=FOLDER)
-def export(run: Path, folder: Path) -> None:
+@click.option("--calibrate", type=EXISTING, help="Documents on which, with generated ones, to fit the temperature.")
+def export(run: Path, folder: Path, calibrate: Path | None) -> None:
     """Write the model of RUN's last checkpoint to FOLDER, as transformers loads it."""
+    from cwm_lsp.lab import documents, evaluate
     from cwm_lsp.lab import export as exported
+    from cwm_lsp.lab.corpus import stream
 
     model, words = exported.restore(run)
+    if calibrate:
+        texts = [stream.document(f"calibration/mix/{i}", "mix") for i in range(100)]
+        encoded = evaluate.encode_all([*texts, *documents.read(calibrate)], words, model.shape.context)
+        degree = evaluate.temperature(model, encoded)
+        click.echo(f"temperature {degree}")
+        exported.calibrated(model, degree)
     exported.export(model, words, folder)
     click.echo(f"{sum(p.numel() for p in model.parameters()):,} parameters in {folder}")
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lab import batches, documents
@@ -101,6 +102,29 @@ def summary(found: Sequence[Answer]) -> dict[str, Any]:
         out["calibration_error"] = round(calibration_error(values), 4)
         out["coverage_at_95"], out["threshold_at_95"] = coverage(values, 0.95)
     return out
+
+
+@torch.inference_mode()
+def temperature(model: WorldModel, encoded: Sequence[Encoded]) -> float:
+    """By what to divide the logits so that the confidence of values is the chance that they are right.
+
+    The best of a grid by the Brier score, on changed values and return values (temperature scaling, Guo et al. 2017).
+    """
+    model.eval()
+    asked: list[tuple[Tensor, bool]] = []
+    for one in encoded:
+        wanted = [answer for answer in one.answers if answer.what in ("value", "return")]
+        hidden = model(torch.from_numpy(one.ids)[None])[0]
+        for answer in wanted:
+            at = torch.tensor(_positions(answer))
+            logits = model.logits(hidden[at - 1])
+            asked.append((logits, bool((logits.argmax(-1) == torch.from_numpy(one.ids)[at]).all())))
+
+    def brier(degree: float) -> float:
+        sure = [float((logits / degree).log_softmax(-1).max(-1).values.sum().exp()) for logits, _ in asked]
+        return sum((p - right) ** 2 for p, (_, right) in zip(sure, asked, strict=True))
+
+    return min((degree / 20 for degree in range(12, 61)), key=brier)
 
 
 def calibration_error(found: Sequence[Answer]) -> float:

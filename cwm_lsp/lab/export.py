@@ -30,6 +30,17 @@ def restore(folder: Path) -> tuple[WorldModel, Tokenizer]:
     return model, words
 
 
+def calibrated(model: WorldModel, temperature: float) -> WorldModel:
+    """The model with its logits divided by `temperature`, in place.
+
+    The logits are linear in the last norm's weights, so that is where the temperature goes: what is most likely stays
+    so, and every engine gets calibrated probabilities without knowing.
+    """
+    with torch.no_grad():
+        model.model.norm.weight /= temperature
+    return model
+
+
 def export(model: WorldModel, words: Tokenizer, folder: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write weights, configs and tokenizer to `folder`, for `AutoModelForCausalLM.from_pretrained(folder)`."""
     folder.mkdir(parents=True, exist_ok=True)

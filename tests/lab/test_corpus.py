@@ -98,7 +98,7 @@ def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     assert harvest.run_child(tmp_path / "packages", "tinypkg", out, 30) >= 2
     texts = [json.loads(line)["text"] for line in out.read_text().splitlines()]
-    assert not any("def hang" in text for text in texts)
+    assert not any(f"{wire.ACTION_SEP}def hang" in text for text in texts)
     first = texts[0]
     assert f'{wire.CALL_SEP}{{"a": "1", "b": "2"}}{wire.ACTION_SEP}def add(a, b=1):\n' in first
     assert f'{wire.ARG_SEP}"3"{wire.FRAME_SEP}{wire.END_OF_TEXT}' in first

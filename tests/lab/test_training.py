@@ -132,6 +132,22 @@ def test_an_export_is_the_same_model_in_transformers(tmp_path: Path, words: Toke
         assert torch.equal(again.logits(again(ids)), ours)
 
 
+def test_calibration_finds_the_temperature_that_was_put_in(words: Tokenizer) -> None:
+    """A model that is made ten times too sure gets, when calibrated, about the confidence that it deserves: little."""
+    model = WorldModel(tiny(words))
+    initialise(model, 0)
+    encoded = [documents.encode(stream.document(f"calibrate/{i}", "copies"), words) for i in range(4)]
+    export.calibrated(model, 1 / 10)
+    ids = torch.from_numpy(encoded[0].ids)[None]
+    with torch.inference_mode():
+        before = model.logits(model(ids))
+    sure = [a.confidence for a in evaluate.answers(model, encoded) if a.what == "value"]
+    export.calibrated(model, evaluate.temperature(model, encoded))
+    with torch.inference_mode():
+        assert torch.equal(model.logits(model(ids)).argmax(-1), before.argmax(-1))
+    assert sum(a.confidence for a in evaluate.answers(model, encoded) if a.what == "value") < sum(sure)
+
+
 def test_calibration_and_coverage_by_hand() -> None:
     def answer(confidence: float, right: bool) -> evaluate.Answer:
         return evaluate.Answer(0, "value", right, confidence, (), ())

@@ -12,7 +12,7 @@ from typing import Any
 from cwm_lsp.lab.corpus import disjoint, harvest
 
 HELD_OUT = 10
-"""One function in so many is held out, chosen by its text."""
+"""One function in so many is held out, chosen by its text: half of them to calibrate on, half to measure on."""
 
 PACKAGES = """
 boltons cattrs dateutil funcy humanize inflection intervaltree jinja2 more_itertools mpmath natsort networkx packaging
@@ -27,7 +27,7 @@ textdistance titlecase tomlkit toolz wcwidth webcolors
 def collect(
     packages: Path, names: Sequence[str], folder: Path, against: Sequence[Path], seconds: float
 ) -> dict[str, int]:
-    """Harvest what is not yet in `folder`/parts, then write `folder`/real.jsonl and `folder`/held-out.jsonl.
+    """Harvest what is not yet in `folder`/parts, then write there real.jsonl, calibration.jsonl and held-out.jsonl.
 
     `packages` is where third-party packages are installed; `against` are files of programs to measure on. Gives counts.
     """
@@ -54,12 +54,16 @@ def collect(
         if not known[program]:
             training.append(row)
     write(folder / "real.jsonl", training)
+    calibration = [row for row in held_out if int(row["function"], 16) // HELD_OUT % 2]
+    held_out = [row for row in held_out if row not in calibration]
+    write(folder / "calibration.jsonl", calibration)
     write(folder / "held-out.jsonl", held_out)
     return {
         "documents": len(rows),
         "overlapping": len(rows) - len(clean),
         "training": len(training),
         "training functions": len({row["function"] for row in training}),
+        "calibration": len(calibration),
         "held-out": len(held_out),
         "held-out functions": len({row["function"] for row in held_out}),
     }

@@ -8,9 +8,14 @@ import types
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pytest
+
 from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
 from cwm_lsp.trace.events import Event
 
+only_on_the_reference = pytest.mark.skipif(
+    sys.version_info[:2] != (3, 11), reason="the order of events is that of CPython 3.11"
+)
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 FILE = "<evaluated>"
 MODULE = "evaluated_module"
@@ -36,7 +41,7 @@ def record(source: str, call: str, function: str | None, *, events: int = 12_000
     module = types.ModuleType(name)
     sys.modules[name] = module
     try:
-        exec(compile(source, FILE, "exec"), module.__dict__)
+        exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
         return record_in(module, call, function, events=events)
     finally:
         sys.modules.pop(name, None)
@@ -62,7 +67,9 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         if frame.f_code.co_filename != FILE or state["done"] or frame.f_code.co_name == "<module>":
             return None
         if not state["on"]:
-            if kind != "call" or (function is not None and frame.f_code.co_qualname.replace(".<locals>", "") != function):
+            if kind != "call" or (
+                function is not None and frame.f_code.co_qualname.replace(".<locals>", "") != function
+            ):
                 return None
             state["on"] = True
             frames.append(frame)

@@ -13,12 +13,71 @@ if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
 
 DUNDERS = frozenset(
-    "__class__ __name__ __qualname__ __doc__ __module__ __init__ __new__ __repr__ __str__ __eq__ __ne__ __lt__ __le__ "
-    "__gt__ __ge__ __hash__ __len__ __iter__ __next__ __contains__ __getitem__ __setitem__ __delitem__ __add__ __radd__ "
-    "__sub__ __mul__ __enter__ __exit__ __call__ __bool__ __post_init__ __setattr__ __delattr__ __getattribute__ "
-    "__dict__ __init_subclass__ __format__ __slots__ __members__ __reversed__ __missing__ __and__ __or__ __xor__ "
-    "__iadd__ __truediv__ __floordiv__ __mod__ __pow__ __neg__ __abs__ __int__ __float__ __index__ __cause__ "
-    "__annotations__ __dataclass_fields__ __args__ __match_args__ __set_name__ __mro__ __bases__".split()
+    [
+        "__class__",
+        "__name__",
+        "__qualname__",
+        "__doc__",
+        "__module__",
+        "__init__",
+        "__new__",
+        "__repr__",
+        "__str__",
+        "__eq__",
+        "__ne__",
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__hash__",
+        "__len__",
+        "__iter__",
+        "__next__",
+        "__contains__",
+        "__getitem__",
+        "__setitem__",
+        "__delitem__",
+        "__add__",
+        "__radd__",
+        "__sub__",
+        "__mul__",
+        "__enter__",
+        "__exit__",
+        "__call__",
+        "__bool__",
+        "__post_init__",
+        "__setattr__",
+        "__delattr__",
+        "__getattribute__",
+        "__dict__",
+        "__init_subclass__",
+        "__format__",
+        "__slots__",
+        "__members__",
+        "__reversed__",
+        "__missing__",
+        "__and__",
+        "__or__",
+        "__xor__",
+        "__iadd__",
+        "__truediv__",
+        "__floordiv__",
+        "__mod__",
+        "__pow__",
+        "__neg__",
+        "__abs__",
+        "__int__",
+        "__float__",
+        "__index__",
+        "__cause__",
+        "__annotations__",
+        "__dataclass_fields__",
+        "__args__",
+        "__match_args__",
+        "__set_name__",
+        "__mro__",
+        "__bases__",
+    ]
 )
 """Special names that a program may read off an instance or class of its own file."""
 FUNCTION_NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "__dict__"})
@@ -92,7 +151,9 @@ class Attributes:
             raise Undetermined
         if isinstance(value, StopIteration) and name == "value":
             return value.value
-        if isinstance(value, KeyError | ValueError | TypeError | IndexError | ZeroDivisionError) and not hasattr(value, name):
+        if isinstance(value, KeyError | ValueError | TypeError | IndexError | ZeroDivisionError) and not hasattr(
+            value, name
+        ):
             return getattr(value, name)
         raise Undetermined
 
@@ -167,7 +228,9 @@ class Attributes:
 
 def defined(kind: type, name: str) -> bool:
     """Whether a class of the file, or one it inherits from in the file, defines a special name."""
-    return any(type(vars(base).get(name)) is Function or isinstance(vars(base).get(name), Mapping) for base in kind.__mro__)
+    return any(
+        type(vars(base).get(name)) is Function or isinstance(vars(base).get(name), Mapping) for base in kind.__mro__
+    )
 
 
 def raise_unsupported(name: str) -> None:

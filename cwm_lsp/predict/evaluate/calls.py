@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library, rendering
@@ -17,21 +27,62 @@ from cwm_lsp.predict.evaluate.values import MISSING, Cell, Function, GaveUp, Gua
 if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
 
-SLOT_TYPES = (type(object().__init__), type(object.__init__))
-METHOD_DESCRIPTOR = type(str.upper)
-CLASS_METHOD_DESCRIPTOR = type(vars(dict)["fromkeys"])
+SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
 SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, Function}
 PARTS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 
 CHECKED = frozenset(
-    "__repr__ __str__ __len__ __bool__ __hash__ __format__ __iter__ __init__ __index__ __int__ __float__ __bytes__ "
-    "__length_hint__ __contains__".split()
+    [
+        "__repr__",
+        "__str__",
+        "__len__",
+        "__bool__",
+        "__hash__",
+        "__format__",
+        "__iter__",
+        "__init__",
+        "__index__",
+        "__int__",
+        "__float__",
+        "__bytes__",
+        "__length_hint__",
+        "__contains__",
+    ]
 )
 """Special methods whose result CPython looks at."""
 MUTATORS = frozenset(
-    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update setdefault "
-    "add discard difference_update intersection_update symmetric_difference_update subtract move_to_end send throw "
-    "close __setitem__ __delitem__ __next__ __init__ __setattr__".split()
+    [
+        "append",
+        "appendleft",
+        "extend",
+        "extendleft",
+        "insert",
+        "remove",
+        "pop",
+        "popleft",
+        "popitem",
+        "clear",
+        "sort",
+        "reverse",
+        "rotate",
+        "update",
+        "setdefault",
+        "add",
+        "discard",
+        "difference_update",
+        "intersection_update",
+        "symmetric_difference_update",
+        "subtract",
+        "move_to_end",
+        "send",
+        "throw",
+        "close",
+        "__setitem__",
+        "__delitem__",
+        "__next__",
+        "__init__",
+        "__setattr__",
+    ]
 )
 """Methods that may change their object."""
 
@@ -97,7 +148,7 @@ class Calls:
             if function in self.runtime.classes:
                 return self.construct(function, args, kwargs)
             return self.listed(function, args, kwargs)
-        if kind is METHOD_DESCRIPTOR or kind is CLASS_METHOD_DESCRIPTOR:
+        if kind is MethodDescriptorType or kind is ClassMethodDescriptorType:
             return self.call_descriptor(function, args, kwargs)
         if kind in SLOT_TYPES:
             return self.call_slot(function, args, kwargs)
@@ -193,9 +244,9 @@ class Calls:
             return self.native(function, args, kwargs)
         return self.foreign(args, kwargs)
 
-    def construct(self, kind: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def construct(self, kind: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Make an instance of a class of the file."""
-        if isinstance(kind, library.enum.EnumMeta) or kind.__new__ is not object.__new__:
+        if isinstance(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
             return self.native(kind, args, kwargs)
         self.runtime.tick()
         return kind(*args, **kwargs)
@@ -227,9 +278,7 @@ class Calls:
                 return self.method(value, name, rule, known, kwargs)
         return self.native(function, args, kwargs, touched)
 
-    def native(
-        self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()
-    ) -> Any:
+    def native(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()) -> Any:
         """Carry out a call of builtin code, its arguments made safe."""
         runtime = self.runtime
         for value in args:
@@ -250,9 +299,7 @@ class Calls:
         known, named = self.operations.resolved(args), self.operations.resolved(list(kwargs.values()))
         if known is None and named is None:
             return runtime.unknown(touched)
-        return self.native(
-            function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched
-        )
+        return self.native(function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched)
 
     def safe(self, function: Any, value: Any) -> Any:
         """An argument as builtin code may have it: iterators that end, callbacks within bounds."""
@@ -262,8 +309,16 @@ class Calls:
         if kind is range:
             return value if getattr(function, "__module__", "") == "_bisect" else self.operations.iterable(value)
         if (kind is set or kind is frozenset) and function not in ORDER_FREE:
-            return self.operations.iterable(value) if not isinstance(getattr(function, "__self__", None), set | frozenset) else value
-        if isinstance(value, BuiltinFunctionType) or kind is METHOD_DESCRIPTOR or (kind is type and value not in self.runtime.classes):
+            return (
+                self.operations.iterable(value)
+                if not isinstance(getattr(function, "__self__", None), set | frozenset)
+                else value
+            )
+        if (
+            isinstance(value, BuiltinFunctionType)
+            or kind is MethodDescriptorType
+            or (kind is type and value not in self.runtime.classes)
+        ):
             return self.callback(value)
         return value
 
@@ -284,4 +339,11 @@ def inherited(function: MethodType) -> bool:
     )
 
 
-SLOT_OPERATORS = {"__mul__": "Mult", "__rmul__": "Mult", "__pow__": "Pow", "__lshift__": "LShift", "__mod__": "Mod", "__add__": "Add"}
+SLOT_OPERATORS = {
+    "__mul__": "Mult",
+    "__rmul__": "Mult",
+    "__pow__": "Pow",
+    "__lshift__": "LShift",
+    "__mod__": "Mod",
+    "__add__": "Add",
+}

@@ -6,10 +6,11 @@ import ast
 import enum
 import types
 import typing
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library
-from cwm_lsp.predict.evaluate.code import Code, Frame, Run
+from cwm_lsp.predict.evaluate.code import RETURN, Code, Frame, Run
 from cwm_lsp.predict.evaluate.expressions import Expressions
 from cwm_lsp.predict.evaluate.statements import Statements
 from cwm_lsp.predict.evaluate.values import Cell, Function, Unknown
@@ -38,6 +39,7 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     )  # fmt: skip
     runtime, mark = interpreter.runtime, interpreter.runtime.line
     doc = ast.get_docstring(node, clean=False)
+    annotated = any(isinstance(item, ast.AnnAssign) for statement in node.body for item in own_nodes(statement))
     statements = node.body[1:] if doc is not None else node.body
 
     def compile_body() -> Any:
@@ -47,10 +49,14 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
             mark(frame, first)
             frame.vars["__module__"] = interpreter.namespace.get("__name__")
             frame.vars["__qualname__"] = code.qualname
+            if annotated:
+                frame.vars["__annotations__"] = {}
             if doc is not None:
                 mark(frame, node.body[0].lineno)
                 frame.vars["__doc__"] = doc
-            return block(frame)
+            block(frame)
+            frame.result = EmptyCell() if "__class__" in code.own_cells else None
+            return RETURN
 
         return body
 
@@ -68,6 +74,7 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
             return unknown_class(interpreter, bases, node)
         resolved = types.resolve_bases(bases)
         chosen, namespace, rest = types.prepare_class(node.name, resolved, named)
+        make_class: Any = chosen
         if chosen not in library.METACLASSES:
             return unknown_class(interpreter, bases, node)
         cells: dict[str, Cell] = {name: frame.cells[name] for name in code.free}
@@ -89,15 +96,30 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         if resolved is not bases:
             namespace["__orig_bases__"] = bases
         if issubclass(chosen, enum.EnumMeta):
-            made = chosen(node.name, resolved, namespace, **rest)
+            made = make_class(node.name, resolved, namespace, **rest)
         else:
-            made = chosen(node.name, resolved, dict(namespace), **rest)
+            made = make_class(node.name, resolved, dict(namespace), **rest)
         runtime.classes.add(made)
         if "__class__" in cells:
             cells["__class__"].value = made
         return made
 
     return make
+
+
+class EmptyCell:
+    """What the body of a class with a `super()` inside returns: the cell of the class, before there is one."""
+
+    def __repr__(self) -> str:
+        return "<cell: empty>"
+
+
+def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and those below it in the same scope."""
+    yield node
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+        for child in ast.iter_child_nodes(node):
+            yield from own_nodes(child)
 
 
 def allowed(interpreter: Interpreter, base: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ Run = Callable[["Frame"], Any]
 """A compiled expression: gives its value."""
 Do = Callable[["Frame"], Any]
 """A compiled statement: gives None to go on, or one of `BREAK`, `CONTINUE`, `RETURN`."""
-Steps = Callable[["Frame"], Iterator[Any]]
+Steps = Callable[["Frame"], Generator[Any, Any, Any]]
 """A compiled statement of a generator: yields what the generator yields; its return value is that of a `Do`."""
 
 BREAK, CONTINUE, RETURN = "break", "continue", "return"

@@ -9,13 +9,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from cwm_lsp.predict.evaluate.code import Code
 from cwm_lsp.predict.evaluate.interpreter import Interpreter
 from cwm_lsp.predict.evaluate.limits import Limits
 from cwm_lsp.predict.evaluate.questions import Answer, Question
 from cwm_lsp.predict.evaluate.runtime import Runtime
 from cwm_lsp.predict.evaluate.scopes import Scope
-from cwm_lsp.predict.evaluate.values import Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.predict.evaluate.values import GaveUp, Undetermined, Unknown
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 
 STACK = 256 * 2**20

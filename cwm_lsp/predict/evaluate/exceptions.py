@@ -24,7 +24,9 @@ class Raising:
         """`raise error from cause`."""
         error = self.instance(error, "exceptions must derive from BaseException")
         if cause is not MISSING:
-            error.__cause__ = None if cause is None else self.instance(cause, "exception causes must derive from BaseException")
+            error.__cause__ = (
+                None if cause is None else self.instance(cause, "exception causes must derive from BaseException")
+            )
         frame.seen = None
         raise error
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
 
 
-
 class Expressions:
     """Compiles the expressions of one scope."""
 
@@ -136,7 +135,9 @@ class Expressions:
                     return frame.vars[name]
                 value = frame.cells[name].value
                 if value is MISSING:
-                    raise NameError(f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope")
+                    raise NameError(
+                        f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+                    )
                 return value
 
             return class_free
@@ -671,5 +672,3 @@ def constant(node: ast.expr) -> Any:
         if len(values) == len(node.elts) and all(value is not MISSING for value in values):
             return tuple(values)
     return MISSING
-
-

@@ -45,7 +45,8 @@ class Formats:
         self.interpreter.operations.check_format(spec)
         if type(value) in rendering.ATOMS:
             return format(value, spec)
-        if type(value).__format__ is object.__format__:
+        kind: Any = type(value)
+        if kind.__format__ is object.__format__:
             if spec:
                 return format(value, spec)
             return self.shown(value, str)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
+from cwm_lsp.predict.evaluate.protected import caught
 from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
-from cwm_lsp.predict.evaluate.statements import Statements, caught, raised_deeper
+from cwm_lsp.predict.evaluate.statements import Statements, raised_deeper
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
 
 
@@ -55,7 +56,7 @@ class Generators(Statements):
                 if do is not None:
                     items.append((False, do))
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             for suspends, item in items:
                 if suspends:
                     signal = yield from item(frame)
@@ -81,7 +82,7 @@ class Generators(Statements):
     def cannot(self, node: ast.AST) -> Steps:
         line = getattr(node, "lineno", 0)
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             raise GaveUp(f"line {line}: yield is not interpreted here")
             yield
 
@@ -98,7 +99,7 @@ class Generators(Statements):
         if isinstance(node, ast.NamedExpr):
             inner, store_named = self.suspending(node.value), self.store_name(node.target.id)
 
-            def named(frame: Frame) -> Iterator[Any]:
+            def named(frame: Frame) -> Generator[Any, Any, Any]:
                 value = yield from inner(frame)
                 store_named(frame, value)
                 return value
@@ -116,7 +117,7 @@ class Generators(Statements):
             self.replaced[id(operand)] = lambda frame, name=name: frame.cells.pop(name)
         combined = self.expr(node)
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             for name, item, suspends in slots:
                 if suspends:
                     value = yield from item(frame)
@@ -136,7 +137,7 @@ class Generators(Statements):
         line = node.lineno if self.marks else 0
         mark = self.runtime.line
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if inner is not None:
                 value = yield from inner(frame)
             else:
@@ -163,7 +164,7 @@ class Generators(Statements):
         iterator = self.operations.iterator
         interpreter, runtime = self.interpreter, self.runtime
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             try:
                 items = iterator(value_of(frame))
             except StopIteration as error:
@@ -211,7 +212,7 @@ class Generators(Statements):
         """A statement that evaluates one suspending expression and then does something with its value."""
         mark = self.runtime.line
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             value = yield from steps(frame)
@@ -249,7 +250,7 @@ class Generators(Statements):
         apply = self.operations.binary(type(node.op).__name__, in_place=True)
         value_of, mark = self.suspending(node.value), self.runtime.line
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             before = load(frame)
@@ -277,7 +278,7 @@ class Generators(Statements):
         decide = self.decide((node.body[0].lineno, otherwise))
         body, orelse = self.steps_block(node.body, after), self.steps_block(node.orelse, after)
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             if suspending is not None:
@@ -298,7 +299,7 @@ class Generators(Statements):
         body, orelse = self.steps_block(node.body, node.lineno), self.steps_block(node.orelse, after)
         tick = self.runtime.tick
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             going = carrying(test, frame)
@@ -330,7 +331,7 @@ class Generators(Statements):
         beyond = node.orelse[0].lineno if node.orelse else after
         iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             items = iterator(carrying(values_of, frame))
@@ -358,7 +359,7 @@ class Generators(Statements):
         handle = self.steps_handling(node, after) if node.handlers else None
         runtime = self.runtime
 
-        def guarded(frame: Frame) -> Iterator[Any]:
+        def guarded(frame: Frame) -> Generator[Any, Any, Any]:
             try:
                 signal = yield from body(frame)
             except INTERNAL:
@@ -372,7 +373,7 @@ class Generators(Statements):
                 return signal if signal is not None else (yield from orelse(frame))
             return (yield from handle(frame, problem))
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if frame.line != line:
                 mark(frame, line)
             if finish is None:
@@ -406,7 +407,9 @@ class Generators(Statements):
 
         return run
 
-    def steps_handling(self, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Iterator[Any]]:
+    def steps_handling(
+        self, node: ast.Try, after: int | None
+    ) -> Callable[[Frame, BaseException], Generator[Any, Any, Any]]:
         clauses = []
         for handler in node.handlers:
             self.marks = False
@@ -416,7 +419,7 @@ class Generators(Statements):
             clauses.append((handler.lineno, kind_of, store, forget, self.steps_block(handler.body, after)))
         mark, matches = self.runtime.line, self.interpreter.raising.matches
 
-        def handle(frame: Frame, error: BaseException) -> Iterator[Any]:
+        def handle(frame: Frame, error: BaseException) -> Generator[Any, Any, Any]:
             frame.handling.append(error)
             try:
                 for line, kind_of, store, forget, block in clauses:
@@ -446,7 +449,7 @@ class Generators(Statements):
             self.marks = not line
             steps = self.steps_managed(node, item, steps)
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             return (yield from steps(frame))
@@ -460,7 +463,7 @@ class Generators(Statements):
         store = self.store(item.optional_vars) if item.optional_vars is not None else None
         line, mark, managing, runtime = node.lineno, self.runtime.line, self.interpreter.managing, self.runtime
 
-        def run(frame: Frame) -> Iterator[Any]:
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
             value, leave = managing.enter(manager_of(frame))
             if store is not None:
                 store(frame, value)

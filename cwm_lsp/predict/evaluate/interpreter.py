@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from threading import get_ident
 from typing import Any
 
@@ -40,6 +40,13 @@ class Interpreter:
         self.imports = Imports(self)
         self.raising = Raising(self)
         self.managing = Managing(self)
+        self.postponed = any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and any(item.name == "annotations" for item in node.names)
+            for node in tree.body
+        )
+        """Annotations are kept as text."""
         self.open = False
         """The namespace may have names that are not known."""
         self.codes: dict[ast.AST, Code] = {}
@@ -158,9 +165,7 @@ class Interpreter:
             code.rest = mangled(arguments.vararg.arg, private) if arguments.vararg else None
             code.keywords = mangled(arguments.kwarg.arg, private) if arguments.kwarg else None
         code.is_generator = scope.yields or isinstance(node, ast.GeneratorExp)
-        code.plain = not (
-            code.own_cells or code.is_generator or code.keyword_only or code.rest or code.keywords
-        )
+        code.plain = not (code.own_cells or code.is_generator or code.keyword_only or code.rest or code.keywords)
         code.foreign = node in self.foreign
         code.compile = lambda: self.compile_body(node, scope)
         if isinstance(node, ast.FunctionDef):
@@ -176,11 +181,15 @@ class Interpreter:
                 return unsupported(node.lineno, "a generator lambda")
             return self.lambda_body(node, scope)
         body = node.body
-        if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+        if (
+            body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
+        ):
             body = body[1:]
         if scope.yields:
-            steps = Generators(self, scope).steps_block(body)
-            return steps
+            return Generators(self, scope).steps_block(body)
         do = Statements(self, scope).block(body)
         if not body:
             mark, line = self.runtime.line, self.code_of(node).first_line
@@ -227,14 +236,14 @@ class Interpreter:
 
     # generators
 
-    def generator(self, frame: Frame) -> Iterator[Any]:
+    def generator(self, frame: Frame) -> Generator[Any, Any, Any]:
         """The generator object of a generator function's call."""
-        made = self.run_generator(frame)
-        made.__name__ = frame.code.name  # type: ignore[attr-defined]
-        made.__qualname__ = frame.code.qualname  # type: ignore[attr-defined]
+        made: Any = self.run_generator(frame)
+        made.__name__ = frame.code.name
+        made.__qualname__ = frame.code.qualname
         return made
 
-    def run_generator(self, frame: Frame) -> Iterator[Any]:
+    def run_generator(self, frame: Frame) -> Generator[Any, Any, Any]:
         runtime, code = self.runtime, frame.code
         if code.body is None:
             assert code.compile is not None
@@ -293,9 +302,7 @@ class Interpreter:
 
     def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
         """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
-        values_of = compiler.at(
-            node.lineno, compiler.then_at(compiler.expr(node.generators[0].iter), node.lineno)
-        )
+        values_of = compiler.at(node.lineno, compiler.then_at(compiler.expr(node.generators[0].iter), node.lineno))
         code = self.code_of(node)
         if code.body is None:
             code.body = self.comprehension_body(node)
@@ -398,7 +405,7 @@ class Interpreter:
         mark, operations = self.runtime.line, self.operations
         line, now = lines
 
-        def loop(frame: Frame, depth: int) -> Iterator[Any]:
+        def loop(frame: Frame, depth: int) -> Generator[Any, Any, Any]:
             values_of, store, tests, head = levels[depth]
             try:
                 items = values_of(frame)
@@ -430,7 +437,7 @@ class Interpreter:
             except StopIteration as error:
                 raise carry(error) from None
 
-        def steps(frame: Frame) -> Iterator[Any]:
+        def steps(frame: Frame) -> Generator[Any, Any, Any]:
             mark(frame, line)
             yield from loop(frame, 0)
             if frame.line != now:

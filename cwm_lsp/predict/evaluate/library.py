@@ -85,7 +85,9 @@ TYPES: tuple[type, ...] = (
 )  # fmt: skip
 """Builtin and library types whose instances a program may use."""
 
-OPERATIONS = frozenset({"__getitem__", "__contains__", "__len__", "__setitem__", "__eq__", "__ne__", "__lt__", "__gt__"})
+OPERATIONS = frozenset(
+    {"__getitem__", "__contains__", "__len__", "__setitem__", "__eq__", "__ne__", "__lt__", "__gt__"}
+)
 """Special methods that a program may call on a builtin value by name."""
 NOT_PURE = {
     datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
@@ -94,15 +96,11 @@ NOT_PURE = {
     uuid.UUID: (),
 }
 METHODS: dict[type, frozenset[str]] = {
-    kind: frozenset(
-        name for name in _public(kind, *NOT_PURE.get(kind, ())) if callable(getattr(kind, name, None))
-    )
+    kind: frozenset(name for name in _public(kind, *NOT_PURE.get(kind, ())) if callable(getattr(kind, name, None)))
     for kind in TYPES
 }
 ATTRIBUTES: dict[type, frozenset[str]] = {
-    kind: frozenset(
-        name for name in _public(kind, *NOT_PURE.get(kind, ())) if not callable(getattr(kind, name, None))
-    )
+    kind: frozenset(name for name in _public(kind, *NOT_PURE.get(kind, ())) if not callable(getattr(kind, name, None)))
     for kind in TYPES
 }
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
@@ -206,42 +204,102 @@ MODULES: dict[str, Module] = {
     "uuid": Module("uuid", {"UUID": uuid.UUID}),
     "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
     "logging": Module("logging", {
-        **{name: quiet for name in "debug info warning error critical exception log basicConfig".split()},
+        **dict.fromkeys(["debug", "info", "warning", "error", "critical", "exception", "log", "basicConfig"], quiet),
         "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
     "warnings": Module("warnings", {}),
     "time": Module("time", {"sleep": quiet}),
     "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": "little", "intern": sys.intern}),
     "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
-    "__future__": Module("__future__", {
-        name: None for name in "annotations division print_function absolute_import unicode_literals".split()}),
+    "__future__": Module("__future__", dict.fromkeys(["annotations", "division", "print_function", "absolute_import", "unicode_literals"])),
 }  # fmt: skip
 MODULES["urllib"] = Module("urllib", {"parse": MODULES["urllib.parse"]})
 MODULES["collections"].members["abc"] = MODULES["collections.abc"]
 MODULES["os.path"] = Module(
     "posixpath",
     _members(
-        posixpath, "join basename dirname split splitext splitdrive normpath normcase isabs commonprefix commonpath sep "
-        "curdir pardir extsep"
+        posixpath,
+        "join basename dirname split splitext splitdrive normpath normcase isabs commonprefix commonpath sep "
+        "curdir pardir extsep",
     ),
 )
 MODULES["posixpath"] = MODULES["os.path"]
 MODULES["_collections_abc"] = MODULES["collections.abc"]
-MODULES["os"] = Module("os", {"fspath": os.fspath, "path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."})
+MODULES["os"] = Module(
+    "os", {"fspath": os.fspath, "path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."}
+)
 
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
-    for name in (
-        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod enumerate "
-        "filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter len list map max "
-        "memoryview min next object oct ord pow print property range repr reversed round set setattr slice sorted "
-        "staticmethod str sum super tuple type vars zip"
-    ).split()
+    for name in [
+        "abs",
+        "all",
+        "any",
+        "ascii",
+        "bin",
+        "bool",
+        "bytearray",
+        "bytes",
+        "callable",
+        "chr",
+        "classmethod",
+        "complex",
+        "delattr",
+        "dict",
+        "divmod",
+        "enumerate",
+        "filter",
+        "float",
+        "format",
+        "frozenset",
+        "getattr",
+        "hasattr",
+        "hash",
+        "hex",
+        "id",
+        "int",
+        "isinstance",
+        "issubclass",
+        "iter",
+        "len",
+        "list",
+        "map",
+        "max",
+        "memoryview",
+        "min",
+        "next",
+        "object",
+        "oct",
+        "ord",
+        "pow",
+        "print",
+        "property",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "setattr",
+        "slice",
+        "sorted",
+        "staticmethod",
+        "str",
+        "sum",
+        "super",
+        "tuple",
+        "type",
+        "vars",
+        "zip",
+    ]
 } | {**EXCEPTIONS, "eval": evaluate_text, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
 
-PLAIN_CALLABLES: frozenset[Any] = frozenset(
-    value
-    for module in MODULES.values()
-    for value in module.members.values()
-    if callable(value) and isinstance(value, type | BuiltinFunctionType | types.FunctionType)
-) | frozenset(value for value in BUILTINS.values() if callable(value)) | {str.maketrans, bytes.maketrans, bytearray.maketrans}
+PLAIN_CALLABLES: frozenset[Any] = (
+    frozenset(
+        value
+        for module in MODULES.values()
+        for value in module.members.values()
+        if callable(value) and isinstance(value, type | BuiltinFunctionType | types.FunctionType)
+    )
+    | frozenset(value for value in BUILTINS.values() if callable(value))
+    | {str.maketrans, bytes.maketrans, bytearray.maketrans}
+)
 """What a program may call, unless `calls` has a rule of its own for it."""

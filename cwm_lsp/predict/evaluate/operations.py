@@ -66,7 +66,8 @@ class Operations:
         return found if any(new is not old for new, old in zip(found, args, strict=True)) else None
 
     def has_unknown(self, values: Iterable[Any]) -> bool:
-        pending, seen = list(values), set()
+        pending = list(values)
+        seen: set[int] = set()
         while pending and len(seen) < 10_000:
             value = pending.pop()
             if type(value) is Unknown:
@@ -84,7 +85,9 @@ class Operations:
         check = self.checks.get(name)
         attempt = self.attempt
         runtime = self.runtime
-        quick = NUMBERS if name in ("Add", "Sub", "FloorDiv", "Mod", "Div", "BitAnd", "BitOr", "BitXor") else frozenset()
+        quick = (
+            NUMBERS if name in ("Add", "Sub", "FloorDiv", "Mod", "Div", "BitAnd", "BitOr", "BitXor") else frozenset()
+        )
 
         def careful(a: Any, b: Any) -> Any:
             if check is not None:
@@ -324,7 +327,9 @@ class Operations:
         self.attempt(operator.delitem, (value, key), (value,))
 
 
-SUBSCRIPTABLE: frozenset[type] = frozenset({list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool})
+SUBSCRIPTABLE: frozenset[type] = frozenset(
+    {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
+)
 SUBSCRIPTABLE_BASES = (list, dict, str, tuple, deque, ChainMap, re.Match, array)
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 

@@ -26,20 +26,20 @@ class Patterns:
         subject_of = self.expr(node.subject)
         cases = []
         for case in node.cases:
-            bound = [name for name in _captures(case.pattern)]
+            bound = _captures(case.pattern)
             self.marks = False
             test = self.pattern(case.pattern)
             stores = {name: self.store_name(name) for name in bound}
             guard = self.condition(case.guard, case.pattern.lineno) if case.guard is not None else None
-            cases.append((case.pattern.lineno, _irrefutable(case.pattern), test, stores, guard, self.block(case.body, after)))
+            cases.append((case.pattern.lineno, test, stores, guard, self.block(case.body, after)))
         runtime = self.runtime
 
         def run(frame: Frame) -> Any:
             if line and frame.line != line:
                 mark(frame, line)
             subject = subject_of(frame)
-            for own, wildcard, test, stores, guard, body in cases:
-                if frame.line != own and not (wildcard and not stores and guard is None and False):
+            for own, test, stores, guard, body in cases:
+                if frame.line != own:
                     mark(frame, own)
                 bindings: Bindings = {}
                 try:
@@ -213,7 +213,3 @@ def _captures(node: ast.pattern) -> list[str]:
         elif isinstance(item, ast.MatchMapping) and item.rest is not None:
             names.setdefault(item.rest)
     return list(names)
-
-
-def _irrefutable(node: ast.pattern) -> bool:
-    return isinstance(node, ast.MatchAs) and node.pattern is None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cwm_lsp.trace.events import NOTHING, Event
+from cwm_lsp.trace.events import Event
 
 Answer = Mapping[str, str] | bool | str | None
 """By kind of question: `values` a mapping, `branch` a bool, `raises` a string or None."""

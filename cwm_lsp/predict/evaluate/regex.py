@@ -7,6 +7,7 @@ Both are read off the parsed pattern before a match is tried.
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 import warnings
 from collections.abc import Callable
@@ -30,9 +31,9 @@ NESTED_LENGTH = 22
 def shape(pattern: str | bytes, flags: int) -> tuple[int, int]:
     """(depth of nested unbounded repeats, number of unbounded repeats) of a pattern."""
     try:
-        from re import _parser as parser  # type: ignore[attr-defined]
-    except ImportError:
-        import sre_parse as parser  # type: ignore[no-redef]
+        parser: Any = importlib.import_module("re._parser")
+    except ImportError:  # Python 3.10
+        parser = importlib.import_module("sre_parse")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _measure(parser.parse(pattern, flags), parser)
@@ -87,7 +88,9 @@ def run(
     length = max((len(item) for item in texts), default=0)
     flags = kwargs.get("flags", 0)
     if isinstance(source, re.Pattern):
-        depth, count = shape(source.pattern, source.flags & ~re.UNICODE if isinstance(source.pattern, bytes) else source.flags)
+        depth, count = shape(
+            source.pattern, source.flags & ~re.UNICODE if isinstance(source.pattern, bytes) else source.flags
+        )
     elif isinstance(source, str | bytes):
         runtime.allow(len(source) * 20)
         try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable
 from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -14,13 +14,16 @@ from cwm_lsp.predict.evaluate.values import GaveUp, Undetermined, Unknown
 if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.runtime import Runtime
 
-ATOMS: frozenset[type] = frozenset({int, str, float, bool, NoneType, bytes, complex, range, type(...), type(NotImplemented)})
+ATOMS: frozenset[type] = frozenset(
+    {int, str, float, bool, NoneType, bytes, complex, range, type(...), type(NotImplemented)}
+)
 """Immutable types whose repr needs no look inside."""
 STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
 MUTABLE: frozenset[type] = frozenset({list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter})
 ROWS: frozenset[type] = frozenset({list, tuple})
 PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
+CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
 NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -35,6 +38,11 @@ def steady(value: Any) -> bool:
 def unordered(value: Any) -> bool:
     """Whether the order of a set differs between runs."""
     return len(value) > 1 and not all(map(steady, value))
+
+
+def is_bare(kind: Any) -> bool:
+    """Whether a class has the `repr` of `object`, which says nothing of what is inside."""
+    return kind.__repr__ is object.__repr__
 
 
 class Renderer:
@@ -67,7 +75,7 @@ class Renderer:
                     return self.counted(repr(value))
         self.shuffled = False
         self.measure(value, [NODES], set())
-        if runtime.poisoned and not (kind in runtime.classes and kind.__repr__ is object.__repr__):
+        if runtime.poisoned and not (is_bare(kind) and kind in runtime.classes):
             runtime.touchable((value,))
         try:
             with runtime.untraced():
@@ -112,7 +120,7 @@ class Renderer:
                 self.shuffled = True
         elif isinstance(value, set | frozenset) and unordered(value):
             raise Undetermined
-        if kind is Unknown or (kind in self.runtime.classes and kind.__repr__ is object.__repr__):
+        if kind is Unknown or (is_bare(kind) and kind in self.runtime.classes):
             return
         inside = self.runtime.inside(value) if kind is not deque else list(value)
         if inside:
@@ -134,11 +142,13 @@ class Renderer:
             except Exception:
                 return object.__repr__(value)
         if id(value) in path:
-            return {list: "[...]", dict: "{...}", tuple: "(...)"}.get(kind, f"{kind.__name__}(...)")
+            return CYCLES.get(kind, f"{kind.__name__}(...)")
         path.append(id(value))
         try:
             if kind is dict:
-                return "{" + ", ".join(f"{self.render(k, path)}: {self.render(v, path)}" for k, v in value.items()) + "}"
+                return (
+                    "{" + ", ".join(f"{self.render(k, path)}: {self.render(v, path)}" for k, v in value.items()) + "}"
+                )
             items = [self.render(item, path) for item in value]
             if kind is list:
                 return "[" + ", ".join(items) + "]"

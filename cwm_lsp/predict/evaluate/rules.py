@@ -191,7 +191,11 @@ class Rules:
 
     def getattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not 2 <= len(args) <= 3 or not isinstance(args[1], str):
-            return self.native(function, args, kwargs) if args and not isinstance(args[0], Unknown) else self.runtime.unknown()
+            return (
+                self.native(function, args, kwargs)
+                if args and not isinstance(args[0], Unknown)
+                else self.runtime.unknown()
+            )
         try:
             return self.interpreter.attributes.get(args[0], args[1])
         except AttributeError:
@@ -240,7 +244,11 @@ class Rules:
     def next_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if args and type(args[0]) is Unknown:
             return self.runtime.unknown(args)
-        return self.native(function, args, kwargs, )
+        return self.native(
+            function,
+            args,
+            kwargs,
+        )
 
     def lazy(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if args and type(args[0]) is Unknown:
@@ -302,7 +310,9 @@ class Rules:
             if isinstance(value, Decimal) and value.is_finite():
                 self.runtime.allow_bits(abs(value.adjusted()) * 4)
             elif isinstance(value, str) and function is Fraction:
-                self.runtime.allow_bits(max((int(item[:9]) for item in re.findall(r"[eE][+-]?(\d+)", value)), default=0) * 4)
+                self.runtime.allow_bits(
+                    max((int(item[:9]) for item in re.findall(r"[eE][+-]?(\d+)", value)), default=0) * 4
+                )
         if function is round and len(args) + len(kwargs) > 1:
             digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
             if isinstance(digits, int):
@@ -391,12 +401,19 @@ class Rules:
     def cache(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`lru_cache` and `cache`, with arguments of their own or bare."""
         if function is functools.lru_cache and not (len(args) == 1 and type(args[0]) is Function):
-            return functools.partial(Guarded(functools.lru_cache, None), **kwargs) if not args else functools.partial(  # type: ignore[arg-type]
-                Guarded(functools.lru_cache, None), maxsize=args[0], **kwargs)  # type: ignore[arg-type]
+            return (
+                functools.partial(Guarded(functools.lru_cache, None), **kwargs)
+                if not args
+                else functools.partial(  # type: ignore[arg-type]
+                    Guarded(functools.lru_cache, None), maxsize=args[0], **kwargs
+                )
+            )  # type: ignore[arg-type]
         wrapped = args[0]
         if type(wrapped) is not Function:
             return self.runtime.unknown()
-        made = functools.lru_cache(**{"maxsize": None if function is functools.cache else 128, **kwargs})(Cached(wrapped))
+        made = functools.lru_cache(**{"maxsize": None if function is functools.cache else 128, **kwargs})(
+            Cached(wrapped)
+        )
         self.calls.made[id(made)] = made
         return made
 
@@ -474,7 +491,12 @@ class Rules:
             items = args[0]
             if type(items) is set or type(items) is frozenset:
                 items = self.interpreter.operations.iterable(items)
-            if type(items) is not list and type(items) is not tuple and type(items) is not str and hasattr(type(items), "__iter__"):
+            if (
+                type(items) is not list
+                and type(items) is not tuple
+                and type(items) is not str
+                and hasattr(type(items), "__iter__")
+            ):
                 if type(items) is Unknown:
                     raise Undetermined
                 items = list(self.calls.safe(function, items))
@@ -514,7 +536,6 @@ class Rules:
         """`Counter.elements`."""
         self.runtime.allow(sum(item for item in value.values() if isinstance(item, int) and item > 0))
         return self.native(function, args, kwargs)
-
 
     def written_out(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Decimal.as_integer_ratio`."""

@@ -400,9 +400,7 @@ class Runtime:
             text, source = self.return_text(frame, value, error.suggestion), "predicted"
         if frame.given:
             self.returned = text, source
-        self.emit(
-            Event("return", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source})
-        )
+        self.emit(Event("return", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source}))
         if type(value) is Unknown and value.value is not MISSING:
             return value.value
         return value

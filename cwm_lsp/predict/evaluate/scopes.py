@@ -113,9 +113,7 @@ def _resolve(scope: Scope, enclosing: frozenset[str]) -> set[str]:
     inner: set[str] = set()
     for child in scope.children:
         below = frozenset(visible - hidden)
-        if scope.kind == "class" and child.kind != "comprehension":
-            below |= {"__class__"}
-        elif scope.kind == "class":
+        if (scope.kind == "class" and child.kind != "comprehension") or scope.kind == "class":
             below |= {"__class__"}
         inner |= _resolve(child, below)
     if scope.kind == "class":

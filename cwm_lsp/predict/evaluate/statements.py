@@ -1,4 +1,4 @@
-"""Statements compiled to closures, with the lines that CPython 3.11 reports."""
+"""Statements compiled to closures, with the lines that CPython 3.11 reports; `try` and `with` are in `protected`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
 from cwm_lsp.predict.evaluate.expressions import Expressions, constant
 from cwm_lsp.predict.evaluate.patterns import Patterns
+from cwm_lsp.predict.evaluate.protected import Protected
 from cwm_lsp.predict.evaluate.scopes import mangled
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
+from cwm_lsp.predict.evaluate.values import MISSING, Ticker, Undetermined, Unknown
 
 Store = Callable[[Frame, Any], None]
 
 
-class Statements(Patterns, Expressions):
+class Statements(Protected, Patterns, Expressions):
     """Compiles the statements of one scope."""
 
     def block(self, nodes: Sequence[ast.stmt], after: int | None = None) -> Do:
@@ -107,7 +108,11 @@ class Statements(Patterns, Expressions):
         if len(stores) == 1:
             store = stores[0]
             target = node.targets[0]
-            if isinstance(target, ast.Name) and self.scope.place(mangled(target.id, self.scope.private)) == "local" and line:
+            if (
+                isinstance(target, ast.Name)
+                and self.scope.place(mangled(target.id, self.scope.private)) == "local"
+                and line
+            ):
                 name, runtime = mangled(target.id, self.scope.private), self.runtime
 
                 def assign_local(frame: Frame) -> None:
@@ -160,7 +165,7 @@ class Statements(Patterns, Expressions):
         self.marks = marks
         text = ast.unparse(node.annotation)
         name = mangled(node.target.id, self.scope.private) if isinstance(node.target, ast.Name) else None
-        untraced = self.runtime.untraced
+        untraced, postponed = self.runtime.untraced, self.interpreter.postponed
 
         def do(frame: Frame) -> None:
             if line and frame.line != line:
@@ -168,13 +173,13 @@ class Statements(Patterns, Expressions):
             if value_of is not None:
                 store(frame, value_of(frame))
             if name is not None and node.simple:
-                try:
-                    with untraced():
-                        annotation = annotation_of(frame)
-                except (Exception, Undetermined):
-                    annotation = text
-                if type(annotation) is Unknown:
-                    annotation = text
+                annotation: Any = text
+                if not postponed:
+                    try:
+                        with untraced():
+                            annotation = annotation_of(frame)
+                    except (Exception, Undetermined):
+                        annotation = Unknown()
                 frame.vars.setdefault("__annotations__", {})[name] = annotation
 
         return do
@@ -477,9 +482,7 @@ class Statements(Patterns, Expressions):
                     try:
                         items.append(next(iterator))
                     except StopIteration:
-                        raise ValueError(
-                            f"not enough values to unpack (expected {count}, got {len(items)})"
-                        ) from None
+                        raise ValueError(f"not enough values to unpack (expected {count}, got {len(items)})") from None
                 try:
                     next(iterator)
                 except StopIteration:
@@ -603,201 +606,6 @@ class Statements(Patterns, Expressions):
                 return Unknown() if runtime.branch((inside, beyond)) else MISSING
 
         return following
-
-    def do_Try(self, node: ast.Try, after: int | None) -> Do:  # noqa: N802
-        line, mark = node.lineno, self.runtime.line
-        finish = self.block(node.finalbody, after) if node.finalbody else None
-        inner_after = node.finalbody[0].lineno if node.finalbody else after
-        run = self.guarded_block(node, inner_after) if node.handlers else self.block(node.body, inner_after)
-        if finish is not None:
-            run = self.finally_block(run, finish)
-
-        def do(frame: Frame) -> Any:
-            if frame.line != line:
-                mark(frame, line)
-            return run(frame)
-
-        return do
-
-    def guarded_block(self, node: ast.Try, after: int | None) -> Do:
-        """The body, handlers and `else` of a `try` statement."""
-        body = self.block(node.body, node.orelse[0].lineno if node.orelse else after)
-        orelse = self.block(node.orelse, after) if node.orelse else None
-        handle = self.handling(node, after)
-        runtime = self.runtime
-
-        def run(frame: Frame) -> Any:
-            try:
-                signal = body(frame)
-            except INTERNAL:
-                raise
-            except BaseException as error:
-                caught(runtime, frame, error)
-                problem = error
-            else:
-                return orelse(frame) if signal is None and orelse is not None else signal
-            return handle(frame, problem)
-
-        return run
-
-    def handling(self, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:
-        """The `except` clauses: run the one that matches, or raise the exception on."""
-        clauses = []
-        for handler in node.handlers:
-            self.marks = handler.type is not None and (
-                handler.type.end_lineno != handler.lineno or handler.type.lineno != handler.lineno
-            )
-            kind_of = self.expr(handler.type) if handler.type is not None else None
-            marked = self.marks
-            self.marks = False
-            store = self.store_name(handler.name) if handler.name else None
-            forget = self.forget(handler.name) if handler.name else None
-            clauses.append((handler.lineno, marked, kind_of, store, forget, self.block(handler.body, after)))
-        mark, matches = self.runtime.line, self.interpreter.raising.matches
-
-        def handle(frame: Frame, error: BaseException) -> Any:
-            frame.handling.append(error)
-            try:
-                for line, marked, kind_of, store, forget, block in clauses:
-                    if marked:
-                        frame.line = 0
-                    else:
-                        mark(frame, line)
-                    if kind_of is not None and not matches(error, kind_of(frame), line):
-                        continue
-                    if frame.line != line:
-                        mark(frame, line)
-                    if store is None:
-                        signal = block(frame)
-                    else:
-                        store(frame, error)
-                        try:
-                            signal = block(frame)
-                        finally:
-                            assert forget is not None
-                            forget(frame)
-                    frame.seen = None
-                    return signal
-                frame.seen = error
-                raise error
-            finally:
-                frame.handling.pop()
-
-        return handle
-
-    def forget(self, name: str) -> Run:
-        """Unbind the name of an `except` clause, if it is still bound."""
-        name = mangled(name, self.scope.private)
-        place, namespace = self.scope.place(name), self.interpreter.namespace
-
-        def run(frame: Frame) -> None:
-            if place in ("cell", "free"):
-                frame.cells[name].value = MISSING
-            elif place == "global":
-                namespace.pop(name, None)
-            else:
-                frame.vars.pop(name, None)
-
-        return run
-
-    def finally_block(self, run: Do, finish: Do) -> Do:
-        runtime = self.runtime
-
-        def do(frame: Frame) -> Any:
-            try:
-                signal = run(frame)
-            except INTERNAL:
-                raise
-            except BaseException as error:
-                caught(runtime, frame, error)
-                problem: BaseException | None = error
-            else:
-                problem = None
-            if problem is None:
-                result = frame.result
-                override = finish(frame)
-                if override is not None:
-                    return override
-                frame.result = result
-                return signal
-            frame.line = 0
-            frame.handling.append(problem)
-            try:
-                override = finish(frame)
-            finally:
-                frame.handling.pop()
-            if override is not None:
-                frame.seen = None
-                return override
-            frame.seen = problem
-            raise problem
-
-        return do
-
-    def do_With(self, node: ast.With, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, *(item.context_expr for item in node.items)), self.runtime.line
-        do = self.block(node.body, node.lineno)
-        for item in reversed(node.items):
-            self.marks = not line
-            do = self.managed(node, item, do)
-
-        def run(frame: Frame) -> Any:
-            if line and frame.line != line:
-                mark(frame, line)
-            return do(frame)
-
-        return run
-
-    def managed(self, node: ast.With, item: ast.withitem, body: Do) -> Do:
-        """One context manager around a block."""
-        manager_of = self.then_at(self.expr(item.context_expr), item.context_expr.lineno)
-        store = self.store(item.optional_vars) if item.optional_vars is not None else None
-        line, mark = item.context_expr.lineno if self.marks else node.lineno, self.runtime.line
-        line = node.lineno
-        managing = self.interpreter.managing
-        runtime = self.runtime
-
-        def do(frame: Frame) -> Any:
-            value, leave = managing.enter(manager_of(frame))
-            if store is not None:
-                store(frame, value)
-            try:
-                signal = body(frame)
-            except INTERNAL:
-                raise
-            except BaseException as error:
-                caught(runtime, frame, error)
-                problem: BaseException | None = error
-            else:
-                problem = None
-            if problem is None:
-                result = frame.result
-                if frame.line != line:
-                    mark(frame, line)
-                leave(None, None, None)
-                frame.result = result
-                return signal
-            mark(frame, line)
-            frame.handling.append(problem)
-            try:
-                swallowed = leave(type(problem), problem, problem.__traceback__)
-            finally:
-                frame.handling.pop()
-            if swallowed:
-                frame.seen = None
-                return None
-            frame.seen = problem
-            raise problem
-
-        return do
-
-
-def caught(runtime: Any, frame: Frame, error: BaseException) -> None:
-    """An exception surfaces in a frame that may handle it."""
-    if isinstance(error, RecursionError | MemoryError):
-        raise GaveUp("the call nests too deeply") from None
-    runtime.frame = frame
-    runtime.raised(frame, error)
 
 
 def raised_deeper(error: BaseException, levels: int) -> bool:

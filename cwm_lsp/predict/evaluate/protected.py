@@ -1,0 +1,212 @@
+"""`try` and `with`: blocks whose end is not left to chance."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate.code import Do, Frame, Run
+from cwm_lsp.predict.evaluate.scopes import mangled
+from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.statements import Statements
+
+
+class Protected:
+    """Compiles `try` and `with` statements."""
+
+    def do_Try(self: Statements, node: ast.Try, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
+        line, mark = node.lineno, self.runtime.line
+        finish = self.block(node.finalbody, after) if node.finalbody else None
+        inner_after = node.finalbody[0].lineno if node.finalbody else after
+        run = self.guarded_block(node, inner_after) if node.handlers else self.block(node.body, inner_after)
+        if finish is not None:
+            run = self.finally_block(run, finish)
+
+        def do(frame: Frame) -> Any:
+            if frame.line != line:
+                mark(frame, line)
+            return run(frame)
+
+        return do
+
+    def guarded_block(self: Statements, node: ast.Try, after: int | None) -> Do:  # type: ignore[misc]
+        """The body, handlers and `else` of a `try` statement."""
+        body = self.block(node.body, node.orelse[0].lineno if node.orelse else after)
+        orelse = self.block(node.orelse, after) if node.orelse else None
+        handle = self.handling(node, after)
+        runtime = self.runtime
+
+        def run(frame: Frame) -> Any:
+            try:
+                signal = body(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                problem = error
+            else:
+                return orelse(frame) if signal is None and orelse is not None else signal
+            return handle(frame, problem)
+
+        return run
+
+    def handling(self: Statements, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:  # type: ignore[misc]
+        """The `except` clauses: run the one that matches, or raise the exception on."""
+        clauses = []
+        for handler in node.handlers:
+            self.marks = handler.type is not None and (
+                handler.type.end_lineno != handler.lineno or handler.type.lineno != handler.lineno
+            )
+            kind_of = self.expr(handler.type) if handler.type is not None else None
+            marked = self.marks
+            self.marks = False
+            store = self.store_name(handler.name) if handler.name else None
+            forget = self.forget(handler.name) if handler.name else None
+            clauses.append((handler.lineno, marked, kind_of, store, forget, self.block(handler.body, after)))
+        mark, matches = self.runtime.line, self.interpreter.raising.matches
+
+        def handle(frame: Frame, error: BaseException) -> Any:
+            frame.handling.append(error)
+            try:
+                for line, marked, kind_of, store, forget, block in clauses:
+                    if marked:
+                        frame.line = 0
+                    else:
+                        mark(frame, line)
+                    if kind_of is not None and not matches(error, kind_of(frame), line):
+                        continue
+                    if frame.line != line:
+                        mark(frame, line)
+                    if store is None:
+                        signal = block(frame)
+                    else:
+                        store(frame, error)
+                        try:
+                            signal = block(frame)
+                        finally:
+                            assert forget is not None
+                            forget(frame)
+                    frame.seen = None
+                    return signal
+                frame.seen = error
+                raise error
+            finally:
+                frame.handling.pop()
+
+        return handle
+
+    def forget(self: Statements, name: str) -> Run:  # type: ignore[misc]
+        """Unbind the name of an `except` clause, if it is still bound."""
+        name = mangled(name, self.scope.private)
+        place, namespace = self.scope.place(name), self.interpreter.namespace
+
+        def run(frame: Frame) -> None:
+            if place in ("cell", "free"):
+                frame.cells[name].value = MISSING
+            elif place == "global":
+                namespace.pop(name, None)
+            else:
+                frame.vars.pop(name, None)
+
+        return run
+
+    def finally_block(self: Statements, run: Do, finish: Do) -> Do:  # type: ignore[misc]
+        runtime = self.runtime
+
+        def do(frame: Frame) -> Any:
+            try:
+                signal = run(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                problem: BaseException | None = error
+            else:
+                problem = None
+            if problem is None:
+                result = frame.result
+                override = finish(frame)
+                if override is not None:
+                    return override
+                frame.result = result
+                return signal
+            frame.line = 0
+            frame.handling.append(problem)
+            try:
+                override = finish(frame)
+            finally:
+                frame.handling.pop()
+            if override is not None:
+                frame.seen = None
+                return override
+            frame.seen = problem
+            raise problem
+
+        return do
+
+    def do_With(self: Statements, node: ast.With, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
+        line, mark = self.begin(node, *(item.context_expr for item in node.items)), self.runtime.line
+        do = self.block(node.body, node.lineno)
+        for item in reversed(node.items):
+            self.marks = not line
+            do = self.managed(node, item, do)
+
+        def run(frame: Frame) -> Any:
+            if line and frame.line != line:
+                mark(frame, line)
+            return do(frame)
+
+        return run
+
+    def managed(self: Statements, node: ast.With, item: ast.withitem, body: Do) -> Do:  # type: ignore[misc]
+        """One context manager around a block."""
+        manager_of = self.then_at(self.expr(item.context_expr), item.context_expr.lineno)
+        store = self.store(item.optional_vars) if item.optional_vars is not None else None
+        line, mark = node.lineno, self.runtime.line
+        managing = self.interpreter.managing
+        runtime = self.runtime
+
+        def do(frame: Frame) -> Any:
+            value, leave = managing.enter(manager_of(frame))
+            if store is not None:
+                store(frame, value)
+            try:
+                signal = body(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                problem: BaseException | None = error
+            else:
+                problem = None
+            if problem is None:
+                result = frame.result
+                if frame.line != line:
+                    mark(frame, line)
+                leave(None, None, None)
+                frame.result = result
+                return signal
+            mark(frame, line)
+            frame.handling.append(problem)
+            try:
+                swallowed = leave(type(problem), problem, problem.__traceback__)
+            finally:
+                frame.handling.pop()
+            if swallowed:
+                frame.seen = None
+                return None
+            frame.seen = problem
+            raise problem
+
+        return do
+
+
+def caught(runtime: Any, frame: Frame, error: BaseException) -> None:
+    """An exception surfaces in a frame that may handle it."""
+    if isinstance(error, RecursionError | MemoryError):
+        raise GaveUp("the call nests too deeply") from None
+    runtime.frame = frame
+    runtime.raised(frame, error)

@@ -93,3 +93,136 @@ def test_editing_clears_and_moves(neovim: Neovim, file):
     neovim.until(lambda: neovim.hints().get(11, "").endswith(" 6"))
     neovim.command("call setline(10, '        result -= x')")
     neovim.until(lambda: not neovim.hints())
+
+
+def test_a_call_is_given_and_the_lens_has_it(neovim: Neovim, file):
+    neovim.open(file)
+    neovim.until(lambda: attached(neovim))
+    neovim.cursor(8)
+    neovim.command("Cwm call total([5, 7])")
+    neovim.until(lambda: neovim.hints().get(9) == "= 12")
+
+    def titles() -> list[str]:
+        return neovim.lua("return vim.tbl_map(function(l) return l.command.title end, vim.lsp.codelens.get(0))")
+
+    neovim.until(lambda: "total([5, 7]) · as given" in titles())
+    assert "Change call…" in titles()
+
+
+def test_what_is_wrong_is_told(neovim: Neovim, file):
+    neovim.open(file)
+    neovim.until(lambda: attached(neovim))
+    neovim.cursor(8)
+    neovim.command("Cwm predict total(1, 2)")
+    neovim.until(lambda: "total" in neovim.messages() and "argument" in neovim.messages())
+    neovim.command("Cwm sing")
+    assert "there is no action sing" in neovim.messages()
+
+
+def test_the_trace_is_shown_beside_its_prediction(neovim: Neovim, file):
+    neovim.open(file)
+    neovim.until(lambda: attached(neovim))
+    neovim.cursor(8)
+    neovim.command("Cwm run")
+    neovim.until(lambda: "returned 6" in neovim.messages())
+    neovim.command("Cwm trace")
+    neovim.until(lambda: neovim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 2)
+    shown = [neovim.nvim.windows[-2].buffer[:], neovim.nvim.windows[-1].buffer[:]]
+    assert shown[0][0] == "# total([1, 2, 3]) as predicted" and shown[0][-1] == "# likely returns 6"
+    assert shown[1][0] == "# total([1, 2, 3]) as it ran" and shown[1][-1] == "# returned 6"
+    assert any("result += x" in row and row.endswith("result = 6 · 3/3") for row in shown[1])
+    neovim.nvim.feedkeys("q", "x")
+    assert neovim.lua("return #vim.api.nvim_list_tabpages()") == 1
+
+
+def test_hints_as_coloured_virtual_text(neovim: Neovim, file):
+    neovim.lua("vim.g.cwm_lsp = { hints = 'virtual_text', lenses = false }")
+    neovim.open(file)
+
+    def drawn() -> dict[int, list]:
+        marks = neovim.lua(
+            "local space = vim.api.nvim_get_namespaces()['cwm_lsp.virtual_text']"
+            " return space and vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true }) or {}"
+        )
+        return {mark[1] + 1: mark[3]["virt_text"][0] for mark in marks}
+
+    shown = neovim.until(lambda: 9 in drawn() and drawn())
+    assert shown[9] == ["  = 6", "CwmCertain"]
+    assert neovim.hints() == {}
+    neovim.command("Cwm toggle")
+    neovim.until(lambda: not drawn())
+    neovim.command("Cwm toggle")
+    neovim.until(drawn)
+    group = neovim.lua("return { ... }", 1) and neovim.lua(
+        "local group = require('cwm_lsp.virtual_text').group"
+        " return { group('x ≈ 1'), group('x = 1'), group('x ≈ 1 ≠ 2'), group('≈ 3') }"
+    )
+    assert group == ["CwmLikely", "CwmCertain", "CwmDifferent", "CwmLikely"]
+
+
+def test_checkhealth(neovim: Neovim, file):
+    neovim.open(file)
+    neovim.until(lambda: attached(neovim))
+    neovim.command("checkhealth cwm_lsp")
+    report = "\n".join(neovim.nvim.current.buffer[:])
+    assert "OK cwm-lsp, version" in report and "running for" in report
+    assert "ERROR" not in report
+
+
+def test_the_command_completes_and_the_help_is_found(neovim: Neovim):
+    assert neovim.lua("return vim.fn.getcompletion('Cwm p', 'cmdline')") == ["predict", "prev"]
+    assert neovim.lua("return vim.fn.getcompletion('Cwm predict ', 'cmdline')") == []
+    neovim.command(f"helptags {REPOSITORY / 'editor-clients' / 'neovim' / 'doc'}")
+    neovim.command("help :Cwm")
+    (REPOSITORY / "editor-clients" / "neovim" / "doc" / "tags").unlink()
+    assert neovim.nvim.current.buffer.name.endswith("cwm_lsp.txt")
+    mapped = neovim.lua(
+        "return vim.fn.maparg('<Plug>(cwm-predict)', 'n') ~= '' or vim.fn.mapcheck('<Plug>(cwm-run)') ~= ''"
+    )
+    assert mapped
+
+
+DAP = """
+local frame = { id = 7, name = 'total', line = 8, source = { path = ... } }
+local session = { id = 3 }
+function session:request(command, _, done)
+  local answers = {
+    stackTrace = { stackFrames = { frame } },
+    scopes = { scopes = { { name = 'Locals', variablesReference = 1 } } },
+    variables = { variables = {
+      { name = 'special variables', value = '', type = '' },
+      { name = 'xs', value = '[1, 2, 3]', type = 'list' },
+      { name = 'result', value = '40', type = 'int' },
+      { name = 'x', value = '1', type = 'int' },
+    } },
+  }
+  done(nil, answers[command])
+end
+local function listeners()
+  return setmetatable({}, { __index = function(all, name) all[name] = {} return all[name] end })
+end
+package.loaded.dap = { listeners = { after = listeners(), before = listeners() } }
+_G.stop = function() package.loaded.dap.listeners.after.event_stopped.cwm_lsp(session, { threadId = 1, reason = 'step' }) end
+_G.finish = function() package.loaded.dap.listeners.after.event_terminated.cwm_lsp(session) end
+"""
+"""nvim-dap's documented interface, as far as the plugin uses it: it is on no registry."""
+
+
+def test_a_debug_session_is_compared_at_each_stop(neovim: Neovim, file):
+    neovim.lua(DAP, str(file))
+    neovim.open(file)
+    neovim.until(lambda: 9 in neovim.hints())
+    neovim.lua("stop()")
+
+    def drawn() -> list:
+        return neovim.lua(
+            "local space = vim.api.nvim_get_namespaces()['cwm_lsp.dap']"
+            " return space and vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true }) or {}"
+        )
+
+    neovim.until(drawn)
+    assert drawn()[0][1] == 7
+    assert drawn()[0][3]["virt_text"] == [["  result ≈ 0 ≠ 40", "CwmDifferent"]]
+    neovim.until(lambda: neovim.diagnostics().get(8) == "result ≈ 0 ≠ 40")
+    neovim.lua("finish()")
+    neovim.until(lambda: not drawn() and not neovim.diagnostics())

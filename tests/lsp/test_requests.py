@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import pytest_asyncio
 from pygls.exceptions import JsonRpcException
 
 from .conftest import Editor, capabilities
@@ -36,7 +37,7 @@ def file(tmp_path):
     return path
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def opened(editor: Editor, file):
     """The file's URI in an editor that has it open."""
     await editor.begin(capabilities("vscode_1.139"), file.parent, QUICK)

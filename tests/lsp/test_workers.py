@@ -21,7 +21,7 @@ def f(a):
 '''
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def worker():
     deaths = []
     worker = Worker("test", deaths.append)
@@ -49,7 +49,7 @@ async def test_an_error_of_a_job_is_the_askers(worker):
     with pytest.raises(Fault, match="unknown job"):
         await worker.ask("sing")
     with pytest.raises(UserError, match="nosuch"):
-        await worker.ask("run", source=SOURCE, path="nosuch.py", function="f", call="f(1)", python=None, timeout=1)
+        await worker.ask("predict", source=SOURCE, path="a.py", function="nosuch", call="f(1)")
     assert (await outline(worker))["entries"]
 
 

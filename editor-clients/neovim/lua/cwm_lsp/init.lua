@@ -41,12 +41,24 @@ function M.on_attach(client, bufnr)
   if options.hints == 'virtual_text' then
     -- Else they would be shown twice where inlay hints are on for another server.
     client.server_capabilities.inlayHintProvider = nil
-    require('cwm_lsp.virtual_text').attach(client, bufnr)
+    require('cwm_lsp.virtual_text').attach(bufnr)
   elseif options.hints then
     vim.lsp.inlay_hint.enable(true, { bufnr = bufnr })
   end
   if options.lenses then
     require('cwm_lsp.lenses').attach(bufnr)
+  end
+  -- The server asks for this whenever it knows more. Neovim 0.11 has no such request for lenses, so they join in.
+  client.handlers['workspace/inlayHint/refresh'] = function(problem, result, context)
+    for attached in pairs(client.attached_buffers) do
+      if options.lenses then
+        require('cwm_lsp.lenses').refresh(attached)
+      end
+      if options.hints == 'virtual_text' then
+        require('cwm_lsp.virtual_text').refresh(attached)
+      end
+    end
+    return vim.lsp.handlers['workspace/inlayHint/refresh'](problem, result, context)
   end
   require('cwm_lsp.dap').attach()
 end

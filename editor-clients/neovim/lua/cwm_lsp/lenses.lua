@@ -1,22 +1,23 @@
---- Lenses above functions: asked for when there is a pause, as Neovim 0.11 leaves that to its users.
+--- Lenses above functions. Neovim 0.11 leaves it to others to say when they are asked for.
 
 local M = {}
 
 ---@param bufnr integer
-function M.attach(bufnr)
-  local group = vim.api.nvim_create_augroup('cwm_lsp.lenses.' .. bufnr, {})
-  local function refresh()
-    if vim.api.nvim_buf_is_valid(bufnr) then
-      vim.lsp.codelens.refresh({ bufnr = bufnr })
-    end
+function M.refresh(bufnr)
+  if vim.api.nvim_buf_is_loaded(bufnr) then
+    vim.lsp.codelens.refresh({ bufnr = bufnr })
   end
-  vim.api.nvim_create_autocmd({ 'BufEnter', 'CursorHold', 'InsertLeave', 'TextChanged' }, {
-    group = group,
+end
+
+---@param bufnr integer
+function M.attach(bufnr)
+  vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertLeave', 'TextChanged' }, {
+    group = vim.api.nvim_create_augroup('cwm_lsp.lenses.' .. bufnr, {}),
     buffer = bufnr,
-    callback = refresh,
+    callback = function()
+      M.refresh(bufnr)
+    end,
   })
-  -- A first outline takes the server a moment.
-  vim.defer_fn(refresh, 500)
 end
 
 return M

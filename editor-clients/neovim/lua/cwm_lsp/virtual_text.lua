@@ -24,64 +24,58 @@ function M.group(label)
   return groups['≈']
 end
 
----@param client vim.lsp.Client
 ---@param bufnr integer
-local function refresh(client, bufnr)
-  if not vim.api.nvim_buf_is_loaded(bufnr) then
+---@param hints lsp.InlayHint[]
+local function draw(bufnr, hints)
+  vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
+  if hidden[bufnr] then
     return
   end
-  local last = vim.api.nvim_buf_line_count(bufnr)
-  local range = { start = { line = 0, character = 0 }, ['end'] = { line = last, character = 0 } }
-  client:request('textDocument/inlayHint', { textDocument = { uri = vim.uri_from_bufnr(bufnr) }, range = range }, function(problem, hints)
-    if problem or not vim.api.nvim_buf_is_loaded(bufnr) then
-      return
+  local count = vim.api.nvim_buf_line_count(bufnr)
+  for _, hint in ipairs(hints) do
+    if hint.position.line < count then
+      vim.api.nvim_buf_set_extmark(bufnr, namespace, hint.position.line, 0, {
+        virt_text = { { '  ' .. hint.label, M.group(hint.label) } },
+        hl_mode = 'combine',
+      })
     end
-    vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
-    if hidden[bufnr] then
-      return
-    end
-    for _, hint in ipairs(hints or {}) do
-      if hint.position.line < vim.api.nvim_buf_line_count(bufnr) then
-        vim.api.nvim_buf_set_extmark(bufnr, namespace, hint.position.line, 0, {
-          virt_text = { { '  ' .. hint.label, M.group(hint.label) } },
-          hl_mode = 'combine',
-        })
-      end
+  end
+end
+
+--- Ask the server for the hints of a buffer, and draw them.
+---@param bufnr integer
+function M.refresh(bufnr)
+  local client = require('cwm_lsp').client(bufnr)
+  if not client or not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
+  local last = { line = vim.api.nvim_buf_line_count(bufnr), character = 0 }
+  client:request('textDocument/inlayHint', {
+    textDocument = { uri = vim.uri_from_bufnr(bufnr) },
+    range = { start = { line = 0, character = 0 }, ['end'] = last },
+  }, function(problem, hints)
+    if not problem and vim.api.nvim_buf_is_loaded(bufnr) then
+      draw(bufnr, hints or {})
     end
   end, bufnr)
 end
 
 ---@param bufnr integer
-local function refresh_buffer(bufnr)
-  local client = require('cwm_lsp').client(bufnr)
-  if client then
-    refresh(client, bufnr)
-  end
-end
-
----@param client vim.lsp.Client
----@param bufnr integer
-function M.attach(client, bufnr)
-  client.handlers['workspace/inlayHint/refresh'] = function()
-    for attached in pairs(client.attached_buffers) do
-      refresh(client, attached)
-    end
-    return vim.NIL
-  end
-  vim.api.nvim_create_autocmd('TextChanged', {
+function M.attach(bufnr)
+  vim.api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI' }, {
     group = vim.api.nvim_create_augroup('cwm_lsp.virtual_text.' .. bufnr, {}),
     buffer = bufnr,
     callback = function()
-      refresh_buffer(bufnr)
+      M.refresh(bufnr)
     end,
   })
-  refresh(client, bufnr)
+  M.refresh(bufnr)
 end
 
 ---@param bufnr integer
 function M.toggle(bufnr)
   hidden[bufnr] = not hidden[bufnr] or nil
-  refresh_buffer(bufnr)
+  M.refresh(bufnr)
 end
 
 return M

@@ -8,7 +8,7 @@ change a meaning (an assignment expression, `await`, `super()`, `locals()` and t
 inlined.
 """
 
-# ruff: noqa: B905  `strict` came with Python 3.10
+# ruff: noqa: B905, RUF007  also for Pythons without `strict` and `pairwise`
 from __future__ import annotations
 
 import ast
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 INLINED = sys.version_info >= (3, 12)
 _ITER = ".iter"
 _KEEP_NAMES = frozenset({"super", "__class__", "locals", "vars", "dir", "eval", "exec", "_getframe"})
-_NAMES = {ast.ListComp: "<listcomp>", ast.SetComp: "<setcomp>", ast.DictComp: "<dictcomp>"}
+_NAMES = {"LIST_APPEND": "<listcomp>", "SET_ADD": "<setcomp>", "MAP_ADD": "<dictcomp>"}
 _LOOP = frozenset(
     {"GET_ITER", "FOR_ITER", "END_FOR", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
 )
@@ -31,7 +31,6 @@ _OUTSIDE_TRY = 4
 """The bit of RESUME's argument that lets 3.13 and newer drop a suspended generator without running it to its end."""
 _COMPARE = frozenset({"COMPARE_OP", "IS_OP", "CONTAINS_OP"})
 if TYPE_CHECKING:
-    _Place = tuple[int, int]
     _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp
     _Located = TypeVar("_Located", bound=ast.AST)
 
@@ -41,18 +40,12 @@ def compile_module(source: str | bytes, path: str) -> types.CodeType:
     if not INLINED:
         return compile(source, path, "exec", dont_inherit=True)
     tree = ast.parse(source, path)
-    outliner = _Outliner()
-    outliner.visit(tree)
-    code = compile(tree, path, "exec", dont_inherit=True)
+    _Outliner().visit(tree)
     setattr(builtins, _ITER, iter)
-    return _renamed(code, outliner.found)
+    return _as_up_to_311(compile(tree, path, "exec", dont_inherit=True))
 
 
 class _Outliner(ast.NodeTransformer):
-    def __init__(self) -> None:
-        self.found: dict[_Place, str] = {}
-        """Where a comprehension begins → its scope's name."""
-
     def _outline(self, node: _Comprehension) -> ast.expr:
         keep = _stays_inlined(node)
         self.generic_visit(node)
@@ -64,7 +57,6 @@ class _Outliner(ast.NodeTransformer):
         parameters = ast.arguments([], [_at(ast.arg(".0"), node)], None, [], [], None, [])
         function = _at(ast.Lambda(parameters, node), node)
         iterator = _at(ast.Call(_at(ast.Name(_ITER, ast.Load()), iterable), [iterable], []), iterable)
-        self.found[(node.lineno, node.col_offset)] = _NAMES[type(node)]
         return _at(ast.Call(function, [iterator], []), node)
 
     visit_ListComp = visit_SetComp = visit_DictComp = _outline  # noqa: N815
@@ -94,17 +86,17 @@ def _stays_inlined(node: _Comprehension) -> bool:
     return False
 
 
-def _renamed(code: types.CodeType, found: dict[_Place, str]) -> types.CodeType:
+def _as_up_to_311(code: types.CodeType) -> types.CodeType:
+    """The code, and all that is in it, with 3.11's names and lines of comprehensions."""
     constants: list[object] = [
-        _renamed(constant, found) if isinstance(constant, types.CodeType) else constant for constant in code.co_consts
+        _as_up_to_311(constant) if isinstance(constant, types.CodeType) else constant for constant in code.co_consts
     ]
     changes: dict[str, object] = {"co_consts": tuple(constants)}
     if code.co_name == "<genexpr>":
         changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
         changes["co_code"] = _closed_by_exception(code)
     elif code.co_name == "<lambda>" and code.co_varnames[:1] == (".0",):
-        places = ((line, column) for line, column in _positions(code)[1:])
-        name = next(found[place] for place in places if place in found)
+        name = _name(code)
         qualified: str = code.co_qualname  # type: ignore[attr-defined, unused-ignore]  # since 3.11
         changes["co_name"] = name
         changes["co_qualname"] = qualified[: -len("<lambda>")] + name
@@ -115,10 +107,11 @@ def _renamed(code: types.CodeType, found: dict[_Place, str]) -> types.CodeType:
     return code.replace(**changes)  # type: ignore[arg-type]
 
 
-def _positions(code: types.CodeType) -> list[tuple[int | None, int | None]]:
-    """Line and column of each code unit."""
-    positions = code.co_positions()  # type: ignore[attr-defined, unused-ignore]  # since 3.11
-    return [(line, column) for line, _, column, _ in positions]
+def _name(code: types.CodeType) -> str:
+    """`<listcomp>`, `<setcomp>` or `<dictcomp>`, by what the loop does last with each item."""
+    operations = [instruction.opname for instruction in dis.get_instructions(code)]
+    last = (before for before, name in zip(operations, operations[1:]) if name == "JUMP_BACKWARD" and before in _NAMES)
+    return _NAMES[next(last, "LIST_APPEND")]
 
 
 def _without_second_iter(code: types.CodeType) -> bytes:
@@ -150,10 +143,13 @@ def _as_before(code: types.CodeType) -> list[int | None]:
     What steps the loop is on the comprehension's first line there, or on the last comparison's among its conditions.
     """
     own = code.co_firstlineno
-    lines = [line for line, _ in _positions(code)]
+    positions = code.co_positions()  # type: ignore[attr-defined, unused-ignore]  # since 3.11
+    lines: list[int | None] = [position[0] for position in positions]
     instructions = list(dis.get_instructions(code))
     steps = {instruction.offset for instruction in instructions if instruction.opname in _LOOP}
-    exhausted = max(instruction.offset for instruction in instructions if instruction.opname == "END_FOR")
+    exhausted = max((i.offset for i in instructions if i.opname == "END_FOR"), default=-1)
+    if exhausted < 0:  # `async for`: left as it is
+        return lines
     returns = (i.offset for i in instructions if i.offset > exhausted and i.opname.startswith("RETURN_"))
     left = next(returns, exhausted)
     before = ""

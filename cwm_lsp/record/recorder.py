@@ -79,9 +79,9 @@ def record(
 class RecorderPool:
     """Records one call after another with one warm process per interpreter.
 
-    Each call runs in a process of its own, forked from the warm one, so that none sees anything of another; with `ahead`
-    that process is made ready when the call before has ended. One call at a time, from any thread. `close` the pool, or
-    use it as a context manager.
+    Each call runs in a process of its own, forked from the warm one, so that none sees anything of another; with
+    `ahead` that process is made ready when the call before has ended. One call at a time, from any thread. `close` the
+    pool, or use it as a context manager.
     """
 
     def __init__(self, *, ahead: bool = True) -> None:

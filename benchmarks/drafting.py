@@ -2,18 +2,18 @@
 
     python benchmarks/drafting.py --data cruxeval.jsonl mispredictions.jsonl [--limit N] [--json]
 
-Each trace of the data is replayed through the real decoding loop with an engine whose likeliest token is always the next
-token of that trace, so that acceptance is exactly that of a model which writes it. Tokens are those of Llama 3, whose
-tokenizer is read from the PyPI package `llama-models`. Two kinds of rows are known:
+Each trace of the data is replayed through the real decoding loop with an engine whose likeliest token is always the
+next token of that trace, so that acceptance is exactly that of a model which writes it. Tokens are those of Llama 3,
+whose tokenizer is read from the PyPI package `llama-models`. Two kinds of rows are known:
 
     {"code", "input"}       a function `f` and its arguments: the trace is recorded, in this process
     {"context", "trace"}    a program with its START_OF_TRACE marker, and what a model wrote, in the wire format
 
-`passes_per_event`: `greedy` has a pass for every token; `prompt_lookup` is transformers' algorithm with its defaults (10
-tokens, n-grams of up to 2); `ngram_best` the best of several settings of it; `ours_without_evaluator` and `ours` are
+`passes_per_event`: `greedy` has a pass for every token; `prompt_lookup` is transformers' algorithm with its defaults
+(10 tokens, n-grams of up to 2); `ngram_best` the best of several settings of it; `ours_without_evaluator` and `ours` are
 drafts as the product makes them, at most `draft_tokens` in one pass. Where the model itself leaves the program, as no
-grammar allows, the rest of a row is left out (`rows_left_early`). `milliseconds_per_event` is the CPU time of grammar,
-drafts and loop, evaluator included.
+grammar allows, or the data ends, the rest of a row is left out (`rows_left_early`). `milliseconds_per_event` is the CPU
+time of grammar, drafts and loop, evaluator included.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ IDS = {
     wire.ARG_SEP: 128_106,
     wire.TRACE_CONTEXT_START: 128_107,
 }
-SETTINGS = [(size, tokens, latest) for size in (2, 3, 5) for tokens in (10, 20, 64) for latest in (False, True)]
+SETTINGS = [(size, tokens, latest) for size in (2, 3, 5) for tokens in (20, 64) for latest in (False, True)]
 _PIECES = re.compile("(" + "|".join(map(re.escape, SPECIAL_TOKENS)) + ")")
 
 
@@ -107,9 +107,9 @@ def row_of(data: dict[str, Any], tokenizer: Tokenizer) -> Row | None:
     begun = header(engine, prompt)
     pieces = [piece for piece in _PIECES.split(data["trace"]) if piece]
     frames = [
-        tokenizer.special[piece] if piece in tokenizer.special else token
+        token
         for piece in pieces
-        for token in ((0,) if piece in tokenizer.special else tokenizer.encode(piece))
+        for token in ((tokenizer.special[piece],) if piece in tokenizer.special else tokenizer.encode(piece))
     ]
     if tokenizer.special[wire.FRAME_SEP] not in frames:
         return None

@@ -10,7 +10,7 @@ whose tokenizer is read from the PyPI package `llama-models`. Two kinds of rows 
     {"context", "trace"}    a program with its START_OF_TRACE marker, and what a model wrote, in the wire format
 
 `passes_per_event`: `greedy` has a pass for every token; `prompt_lookup` is transformers' algorithm with its defaults
-(10 tokens, n-grams of up to 2); `ngram_best` the best of several settings of it; `ours_without_evaluator` and `ours` are
+(10 tokens, n-grams of up to 2); `ngram_best` the best of several settings; `ours_without_evaluator` and `ours` are
 drafts as the product makes them, at most `draft_tokens` in one pass. Where the model itself leaves the program, as no
 grammar allows, or the data ends, the rest of a row is left out (`rows_left_early`). `milliseconds_per_event` is the CPU
 time of grammar, drafts and loop, evaluator included.

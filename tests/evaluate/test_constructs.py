@@ -466,7 +466,7 @@ def l(x):
     with open('/dev/null') as f:
         return 1
 def m(x):
-    for i in x: 
+    for i in x:
         try:
             continue
         finally:
@@ -496,7 +496,7 @@ def q(x):
     ]
 def r():
     x = lambda a: (
-        a + 
+        a +
         1)
     return x(2)
 def s():

@@ -7,77 +7,20 @@ from types import BuiltinFunctionType, GenericAlias, MethodType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library
+from cwm_lsp.predict.evaluate.library import words
 from cwm_lsp.predict.evaluate.values import Function, Guarded, Undetermined, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
 
-DUNDERS = frozenset(
-    [
-        "__class__",
-        "__name__",
-        "__qualname__",
-        "__doc__",
-        "__module__",
-        "__init__",
-        "__new__",
-        "__repr__",
-        "__str__",
-        "__eq__",
-        "__ne__",
-        "__lt__",
-        "__le__",
-        "__gt__",
-        "__ge__",
-        "__hash__",
-        "__len__",
-        "__iter__",
-        "__next__",
-        "__contains__",
-        "__getitem__",
-        "__setitem__",
-        "__delitem__",
-        "__add__",
-        "__radd__",
-        "__sub__",
-        "__mul__",
-        "__enter__",
-        "__exit__",
-        "__call__",
-        "__bool__",
-        "__post_init__",
-        "__setattr__",
-        "__delattr__",
-        "__getattribute__",
-        "__dict__",
-        "__init_subclass__",
-        "__format__",
-        "__slots__",
-        "__members__",
-        "__reversed__",
-        "__missing__",
-        "__and__",
-        "__or__",
-        "__xor__",
-        "__iadd__",
-        "__truediv__",
-        "__floordiv__",
-        "__mod__",
-        "__pow__",
-        "__neg__",
-        "__abs__",
-        "__int__",
-        "__float__",
-        "__index__",
-        "__cause__",
-        "__annotations__",
-        "__dataclass_fields__",
-        "__args__",
-        "__match_args__",
-        "__set_name__",
-        "__mro__",
-        "__bases__",
-    ]
+DUNDERS = words(
+    "__class__ __name__ __qualname__ __doc__ __module__ __init__ __new__ __repr__ __str__ __eq__ __ne__ __lt__ "
+    "__le__ __gt__ __ge__ __hash__ __len__ __iter__ __next__ __contains__ __getitem__ __setitem__ __delitem__ "
+    "__add__ __radd__ __sub__ __mul__ __enter__ __exit__ __call__ __bool__ __post_init__ __setattr__ __delattr__ "
+    "__getattribute__ __dict__ __init_subclass__ __format__ __slots__ __members__ __reversed__ __missing__ "
+    "__and__ __or__ __xor__ __iadd__ __truediv__ __floordiv__ __mod__ __pow__ __neg__ __abs__ __int__ __float__ "
+    "__index__ __cause__ __annotations__ __dataclass_fields__ __args__ __match_args__ __set_name__ __mro__ "
+    "__bases__"
 )
 """Special names that a program may read off an instance or class of its own file."""
 FUNCTION_NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "__dict__"})
@@ -109,9 +52,9 @@ class Attributes:
             raise Undetermined
         runtime = self.runtime
         if kind in runtime.classes:
-            if name.startswith("__") and name.endswith("__") and name not in DUNDERS and not defined(kind, name):
-                if hasattr(object, name):
-                    raise Undetermined
+            special = name.startswith("__") and name.endswith("__")
+            if special and name not in DUNDERS and not defined(kind, name) and hasattr(object, name):
+                raise Undetermined
             return getattr(value, name)
         if kind is library.Module:
             return value.get(name)
@@ -177,9 +120,9 @@ class Attributes:
     def of_class(self, value: type, name: str) -> Any:
         runtime = self.runtime
         if value in runtime.classes:
-            if name.startswith("__") and name.endswith("__"):
-                if name == "__dict__" or (name not in DUNDERS and not defined(value, name)):
-                    raise Undetermined
+            special = name.startswith("__") and name.endswith("__")
+            if special and (name == "__dict__" or (name not in DUNDERS and not defined(value, name))):
+                raise Undetermined
             return getattr(value, name)
         if name in ("__name__", "__qualname__"):
             return getattr(value, name)

@@ -14,9 +14,7 @@ def bind(function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     name = code.qualname
     positional = code.positional
     count = len(positional)
-    bound: dict[str, Any] = {}
-    for parameter, value in zip(positional, args, strict=False):
-        bound[parameter] = value
+    bound: dict[str, Any] = dict(zip(positional, args, strict=False))
     extra = tuple(args[count:])
     spare: dict[str, Any] = {}
     misplaced = []

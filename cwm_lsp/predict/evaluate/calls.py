@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.predict.evaluate import library, rendering
 from cwm_lsp.predict.evaluate.binding import bind
 from cwm_lsp.predict.evaluate.code import Frame
+from cwm_lsp.predict.evaluate.library import words
 from cwm_lsp.predict.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.predict.evaluate.values import MISSING, Cell, Function, GaveUp, Guarded, Undetermined, Unknown
 
@@ -31,58 +32,15 @@ SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
 SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, Function}
 PARTS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 
-CHECKED = frozenset(
-    [
-        "__repr__",
-        "__str__",
-        "__len__",
-        "__bool__",
-        "__hash__",
-        "__format__",
-        "__iter__",
-        "__init__",
-        "__index__",
-        "__int__",
-        "__float__",
-        "__bytes__",
-        "__length_hint__",
-        "__contains__",
-    ]
+CHECKED = words(
+    "__repr__ __str__ __len__ __bool__ __hash__ __format__ __iter__ __init__ __index__ __int__ __float__ "
+    "__bytes__ __length_hint__ __contains__"
 )
 """Special methods whose result CPython looks at."""
-MUTATORS = frozenset(
-    [
-        "append",
-        "appendleft",
-        "extend",
-        "extendleft",
-        "insert",
-        "remove",
-        "pop",
-        "popleft",
-        "popitem",
-        "clear",
-        "sort",
-        "reverse",
-        "rotate",
-        "update",
-        "setdefault",
-        "add",
-        "discard",
-        "difference_update",
-        "intersection_update",
-        "symmetric_difference_update",
-        "subtract",
-        "move_to_end",
-        "send",
-        "throw",
-        "close",
-        "__setitem__",
-        "__delitem__",
-        "__next__",
-        "__init__",
-        "__setattr__",
-    ]
+MUTATORS = words(
+    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update "
+    "setdefault add discard difference_update intersection_update symmetric_difference_update subtract "
+    "move_to_end send throw close __setitem__ __delitem__ __next__ __init__ __setattr__"
 )
 """Methods that may change their object."""
 

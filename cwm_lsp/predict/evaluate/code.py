@@ -56,8 +56,8 @@ class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "abandoned", "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result", "seen", "shown",
-        "traced", "values", "vars",
+        "abandoned", "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result",
+        "seen", "shown", "traced", "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:

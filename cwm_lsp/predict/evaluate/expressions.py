@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 class Expressions:
     """Compiles the expressions of one scope."""
 
+    marks: bool
+    """Whether lines are to be followed inside of the expression being compiled."""
+
     def __init__(self, interpreter: Interpreter, scope: Scope) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.operations = interpreter.operations
         self.scope = scope
         self.marks = False
-        """Whether lines are to be followed inside of the expression being compiled."""
         self.replaced: dict[int, Run] = {}
         """Stand-ins for expressions whose value is already there, by the identity of the node."""
 
@@ -110,11 +112,12 @@ class Expressions:
                     ) from None
 
             return local
+        unbound = f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
         if place == "cell" or (place == "free" and self.scope.kind != "class"):
             message = (
                 f"cannot access local variable '{name}' where it is not associated with a value"
                 if place == "cell"
-                else f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+                else unbound
             )
             error = UnboundLocalError if place == "cell" else NameError
 
@@ -135,9 +138,7 @@ class Expressions:
                     return frame.vars[name]
                 value = frame.cells[name].value
                 if value is MISSING:
-                    raise NameError(
-                        f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
-                    )
+                    raise NameError(unbound)
                 return value
 
             return class_free
@@ -220,7 +221,7 @@ class Expressions:
             if isinstance(node.op, ast.And):
 
                 def conjunction(frame: Frame) -> bool:
-                    for test in tests:
+                    for test in tests:  # noqa: SIM110  a loop is faster than a generator
                         if not test(frame):
                             return False
                     return True
@@ -228,7 +229,7 @@ class Expressions:
                 return conjunction
 
             def disjunction(frame: Frame) -> bool:
-                for test in tests:
+                for test in tests:  # noqa: SIM110
                     if test(frame):
                         return True
                 return False

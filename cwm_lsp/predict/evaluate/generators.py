@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -114,7 +115,7 @@ class Generators(Statements):
             name = f".{self.slots}"
             slots.append((name, self.suspending(operand) if yields(operand) else self.expr(operand), yields(operand)))
         for (name, _, _), operand in zip(slots, operands, strict=True):
-            self.replaced[id(operand)] = lambda frame, name=name: frame.cells.pop(name)
+            self.replaced[id(operand)] = self.slot(name)
         combined = self.expr(node)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
@@ -127,6 +128,10 @@ class Generators(Statements):
             return carrying(combined, frame)
 
         return run
+
+    @staticmethod
+    def slot(name: str) -> Run:
+        return lambda frame: frame.cells.pop(name)
 
     def yielding(self, node: ast.Yield) -> Steps:
         inner: Any = None
@@ -172,12 +177,12 @@ class Generators(Statements):
             if type(items) is Unknown:
                 raise GaveUp(f"line {frame.line}: what is yielded from is not known")
             sent: Any = None
-            step: Callable[[], Any] = lambda: next(items)  # noqa: E731
+            step: Callable[[], Any] = functools.partial(next, items)
             while True:
                 try:
                     value = step()
                 except StopIteration as end:
-                    if end.value is not None or raised_deeper(end, 2):
+                    if end.value is not None or raised_deeper(end, 1):
                         runtime.raised(frame, end)
                         frame.seen = None
                     return end.value
@@ -195,14 +200,10 @@ class Generators(Statements):
                     interpreter.resume(frame, None)
                     if not hasattr(items, "throw"):
                         raise carry(error) from None
-                    thrown = error
-                    step = lambda thrown=thrown: items.throw(thrown)  # type: ignore[misc]  # noqa: E731
+                    step = functools.partial(items.throw, error)
                     continue
                 interpreter.resume(frame, None)
-                if sent is None:
-                    step = lambda: next(items)  # noqa: E731
-                else:
-                    step = lambda sent=sent: items.send(sent)  # type: ignore[misc]  # noqa: E731
+                step = functools.partial(next, items) if sent is None else functools.partial(items.send, sent)
 
         return run
 

@@ -153,8 +153,8 @@ class Interpreter:
         first = node.decorator_list[0].lineno if getattr(node, "decorator_list", None) else node.lineno
         variables = tuple(scope.variables())
         code = Code(
-            scope.name, scope.qualname, first, variables, frozenset(scope.cells | scope.free), tuple(sorted(scope.free)),
-            tuple(sorted(scope.cells)), node=node,
+            scope.name, scope.qualname, first, variables, frozenset(scope.cells | scope.free),
+            tuple(sorted(scope.free)), tuple(sorted(scope.cells)), node=node,
         )  # fmt: skip
         if isinstance(node, ast.FunctionDef | ast.Lambda | ast.AsyncFunctionDef):
             arguments = node.args
@@ -236,7 +236,7 @@ class Interpreter:
 
     # generators
 
-    def generator(self, frame: Frame) -> Generator[Any, Any, Any]:
+    def generator(self, frame: Frame) -> Any:
         """The generator object of a generator function's call."""
         made: Any = self.run_generator(frame)
         made.__name__ = frame.code.name
@@ -392,7 +392,7 @@ class Interpreter:
 
         def run(frame: Frame) -> str:
             mark(frame, line)
-            made = start()
+            made: Any = start()
             loop(frame, made, 0)
             if frame.line != now:
                 mark(frame, now)

@@ -29,7 +29,6 @@ import math
 import numbers
 import operator
 import os
-import posixpath
 import re
 import shlex
 import statistics
@@ -70,6 +69,11 @@ class Module:
         raise Undetermined(repr(sys.modules.get(self.name)))  # its path differs between interpreters
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 def _public(kind: type, *without: str) -> frozenset[str]:
     return frozenset(name for name in dir(kind) if not name.startswith("_")) - set(without)
 
@@ -81,7 +85,7 @@ TYPES: tuple[type, ...] = (
     fractions.Fraction, decimal.Decimal, re.Pattern, re.Match, types.GeneratorType, array.array,
     type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType, types.SimpleNamespace,
     itertools.chain, textwrap.TextWrapper, difflib.SequenceMatcher, string.Template, uuid.UUID, memoryview,
-    statistics.NormalDist, json.JSONDecoder, json.JSONEncoder, enum.auto, dataclasses.Field, type(hashlib.md5(b"")),
+    statistics.NormalDist, json.JSONDecoder, json.JSONEncoder, enum.auto, dataclasses.Field, type(hashlib.sha1()),  # noqa: S324
 )  # fmt: skip
 """Builtin and library types whose instances a program may use."""
 
@@ -186,7 +190,8 @@ MODULES: dict[str, Module] = {
     "numbers": Module("numbers", _members(numbers, " ".join(numbers.__all__))),
     "enum": Module("enum", _members(enum, "Enum IntEnum Flag IntFlag StrEnum EnumMeta auto unique")),
     "abc": Module("abc", {"ABC": ABC, "ABCMeta": ABCMeta, "abstractmethod": abstractmethod}),
-    "dataclasses": Module("dataclasses", _members(dataclasses, "dataclass field fields asdict astuple replace is_dataclass Field FrozenInstanceError MISSING")),
+    "dataclasses": Module("dataclasses", _members(
+        dataclasses, "dataclass field fields asdict astuple replace is_dataclass Field FrozenInstanceError MISSING")),
     "typing": Module("typing", _members(typing, " ".join(typing.__all__), without="get_type_hints ForwardRef")),
     "types": Module("types", _members(types, "SimpleNamespace MappingProxyType GeneratorType NoneType")),
     "contextlib": Module("contextlib", _members(contextlib, "suppress nullcontext contextmanager ContextDecorator")),
@@ -204,92 +209,46 @@ MODULES: dict[str, Module] = {
     "uuid": Module("uuid", {"UUID": uuid.UUID}),
     "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
     "logging": Module("logging", {
-        **dict.fromkeys(["debug", "info", "warning", "error", "critical", "exception", "log", "basicConfig"], quiet),
+        **dict.fromkeys(words("debug info warning error critical exception log basicConfig"), quiet),
         "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
     "warnings": Module("warnings", {}),
     "time": Module("time", {"sleep": quiet}),
-    "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": "little", "intern": sys.intern}),
+    "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern}),
     "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
-    "__future__": Module("__future__", dict.fromkeys(["annotations", "division", "print_function", "absolute_import", "unicode_literals"])),
+    "__future__": Module(
+        "__future__", dict.fromkeys(words("annotations division print_function absolute_import unicode_literals"))),
 }  # fmt: skip
 MODULES["urllib"] = Module("urllib", {"parse": MODULES["urllib.parse"]})
 MODULES["collections"].members["abc"] = MODULES["collections.abc"]
 MODULES["os.path"] = Module(
-    "posixpath",
+    os.path.__name__,
     _members(
-        posixpath,
+        os.path,
         "join basename dirname split splitext splitdrive normpath normcase isabs commonprefix commonpath sep "
         "curdir pardir extsep",
     ),
 )
-MODULES["posixpath"] = MODULES["os.path"]
 MODULES["_collections_abc"] = MODULES["collections.abc"]
 MODULES["os"] = Module(
-    "os", {"fspath": os.fspath, "path": MODULES["os.path"], "sep": "/", "linesep": "\n", "curdir": ".", "pardir": ".."}
+    "os",
+    {
+        "fspath": os.fspath,
+        "path": MODULES["os.path"],
+        "sep": os.sep,
+        "linesep": os.linesep,
+        "curdir": os.curdir,
+        "pardir": os.pardir,
+    },
 )
 
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
-    for name in [
-        "abs",
-        "all",
-        "any",
-        "ascii",
-        "bin",
-        "bool",
-        "bytearray",
-        "bytes",
-        "callable",
-        "chr",
-        "classmethod",
-        "complex",
-        "delattr",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "format",
-        "frozenset",
-        "getattr",
-        "hasattr",
-        "hash",
-        "hex",
-        "id",
-        "int",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "len",
-        "list",
-        "map",
-        "max",
-        "memoryview",
-        "min",
-        "next",
-        "object",
-        "oct",
-        "ord",
-        "pow",
-        "print",
-        "property",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "setattr",
-        "slice",
-        "sorted",
-        "staticmethod",
-        "str",
-        "sum",
-        "super",
-        "tuple",
-        "type",
-        "vars",
-        "zip",
-    ]
+    for name in words(
+        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod "
+        "enumerate filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter "
+        "len list map max memoryview min next object oct ord pow print property range repr reversed round set "
+        "setattr slice sorted staticmethod str sum super tuple type vars zip"
+    )
 } | {**EXCEPTIONS, "eval": evaluate_text, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
 
 PLAIN_CALLABLES: frozenset[Any] = (

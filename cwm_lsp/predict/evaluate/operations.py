@@ -283,15 +283,14 @@ class Operations:
     def subscript(self, value: Any, key: Any) -> Any:
         kind = type(value)
         runtime = self.runtime
-        if not runtime.poisoned:
-            if kind is list or kind is str or kind is tuple or kind is dict:
-                try:
-                    return value[key]
-                except Undetermined:
-                    pass
-                except TypeError:
-                    if not self.has_unknown((key,)):
-                        raise
+        if kind in QUICK and not runtime.poisoned:
+            try:
+                return value[key]
+            except Undetermined:
+                pass
+            except TypeError:
+                if not self.has_unknown((key,)):
+                    raise
         return self.attempt(self.get_item, (value, key), (value,))
 
     def get_item(self, value: Any, key: Any) -> Any:
@@ -327,6 +326,7 @@ class Operations:
         self.attempt(operator.delitem, (value, key), (value,))
 
 
+QUICK: frozenset[type] = frozenset({list, str, tuple, dict})
 SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
 )

@@ -21,6 +21,8 @@ NOT_SEQUENCES = (str, bytes, bytearray)
 class Patterns:
     """Compiles `match` statements."""
 
+    marks: bool
+
     def do_Match(self: Statements, node: ast.Match, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
         line, mark = self.begin(node, node.subject), self.runtime.line
         subject_of = self.expr(node.subject)

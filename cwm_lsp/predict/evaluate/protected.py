@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Protected:
     """Compiles `try` and `with` statements."""
 
+    marks: bool
+
     def do_Try(self: Statements, node: ast.Try, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
         line, mark = node.lineno, self.runtime.line
         finish = self.block(node.finalbody, after) if node.finalbody else None

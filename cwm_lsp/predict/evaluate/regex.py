@@ -46,10 +46,9 @@ def _measure(parsed: Any, parser: Any) -> tuple[int, int]:
         for item in _subpatterns(argument, parser):
             one, two = _measure(item, parser)
             inner_depth, inner_count = max(inner_depth, one), inner_count + two
-        if str(operation) in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            if argument[1] > 10:
-                inner_depth += 2 if branches(argument[2], parser) else 1
-                inner_count += 1
+        if str(operation) in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and argument[1] > 10:
+            inner_depth += 2 if branches(argument[2], parser) else 1
+            inner_count += 1
         depth, count = max(depth, inner_depth), count + inner_count
     return depth, count
 

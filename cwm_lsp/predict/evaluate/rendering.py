@@ -21,6 +21,7 @@ ATOMS: frozenset[type] = frozenset(
 STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
 MUTABLE: frozenset[type] = frozenset({list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter})
+FLAT: frozenset[type] = frozenset({list, tuple, dict})
 ROWS: frozenset[type] = frozenset({list, tuple})
 PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
 CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
@@ -45,6 +46,21 @@ def is_bare(kind: Any) -> bool:
     return kind.__repr__ is object.__repr__
 
 
+def is_flat(value: Any) -> bool:
+    """Whether a list, tuple or dict holds a moderate number of atoms, or rows of them, and no more."""
+    if len(value) > 2000:
+        return False
+    if type(value) is dict:
+        return ATOMS.issuperset(map(type, value.values())) and ATOMS.issuperset(map(type, value))
+    if ATOMS.issuperset(map(type, value)):
+        return True
+    return (
+        ROWS.issuperset(map(type, value))
+        and sum(map(len, value)) < 5000
+        and ATOMS.issuperset(map(type, chain.from_iterable(value)))
+    )
+
+
 class Renderer:
     """Reprs of the values of one evaluation."""
 
@@ -58,21 +74,12 @@ class Renderer:
             if kind is str:
                 if len(value) > self.runtime.limits.text:
                     raise GaveUp("a string is too long to show")
-            elif kind is int and not -(10**30) < value < 10**30:
-                if value.bit_length() > 14_000:
-                    raise Undetermined
+            elif kind is int and value.bit_length() > 14_000:  # CPython converts no more than 4,300 digits
+                raise Undetermined
             return self.counted(repr(value))
         runtime = self.runtime
-        if not runtime.poisoned:
-            if kind is list or kind is tuple:
-                if ATOMS.issuperset(map(type, value)) and len(value) < 2000:
-                    return self.counted(repr(value))
-                if len(value) < 2000 and ROWS.issuperset(map(type, value)):
-                    if sum(map(len, value)) < 5000 and ATOMS.issuperset(map(type, chain.from_iterable(value))):
-                        return self.counted(repr(value))
-            elif kind is dict and len(value) < 2000 and ATOMS.issuperset(map(type, value.values())):
-                if ATOMS.issuperset(map(type, value)):
-                    return self.counted(repr(value))
+        if kind in FLAT and not runtime.poisoned and is_flat(value):
+            return self.counted(repr(value))
         self.shuffled = False
         self.measure(value, [NODES], set())
         if runtime.poisoned and not (is_bare(kind) and kind in runtime.classes):

@@ -47,8 +47,9 @@ class Rules:
         self.runtime = interpreter.runtime
         self.calls = calls
         self.functions: dict[Any, Rule] = {
-            library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_, issubclass: self.isinstance_, type: self.type_,
-            callable: self.type_, id: self.never, hash: self.hash_, iter: self.iter_, next: self.next_, getattr: self.getattr_,
+            library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_,
+            issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.never, hash: self.hash_,
+            iter: self.iter_, next: self.next_, getattr: self.getattr_,
             setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
             str: self.text, repr: self.text, ascii: self.text, format: self.format_, object: self.plain,
             int: self.whole, round: self.whole, Fraction: self.whole, math.floor: self.whole, math.ceil: self.whole,
@@ -280,8 +281,9 @@ class Rules:
 
     def keyed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`sorted`, `min` and `max`, of which the order of a set with no ties is no matter."""
-        if len(args) == 1 and type(args[0]) in (set, frozenset) and len({type(item) for item in args[0]}) == 1:
-            if kwargs.get("key") is None and type(next(iter(args[0]))) in (str, bytes, int, float, tuple):
+        if len(args) == 1 and type(args[0]) in (set, frozenset) and kwargs.get("key") is None:
+            kinds = {type(item) for item in args[0]}
+            if len(kinds) == 1 and kinds <= {str, bytes, int, float, tuple}:
                 args = [sorted(args[0], key=repr)]
         return self.native(function, args, kwargs)
 
@@ -382,7 +384,11 @@ class Rules:
     def wraps(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or kwargs or type(args[0]) is Unknown:
             return self.calls.foreign(args, kwargs)
-        return functools.partial(Guarded(functools.update_wrapper, None), wrapped=args[0])  # type: ignore[arg-type]
+        return functools.partial(self.later(functools.update_wrapper), wrapped=args[0])
+
+    def later(self, function: Any) -> Guarded:
+        """A function that still has to come through its rule when it is called."""
+        return Guarded(function, lambda inner, args, kwargs: self.calls.call(inner, list(args), dict(kwargs)))
 
     def update_wrapper(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         wrapper = args[0] if args else kwargs.get("wrapper")
@@ -401,13 +407,7 @@ class Rules:
     def cache(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`lru_cache` and `cache`, with arguments of their own or bare."""
         if function is functools.lru_cache and not (len(args) == 1 and type(args[0]) is Function):
-            return (
-                functools.partial(Guarded(functools.lru_cache, None), **kwargs)
-                if not args
-                else functools.partial(  # type: ignore[arg-type]
-                    Guarded(functools.lru_cache, None), maxsize=args[0], **kwargs
-                )
-            )  # type: ignore[arg-type]
+            return functools.partial(self.later(functools.lru_cache), **dict(zip(("maxsize",), args)), **kwargs)  # noqa: B905
         wrapped = args[0]
         if type(wrapped) is not Function:
             return self.runtime.unknown()
@@ -419,7 +419,7 @@ class Rules:
 
     def dataclass_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not args:
-            return functools.partial(Guarded(function, None), **kwargs)  # type: ignore[arg-type]
+            return functools.partial(self.later(function), **kwargs)
         kind = args[0]
         if not isinstance(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()

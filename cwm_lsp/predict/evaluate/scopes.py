@@ -66,7 +66,7 @@ class Scope:
         return [*self.parameters, *plain, *cells, *sorted(self.free)]
 
     def place(self, name: str) -> str:
-        """Where a name mentioned here lives: `local`, `cell`, `free`, `global` or `name` (by namespace, then global)."""
+        """Where a name mentioned here lives: `local`, `cell`, `free`, `global`, or `name` (namespace, then global)."""
         if name in self.declared_global:
             return "global"
         if name in self.free:

@@ -81,7 +81,7 @@ for _name in (
     "eq ne lt le gt ge hash bool len iter next reversed getitem setitem delitem contains call index int float complex "
     "round trunc floor ceil neg pos abs invert enter exit str format bytes fspath copy deepcopy reduce_ex reduce "
     "length_hint instancecheck subclasscheck setattr await aiter anext aenter aexit "
-    f"{_NUMERIC} {' '.join('r' + name for name in _NUMERIC.split())} {' '.join('i' + name for name in _NUMERIC.split())}"
+    + " ".join(prefix + name for prefix in ("", "r", "i") for name in _NUMERIC.split())
 ).split():
     if _name != "setattr":
         setattr(Unknown, f"__{_name}__", _undetermined)

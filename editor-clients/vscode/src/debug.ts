@@ -128,6 +128,9 @@ class Entries implements vscode.Disposable {
   }
 }
 
+/** Requests after which the program runs; an adapter need not tell that it does. */
+const GOES_ON = new Set(["continue", "next", "stepIn", "stepOut"]);
+
 /** Tells the server where a debug session stops. */
 class Tracker implements vscode.DebugAdapterTracker {
   private stops = 0;
@@ -137,6 +140,13 @@ class Tracker implements vscode.DebugAdapterTracker {
     private readonly server: Server,
     private readonly entries: Entries,
   ) {}
+
+  onWillReceiveMessage(message: { type: string; command?: string }): void {
+    if (message.type === "request" && GOES_ON.has(message.command ?? "")) {
+      this.stops += 1; // What is being asked about the stop is not worth telling any more.
+      this.notify("cwm/debugContinued", { session: this.session.id });
+    }
+  }
 
   onDidSendMessage(message: { type: string; event?: string; body?: { threadId?: number; reason?: string } }): void {
     if (message.type !== "event") return;

@@ -64,6 +64,11 @@ export interface TraceAnswer {
   readonly lines: Readonly<Record<string, number>>;
 }
 
+/** What a stop says about the prediction: `cwm/debugStep`. */
+export interface DebugStep {
+  readonly message: string;
+}
+
 /** A debug session has stopped: `cwm/debugStopped`. */
 export interface DebugStopped {
   readonly session: string;

@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import { LanguageClient, type Executable, type Middleware, type StaticFeature } from "vscode-languageclient/node";
 import { BadSetting, locate, type Command } from "./discovery";
 import * as environments from "./environments";
+import type { DebugStep } from "./protocol";
 
 export type State =
   | { readonly kind: "stopped" | "starting" | "missing" }
@@ -163,6 +164,9 @@ export class Server implements vscode.Disposable {
       },
     );
     client.registerFeature(extensions());
+    client.onNotification("cwm/debugStep", ({ message }: DebugStep) => {
+      vscode.window.setStatusBarMessage(`$(debug-alt) ${message}`, 8000);
+    });
     return client;
   }
 

@@ -22,9 +22,10 @@ export interface Side {
 /** One step, as predicted and as recorded. */
 export interface Row {
   readonly line: number;
-  readonly depth: number;
   readonly isCall: boolean;
   readonly code: string;
+  /** In characters: of the code within its function, and of that below its callers. */
+  readonly indent: number;
   readonly iteration: number;
   readonly iterations: number;
   readonly predicted: Side | undefined;
@@ -42,11 +43,14 @@ export interface Variable {
   readonly differs: boolean;
 }
 
+const DEEPER = 4;
+
 export function rowsOf(answer: TraceAnswer): Row[] {
   const code = answer.source.split(/\r\n|\r|\n/);
   const predicted = stepsByIndex(answer.predicted);
   const recorded = stepsByIndex(answer.recorded);
   const rows: Row[] = [];
+  const margins: number[] = []; // by depth: how far the code of the latest call is indented in the file
   const ofRecorded: (Step | undefined)[] = [];
   for (const [left, right] of answer.pairs) {
     const expected = left === null ? undefined : predicted.get(left);
@@ -54,11 +58,14 @@ export function rowsOf(answer: TraceAnswer): Row[] {
     const step = actual ?? expected;
     const event = (actual ? answer.recorded : answer.predicted)?.events[step?.index ?? -1];
     if (!step || !event) continue;
+    const text = code[event.line - 1] ?? "";
+    const margin = text.length - text.trimStart().length;
+    if (event.event === "call") margins[event.depth] = margin;
     rows.push({
       line: event.line,
-      depth: event.depth,
       isCall: event.event === "call",
-      code: (code[event.line - 1] ?? "").trim(),
+      code: text.trim(),
+      indent: event.depth * DEEPER + Math.max(margin - (margins[event.depth] ?? margin), 0),
       iteration: step.iteration,
       iterations: step.iterations,
       predicted: expected && answer.predicted ? sideOf(answer.predicted, expected) : undefined,

@@ -19,6 +19,8 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
   private panel: vscode.WebviewPanel | undefined;
   private subject: Subject | undefined;
   private trace: TraceAnswer | undefined;
+  private outdated = false;
+  private refreshing = false;
   private readonly stepped = vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
     backgroundColor: new vscode.ThemeColor("editor.stackFrameHighlightBackground"),
@@ -92,13 +94,20 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
     return (await this.server.client?.sendRequest<TraceAnswer | null>("cwm/trace", target).catch(() => null)) ?? null;
   }
 
+  /** Ask again; while one question is under way, however many others are one. */
   private async refresh(): Promise<void> {
-    const { subject } = this;
-    if (!subject || !this.panel || !this.server.client) return;
-    const trace = await this.ask(subject);
-    if (subject !== this.subject) return;
-    if (trace) this.tell(trace);
-    else this.forget(subject);
+    this.outdated = true;
+    if (this.refreshing) return;
+    this.refreshing = true;
+    while (this.outdated && this.subject && this.panel && this.server.client) {
+      this.outdated = false;
+      const { subject } = this;
+      const trace = await this.ask(subject);
+      if (subject !== this.subject) continue;
+      if (trace) this.tell(trace);
+      else this.forget(subject);
+    }
+    this.refreshing = false;
   }
 
   private tell(trace: TraceAnswer): void {

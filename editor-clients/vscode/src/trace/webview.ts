@@ -87,11 +87,11 @@ const run = element("button", { type: "button", class: "act" }, "Run and compare
 const toolbar = element(
   "div",
   { class: "toolbar", role: "toolbar", "aria-label": "Steps" },
-  button("⏮", "First step (Home)", () => go("first")),
+  button("⇤", "First step (Home)", () => go("first")),
   button("◀", "Previous step (Up)", () => go("previous")),
   slider,
   button("▶", "Next step (Down)", () => go("next")),
-  button("⏭", "Last step (End)", () => go("last")),
+  button("⇥", "Last step (End)", () => go("last")),
   position,
   iterations,
   divergences,
@@ -191,7 +191,7 @@ function drawFilter(): void {
 
 function rowElement(row: Row, index: number): HTMLElement {
   const code = element("code", {}, row.code);
-  code.style.paddingInlineStart = `${row.depth * 1.5}em`;
+  code.style.paddingInlineStart = `${row.indent}ch`;
   const count = row.iterations > 1 && element("span", { class: "count" }, `${row.iteration}/${row.iterations}`);
   const made = element(
     "tr",
@@ -291,6 +291,7 @@ function keep(): void {
 function show(answer: TraceAnswer): void {
   const same = trace ?? vscode.getState();
   const before = trace ? view : vscode.getState();
+  const isFirst = content.hidden;
   trace = answer;
   const rows = rowsOf(answer);
   view = opened(rows);
@@ -300,6 +301,7 @@ function show(answer: TraceAnswer): void {
   if (!rows.some((row) => row.divergences.length)) view = { ...view, onlyDivergences: false };
   draw();
   keep();
+  if (isFirst && document.hasFocus()) grid.focus();
   const row = view.rows[view.selected];
   if (row) vscode.postMessage({ kind: "step", line: row.line });
 }

@@ -1,0 +1,180 @@
+// What a user does with the extension, in a real VS Code, one after the other.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { start, until } from "./editor.mjs";
+
+const ORDERS = readFileSync(join(process.env.CWM_E2E_EXAMPLES, "cwm_lsp", "examples", "orders.py"), "utf8");
+const lineOf = (code) => ORDERS.split("\n").findIndex((line) => line.includes(code)) + 1;
+
+describe("a Python file", () => {
+  let editor;
+  before(async () => {
+    editor = await start({ files: { "orders.py": ORDERS } });
+    await editor.open("orders.py", "Price an order");
+  });
+  after(() => editor?.close());
+
+  it("has lenses with the call in use and what can be done with it", async () => {
+    const lenses = editor.page.locator(".codelens-decoration");
+    await lenses.filter({ hasText: "Predict then run" }).first().waitFor();
+    const texts = (await lenses.allTextContents()).join("\n").replaceAll("\u00a0", " ");
+    assert.match(texts, /order_total\(\[\("tea", 2\), \("pot", 2\)\], "ann"\) · from its doctest/);
+  });
+
+  it("is predicted by a command, and its lines get hints", async () => {
+    await editor.goto(lineOf("total = 0"), 5);
+    await editor.run("cwm-lsp: Predict");
+    await until(
+      async () => (await editor.lines()).some((line) => / [=≈] /.test(line.split("total = 0")[1] ?? "")),
+      "a hint",
+    );
+    await editor.shot("predicted");
+  });
+
+  it("is run by the lens, and the hints tell how it was", async () => {
+    const lens = editor.page.locator(".codelens-decoration a", { hasText: "Predict then run" });
+    await lens.last().click();
+    await editor.hint("off = percent_off(total)", "off = 10");
+    await editor.hint("total += price * count", "2/2");
+    await editor.shot("run");
+  });
+
+  it("has a hover with the variables of a line", async () => {
+    await editor.goto(lineOf("total += price"), 10);
+    await editor.run("Show or Focus Hover");
+    const hover = editor.page.locator(".monaco-hover:visible");
+    await hover.filter({ hasText: "as it ran" }).waitFor();
+    assert.match(await hover.innerText(), /total/);
+    await editor.shot("hover");
+    await editor.page.keyboard.press("Escape");
+  });
+
+  it("is looked at in another iteration", async () => {
+    await editor.goto(lineOf("total += price"), 10);
+    await editor.run("cwm-lsp: Previous Iteration");
+    await editor.hint("total += price * count", "total = 8 · 1/2");
+  });
+
+  it("tells where the run left the prediction among the problems", async () => {
+    await editor.run("Problems: Focus on Problems View");
+    const problems = editor.page.locator(".markers-panel .monaco-list-row");
+    await problems.filter({ hasText: "predicted" }).first().waitFor();
+    await editor.shot("problems");
+    await editor.run("View: Toggle Panel Visibility");
+  });
+
+  it("dims what the call does not reach", async () => {
+    const opacity = (code) =>
+      editor
+        .line(code)
+        .locator("span span")
+        .first()
+        .evaluate((span) => getComputedStyle(span).opacity);
+    await until(async () => (await opacity("price -= 1")) !== "1", "a dimmed line");
+    assert.equal(await opacity("return total + shipping"), "1");
+  });
+
+  it("has a Trace view, with the keyboard all through it", async () => {
+    await editor.goto(lineOf("total += price"), 10);
+    await editor.run("cwm-lsp: Show Trace");
+    const { trace, page } = editor;
+    await trace.getByRole("heading", { level: 1 }).filter({ hasText: "order_total(" }).waitFor();
+    const selected = trace.locator("tr[aria-selected=true]");
+    const number = async () => Number(await selected.getAttribute("aria-rowindex"));
+    await selected.waitFor();
+    await trace.getByRole("grid").focus();
+    await page.keyboard.press("Home");
+    await until(async () => (await number()) === 1, "the first step");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await until(async () => (await number()) === 3, "the third step");
+    await page.keyboard.press("End");
+    await until(async () => /return total/.test(await selected.innerText()), "the last step");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Home");
+    for (let step = 0; step < 5; step += 1) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("]");
+    await until(async () => /2 of \d/.test(await trace.locator(".toolbar").innerText()), "the second iteration");
+    await editor.shot("trace-dark");
+    const marked = page.locator(".editor-instance .view-overlays .cdr").first();
+    assert.ok(await marked.count(), "the step is marked in the editor");
+  });
+
+  it("shows only divergences if wanted", async () => {
+    const { trace } = editor;
+    const rows = trace.locator("tbody tr[role=row]:visible");
+    const all = await rows.count();
+    await trace.getByRole("checkbox", { name: /Only divergences/ }).check();
+    await until(async () => (await rows.count()) < all, "fewer rows");
+    assert.equal(await rows.count(), await trace.locator("tr.diverges").count());
+    await trace.getByRole("checkbox", { name: /Only divergences/ }).uncheck();
+  });
+
+  it("has a Trace view that a screen reader can read", async () => {
+    const snapshot = await editor.trace.locator("body").ariaSnapshot();
+    assert.match(snapshot, /grid "Steps of the call"/);
+    assert.match(snapshot, /row "Step 1, line \d+: def order_total/);
+    assert.match(snapshot, /slider "Step"/);
+    assert.match(snapshot, /button "Next step \(Down\)"/);
+  });
+
+  it("has a Trace view in light colours too", async () => {
+    editor.setting("workbench.colorTheme", "Default Light Modern");
+    await editor.page.locator(".monaco-workbench.vs").waitFor();
+    await editor.shot("trace-light");
+    editor.setting("workbench.colorTheme", "Default Dark Modern");
+    await editor.page.locator(".monaco-workbench.vs-dark").waitFor();
+    await editor.run("View: Close All Editors in Group");
+  });
+
+  it("is debugged, and compared at every stop", async () => {
+    const { page } = editor;
+    await editor.goto(lineOf("total = 0"), 5);
+    await editor.run("cwm-lsp: Predict Then Debug");
+    await page.locator(".debug-toolbar").waitFor();
+    const stopped = page.locator(".editor-instance .debug-top-stack-frame-line");
+    await stopped.first().waitFor();
+    await editor.shot("debug-entry");
+    for (let step = 0; step < 4; step += 1) {
+      await page.keyboard.press("F10");
+      await page.waitForTimeout(1500);
+    }
+    await until(async () => /price 4|price = 4/.test((await editor.lines()).join("\n")), "values while stopped");
+    await editor.shot("debug");
+    await page.keyboard.press("Shift+F5");
+    await page.locator(".debug-toolbar").waitFor({ state: "hidden" });
+  });
+
+  it("gets another call from the user", async () => {
+    await editor.goto(lineOf("total = 0"), 5);
+    await editor.run("cwm-lsp: Change Call…");
+    await editor.type('order_total([("mug", 3)], "bob")');
+    await editor.page.keyboard.press("Enter");
+    await editor.page.locator(".codelens-decoration", { hasText: '("mug", 3)' }).waitFor();
+  });
+});
+
+describe("a workspace that is not trusted", () => {
+  let editor;
+  before(async () => {
+    editor = await start({ files: { "orders.py": ORDERS }, trusted: false });
+    await editor.open("orders.py", "Price an order");
+  });
+  after(() => editor?.close());
+
+  it("is predicted, and nothing of it is run", async () => {
+    const lenses = editor.page.locator(".codelens-decoration");
+    await lenses.filter({ hasText: "Predict" }).first().waitFor();
+    const texts = (await lenses.allTextContents()).join("\n");
+    assert.doesNotMatch(texts, /then run/);
+    await editor.goto(lineOf("total = 0"), 5);
+    await editor.run("cwm-lsp: Predict");
+    await until(
+      async () => (await editor.lines()).some((line) => / [=≈] /.test(line.split("total = 0")[1] ?? "")),
+      "a hint",
+    );
+    await editor.shot("untrusted");
+  });
+});

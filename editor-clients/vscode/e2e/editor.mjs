@@ -1,0 +1,204 @@
+// A VS Code in a browser: code-server with the extension installed, and what a person does in it.
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const { CWM_E2E_FOLDER, CWM_E2E_VSIX, CWM_E2E_STUB, CWM_E2E_PYTHON, CWM_E2E_BIN, CWM_E2E_SHOTS } = process.env;
+const modules = join(CWM_E2E_FOLDER, "server", "node_modules");
+const { chromium } = createRequire(join(modules, "_"))("playwright-core");
+const entry = join(modules, "code-server", "out", "node", "entry.js");
+
+const SETTINGS = {
+  "chat.commandCenter.enabled": false,
+  "chat.disableAIFeatures": true,
+  "editor.minimap.enabled": false,
+  "git.enabled": false,
+  "telemetry.telemetryLevel": "off",
+  "window.restoreWindows": "none",
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "workbench.startupEditor": "none",
+  "workbench.tips.enabled": false,
+};
+
+/** Patience: the machines that this runs on may be busy. */
+export const PATIENCE = 120_000;
+
+/** Start VS Code on a folder that has these files (name → text). */
+export async function start({ files, settings = {}, trusted = true, extensions = [CWM_E2E_VSIX, CWM_E2E_STUB] }) {
+  const home = mkdtempSync(join(tmpdir(), "cwm-e2e-"));
+  const folder = join(home, "project");
+  const data = join(home, "data");
+  mkdirSync(join(data, "User"), { recursive: true });
+  mkdirSync(folder);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const trust = trusted ? {} : { "security.workspace.trust.startupPrompt": "never" };
+  writeFileSync(join(data, "User", "settings.json"), JSON.stringify({ ...SETTINGS, ...trust, ...settings }));
+  writeFileSync(join(home, "config.yaml"), "");
+  const port = await freePort();
+  const common = [entry, "--config", join(home, "config.yaml"), "--user-data-dir", data];
+  common.push("--extensions-dir", join(home, "extensions"));
+  // VSCODE_CLI: the environment is as it should be, and not to be worked out by starting a login shell.
+  const env = {
+    ...process.env,
+    VSCODE_CLI: "1",
+    PATH: `${CWM_E2E_BIN}${delimiter}${process.env.PATH}`,
+    CWM_E2E_PYTHON,
+  };
+  for (const extension of extensions) {
+    execFileSync(process.execPath, [...common, "--install-extension", extension], { env, stdio: "ignore" });
+  }
+  const server = spawn(
+    process.execPath,
+    [
+      ...common,
+      ...["--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--disable-telemetry", "--disable-update-check"],
+      ...(trusted ? ["--disable-workspace-trust"] : []),
+      folder,
+    ],
+    { env, stdio: "ignore" },
+  );
+  process.once("exit", () => server.kill());
+  const url = `http://127.0.0.1:${port}/`;
+  await until(
+    () =>
+      fetch(`${url}healthz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    "code-server to listen",
+  );
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const page = await browser.newPage({ viewport: { width: 1360, height: 820 } });
+  page.setDefaultTimeout(PATIENCE);
+  await page.goto(`${url}?folder=${encodeURIComponent(folder)}`);
+  await page.locator(".monaco-workbench .explorer-folders-view").waitFor();
+  return new Editor({ page, folder, data, close });
+
+  async function close() {
+    await browser.close();
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    server.kill();
+    await ended;
+    rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  }
+}
+
+/** What a person does in VS Code, and sees. */
+export class Editor {
+  constructor(parts) {
+    Object.assign(this, parts);
+  }
+
+  /** Open a file, and wait until its text is there. */
+  async open(name, text) {
+    await this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).dblclick();
+    await this.line(text).first().waitFor();
+  }
+
+  /** Step over the line at which the debugger is stopped, and wait for the next stop, which is elsewhere. */
+  async stepOver() {
+    const top = this.page.locator(".debug-call-stack .monaco-list-row", { hasText: /:\d+$/ }).first();
+    const before = await top.textContent();
+    await this.page.keyboard.press("F10");
+    await until(async () => (await top.textContent().catch(() => before)) !== before, "the next stop");
+    await this.page
+      .locator(".debug-state-message", { hasText: /paused/i })
+      .first()
+      .waitFor();
+  }
+
+  /** Run a command of the command palette by its title. */
+  async run(title) {
+    await this.page.keyboard.press("F1");
+    await this.type(`>${title}`);
+    const row = this.page.locator(".quick-input-list .monaco-list-row").first();
+    await until(async () => plain(await row.textContent()).includes(title), `the command ${title}`);
+    await this.page.keyboard.press("Enter");
+    await this.page
+      .locator(".quick-input-widget")
+      .waitFor({ state: "hidden" })
+      .catch(() => {});
+  }
+
+  /** Put the cursor on a line, counted from 1. */
+  async goto(line, column = 1) {
+    await this.page.keyboard.press("Control+G");
+    await this.type(`:${line}:${column}`);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
+  /** Fill in the box at the top. */
+  async type(text) {
+    const input = this.page.locator(".quick-input-widget input:not([type=checkbox])").first();
+    await input.waitFor();
+    await input.fill(text);
+  }
+
+  /** The rendered lines of the editor that have this text. */
+  line(text) {
+    return this.page.locator(".editor-instance .view-line", { hasText: spaced(text) });
+  }
+
+  /** Wait until a line, found by its code, is followed by this hint. */
+  async hint(code, hint) {
+    await until(
+      async () => (await this.lines()).some((line) => line.includes(code) && line.includes(hint)),
+      async () => `the hint ${hint} at ${code} in\n${(await this.lines()).join("\n")}`,
+    );
+  }
+
+  /** The visible text of the editors, hints included. */
+  async lines() {
+    return (await this.page.locator(".editor-instance .view-line").allTextContents()).map(plain);
+  }
+
+  /** Change a setting of the user's, as by hand. */
+  setting(name, value) {
+    const file = join(this.data, "User", "settings.json");
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), [name]: value }));
+  }
+
+  /** The Trace view's own document. */
+  get trace() {
+    return this.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
+  }
+
+  async shot(name) {
+    await this.page.mouse.move(1, 400);
+    await this.page.waitForTimeout(600);
+    mkdirSync(CWM_E2E_SHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(CWM_E2E_SHOTS, `${name}.png`) });
+  }
+}
+
+/** VS Code renders blanks as no-break spaces. */
+function plain(text) {
+  return (text ?? "").replaceAll("\u00a0", " ").replaceAll("\u200c", "");
+}
+
+function spaced(text) {
+  const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(escaped.replaceAll(" ", "[ \\u00a0]"));
+}
+
+/** Wait until a condition holds; `what` is told when it does not. */
+export async function until(condition, what, patience = PATIENCE) {
+  const end = Date.now() + patience;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited in vain for ${typeof what === "string" ? what : await what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,288 @@
+"""Measures the language server on this machine: `python benchmarks/server.py [--json]`.
+
+Everything is measured from outside, over stdio, with the bundled model. Cold starts are compared with those of
+jedi-language-server (`pip install jedi-language-server`) in turns, where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+import psutil
+
+SERVER = [sys.executable, "-m", "cwm_lsp", "serve"]
+CAPABILITIES = {
+    "textDocument": {"hover": {"contentFormat": ["markdown"]}, "inlayHint": {}, "publishDiagnostics": {}},
+    "workspace": {"inlayHint": {"refreshSupport": True}},
+}
+FUNCTION = '''\
+def total(xs):
+    """
+    >>> total([1, 2, 3, 4, 5, 6, 7, 8, 9])
+    45
+    """
+    result = 0
+    for x in xs:
+        if x % 2:
+            result += x
+        else:
+            result = result + x
+    return result
+
+
+'''
+FILLER = """\
+def filler_{0}(a, b={0}):
+    c = a + b  # line of a file that is edited
+    if c > {0}:
+        return [c, a, b]
+    return {{"a": a, "b": b}}
+
+
+"""
+
+
+class Client:
+    """The least of an editor: sends messages, waits for answers."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, Queue[Any]] = {}
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def ask(self, method: str, params: Any) -> Queue[Any]:
+        """Send a request; its answer will be in the queue."""
+        number = next(self._numbers)
+        answer = self._answers[number] = Queue()
+        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        return answer
+
+    def request(self, method: str, params: Any, timeout: float = 120) -> Any:
+        message = self.ask(method, params).get(timeout=timeout)
+        if "error" in message:
+            raise RuntimeError(message["error"]["message"])
+        return message["result"]
+
+    def notify(self, method: str, params: Any) -> None:
+        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def command(self, name: str, **argument: Any) -> Any:
+        return self.request("workspace/executeCommand", {"command": name, "arguments": [argument]})
+
+    def open(self, uri: str, text: str) -> None:
+        item = {"uri": uri, "languageId": "python", "version": 1, "text": text}
+        self.notify("textDocument/didOpen", {"textDocument": item})
+
+    def close(self) -> None:
+        self.request("shutdown", None)
+        self.notify("exit", None)
+        self.process.wait(30)
+
+    def _send(self, message: Any) -> None:
+        body = json.dumps(message).encode()
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self.process.stdin.flush()
+
+    def _read(self) -> None:
+        stream = self.process.stdout
+        assert stream is not None
+        while header := stream.readline():
+            length = int(header.split(b":")[1])
+            while stream.readline().strip():
+                pass
+            message = json.loads(stream.read(length))
+            if "method" not in message:
+                self._answers.pop(message["id"]).put(message)
+            elif "id" in message:
+                self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+
+
+@contextmanager
+def serving(options: Any) -> Iterator[Client]:
+    client = Client(SERVER)
+    client.request(
+        "initialize",
+        {"processId": None, "rootUri": None, "capabilities": CAPABILITIES, "initializationOptions": options},
+    )
+    client.notify("initialized", {})
+    yield client
+    client.close()
+
+
+def cold_start(command: list[str]) -> float:
+    """Seconds from starting the process to its answer to `initialize`."""
+    started = time.perf_counter()
+    client = Client(command)
+    client.request("initialize", {"processId": None, "rootUri": None, "capabilities": CAPABILITIES})
+    seconds = time.perf_counter() - started
+    client.process.kill()
+    client.process.wait()
+    return seconds
+
+
+def cold_starts(runs: int) -> dict[str, float]:
+    commands = {"cwm-lsp": SERVER}
+    jedi = shutil.which("jedi-language-server", path=str(Path(sys.executable).parent))
+    if jedi is not None:
+        commands["jedi-language-server"] = [jedi]
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            seconds[name].append(cold_start(command))
+    medians = {f"initialize, {name} (s)": statistics.median(each) for name, each in seconds.items()}
+    if jedi is not None:
+        medians["initialize, ratio to jedi-language-server"] = statistics.median(
+            ours / theirs for ours, theirs in zip(*seconds.values(), strict=True)
+        )
+    return medians
+
+
+def latencies(name: str, act: Callable[[], object], count: int) -> dict[str, float]:
+    """Median and 99th percentile of what an act takes, in milliseconds."""
+    times = []
+    for _ in range(count):
+        started = time.perf_counter()
+        act()
+        times.append((time.perf_counter() - started) * 1000)
+    times.sort()
+    return {f"{name}, median (ms)": times[len(times) // 2], f"{name}, p99 (ms)": times[int(len(times) * 0.99)]}
+
+
+def answering(folder: Path, count: int) -> Iterator[dict[str, float]]:
+    uri, other = ((folder / name).as_uri() for name in ("known.py", "busy.py"))
+    document = {"textDocument": {"uri": uri}}
+    shown = {**document, "range": {"start": {"line": 0, "character": 0}, "end": {"line": 40, "character": 0}}}
+    spot = {**document, "position": {"line": 8, "character": 14}}
+    with serving({"predict": {"trigger": "manual", "assist": "lock"}}) as client:
+        client.open(uri, FUNCTION)
+        client.open(other, FUNCTION)
+        client.command("cwm.predict", uri=uri, function="total")
+        assert client.request("textDocument/inlayHint", shown), "nothing is known"
+
+        def both(state: str) -> dict[str, float]:
+            hover = latencies(f"hover, {state}", lambda: client.request("textDocument/hover", spot), count)
+            return hover | latencies(
+                f"inlay hints, {state}", lambda: client.request("textDocument/inlayHint", shown), count
+            )
+
+        yield both("idle")
+        client.notify("workspace/didChangeConfiguration", {"settings": {"cwm-lsp": {"predict": {"assist": "off"}}}})
+        over = threading.Event()
+
+        def work() -> None:
+            # Loading and predicting, in turns, without assistance: the model's process is never idle.
+            for turn in itertools.count():
+                answer = client.ask(
+                    "workspace/executeCommand",
+                    {"command": "cwm.predict", "arguments": [{"uri": other, "function": "total"}]},
+                )
+                while not over.is_set():
+                    try:
+                        answer.get(timeout=0.1)
+                        break
+                    except Empty:
+                        continue
+                if over.is_set():
+                    return
+                if turn % 3 == 2:
+                    client.command("cwm.restartModel")
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        yield both("while a model loads and predicts")
+        over.set()
+        worker.join()
+        started = time.perf_counter()
+        client.command("cwm.cancel")
+        client.notify("workspace/didChangeConfiguration", {"settings": {"cwm-lsp": {"predict": {"assist": "lock"}}}})
+        client.command("cwm.predict", uri=uri, function="total")
+        yield {"cancel → next prediction done (ms)": (time.perf_counter() - started) * 1000}
+
+
+def typing(folder: Path, count: int) -> dict[str, float]:
+    """A keystroke and an answer after it, in a file of 5,000 lines, with the server's own pauses in between."""
+    uri = (folder / "large.py").as_uri()
+    text = FUNCTION + "".join(FILLER.format(number) for number in range(720))
+    document = {"textDocument": {"uri": uri}}
+    version = itertools.count(2)
+    with serving({"predict": {"debounce": 200}}) as client:
+        client.open(uri, text)
+        client.command("cwm.predict", uri=uri, function="total")
+
+        def keystroke() -> None:
+            number = next(version)
+            place = {"line": 2500, "character": 4}
+            client.notify(
+                "textDocument/didChange",
+                {
+                    "textDocument": {"uri": uri, "version": number},
+                    "contentChanges": [{"range": {"start": place, "end": place}, "text": "x"}],
+                },
+            )
+            client.request("textDocument/hover", {**document, "position": {"line": 8, "character": 14}})
+
+        lines = text.count("\n")
+        return latencies(f"keystroke and hover, {lines} lines", keystroke, count)
+
+
+def memory(folder: Path, predictions: int) -> dict[str, float]:
+    """Growth of the whole process tree, between the first tenth of the predictions and the last."""
+    uri = (folder / "known.py").as_uri()
+    with serving({"predict": {"trigger": "manual"}}) as client:
+        client.open(uri, FUNCTION)
+
+        def resident() -> int:
+            tree = psutil.Process(client.process.pid)
+            return sum(process.memory_info().rss for process in [tree, *tree.children(recursive=True)])
+
+        early = 0
+        for number in range(predictions):
+            client.command("cwm.predict", uri=uri, function="total", call=f"total([{number}, 2, 3])")
+            if number == predictions // 10:
+                early = resident()
+        late = resident()
+    return {f"memory growth over {predictions} predictions (%)": (late / early - 1) * 100, "memory (MB)": late / 1e6}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--starts", type=int, default=9, help="cold starts of each server")
+    parser.add_argument("--requests", type=int, default=1000, help="requests for each percentile")
+    parser.add_argument("--predictions", type=int, default=1000, help="predictions for the growth of memory")
+    given = parser.parse_args()
+    results: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        results |= cold_starts(given.starts)
+        for part in answering(folder, given.requests):
+            results |= part
+        results |= typing(folder, given.requests)
+        results |= memory(folder, given.predictions)
+    if given.json:
+        print(json.dumps(results))
+        return
+    for title, value in results.items():
+        print(f"{title:<60}{value:10.2f}")
+
+
+if __name__ == "__main__":
+    main()

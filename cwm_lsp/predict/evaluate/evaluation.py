@@ -133,7 +133,8 @@ class Evaluation:
         self._pending.append(question)
         self._flush()
         answer = self._answers.get()
-        self.runtime.check()
+        if self.runtime.cancelled:
+            raise GaveUp("cancelled")
         return answer
 
     def _work(self) -> None:

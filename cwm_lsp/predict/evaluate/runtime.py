@@ -50,6 +50,8 @@ class Runtime:
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
+        self.fresh: Provenance = "computed"
+        """Where a value that is shown for the first time comes from, if no model had a part in it."""
         self.returned: tuple[str, Provenance] | None = None
         """What the traced call returned last, and where that comes from."""
         self.operations = 0
@@ -177,7 +179,7 @@ class Runtime:
                     if shown is None:
                         shown = dict(frame.shown)
                     shown[name] = text
-                self.source_of(frame, name, "predicted" if self.tainted else "computed")
+                self.source_of(frame, name, "predicted" if self.tainted else self.fresh)
             elif self.tainted and type(value) not in rendering.ATOMS:
                 self.source_of(frame, name, "predicted")
         if not code.is_function:
@@ -376,12 +378,9 @@ class Runtime:
         self.frame = frame
         if self.tracing and self.muted is None:
             self.asked = False
+            self.fresh = "given" if frame.given and not frame.shown else "computed"
             self.show(frame, "call", frame.line)
-            if frame.given:
-                frame.provenance = {
-                    name: ("predicted" if source == "predicted" else "given")
-                    for name, source in frame.provenance.items()
-                }
+            self.fresh = "computed"
         self.operations += 1
         if not self.operations % CHECK_EVERY:
             self.check()

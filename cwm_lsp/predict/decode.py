@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.grammar import Frame
+from cwm_lsp.trace.events import EventKind
 
 Answer = tuple[Prefix, list[Distribution]]
 Passes = Generator[Pass, Answer, None]
@@ -34,6 +36,20 @@ class Budget:
 
 class Ended(Exception):
     """The prediction ends before its time; the message says why."""
+
+
+class Writable(Protocol):
+    """A frame that is being written; see `grammar.Frame`."""
+
+    kind: EventKind | None
+    piece: str
+    text: str
+
+    @property
+    def done(self) -> bool: ...
+    def forced(self) -> tuple[int, ...]: ...
+    def candidates(self) -> list[int] | None: ...
+    def take(self, token_id: int, logprob: float | None = None) -> bool: ...
 
 
 class Writer:
@@ -103,7 +119,7 @@ class Writer:
             self._prefix = self.engine.cut(self._prefix, read)
         self._drafted, self._distributions = [], []
 
-    def frame(self, frame: Frame) -> Passes:
+    def frame(self, frame: Writable) -> Passes:
         """Write a frame to its end.
 
         Raises:
@@ -112,12 +128,12 @@ class Writer:
         while not frame.done:
             yield from self.go_on(frame)
 
-    def kind(self, frame: Frame) -> Passes:
+    def kind(self, frame: Writable) -> Passes:
         """Write only as much of a frame as tells its kind; raises what `frame` does."""
         while frame.kind is None:
             yield from self.go_on(frame)
 
-    def go_on(self, frame: Frame) -> Passes:
+    def go_on(self, frame: Writable) -> Passes:
         """Write the tokens that are forced, or else one that is chosen."""
         forced = frame.forced()
         if forced:
@@ -136,7 +152,7 @@ class Writer:
         self.append(self._choose(frame))
         self.written += 1
 
-    def _choose(self, frame: Frame) -> int:
+    def _choose(self, frame: Writable) -> int:
         """The likeliest legal token, which the frame takes."""
         distribution = self._distributions[0]
         candidates: list[int] | None = None
@@ -153,7 +169,7 @@ class Writer:
                 return token
         raise AssertionError(f"no token of the vocabulary is legal in {frame.piece} after {frame.text!r}")
 
-    def _pass(self, frame: Frame) -> Passes:
+    def _pass(self, frame: Writable) -> Passes:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""
         engine = self.engine
         room = engine.context_length - len(self.tokens)
@@ -162,7 +178,9 @@ class Writer:
         elif self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
             self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
         length = max(0, min(self._draft_length, room))
-        draft = self.drafter.draft(frame, length)[:length] if self.drafter and length else []
+        draft: list[int] = []
+        if self.drafter is not None and isinstance(frame, Frame) and length > 0:
+            draft = self.drafter.draft(frame, length)[:length]
         while True:
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Literal, TypeVar
 
 from cwm_lsp.errors import UserError
@@ -11,6 +11,7 @@ from cwm_lsp.predict import engines
 from cwm_lsp.predict.decode import Answer, Budget, Ended
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
+from cwm_lsp.predict.free import FreePrediction
 from cwm_lsp.predict.locked import LockedPrediction
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
@@ -69,25 +70,44 @@ class Predictor:
         on_event: Callable[[Event], None] | None = None,
         cancel: threading.Event | None = None,
         drafts: bool = True,
+        grammar: bool = True,
     ) -> Trace:
         """The trace that the model expects of a call. Nothing of the program is run.
 
         `on_event` gets each event as soon as it is complete. Where the budget or the model's context ends first, the
         trace is `truncated` and its outcome says why. Without `drafts` every chosen token costs a forward pass; the
-        trace is the same.
+        trace is the same. Without `grammar` the model writes what it likes, undrafted and unassisted; marks of events
+        say what is wrong with them.
 
         Raises:
             UserError: the call does not fit the function.
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
-        prompt = prepare(task)
         control = Control(budget, on_event, cancel)
-        kind = LockedPrediction if assist == "lock" else Prediction
-        foresight = Foresight(task) if assist == "draft" else None
-        prediction = kind(task, prompt, lambda: self.engine, control, drafts=drafts, foresight=foresight)
+        prediction = self._prediction(task, assist, control, drafts=drafts, grammar=grammar)
         with self._lock:
-            return self._drive(prediction.run())
+            return self._drive([prediction.run()])[0]
+
+    def predict_all(
+        self,
+        tasks: Sequence[Task],
+        *,
+        assist: Assist = "lock",
+        budget: Budget = DEFAULT_BUDGET,
+        cancel: threading.Event | None = None,
+    ) -> list[Trace]:
+        """The traces of several calls, predicted in step, their forward passes made together. Raises as `predict`."""
+        predictions = [self._prediction(task, assist, Control(budget, cancel=cancel)) for task in tasks]
+        with self._lock:
+            return self._drive([prediction.run() for prediction in predictions])
+
+    def _prediction(
+        self, task: Task, assist: Assist, control: Control, *, drafts: bool = True, grammar: bool = True
+    ) -> Prediction:
+        kind = FreePrediction if not grammar else LockedPrediction if assist == "lock" else Prediction
+        foresight = Foresight(task) if assist == "draft" and grammar else None
+        return kind(task, prepare(task), lambda: self.engine, control, drafts=drafts, foresight=foresight)
 
     def score(self, trace: Trace, *, cancel: threading.Event | None = None) -> list[Surprise]:
         """How surprised the model is by each event of a recorded trace, the first excepted; what it had expected.
@@ -106,17 +126,21 @@ class Predictor:
         """
         with self._lock:
             try:
-                return self._drive(Scorer(self.engine, trace, cancel, expecting=expecting).run())
+                return self._drive([Scorer(self.engine, trace, cancel, expecting=expecting).run()])[0]
             except Ended as end:
                 raise UserError(str(end)) from end
 
-    def _drive(self, work: Generator[Pass, Answer, Result]) -> Result:
-        """Run work that asks for forward passes."""
-        try:
-            step = next(work)
-            while True:
-                (answer,) = self.engine.forward([step])
-                step = work.send(answer)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
+    def _drive(self, work: Sequence[Generator[Pass, Answer, Result]]) -> list[Result]:
+        """Run all work to its end, one pass of each in every forward pass of the engine."""
+        results: dict[int, Result] = {}
+        answers: dict[int, Answer | None] = dict.fromkeys(range(len(work)))
+        while answers:
+            steps: dict[int, Pass] = {}
+            for number, answer in answers.items():
+                try:
+                    steps[number] = work[number].send(answer) if answer else next(work[number])
+                except StopIteration as stop:
+                    results[number] = stop.value
+            made = self.engine.forward(list(steps.values())) if steps else []
+            answers = dict(zip(steps, made, strict=True))
+        return [results[number] for number in range(len(work))]

@@ -94,7 +94,6 @@ def test_the_model_is_asked_for_what_cannot_be_known_alone(loaded):
     third, fourth = trace.events[2:4]
     assert third.provenance == {"n": "given", "started": "predicted"}
     assert set(third.confidences) == {"started"}
-    assert fourth.provenance["total"] == "computed"
     assert fourth.confidence is None  # nothing more was asked
 
 
@@ -231,3 +230,37 @@ def test_bad_calls_are_told(predictor):
         predictor.predict(task(COUNT, "count("))
     with pytest.raises(UnavailableError):
         Predictor.load("https://example.org/v1")
+
+
+def test_without_the_grammar_anything_may_come_and_is_marked(engine):
+    trace = Predictor.of(engine).predict(task(COUNT, "count([])"), grammar=False, budget=Budget(tokens=400))
+    assert trace.events[0].locals == {"words": "[]"}
+    assert trace.stats.forward_passes == trace.stats.tokens or trace.outcome.kind != "truncated"
+
+
+def test_without_the_grammar_a_real_trace_is_read(loaded):
+    call = task(COUNT, "count(['a', 'b'])")
+    recorded = record(call.source, call.call)
+    engine, _ = replayed(loaded.tokenizer, call, recorded.events)
+    trace = Predictor.of(engine).predict(call, grammar=False)
+    assert [(e.kind, e.line, dict(e.locals), e.value, e.mark) for e in trace.events] == [
+        (e.kind, e.line, dict(e.locals), e.value, None) for e in recorded.events
+    ]
+    assert trace.outcome == recorded.outcome
+    assert trace.stats.forward_passes == trace.stats.tokens
+
+
+def test_several_calls_together_give_what_each_gives_alone(engine):
+    calls = [task(COUNT, f"count({words!r})") for words in (["a"], ["b", "c"], [])]
+    predictor, budget = Predictor.of(engine), Budget(tokens=60)
+    passes = []
+    forward = engine.forward
+    engine.forward = lambda batch: passes.append(len(batch)) or forward(batch)
+    together = predictor.predict_all(calls, assist="off", budget=budget)
+    assert max(passes) == 3
+    for call, trace in zip(calls, together, strict=True):
+        alone = predictor.predict(call, assist="off", budget=budget)
+        assert [(e.kind, e.line, dict(e.locals), e.value) for e in trace.events] == [
+            (e.kind, e.line, dict(e.locals), e.value) for e in alone.events
+        ]
+        assert trace.outcome == alone.outcome

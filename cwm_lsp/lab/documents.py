@@ -167,6 +167,10 @@ def _locals(
     items = json.loads(piece)
     for name, value in items.items():
         colon = at + len(json.dumps(name)) - 1  # the closing quote of the key, where the joint `": "` begins
+        key = starts.get(at + 1, starts[colon])
+        if name not in known:  # that a variable is born, and which
+            marks[max(key - 1, 0)] = max(marks[key - 1], DECISIVE) if key > 1 else FORCED
+            marks[key : starts[colon]] = [DECISIVE] * (starts[colon] - key)
         at = colon + 3
         end = at + len(json.dumps(value))  # one past the value's closing quote
         first = starts[colon]

@@ -58,7 +58,7 @@ class Limits:
     """Most bytes of one trace."""
     value: int = 4_096
     """Most characters of one value, about."""
-    repr_seconds: float = 0.1
+    repr_seconds: float = 0.5
     """Most time for one `__repr__` of the program's own."""
     memory: int = 4 << 30
     """Most bytes of memory that the program and the processes it starts may hold."""

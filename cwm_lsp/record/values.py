@@ -85,7 +85,7 @@ class Values:
     the call, and the text is the best that can be had; a class whose `__repr__` misbehaved is not asked again.
     """
 
-    def __init__(self, size: int = 4_096, seconds: float = 0.1) -> None:
+    def __init__(self, size: int = 4_096, seconds: float = 0.5) -> None:
         self.size = size
         self.seconds = seconds
         self.mark: str | None = None
@@ -279,7 +279,7 @@ class Values:
             _restore(value, before)
             fault = "changes the object"
         spent = self._spent[kind] = self._spent.get(kind, 0.0) + time.perf_counter() - started
-        if fault is None and spent > 10 * self.seconds:
+        if fault is None and spent > 4 * self.seconds:
             self._refused[kind] = "__repr__ too slow"
         if fault is None:
             return _ADDRESS.sub("", text) if " at 0x" in text else text

@@ -1,24 +1,25 @@
-# ruff: noqa: PTH119, UP031  also run by other interpreters
+# ruff: noqa: UP031  also run by other interpreters
 """A recorder that is too simple to be wrong: `sys.settrace` and `repr`. What ours gives is compared with it.
 
 Standard library only: the tests also run it with other interpreters than their own.
 """
 
 import json
-import os
 import re
 import sys
 
+GENERATOR = 0x20  # inspect.CO_GENERATOR: a `return` event may be a yield
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def reference(source, path, call, target):
+def reference(source, path, call, target, module_name):
     """Events of the first activation of `target` (name, first line) as [kind, line, depth, function, locals, value]."""
-    module = type(sys)(os.path.basename(path)[:-3])
+    module = type(sys)(module_name)
     module.__dict__["__file__"] = path
     exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
     events = []
     depth = -1
+    entry = None
     over = False
 
     def text(value):
@@ -28,13 +29,15 @@ def reference(source, path, call, target):
             return ADDRESS.sub("", object.__repr__(value))
 
     def trace(frame, event, argument):
-        nonlocal depth, over
+        nonlocal depth, entry, over
         code = frame.f_code
         if code.co_filename != path or over:
             return None
         if event == "call":
-            if depth < 0 and (code.co_name, code.co_firstlineno) != tuple(target):
-                return None
+            if depth < 0 and frame is not entry:
+                if entry is not None or (code.co_name, code.co_firstlineno) != tuple(target):
+                    return None
+                entry = frame
             depth += 1
         shown = {name: text(value) for name, value in frame.f_locals.items()} if event in ("call", "line") else {}
         value = None
@@ -45,7 +48,7 @@ def reference(source, path, call, target):
         events.append([event, frame.f_lineno, depth, code.co_name, list(shown.items()), value])
         if event == "return":
             depth -= 1
-            over = depth < 0
+            over = depth < 0 and not code.co_flags & GENERATOR
         return trace
 
     compiled = compile(call, "<call>", "eval")

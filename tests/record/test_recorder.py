@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
+from cwm_lsp.record.environment import layout
 from cwm_lsp.record.recorder import Limits, record
 from cwm_lsp.source.functions import find
 
@@ -178,7 +179,7 @@ def test_trace_is_that_of_settrace(name, program, pool):
     path = program(text)
     source = path.read_text()
     found = find(source, function, str(path))
-    expected = reference(source, str(path), call, (found.name, found.first_line))
+    expected = reference(source, str(path), call, (found.name, found.first_line), path.stem)
     trace = pool.record(path, function, call)
     assert plain(trace.events) == json.loads(json.dumps(expected))
     assert trace.function == function
@@ -473,7 +474,8 @@ def test_doctests_of_the_standard_library_are_recorded_exactly(tmp_path, pool):
         trace = pool.record(path, function, call, limits=Limits(events=10**6, value=10**7, size=1 << 30), timeout=60)
         again = subprocess.run(
             [sys.executable, Path(__file__).with_name("reference.py")],
-            input=json.dumps([source, str(path), call, [found.name, found.first_line]]) + "\n",
+            input=json.dumps([source, str(path), call, [found.name, found.first_line], layout(path, source).module])
+            + "\n",
             capture_output=True,
             text=True,
             env={"PYTHONHASHSEED": "0"},
@@ -502,7 +504,7 @@ def test_cruxeval_is_recorded_exactly(tmp_path, pool):
         trace = pool.record(path, "f", call)
         again = subprocess.run(
             [sys.executable, Path(__file__).with_name("reference.py")],
-            input=json.dumps([row["code"], str(path), call, [found.name, found.first_line]]) + "\n",
+            input=json.dumps([row["code"], str(path), call, [found.name, found.first_line], path.stem]) + "\n",
             capture_output=True,
             text=True,
             env={"PYTHONHASHSEED": "0"},

@@ -155,9 +155,12 @@ class Run:
         """Train until `tokens` have been seen or `minutes` are over, or a signal asks to stop.
 
         With `decay`, the learning rate falls to zero over that many tokens from here, also after a resumption, and the
-        run ends there. `measured` is the number of held-out documents of each stage.
+        training ends there; called again, it goes on at the constant rate. `measured` is the number of held-out
+        documents of each stage.
         """
         p = self.progress
+        if 0 <= p.decay_from <= p.tokens - p.decay_tokens:
+            p.decay_from = -1  # a finished decay is over: on at the constant rate
         if decay and p.decay_from < 0:
             p.decay_from, p.decay_tokens = p.tokens, decay
         if p.decay_from >= 0:

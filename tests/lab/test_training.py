@@ -51,6 +51,8 @@ def test_the_rate_falls_to_zero_over_the_decay_also_when_resumed(tmp_path: Path,
     second.train(tokens=10**9, minutes=5, measured=2)
     assert second.progress.tokens >= start + 4_000
     assert second.rate() == 0.0
+    second.train(tokens=second.progress.tokens + 500, minutes=5, measured=2)
+    assert second.rate() == RECIPE.rate
 
 
 def test_a_few_documents_are_learnt_by_heart(tmp_path: Path, words: Tokenizer) -> None:

@@ -271,17 +271,19 @@ def main() -> None:
     given = parser.parse_args()
     results: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        results |= cold_starts(given.starts)
-        for part in answering(folder, given.requests):
+        for part in measurements(Path(name), given):
             results |= part
-        results |= typing(folder, given.requests)
-        results |= memory(folder, given.predictions)
+            for title, value in part.items() if not given.json else ():
+                print(f"{title:<60}{value:10.2f}", flush=True)
     if given.json:
         print(json.dumps(results))
-        return
-    for title, value in results.items():
-        print(f"{title:<60}{value:10.2f}")
+
+
+def measurements(folder: Path, given: argparse.Namespace) -> Iterator[dict[str, float]]:
+    yield cold_starts(given.starts)
+    yield from answering(folder, given.requests)
+    yield typing(folder, given.requests)
+    yield memory(folder, given.predictions)
 
 
 if __name__ == "__main__":

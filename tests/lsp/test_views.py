@@ -132,7 +132,8 @@ def test_what_the_model_is_not_sure_of_is_not_shown():
 
 @pytest.mark.parametrize("width", range(10, 80, 7))
 def test_no_hint_is_longer_than_it_may_be(width):
-    source = "def f(n):\n    for i in range(n):\n        a, bcd, efgh = list(range(n)), {'k' * 30: n}, 'z' * 50\n    return\n"
+    body = "for i in range(n):\n        a, bcd, efgh = list(range(n)), {'k' * 30: n}, 'z' * 50\n    return a"
+    source = f"def f(n):\n    {body}\n"
     settings = Hints(max_length=width)
     for label in labels(reading_of(source, "f(20)", "f"), settings=settings).values():
         assert len(label) <= max(width, 30), label

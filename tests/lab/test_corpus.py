@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from cwm_lsp.lab.corpus import disjoint, harvest, stream
+from cwm_lsp.lab.corpus import collect, disjoint, harvest, stream
 from cwm_lsp.lab.corpus.idioms import TEMPLATES, idiom
 from cwm_lsp.lab.corpus.programs import Program, program, straight_line
 from cwm_lsp.trace import wire
@@ -103,3 +103,28 @@ def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path) -> None:
     assert f'{wire.CALL_SEP}{{"a": "1", "b": "2"}}{wire.ACTION_SEP}def add(a, b=1):\n' in first
     assert f'{wire.ARG_SEP}"3"{wire.FRAME_SEP}{wire.END_OF_TEXT}' in first
     assert "def add(a, b=1):  # << START_OF_TRACE" in first
+
+
+def test_collected_functions_are_split_and_copies_of_what_is_measured_are_dropped(tmp_path: Path) -> None:
+    def row(number: int, body: str) -> dict[str, str]:
+        source = f"def f{number}(a):\n{body}    return a\n"
+        made = stream.traced(Program(source, f"f{number}", f"f{number}(3)"), 40)
+        assert made is not None
+        return {"text": made, "function": f"{number:x}", "package": "p"}
+
+    unlike = "".join(f"    a = a + {n} * {n + 7} - {n * 3}\n" for n in (1, 2, 3))
+    copied = "    for i in range(3):\n        a += i * a - 7\n        a %= 91\n"
+    rows = [row(n, unlike.replace("7", str(n * n + 50)).replace("- ", "-" * (n % 5) + "- ")) for n in range(1, 41)]
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    parts.joinpath("p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in [*rows, row(1, copied)]) + '{"cut')
+    measured = tmp_path / "measured.jsonl"
+    measured.write_text(json.dumps({"code": f"def g(a):\n{copied}    return a\n"}) + "\n")
+    counts = collect.collect(tmp_path, ["p"], tmp_path, [measured], 1)
+    assert counts["documents"] == 41
+    assert counts["overlapping"] == 1
+    sets = {name: list(collect.read(tmp_path / f"{name}.jsonl")) for name in ("real", "calibration", "held-out")}
+    assert [r["function"] for r in sets["held-out"]] == ["14", "28"]
+    assert [r["function"] for r in sets["calibration"]] == ["a", "1e"]
+    seen = disjoint.Index(disjoint.program_of(r["text"]) for r in sets["held-out"] + sets["calibration"])
+    assert not any(seen.copied(disjoint.program_of(r["text"])) for r in sets["real"])

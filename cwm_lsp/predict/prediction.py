@@ -71,6 +71,8 @@ class Prediction:
         finally:
             if self.writer is not None:
                 self.writer.finish()
+            if self._foresight is not None:
+                self._foresight.close()
         return self._trace(outcome)
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:

@@ -124,6 +124,8 @@ class Predictor:
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
+        if len(trace.events) < 2:
+            return Reading((), tokens=0, passes=0, expecting_passes=0, seconds=0.0)
         with self._lock:
             try:
                 return self._drive([Scorer(self.engine, trace, cancel, expecting=expecting).run()])[0]

@@ -53,13 +53,15 @@ def test_drafts_change_nothing_with_the_bundled_model(name, bundled):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("seed", [None, 1, 2])
 def test_drafts_change_nothing_for_hundreds_of_calls(seed, tmp_path, bundled):
-    engine = LocalEngine.load(make_checkpoint(tmp_path, seed=seed), dtype="float64")
+    """The bundled model, and two of random weights, on every program."""
+    engine = bundled
+    if seed is not None:
+        engine = LocalEngine.load(make_checkpoint(tmp_path, seed=seed), dtype="float64")
     for task in tasks().values():
-        assert_lossless(engine, task, Budget(tokens=200))
-        if seed == 0:
-            assert_lossless(bundled, task, Budget(tokens=200))
+        assert_lossless(engine, task, Budget(tokens=150))
 
 
 LOOP = """
@@ -119,10 +121,11 @@ def test_cancelling_from_another_thread_ends_it(engine, endless):
 
 def test_more_events_than_the_context_holds(engine, endless):
     """The oldest frames are left out, and the grammar holds on."""
-    trace = Predictor.of(engine).predict(endless, assist="off", budget=Budget(events=40, tokens=10**6))
+    engine.context_length = 400
+    trace = Predictor.of(engine).predict(endless, assist="off", budget=Budget(events=30, tokens=10**6))
     assert trace.stats.tokens > engine.context_length
     assert {event.line for event in trace.events if event.kind == "line"} <= {3, 4}
-    assert "events" in (trace.outcome.detail or "")
+    assert "30 events" in (trace.outcome.detail or "")
 
 
 def test_the_second_prediction_of_a_program_reads_only_what_is_new(engine, endless):

@@ -309,25 +309,28 @@ class Case:
         def stop(_end: dict[str, Any]) -> None:
             self._finish()
 
+        fault = None
         try:
             module = _import(job, self._comprehensions.compile_module)
         except BaseException as error:
-            detail = _import_failure(error, job["path"], self._probe)
-            if os.getpid() != pid:
-                os._exit(0)
-            journal.emit(["end", {"kind": "error", "detail": detail, "threads": []}])
+            fault = _import_failure(error, job["path"], self._probe)
         else:
-            self._probe.trace_call(
-                job["call"],
-                module.__dict__,
-                job["path"],
-                tuple(job["target"]),
-                limits=limits,
-                emit=journal.emit,
-                stop=stop,
-            )
+            try:
+                self._probe.trace_call(
+                    job["call"],
+                    module.__dict__,
+                    job["path"],
+                    tuple(job["target"]),
+                    limits=limits,
+                    emit=journal.emit,
+                    stop=stop,
+                )
+            except SyntaxError as error:  # newer syntax than this interpreter's
+                fault = f"the call is not valid in Python {sys.version_info[0]}.{sys.version_info[1]}: {error.msg}"
         if os.getpid() != pid:  # the program forked, and this is its child
             os._exit(0)
+        if fault is not None:
+            journal.emit(["end", {"kind": "error", "detail": fault, "threads": []}])
         self._finish()
 
     def _finish(self) -> None:

@@ -118,10 +118,6 @@ class Recording:
         self._error: BaseException | None = None
         self._error_line: int | None = None
 
-    @property
-    def entered(self) -> bool:
-        return self._entry != 0
-
     def enter(self, frame: types.FrameType, *, resumed: bool = False) -> bool:
         """A scope of the file is entered; whether it is part of the trace."""
         code = frame.f_code
@@ -141,6 +137,7 @@ class Recording:
         local = frame.f_locals
         if texts:
             self._changes(scope, local)
+            self._gone(scope, local)
         else:
             if code.co_cellvars and code.co_argcount:
                 local = _arguments_first(code, local)

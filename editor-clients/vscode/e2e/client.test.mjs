@@ -13,6 +13,7 @@ describe("a Python file", () => {
   before(async () => {
     editor = await start({ files: { "orders.py": ORDERS } });
     await editor.open("orders.py", "Price an order");
+    await editor.ready();
   });
   after(() => editor?.close());
 
@@ -20,23 +21,20 @@ describe("a Python file", () => {
     const lenses = editor.page.locator(".codelens-decoration");
     await lenses.filter({ hasText: "Predict then run" }).first().waitFor();
     const texts = (await lenses.allTextContents()).join("\n").replaceAll("\u00a0", " ");
-    assert.match(texts, /order_total\(\[\("tea", 2\), \("pot", 2\)\], "ann"\) · from its doctest/);
+    assert.match(texts, /order_total\(.*'ann'\) · from its doctest/);
   });
 
   it("is predicted by a command, and its lines get hints", async () => {
     await editor.goto(lineOf("total = 0"), 5);
     await editor.run("cwm-lsp: Predict");
-    await until(
-      async () => (await editor.lines()).some((line) => / [=≈] /.test(line.split("total = 0")[1] ?? "")),
-      "a hint",
-    );
+    await editor.hint("total = 0", /total = 0\s*total [=≈] 0/);
     await editor.shot("predicted");
   });
 
   it("is run by the lens, and the hints tell how it was", async () => {
     const lens = editor.page.locator(".codelens-decoration a", { hasText: "Predict then run" });
     await lens.last().click();
-    await editor.hint("off = percent_off(total)", "off = 10");
+    await editor.hint("number = randrange", "≠"); // nobody predicts a random number
     await editor.hint("total += price * count", "2/2");
     await editor.shot("run");
   });
@@ -62,18 +60,18 @@ describe("a Python file", () => {
     const problems = editor.page.locator(".markers-panel .monaco-list-row");
     await problems.filter({ hasText: "predicted" }).first().waitFor();
     await editor.shot("problems");
-    await editor.run("View: Toggle Panel Visibility");
+    await editor.run("View: Hide Panel");
+    await editor.line("total = 0").first().click();
   });
 
   it("dims what the call does not reach", async () => {
-    const opacity = (code) =>
+    const isDimmed = (code) =>
       editor
         .line(code)
-        .locator("span span")
-        .first()
-        .evaluate((span) => getComputedStyle(span).opacity);
-    await until(async () => (await opacity("price -= 1")) !== "1", "a dimmed line");
-    assert.equal(await opacity("return total + shipping"), "1");
+        .locator("span")
+        .evaluateAll((spans) => spans.some((span) => Number(getComputedStyle(span).opacity) < 1));
+    await until(() => isDimmed("price -= 1"), "a dimmed line");
+    assert.ok(!(await isDimmed("off = percent_off")));
   });
 
   it("has a Trace view, with the keyboard all through it", async () => {
@@ -126,22 +124,22 @@ describe("a Python file", () => {
     await editor.shot("trace-light");
     editor.setting("workbench.colorTheme", "Default Dark Modern");
     await editor.page.locator(".monaco-workbench.vs-dark").waitFor();
-    await editor.run("View: Close All Editors in Group");
+    await editor.page.locator(".tab", { hasText: "Trace:" }).locator(".codicon-close").click();
+    await editor.line("total = 0").first().click();
   });
 
   it("is debugged, and compared at every stop", async () => {
     const { page } = editor;
     await editor.goto(lineOf("total = 0"), 5);
     await editor.run("cwm-lsp: Predict Then Debug");
-    await page.locator(".debug-toolbar").waitFor();
-    const stopped = page.locator(".editor-instance .debug-top-stack-frame-line");
-    await stopped.first().waitFor();
-    await editor.shot("debug-entry");
-    for (let step = 0; step < 4; step += 1) {
-      await page.keyboard.press("F10");
-      await page.waitForTimeout(1500);
-    }
-    await until(async () => /price 4|price = 4/.test((await editor.lines()).join("\n")), "values while stopped");
+    await page.locator(".editor-instance .debug-top-stack-frame-line").first().waitFor();
+    const breakpoints = await page.locator(".debug-breakpoints .monaco-list-row", { hasText: "orders.py" }).count();
+    assert.equal(breakpoints, 0, "the breakpoint at the function's beginning is gone again");
+    await editor.stepOver();
+    await editor.goto(lineOf("label = "), 1);
+    await editor.run("Debug: Run to Cursor");
+    const message = page.locator(".statusbar-item", { hasText: /number/ });
+    await message.first().waitFor();
     await editor.shot("debug");
     await page.keyboard.press("Shift+F5");
     await page.locator(".debug-toolbar").waitFor({ state: "hidden" });
@@ -161,6 +159,7 @@ describe("a workspace that is not trusted", () => {
   before(async () => {
     editor = await start({ files: { "orders.py": ORDERS }, trusted: false });
     await editor.open("orders.py", "Price an order");
+    await editor.ready();
   });
   after(() => editor?.close());
 
@@ -171,10 +170,7 @@ describe("a workspace that is not trusted", () => {
     assert.doesNotMatch(texts, /then run/);
     await editor.goto(lineOf("total = 0"), 5);
     await editor.run("cwm-lsp: Predict");
-    await until(
-      async () => (await editor.lines()).some((line) => / [=≈] /.test(line.split("total = 0")[1] ?? "")),
-      "a hint",
-    );
+    await editor.hint("total = 0", /total = 0\s*total [=≈] 0/);
     await editor.shot("untrusted");
   });
 });

@@ -17,7 +17,7 @@ const SETTINGS = {
   "editor.minimap.enabled": false,
   "git.enabled": false,
   "telemetry.telemetryLevel": "off",
-  "window.restoreWindows": "none",
+  "workbench.colorTheme": "Default Dark Modern",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
@@ -98,6 +98,20 @@ export class Editor {
     await this.line(text).first().waitFor();
   }
 
+  /** Wait until the extension shows something in the file that is open. */
+  async ready() {
+    const lens = this.page.locator(".codelens-decoration", { hasText: "Predict" }).first();
+    // On a busy machine the extension host may start too late for the page, which then waits for ever.
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await lens.waitFor({ timeout: PATIENCE / 2 });
+      } catch (error) {
+        if (attempt === 3) throw error;
+        await this.page.reload();
+      }
+    }
+  }
+
   /** Step over the line at which the debugger is stopped, and wait for the next stop, which is elsewhere. */
   async stepOver() {
     const top = this.page.locator(".debug-call-stack .monaco-list-row", { hasText: /:\d+$/ }).first();
@@ -143,10 +157,11 @@ export class Editor {
     return this.page.locator(".editor-instance .view-line", { hasText: spaced(text) });
   }
 
-  /** Wait until a line, found by its code, is followed by this hint. */
+  /** Wait until a line, found by its code, has this hint: a text, or a pattern of code and hint. */
   async hint(code, hint) {
+    const fits = (line) => (typeof hint === "string" ? line.includes(hint) : hint.test(line));
     await until(
-      async () => (await this.lines()).some((line) => line.includes(code) && line.includes(hint)),
+      async () => (await this.lines()).some((line) => line.includes(code) && fits(line)),
       async () => `the hint ${hint} at ${code} in\n${(await this.lines()).join("\n")}`,
     );
   }

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { Server } from "./server";
 
 export function dimUnreached(server: Server): vscode.Disposable {
-  const style = vscode.window.createTextEditorDecorationType({ opacity: "0.55", isWholeLine: true });
+  const style = vscode.window.createTextEditorDecorationType({ opacity: "0.55" });
 
   const show = async (editor: vscode.TextEditor): Promise<void> => {
     const { document } = editor;

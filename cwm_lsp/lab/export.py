@@ -37,7 +37,7 @@ def calibrated(model: WorldModel, temperature: float) -> WorldModel:
     so, and every engine gets calibrated probabilities without knowing.
     """
     with torch.no_grad():
-        model.model.norm.weight /= temperature
+        model.model.norm.weight.div_(temperature)
     return model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +33,7 @@ class Client:
         self.trusted = True
         """Whether the user trusts the workspace; false only where the editor says so."""
         self.trace: str = lsp.TraceValue.Off
-        """What `$/setTrace` asks for."""
+        """What `$/setTrace` asks for: unless off, all that is logged is also sent to the editor, as `$/logTrace`."""
 
     @property
     def _can(self) -> lsp.ClientCapabilities:
@@ -131,6 +132,13 @@ class Client:
     async def show_document(self, uri: str) -> None:
         await self._server.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
 
+    def log(self, kind: lsp.MessageType, message: str) -> None:
+        """A line for the editor's log of the server."""
+        if self.trace != lsp.TraceValue.Off:
+            self._server.protocol.notify(lsp.LOG_TRACE, lsp.LogTraceParams(message))
+        elif kind != lsp.MessageType.Log:
+            self._server.window_log_message(lsp.LogMessageParams(kind, message))
+
     def notify(self, method: str, params: Any) -> None:
         """A notification of our own, for clients that know it."""
         self._server.protocol.notify(method, params)
@@ -169,6 +177,27 @@ class Client:
         cancel = self._cancels.get(str(token))
         if cancel is not None:
             cancel()
+
+
+class ClientLog(logging.Handler):
+    """Sends what is logged to the editor, from whatever thread."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            self._loop.call_soon_threadsafe(self._client.log, _kind(record.levelno), self.format(record))
+
+
+def _kind(level: int) -> lsp.MessageType:
+    if level >= logging.ERROR:
+        return lsp.MessageType.Error
+    if level >= logging.WARNING:
+        return lsp.MessageType.Warning
+    return lsp.MessageType.Info if level >= logging.INFO else lsp.MessageType.Log
 
 
 def pulls_diagnostics(can: lsp.ClientCapabilities) -> bool:

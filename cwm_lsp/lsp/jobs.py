@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Hashable, Iterator
+from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -15,9 +14,6 @@ class Jobs:
 
     def __init__(self) -> None:
         self._tasks: dict[Hashable, asyncio.Task[Any]] = {}
-
-    def __len__(self) -> int:
-        return len(self._tasks)
 
     def start(self, key: Hashable, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Start work at once."""
@@ -33,15 +29,6 @@ class Jobs:
         for key in chosen:
             self._tasks.pop(key).cancel()
         return len(chosen)
-
-    async def idle(self) -> None:
-        """Wait until nothing is being done."""
-        while self._tasks:
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await asyncio.shield(next(iter(self._tasks.values())))
-
-    def keys(self) -> Iterator[Hashable]:
-        return iter(self._tasks)
 
     def _forget(self, key: Hashable, task: asyncio.Task[Any]) -> None:
         if self._tasks.get(key) is task:

@@ -187,7 +187,7 @@ def _register_session(server: Server) -> None:
 
     @server.feature(lsp.SET_TRACE)
     def trace_set(params: lsp.SetTraceParams) -> None:
-        server.session.client.trace = params.value
+        server.session.set_trace(params.value)
 
     @server.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def progress_cancelled(params: lsp.WorkDoneProgressCancelParams) -> None:

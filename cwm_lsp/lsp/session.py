@@ -22,7 +22,7 @@ from pygls.uris import to_fs_path, uri_scheme
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers
 from cwm_lsp.lsp.anchor import Anchor
-from cwm_lsp.lsp.client import Client
+from cwm_lsp.lsp.client import Client, ClientLog
 from cwm_lsp.lsp.debugging import Debugging
 from cwm_lsp.lsp.documents import Document, Known, moved
 from cwm_lsp.lsp.jobs import Jobs
@@ -82,6 +82,7 @@ class Session:
             options = {name: value for name, value in options.items() if name != "workspaceTrusted"}
         self._options = options
         self.folders = folders
+        logging.getLogger("cwm_lsp").addHandler(ClientLog(self.client))
         self._resolve()
 
     async def configure(self, pushed: Any = None) -> None:
@@ -110,11 +111,20 @@ class Session:
             ]
         )
         self.settings = resolution.settings
-        logging.getLogger("cwm_lsp").setLevel(_LEVELS[self.settings.log_level])
+        self._set_level()
         for problem in resolution.problems:
             if problem not in self._told:
                 self._told.add(problem)
                 self.client.tell(problem, lsp.MessageType.Warning)
+
+    def set_trace(self, value: str) -> None:
+        """`$/setTrace`: whether the editor wants to know all that goes on."""
+        self.client.trace = value
+        self._set_level()
+
+    def _set_level(self) -> None:
+        wanted = logging.DEBUG if self.client.trace == lsp.TraceValue.Verbose else _LEVELS[self.settings.log_level]
+        logging.getLogger("cwm_lsp").setLevel(wanted)
 
     def _pyproject(self) -> Source:
         return from_pyproject(self.folders[0] if self.folders else None, trusted=self.client.trusted)

@@ -42,6 +42,8 @@ class Editor(LanguageClient):
         self.questions: list[lsp.ShowMessageRequestParams] = []
         self.shown: list[str] = []
         self.steps: list[object] = []
+        self.logged: list[str] = []
+        self.traced: list[str] = []
         self.opened: set[str] = set()
         self.client: dict = {}
         self.changed = asyncio.Event()
@@ -108,8 +110,13 @@ class Editor(LanguageClient):
             self.changed.set()
 
         @self.feature(lsp.WINDOW_LOG_MESSAGE)
-        def _(_params):
-            pass
+        def _(params):
+            self.logged.append(params.message)
+
+        @self.feature(lsp.LOG_TRACE)
+        def _(params):
+            self.traced.append(params.message)
+            self.changed.set()
 
     async def begin(self, capabilities, folder: Path | None = None, options: object = None):
         """The handshake."""

@@ -2,6 +2,8 @@
 
 import ast
 import asyncio
+import socket
+import sys
 
 import pytest
 from lsprotocol import types as lsp
@@ -315,3 +317,68 @@ async def test_code_actions_offer_what_can_be_done(shared: Editor, file):
     command = ast.literal_eval(actions[0].command)
     answer = await editor.command(command["command"], *command["arguments"])
     assert answer["function"] == "total"
+
+
+async def test_a_trace_is_sent_while_it_is_asked_for(shared: Editor, file):
+    editor, uri = shared, file.as_uri()
+    editor.open(uri, SOURCE)
+    editor.set_trace(lsp.SetTraceParams(lsp.TraceValue.Verbose))
+    await editor.command("cwm.predict", {"uri": uri, "function": "total"})
+    await editor.until(lambda: any("predicted total([1, 2, 3])" in line for line in editor.traced))
+    editor.set_trace(lsp.SetTraceParams(lsp.TraceValue.Off))
+    editor.traced.clear()
+    await editor.command("cwm.predict", {"uri": uri, "function": "total"})
+    assert not editor.traced
+
+
+async def test_a_cancelled_request_stops_its_job(shared: Editor, file):
+    text = "import time\n\ndef slow():\n    time.sleep(60)\n"
+    file.write_text(text)
+    uri = file.as_uri()
+    shared.open(uri, text)
+    argument = {"uri": uri, "function": "slow", "call": "slow()"}
+    params = lsp.ExecuteCommandParams("cwm.predictThenRun", [argument])
+    request = shared.protocol.send_request("workspace/executeCommand", params, msg_id="slow-1")
+    await shared.until(lambda: any("Running" in str(value) for _, value in shared.progress))
+    shared.protocol.notify(lsp.CANCEL_REQUEST, lsp.CancelParams("slow-1"))
+    with pytest.raises(JsonRpcException, match="canceled"):
+        await asyncio.wait_for(asyncio.wrap_future(request), 10)
+    # The process is free for the next run.
+    shared.open((file.parent / "b.py").as_uri(), SOURCE)
+    (file.parent / "b.py").write_text(SOURCE)
+    target = {"uri": (file.parent / "b.py").as_uri(), "function": "total"}
+    assert (await shared.command("cwm.predictThenRun", target, timeout=30))["recorded"] == "returned 6"
+
+
+async def test_tcp(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cwm_lsp", "serve", "--tcp", f"127.0.0.1:{port}"
+    )
+    editor = Editor()
+    for _ in range(300):
+        try:
+            await editor.start_tcp("127.0.0.1", port)
+            break
+        except OSError:
+            await asyncio.sleep(0.1)
+    await editor.begin(capabilities("neovim_0.11"), tmp_path)
+    uri = (tmp_path / "a.py").as_uri()
+    editor.open(uri, SOURCE)
+    await editor.until(lambda: editor.hints(uri))
+    await editor.shutdown_async(None)
+    editor.exit(None)
+    await editor.stop()
+    server.terminate()
+    await asyncio.wait_for(server.wait(), 20)
+
+
+@pytest.mark.parametrize("address", ["8080", "localhost:", "localhost:http", ":1"])
+async def test_a_malformed_address_is_bad_usage(address):
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cwm_lsp", "serve", "--tcp", address, stderr=asyncio.subprocess.PIPE
+    )
+    _, told = await asyncio.wait_for(server.communicate(), 60)
+    assert server.returncode == 2 and b"HOST:PORT" in told

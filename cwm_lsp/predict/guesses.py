@@ -26,6 +26,8 @@ _MUTATORS = {
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _TAIL = 24
 """Characters at the end of a beginning that tell how it goes on, at most."""
+_RUN = 60
+"""Characters by which a value that repeats itself is continued."""
 _LONGEST = 4_000
 """Characters of a value up to which it is looked into."""
 
@@ -229,6 +231,9 @@ def finished(prefix: str, likely: Sequence[str], unlike: str | None) -> str:
     for text in likely:
         if text.startswith(beginning) and text != unlike:
             return text
+    for period in range(1, _TAIL // 4 + 1):  # a value that runs away
+        if len(beginning) >= _TAIL and beginning[-_TAIL:-period] == beginning[period - _TAIL :]:
+            return beginning + beginning[-period:] * (_RUN // period)
     for length in range(min(_TAIL, len(beginning)), 0, -1):
         tail = beginning[-length:]
         for text in dict.fromkeys(likely):

@@ -113,13 +113,12 @@ def _reached(source: str, function: Function) -> set[int]:
     parts = [part for statement in tree.body for part in _parts(statement)]
     kept = [part for part in parts if own & set(part.lines)]
     while True:
-        used = {name for part in kept for name in part.uses}
+        used = {name for part in kept for name in part.uses | part.within}
         more = [part for part in parts if part not in kept and part.names & used and part.within <= used]
         if not more:
             break
         kept += more
-    headers = {line for part in kept for line in part.header}
-    return own.union(headers, *(part.lines for part in kept if not own & set(part.lines) or not part.within))
+    return own.union(*(part.lines for part in kept), *(part.header for part in kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def test_text_never_becomes_a_special_token(checkpoint):
 def test_missing_models_are_told(tmp_path):
     with pytest.raises(UnavailableError, match="safetensors"):
         engines.check(str(tmp_path))
-    with pytest.raises(UnavailableError, match="hub id"):
+    with pytest.raises(UnavailableError, match="no folder"):
         engines.load(str(tmp_path / "nothing"))
 
 

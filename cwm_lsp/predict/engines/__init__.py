@@ -23,6 +23,8 @@ def check(model: str) -> None:
         raise UnavailableError(
             f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
         )
+    elif model.startswith(("/", ".", "~")) and not Path(model).is_dir():
+        raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
     elif Path(model).exists() and not (Path(model) / "config.json").is_file():
         raise UnavailableError(f"{model} is no model: a folder with config.json, tokenizer.json and safetensors is")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import types
 from collections.abc import Iterable
@@ -25,6 +26,16 @@ class TooLong(BaseException):
     """The recording is longer than wanted."""
 
 
+class Recording(list[Event]):
+    """Events, and whether there are more."""
+
+    cut = False
+
+
+def stop(*_: object) -> None:
+    raise TooLong
+
+
 def clean(text: str) -> str:
     return ADDRESS.sub("", text)
 
@@ -36,7 +47,7 @@ def shown(value: object) -> str:
         return clean(object.__repr__(value))
 
 
-def record(source: str, call: str, function: str | None, *, events: int = 12_000, name: str = MODULE) -> list[Event]:
+def record(source: str, call: str, function: str | None, *, events: int = 12_000, name: str = MODULE) -> Recording:
     """Every event of `call` from the moment `function` (a qualified name) is entered until it is left."""
     module = types.ModuleType(name)
     sys.modules[name] = module
@@ -47,9 +58,9 @@ def record(source: str, call: str, function: str | None, *, events: int = 12_000
         sys.modules.pop(name, None)
 
 
-def record_in(module: types.ModuleType, call: str, function: str | None, *, events: int = 12_000) -> list[Event]:
+def record_in(module: types.ModuleType, call: str, function: str | None, *, events: int = 12_000) -> Recording:
     """The same, in a module made from a file called `FILE`."""
-    recorded: list[Event] = []
+    recorded = Recording()
     frames: list[types.FrameType] = []
     state = {"on": False, "done": False}
 
@@ -95,13 +106,17 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         return tracer
 
     try:
+        before = signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, 5, 0.05)
         sys.settrace(tracer)
         try:
             eval(compile(call, "<call>", "eval"), module.__dict__)
         finally:
             sys.settrace(None)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
     except TooLong:
-        pass
+        recorded.cut = True
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -217,5 +232,5 @@ def compare(source: str, call: str, function: str | None, *, limits: Limits | No
     """Record a call, evaluate it, and compare."""
     expected = record(source, call, function)
     evaluated = evaluate(source, call, function, limits=limits)
-    wrong = contradictions(expected, evaluated, whole=len(expected) <= 12_000)
+    wrong = contradictions(expected, evaluated, whole=not expected.cut)
     return Comparison(expected, evaluated, wrong)

@@ -137,7 +137,9 @@ def test_an_answer_that_is_no_literal_makes_an_opaque_object() -> None:
     events = []
     for step in evaluation:
         if isinstance(step, Question):
-            evaluation.answer({name: "<socket.socket fd=3>" for name in step.unknown} if step.kind == "values" else None)
+            evaluation.answer(
+                {name: "<socket.socket fd=3>" for name in step.unknown} if step.kind == "values" else None
+            )
         else:
             events.append(step)
     assert events[-1].value == "[<socket.socket fd=3>]"

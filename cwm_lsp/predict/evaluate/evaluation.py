@@ -149,12 +149,12 @@ class Evaluation:
             self._error = error
         finally:
             self.runtime.closed = True
-            self._pending.append(None)
-            self._flush()
             with _recursion:
                 _running -= 1
                 if not _running:
                     sys.setrecursionlimit(depth if depth < RECURSION else 1000)
+            self._pending.append(None)
+            self._flush()
 
     def _evaluate(self) -> None:
         runtime, interpreter = self.runtime, self.interpreter

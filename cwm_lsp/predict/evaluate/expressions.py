@@ -272,7 +272,7 @@ class Expressions:
     def IfExp(self, node: ast.IfExp) -> Run:  # noqa: N802
         test = self.condition(node.test, node.lineno)
         body, orelse = self.expr(node.body), self.expr(node.orelse)
-        if isinstance(node.body, ast.BoolOp):
+        if isinstance(node.body, ast.BoolOp) and constant(node.test) is MISSING and short_circuits(node.body):
             body = self.rejoining(body, node.lineno)
         return lambda frame: body(frame) if test(frame) else orelse(frame)
 
@@ -625,6 +625,24 @@ class Expressions:
         return self.unsupported(node)
 
     YieldFrom = Await = Yield
+
+
+def short_circuits(node: ast.BoolOp) -> bool:
+    """Whether the compiler leaves a conditional jump in an `and` or `or`."""
+    for value in node.values[:-1]:
+        known = constant(value)
+        if known is MISSING:
+            return True
+        if bool(known) is isinstance(node.op, ast.Or):
+            return False
+    return False
+
+
+def iterated(node: ast.expr) -> ast.expr:
+    """What CPython's compiler makes of an iterable: a list display becomes a tuple."""
+    if isinstance(node, ast.List) and not any(isinstance(item, ast.Starred) for item in node.elts):
+        return ast.copy_location(ast.Tuple(elts=node.elts, ctx=node.ctx), node)
+    return node
 
 
 def line_after(test: ast.expr, line: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
+from cwm_lsp.predict.evaluate.expressions import iterated
 from cwm_lsp.predict.evaluate.protected import caught
 from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
 from cwm_lsp.predict.evaluate.statements import Statements, raised_deeper
@@ -327,7 +328,7 @@ class Generators(Statements):
             return self.cannot(node)
         line, mark = self.begin(node, node.iter, node.target), self.runtime.line
         own = node.lineno
-        values_of, store = self.then_at(self.expr(node.iter), own), self.store(node.target)
+        values_of, store = self.then_at(self.expr(iterated(node.iter)), own), self.store(node.target)
         body, orelse = self.steps_block(node.body, own), self.steps_block(node.orelse, after)
         beyond = node.orelse[0].lineno if node.orelse else after
         iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
@@ -484,10 +485,12 @@ class Generators(Statements):
                 leave(None, None, None)
                 frame.result = result
                 return signal
+            where = frame.line
             mark(frame, line)
             if leave(type(problem), problem, problem.__traceback__):
                 frame.seen = None
                 return None
+            frame.line = where
             frame.seen = problem
             raise carry(problem)
 

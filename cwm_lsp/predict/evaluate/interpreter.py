@@ -13,7 +13,7 @@ from cwm_lsp.predict.evaluate.attributes import Attributes
 from cwm_lsp.predict.evaluate.calls import Calls
 from cwm_lsp.predict.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.predict.evaluate.exceptions import Managing, Raising
-from cwm_lsp.predict.evaluate.expressions import Expressions, line_after
+from cwm_lsp.predict.evaluate.expressions import Expressions, iterated, line_after
 from cwm_lsp.predict.evaluate.formats import Formats
 from cwm_lsp.predict.evaluate.generators import Carried, Generators, carry, yields
 from cwm_lsp.predict.evaluate.imports import Imports
@@ -302,7 +302,9 @@ class Interpreter:
 
     def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
         """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
-        values_of = compiler.at(node.lineno, compiler.then_at(compiler.expr(node.generators[0].iter), node.lineno))
+        values_of = compiler.at(
+            node.lineno, compiler.then_at(compiler.expr(iterated(node.generators[0].iter)), node.lineno)
+        )
         code = self.code_of(node)
         if code.body is None:
             code.body = self.comprehension_body(node)
@@ -330,7 +332,9 @@ class Interpreter:
         levels = []
         now = line
         for position, generator in enumerate(node.generators):
-            values_of = compiler.then_at(compiler.expr(generator.iter), now) if position else compiler.load(".0")
+            values_of = (
+                compiler.then_at(compiler.expr(iterated(generator.iter)), now) if position else compiler.load(".0")
+            )
             head = now
             store = compiler.store(generator.target)
             tests = []

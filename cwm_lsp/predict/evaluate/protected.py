@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate.code import Do, Frame, Run
+from cwm_lsp.predict.evaluate.expressions import line_after
 from cwm_lsp.predict.evaluate.scopes import mangled
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp
 
@@ -25,7 +26,7 @@ class Protected:
         inner_after = node.finalbody[0].lineno if node.finalbody else after
         run = self.guarded_block(node, inner_after) if node.handlers else self.block(node.body, inner_after)
         if finish is not None:
-            run = self.finally_block(run, finish)
+            run = self.finally_block(run, finish, line_left(node.finalbody))
 
         def do(frame: Frame) -> Any:
             if frame.line != line:
@@ -115,8 +116,9 @@ class Protected:
 
         return run
 
-    def finally_block(self: Statements, run: Do, finish: Do) -> Do:  # type: ignore[misc]
-        runtime = self.runtime
+    def finally_block(self: Statements, run: Do, finish: Do, end: int | None) -> Do:  # type: ignore[misc]
+        """`run`, and then `finish` in any case; what raises the exception on is on line `end`."""
+        runtime, mark = self.runtime, self.runtime.line
 
         def do(frame: Frame) -> Any:
             try:
@@ -139,11 +141,22 @@ class Protected:
             frame.handling.append(problem)
             try:
                 override = finish(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, error)
+                line = frame.line
+                if end and line != end:
+                    mark(frame, end)
+                frame.line = line
+                raise
             finally:
                 frame.handling.pop()
             if override is not None:
                 frame.seen = None
                 return override
+            if end and frame.line != end:
+                mark(frame, end)
             frame.seen = problem
             raise problem
 
@@ -191,6 +204,7 @@ class Protected:
                 leave(None, None, None)
                 frame.result = result
                 return signal
+            where = frame.line
             mark(frame, line)
             frame.handling.append(problem)
             try:
@@ -200,10 +214,27 @@ class Protected:
             if swallowed:
                 frame.seen = None
                 return None
+            frame.line = where
             frame.seen = problem
             raise problem
 
         return do
+
+
+def line_left(statements: Sequence[ast.stmt]) -> int | None:
+    """The compiler's line after it has compiled statements; None where it has none."""
+    last = statements[-1]
+    if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Constant):
+        return None
+    if isinstance(last, ast.If):
+        return line_left(last.orelse or last.body)
+    if isinstance(last, ast.For):
+        return line_left(last.orelse) if last.orelse else None
+    if isinstance(last, ast.While):
+        return line_left(last.orelse) if last.orelse else line_after(last.test, last.lineno)
+    if isinstance(last, ast.Try | ast.With | ast.Match | ast.Return | ast.Break | ast.Continue):
+        return None
+    return last.lineno
 
 
 def caught(runtime: Any, frame: Frame, error: BaseException) -> None:

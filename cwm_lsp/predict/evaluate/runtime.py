@@ -428,6 +428,8 @@ class Runtime:
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
         if frame.seen is error:
             return
+        if isinstance(error, GeneratorExit) and isinstance(frame.seen, GeneratorExit):
+            return  # every Python generator that makes up one of the program's gets its own
         frame.seen = error
         if frame.traced and self.tracing and self.muted is None:
             self.asked = False

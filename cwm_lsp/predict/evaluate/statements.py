@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
-from cwm_lsp.predict.evaluate.expressions import Expressions, constant
+from cwm_lsp.predict.evaluate.expressions import Expressions, constant, iterated
 from cwm_lsp.predict.evaluate.patterns import Patterns
 from cwm_lsp.predict.evaluate.protected import Protected
 from cwm_lsp.predict.evaluate.scopes import mangled
@@ -561,7 +561,7 @@ class Statements(Protected, Patterns, Expressions):
     def do_For(self, node: ast.For, after: int | None) -> Do:  # noqa: N802
         line, mark = self.begin(node, node.iter, node.target), self.runtime.line
         own = node.lineno
-        values_of = self.then_at(self.expr(node.iter), own)
+        values_of = self.then_at(self.expr(iterated(node.iter)), own)
         store = self.store(node.target)
         body = self.block(node.body, own)
         orelse = self.block(node.orelse, after) if node.orelse else None

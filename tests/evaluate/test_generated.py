@@ -1,0 +1,45 @@
+"""Random programs do what the evaluator says."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cwm_lsp.predict.evaluate import Limits
+from tests.evaluate.programs import program
+from tests.evaluate.recording import contradictions, evaluate, only_on_the_reference, record
+
+pytestmark = only_on_the_reference
+CALLS = ("f(1)", "f([1, 2], 'x')", "f('ab', {'k': 1}, 5)")
+EVENTS = 1500
+
+
+def check(seed: int) -> None:
+    source = program(seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for call in CALLS:
+            try:
+                recorded = record(source, call, "f", events=EVENTS)
+            except SyntaxError:
+                return
+            evaluated = evaluate(source, call, "f", limits=Limits(events=EVENTS + 500))
+            wrong = contradictions(recorded, evaluated, whole=not recorded.cut)
+            assert not wrong, f"{source}\n{call}\n{wrong[0]}"
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 10**9))
+def test_a_random_program_is_never_called_computed_wrongly(seed: int) -> None:
+    check(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(max_examples=2000, deadline=None)
+@given(st.integers(0, 10**9))
+def test_many_random_programs_are_never_called_computed_wrongly(seed: int) -> None:
+    check(seed)

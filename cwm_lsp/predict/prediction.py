@@ -167,6 +167,7 @@ class Prediction:
             tokens=self.writer.written if self.writer else 0,
             forward_passes=self.writer.passes if self.writer else 0,
             seconds=time.monotonic() - self._started,
+            interventions=self.writer.interventions if self.writer else 0,
         )
         task = self._task
         return Trace(

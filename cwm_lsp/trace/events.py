@@ -127,6 +127,8 @@ class Stats:
     forward_passes: int = 0
     seconds: float = 0.0
     """Wall time."""
+    interventions: int = 0
+    """How often the grammar ruled out the token that the model liked best. Not part of the JSON."""
 
     def to_json(self) -> dict[str, Any]:
         return {

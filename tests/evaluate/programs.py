@@ -1,10 +1,11 @@
 """Random programs: functions of nested statements over small values, which may raise but always end."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import random
 import textwrap
-
 
 NAMES = ["a", "b", "c", "items", "text", "d"]
 ATOMS = [
@@ -75,12 +76,12 @@ def statement(r: random.Random, depth: int, *, loop: bool = False) -> str:
         "pass",
     ]
     compound = ["if", "ifelse", "for", "while", "try", "finally", "with", "match", "def", "nested"] if depth else []
-    kind = r.choice((simple + compound * 2 + (["break", "continue"] if loop else [])))
+    kind = r.choice(simple + compound * 2 + (["break", "continue"] if loop else []))
     name = r.choice(NAMES)
     if kind == "assign":
         return f"{name} = {expression(r)}"
     if kind == "augment":
-        return f"{name} {r.choice((['+', '-', '*', '|']))}= {expression(r)}"
+        return f"{name} {r.choice(['+', '-', '*', '|'])}= {expression(r)}"
     if kind == "call":
         return expression(r)
     if kind == "unpack":
@@ -94,7 +95,7 @@ def statement(r: random.Random, depth: int, *, loop: bool = False) -> str:
     if kind == "return":
         return f"return {expression(r)}"
     if kind == "raise":
-        return r.choice((["raise ValueError('v')", "raise KeyError(1) from None", "raise Custom('c', 2)", "raise"]))
+        return r.choice(["raise ValueError('v')", "raise KeyError(1) from None", "raise Custom('c', 2)", "raise"])
     if kind == "assert":
         return f"assert {expression(r)}, {expression(r)}"
     if kind in ("pass", "break", "continue"):
@@ -108,22 +109,20 @@ def statement(r: random.Random, depth: int, *, loop: bool = False) -> str:
         return f"if {expression(r)}:\n{inside}\nelif {expression(r)}:\n    pass\nelse:\n{other}"
     if kind == "for":
         enough = "    if len(items) > 9: break\n"
-        return f"for {name} in {expression(r)}:\n{enough}{looped}" + r.choice((["", f"\nelse:\n{other}"]))
+        return f"for {name} in {expression(r)}:\n{enough}{looped}" + r.choice(["", f"\nelse:\n{other}"])
     if kind == "while":
         limit = "limit"
         return f"{limit} = 3\nwhile {limit} and {expression(r)}:\n    {limit} -= 1\n{looped}"
     if kind == "try":
         handler = r.choice(
-            (
-                [
-                    "except Exception as error:",
-                    "except (ValueError, TypeError):",
-                    "except KeyError:",
-                    "except LookupError:",
-                ]
-            )
+            [
+                "except Exception as error:",
+                "except (ValueError, TypeError):",
+                "except KeyError:",
+                "except LookupError:",
+            ]
         )
-        rest = r.choice((["", f"\nelse:\n{other}", f"\nfinally:\n{other}"]))
+        rest = r.choice(["", f"\nelse:\n{other}", f"\nfinally:\n{other}"])
         return f"try:\n{inside}\n{handler}\n{other}{rest}"
     if kind == "finally":
         return f"try:\n{inside}\nfinally:\n{other}"

@@ -137,9 +137,7 @@ def test_an_answer_that_is_no_literal_makes_an_opaque_object() -> None:
     events = []
     for step in evaluation:
         if isinstance(step, Question):
-            evaluation.answer(
-                {name: "<socket.socket fd=3>" for name in step.unknown} if step.kind == "values" else None
-            )
+            evaluation.answer(dict.fromkeys(step.unknown, "<socket.socket fd=3>") if step.kind == "values" else None)
         else:
             events.append(step)
     assert events[-1].value == "[<socket.socket fd=3>]"
@@ -152,7 +150,7 @@ def test_the_order_of_a_set_of_strings_is_suggested_not_computed() -> None:
     for step in evaluation:
         if isinstance(step, Question):
             assert set(step.unknown) == set(step.suggestions)
-            evaluation.answer({name: "{'b', 'a'}" for name in step.unknown})
+            evaluation.answer(dict.fromkeys(step.unknown, "{'b', 'a'}"))
         else:
             events.append(step)
     by_line = {event.line: event for event in events if event.kind == "line"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -42,8 +43,7 @@ CALLS = {
 def test_calls_into_the_library_are_never_called_computed_wrongly(name: str) -> None:
     original = importlib.import_module(name)
     assert original.__file__ is not None
-    with open(original.__file__) as file:
-        source = file.read()
+    source = Path(original.__file__).read_text()
     for call in CALLS[name]:
         module = types.ModuleType(name)
         module.__package__ = original.__package__

@@ -54,12 +54,6 @@ class Known:
     values: Mapping[str, str] = field(default_factory=dict)
     """Reprs of locals; `VALUE` for the value of a `return` or `exception`."""
 
-    @classmethod
-    def of(cls, event: Event) -> Known:
-        """All of an event."""
-        values = event.locals if event.kind in ("call", "line") else {VALUE: event.value or "None"}
-        return cls(event.kind, frozenset((event.line,)), event.function, tuple(event.locals), values)
-
     def narrow(self, option: Option) -> Option | None:
         """The option as far as it agrees with what is known."""
         if (self.kind and option.kind != self.kind) or (self.function and option.scope.name != self.function):

@@ -53,15 +53,15 @@ def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
     assert predictor.score(altered)[: index - 1] == predictor.score(trace)[: index - 1]
 
 
-def test_another_line_is_expected(predictor):
+def test_another_step_is_expected(predictor):
     trace = recorded("branches-0")
-    lines = set()
+    others = set()
     for surprise in predictor.read(trace, expecting=300).surprises:
         event = trace.events[surprise.event_index]
         assert surprise.expected_line != event.line
         assert surprise.expected_kind != event.kind
-        lines.add(surprise.expected_line)
-    assert lines - {None}  # random weights do not know where it goes
+        others |= {surprise.expected_line, surprise.expected_kind}
+    assert others - {None}  # random weights do not know where it goes
 
 
 def test_reading_takes_a_pass_for_many_tokens(engine):

@@ -23,6 +23,8 @@ _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _BIG = 10**18
 _DEEPEST = 60
 _MOST_DIGITS = 4_300
+_SLOW_SECONDS = 0.002
+"""A `__repr__` that takes longer than this each time is given up when the sum is too much."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,16}\b")
 _EXACT = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, collections.deque)
 _OPAQUE = frozenset(
@@ -92,7 +94,7 @@ class Values:
         self._left = 0
         self._active: list[int] = []
         self._refused: dict[type, str] = {}
-        self._spent: dict[type, float] = {}
+        self._spent: dict[type, tuple[float, int]] = {}
         self._timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
     def text(self, value: Any) -> str:
@@ -278,8 +280,9 @@ class Values:
         if before is not None and _state(value) != before:
             _restore(value, before)
             fault = "changes the object"
-        spent = self._spent[kind] = self._spent.get(kind, 0.0) + time.perf_counter() - started
-        if fault is None and spent > 4 * self.seconds:
+        seconds, calls = self._spent.get(kind, (0.0, 0))
+        seconds, calls = self._spent[kind] = seconds + time.perf_counter() - started, calls + 1
+        if fault is None and seconds > 4 * self.seconds and seconds > calls * _SLOW_SECONDS:
             self._refused[kind] = "__repr__ too slow"
         if fault is None:
             return _ADDRESS.sub("", text) if " at 0x" in text else text

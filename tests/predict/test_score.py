@@ -54,9 +54,9 @@ def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
 
 
 def test_another_step_is_expected(predictor):
-    trace = recorded("branches-0")
+    trace = recorded("loops-1")
     others = set()
-    for surprise in predictor.read(trace, expecting=300).surprises:
+    for surprise in predictor.read(trace, expecting=200).surprises:
         event = trace.events[surprise.event_index]
         assert surprise.expected_line != event.line
         assert surprise.expected_kind != event.kind

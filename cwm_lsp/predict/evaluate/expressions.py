@@ -340,7 +340,7 @@ class Expressions:
         if not any(isinstance(node, ast.Starred) for node in nodes):
             runs = self.all_then_at(runs, line)
             return lambda frame: [run(frame) for run in runs]
-        unpack = self.operations.unpack
+        unpack = self.unpack_lone if lone else self.operations.unpack
         building = False
         for position, node in enumerate(nodes):
             if isinstance(node, ast.Starred) and not building and not lone:
@@ -360,6 +360,13 @@ class Expressions:
             return items
 
         return gather
+
+    def unpack_lone(self, value: Any) -> list[Any]:
+        """The elements of the only argument of a call, starred; the error for others names what is called."""
+        kind: Any = type(value)
+        if kind is not Unknown and not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+            raise GaveUp("what follows * is not iterable")
+        return self.operations.unpack(value)
 
     def undetermined_display(self, gather: Callable[[Frame], Any]) -> Run:
         runtime = self.runtime
@@ -573,7 +580,7 @@ class Expressions:
             positional = self.then_at(inner, line)
         if not keywords:
             return lambda frame: (positional(frame), {})
-        unpack_mapping, interpreter = self.unpack_mapping, self.interpreter
+        unpack_mapping = self.unpack_mapping
 
         def gather(frame: Frame) -> tuple[list[Any], dict[str, Any]]:
             args = positional(frame)
@@ -582,10 +589,7 @@ class Expressions:
                 if name is None:
                     value = run(frame)
                     if not isinstance(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
-                        raise TypeError(
-                            f"{interpreter.described(node)} argument after ** must be a mapping, "
-                            f"not {type(value).__name__}"
-                        )
+                        raise GaveUp(f"line {line}: what follows ** is no mapping")
                     for key, item in unpack_mapping(value).items():
                         if not isinstance(key, str):
                             raise TypeError("keywords must be strings")

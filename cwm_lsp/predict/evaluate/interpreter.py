@@ -68,11 +68,6 @@ class Interpreter:
                 return Unknown()
             raise NameError(f"name '{name}' is not defined") from None
 
-    @staticmethod
-    def described(node: ast.Call) -> str:
-        """How an error message names what is called."""
-        return f"{ast.unparse(node.func)}()"
-
     def evaluate(self, expression: ast.expr, variables: dict[str, Any] | None = None) -> Any:
         """The value of an expression that is not of the file, whose own scopes are not traced."""
         module = ast.Module(body=[ast.Expr(value=expression)], type_ignores=[])

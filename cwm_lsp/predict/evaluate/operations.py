@@ -276,6 +276,9 @@ class Operations:
         self.runtime.touchable((value,))
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
+        kind: Any = type(value)
+        if kind is not Unknown and not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+            raise TypeError(f"Value after * must be an iterable, not {kind.__name__}")
         return list(self.iterable(value))
 
     # subscripts

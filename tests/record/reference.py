@@ -16,6 +16,7 @@ def reference(source, path, call, target, module_name):
     """Events of the first activation of `target` (name, first line) as [kind, line, depth, function, locals, value]."""
     module = type(sys)(module_name)
     module.__dict__["__file__"] = path
+    sys.modules.setdefault(module_name, module)
     exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
     events = []
     depth = -1
@@ -79,4 +80,6 @@ def plain(events):
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(reference(*json.loads(line))), flush=True)
+        arguments = json.loads(line)
+        sys.argv = [arguments[1]]
+        print(json.dumps(reference(*arguments)), flush=True)

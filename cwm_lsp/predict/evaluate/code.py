@@ -57,7 +57,7 @@ class Frame:
 
     __slots__ = (
         "abandoned", "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result",
-        "seen", "shown", "traced", "values", "vars",
+        "seen", "shown", "started", "traced", "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
@@ -67,6 +67,8 @@ class Frame:
         self.line = code.first_line
         self.caller: Frame | None = None
         """Of a generator: who resumed it last."""
+        self.started = False
+        """Of a generator: it has been resumed."""
         self.abandoned = False
         """Of a generator: it is being cleaned up, out of the program's sight."""
         self.depth = 0

@@ -235,6 +235,14 @@ class Expressions:
                 return False
 
             return disjunction
+        if isinstance(node, ast.IfExp):
+            first = self.condition(node.test, line)
+            after = line_after(node.test, line)
+            then, otherwise = (
+                self.condition(node.body, after),
+                self.condition(node.orelse, line_after(node.body, after)),
+            )
+            return lambda frame: then(frame) if first(frame) else otherwise(frame)
         value_of = self.then_at(self.expr(node), line_after(node, line))
         decide = self.decide(lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import weakref
 from collections.abc import Callable, Generator
 from threading import get_ident
 from typing import Any
@@ -236,7 +237,27 @@ class Interpreter:
         made: Any = self.run_generator(frame)
         made.__name__ = frame.code.name
         made.__qualname__ = frame.code.qualname
+        watched = self.runtime.watched
+
+        def ended(reference: Any) -> None:
+            watched.discard(reference)
+            if not frame.started:
+                self.never_started(frame)
+
+        watched.add(weakref.ref(made, ended))
         return made
+
+    def never_started(self, frame: Frame) -> None:
+        """A generator goes that was never resumed: CPython 3.11 enters it to end it."""
+        runtime = self.runtime
+        if runtime.closed or collecting() or runtime.thread != get_ident() or frame.code.foreign:
+            return
+        caller = runtime.frame
+        try:
+            runtime.enter(frame)
+            runtime.unwind(frame, GeneratorExit(), caller)
+        except INTERNAL:  # nothing can be raised from here: the next operation gives up
+            runtime.operations = runtime.limits.operations
 
     def run_generator(self, frame: Frame) -> Generator[Any, Any, Any]:
         runtime, code = self.runtime, frame.code
@@ -246,6 +267,7 @@ class Interpreter:
         if code.foreign:
             raise GaveUp("the call makes a generator of its own")
         frame.caller = runtime.frame
+        frame.started = True
         runtime.enter(frame)
         frame.line = 0
         try:

@@ -145,6 +145,8 @@ class Protected:
                 raise
             except BaseException as error:
                 caught(runtime, frame, error)
+                if end == NOT_KNOWN:
+                    raise GaveUp("an exception leaves a finally block in a way that is not followed") from None
                 line = frame.line
                 if end and line != end:
                     mark(frame, end)
@@ -155,6 +157,8 @@ class Protected:
             if override is not None:
                 frame.seen = None
                 return override
+            if end == NOT_KNOWN:
+                raise GaveUp("an exception leaves a finally block in a way that is not followed")
             if end and frame.line != end:
                 mark(frame, end)
             frame.seen = problem
@@ -221,8 +225,11 @@ class Protected:
         return do
 
 
+NOT_KNOWN = -1
+
+
 def line_left(statements: Sequence[ast.stmt]) -> int | None:
-    """The compiler's line after it has compiled statements; None where it has none."""
+    """The compiler's line after it has compiled statements; None where it has none, or `NOT_KNOWN`."""
     last = statements[-1]
     if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Constant):
         return None
@@ -233,7 +240,7 @@ def line_left(statements: Sequence[ast.stmt]) -> int | None:
     if isinstance(last, ast.While):
         return line_left(last.orelse) if last.orelse else line_after(last.test, last.lineno)
     if isinstance(last, ast.Try | ast.With | ast.Match | ast.Return | ast.Break | ast.Continue):
-        return None
+        return NOT_KNOWN
     return last.lineno
 
 

@@ -50,6 +50,8 @@ class Runtime:
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
+        self.watched: set[Any] = set()
+        """Weak references to the program's generators."""
         self.fresh: Provenance = "computed"
         """Where a value that is shown for the first time comes from, if no model had a part in it."""
         self.returned: tuple[str, Provenance] | None = None

@@ -102,9 +102,15 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         commands.add("cwm.selectCall")
     if client.knows_command("cwm.changeCall"):
         commands.add("cwm.changeCall")
+
+    def where(line: int) -> int | None:
+        # A function that is being edited is where it was until the next outline, as far as there is such a line.
+        now = document.anchor.at(line)
+        return now if now is not None and now < len(document.text) else None
+
     return lenses_view.lenses(
         document.entries,
-        document.anchor.at,
+        where,
         document.call_of,
         commands,
         lambda entry: {"uri": document.uri, "function": entry.qualname},

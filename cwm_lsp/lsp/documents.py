@@ -28,6 +28,8 @@ class Known:
     recorded: Reading | None = None
     """A run of the call, held against the prediction."""
     selection: Selection = field(default_factory=dict)
+    partial: bool = False
+    """It is still being predicted."""
     problem: str | None = None
     """Why nothing is known, where that is so."""
     visits: dict[int, Visit] = field(default_factory=dict)

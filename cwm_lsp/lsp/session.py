@@ -11,7 +11,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -234,7 +234,7 @@ class Session:
             UserError, UnavailableError: it cannot be predicted.
             asyncio.CancelledError: the user, an edit or a newer job of the same function has cancelled it.
         """
-        return await self.jobs.start(("predict", document.uri, entry.qualname), self._predict(document, entry, call))
+        return await self._ahead(document, "predict", entry, self._predict(document, entry, call))
 
     async def run(self, document: Document, entry: Entry, call: Call) -> Known:
         """Run a call because the user asks for it, and hold the run against its prediction, made first if need be.
@@ -244,7 +244,16 @@ class Session:
         """
         if not self.client.trusted:
             raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
-        return await self.jobs.start(("run", document.uri, entry.qualname), self._run(document, entry, call))
+        return await self._ahead(document, "run", entry, self._run(document, entry, call))
+
+    async def _ahead(self, document: Document, kind: str, entry: Entry, work: Coroutine[Any, Any, Known]) -> Known:
+        """Do what the user asks for before what nobody has asked for."""
+        swept = self.jobs.cancel(lambda key: key == ("sweep", document.uri))
+        try:
+            return await self.jobs.start((kind, document.uri, entry.qualname), work)
+        finally:
+            if swept and self.documents.get(document.uri) is document:
+                self._soon(document)
 
     async def side_by_side(self, known: Known) -> Message:
         """What `views.side_by_side` makes of the traces of a call."""
@@ -325,7 +334,7 @@ class Session:
         settings = self.settings.predict
         source = document.text.whole
         anchor = document.pending[entry.qualname] = document.new_anchor()
-        partial = _Partial(document, Known(entry, call, anchor), anchor, source, self.client.refresh)
+        partial = _Partial(document, Known(entry, call, anchor, partial=True), anchor, source, self.client.refresh)
 
         def hear(message: Message) -> None:
             progress.report(message.get("stage", progress.message))
@@ -368,7 +377,7 @@ class Session:
 
     async def _run(self, document: Document, entry: Entry, call: Call) -> Known:
         known = document.known.get(entry.qualname)
-        if known is None or known.predicted is None or known.call.expression != call.expression:
+        if known is None or known.partial or known.predicted is None or known.call.expression != call.expression:
             known = await self._predict(document, entry, call)
         assert known.predicted is not None
         settings = self.settings.record
@@ -392,12 +401,14 @@ class Session:
         finally:
             if document.pending.get(entry.qualname) is anchor:
                 del document.pending[entry.qualname]
-        if document.known.get(entry.qualname) is known and _entered(anchor, entry, reading).alive:
-            known.recorded = reading
-            known.predicted = replace(known.predicted, trace=predicted)
-            known.anchor = _entered(anchor, entry, reading)
-            known.show({})
-            self._show(document)
+        entered = _entered(anchor, entry, reading)
+        if document.known.get(entry.qualname) is not known or not entered.alive:
+            raise asyncio.CancelledError("a function that the run enters was edited meanwhile")
+        known.recorded = reading
+        known.predicted = replace(known.predicted, trace=predicted)
+        known.anchor = entered
+        known.show({})
+        self._show(document)
         return known
 
     def _canceller(self, document: Document, entry: Entry) -> Callable[[], object]:

@@ -153,11 +153,11 @@ def data(hint: lsp.InlayHint, name: str):
 
 
 async def test_random_edits_and_requests(shared: Editor, tmp_path):
-    assert await fuzz(shared, (tmp_path / "fuzz.py").as_uri(), 1, 300) > 30
+    assert await fuzz(shared, (tmp_path / "fuzz.py").as_uri(), 1, 300) > 10
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(2, 12))
 async def test_many_random_edits_and_requests(shared: Editor, tmp_path, seed):
-    assert await fuzz(shared, (tmp_path / "fuzz.py").as_uri(), seed, 500) > 30
+    assert await fuzz(shared, (tmp_path / "fuzz.py").as_uri(), seed, 500) > 10

@@ -1,4 +1,4 @@
-"""Writes the server's settings into package.json: what the extension contributes, and what needs a trusted workspace."""
+"""Writes the settings into package.json: what the extension contributes, and what needs a trusted workspace."""
 
 import json
 from pathlib import Path

@@ -89,7 +89,7 @@ describe("a Python file", () => {
     await page.keyboard.press("ArrowDown");
     await until(async () => (await number()) === 3, "the third step");
     await page.keyboard.press("End");
-    await until(async () => /return total/.test(await selected.innerText()), "the last step");
+    await until(async () => /return LEDGER/.test(await selected.innerText()), "the last step");
     await page.keyboard.press("ArrowUp");
     await page.keyboard.press("Home");
     for (let step = 0; step < 5; step += 1) await page.keyboard.press("ArrowDown");
@@ -124,7 +124,7 @@ describe("a Python file", () => {
     await editor.shot("trace-light");
     editor.setting("workbench.colorTheme", "Default Dark Modern");
     await editor.page.locator(".monaco-workbench.vs-dark").waitFor();
-    await editor.page.locator(".tab", { hasText: "Trace:" }).locator(".codicon-close").click();
+    await editor.page.locator(".tab", { hasText: "Trace:" }).click({ button: "middle" });
     await editor.line("total = 0").first().click();
   });
 

@@ -118,10 +118,7 @@ export class Editor {
     const before = await top.textContent();
     await this.page.keyboard.press("F10");
     await until(async () => (await top.textContent().catch(() => before)) !== before, "the next stop");
-    await this.page
-      .locator(".debug-state-message", { hasText: /paused/i })
-      .first()
-      .waitFor();
+    await this.page.locator(".pane-header", { hasText: /paused/i }).first().waitFor();
   }
 
   /** Run a command of the command palette by its title. */

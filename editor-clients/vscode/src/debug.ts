@@ -168,7 +168,7 @@ class Tracker implements vscode.DebugAdapterTracker {
     if (threadId === undefined || !this.server.client) return;
     try {
       const frame = await this.topFrame(threadId);
-      const path = frame?.source?.path;
+      const path = fileOf(frame?.source?.path);
       if (!frame || !path || !isOpen(path)) return;
       const locals = await this.locals(frame.id);
       if (stop !== this.stops) return; // It has gone on meanwhile.
@@ -185,7 +185,7 @@ class Tracker implements vscode.DebugAdapterTracker {
       this.notify("cwm/debugStopped", params);
     } catch (error) {
       // The session went on or ended while it was asked.
-      this.server.log.debug(`A stop could not be read: ${String(error)}`);
+      this.server.log.warn(`A stop could not be read: ${String(error)}`);
     }
   }
 
@@ -228,6 +228,12 @@ interface Frame {
 interface Scope {
   readonly presentationHint?: string;
   readonly variablesReference: number;
+}
+
+/** In a remote window, paths of files come as URIs of the window's. */
+function fileOf(path: string | undefined): string | undefined {
+  if (!path || !/^[a-z][a-z\d+.-]+:\/\//i.test(path)) return path;
+  return vscode.Uri.file(vscode.Uri.parse(path).path).fsPath;
 }
 
 function isOpen(path: string): boolean {

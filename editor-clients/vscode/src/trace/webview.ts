@@ -191,7 +191,7 @@ function drawFilter(): void {
 
 function rowElement(row: Row, index: number): HTMLElement {
   const code = element("code", {}, row.code);
-  code.style.paddingInlineStart = `${row.indent}ch`;
+  code.style.paddingInlineStart = `${row.indent / 2}ch`;
   const count = row.iterations > 1 && element("span", { class: "count" }, `${row.iteration}/${row.iterations}`);
   const made = element(
     "tr",

@@ -167,7 +167,7 @@ def test_a_likely_crash_is_told_where_it_is_raised_with_the_way_there():
     reading = reading_of(source, "f('x')", "f")
     (found,) = diagnostics(reading, Text(source), lambda line: line - 1, "file:///a.py", Diagnostics(), {})
     assert found.range == lsp.Range(lsp.Position(1, 4), lsp.Position(1, 17))
-    assert found.message == "f('x') likely raises ValueError: invalid literal for int() with base 10: 'x' (90 %)"
+    assert found.message == "f('x') likely raises ValueError: invalid literal for int() with base 10: 'x' (95 %)"
     assert [(link.location.range.start.line, link.message) for link in found.related_information] == [
         (4, "called from f"),
         (3, "in f('x')"),
@@ -182,8 +182,8 @@ def test_the_hover_tells_all_of_a_line():
     link = Link("Predict", "cwm.predict", {"uri": "file:///a b.py"})
     text = hover(reading, visit, reading.path_of({}, 9), "xs", [link], markdown=True)
     assert "`f([1, 2, 3])` as predicted · iteration 3/3 of line 8 · iteration 3/3 of line 7" in text
-    assert "| **total** | `4` | `8` | likely, 90 % |" in text
-    assert "| **x** | `3` | unchanged | likely, 90 % |" in text
+    assert "| **total** | `4` | `8` | likely, 95 % |" in text
+    assert "| **x** | `3` | unchanged | likely, 95 % |" in text
     assert "(command:cwm.predict?%5B%7B%22uri%22" in text
     plain = hover(reading, visit, [], None, [link], markdown=False)
     assert "command:" not in plain and "`" not in plain and "total" in plain

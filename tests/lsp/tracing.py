@@ -19,7 +19,7 @@ def trace_of(
     *,
     origin: str = "predicted",
     provenance: Provenance = "predicted",
-    confidence: float | None = 0.9,
+    confidence: float | None = 0.95,
 ) -> Trace:
     """What a model that is always right would predict of a call."""
     namespace: dict[str, object] = {"__name__": "traced"}

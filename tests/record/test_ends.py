@@ -84,7 +84,7 @@ ENDS = {
     "prints for ever": (
         "truncated",
         "printed more than",
-        "import os\n    [os.write(1, b'x' * 65536) for _ in iter(int, 1)]",
+        "import os, itertools as i\n    all(map(os.write, i.repeat(1), i.repeat(b'x' * 65536)))",
     ),
     "swallows every exception": (
         "truncated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 __all__ = ["Distribution", "Engine", "Pass", "Prefix", "check", "load"]
 
 BUNDLED = "bundled"
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 def check(model: str) -> None:
@@ -25,6 +27,8 @@ def check(model: str) -> None:
         )
     elif model.startswith(("/", ".", "~")) and not Path(model).is_dir():
         raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
+    elif not Path(model).exists() and not _HUB_ID.fullmatch(model):
+        raise UnavailableError(f"there is no folder {model}: give a folder with a model, a hub id, or `bundled`")
     elif Path(model).exists() and not (Path(model) / "config.json").is_file():
         raise UnavailableError(f"{model} is no model: a folder with config.json, tokenizer.json and safetensors is")
 

@@ -12,7 +12,7 @@ from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 __all__ = ["Distribution", "Engine", "Pass", "Prefix", "check", "load"]
 
 BUNDLED = "bundled"
-_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 def check(model: str) -> None:
@@ -25,10 +25,8 @@ def check(model: str) -> None:
         raise UnavailableError(
             f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
         )
-    elif model.startswith(("/", ".", "~")) and not Path(model).is_dir():
-        raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
     elif not Path(model).exists() and not _HUB_ID.fullmatch(model):
-        raise UnavailableError(f"there is no folder {model}: give a folder with a model, a hub id, or `bundled`")
+        raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
     elif Path(model).exists() and not (Path(model) / "config.json").is_file():
         raise UnavailableError(f"{model} is no model: a folder with config.json, tokenizer.json and safetensors is")
 

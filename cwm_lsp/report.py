@@ -136,7 +136,7 @@ def comparison_table(predicted: Trace, recorded: Trace, divergences: Sequence[Di
     lines = recorded.source.splitlines()
     left = {step.index: step for step in steps(predicted.events)}
     right = {step.index: step for step in steps(recorded.events)}
-    diverging = {_step_of(right, divergence.event_index) for divergence in divergences}
+    diverging = {_step_of(right, divergence) for divergence in divergences}
     rows = [
         (left.get(a) if a is not None else None, right.get(b) if b is not None else None)
         for a, b in align(predicted, recorded)
@@ -253,13 +253,12 @@ def _cut(table: Table, total: int) -> None:
         table.add_row(*cells, Text(f"… {total - MAX_STEPS} more steps; --json has them all", "dim"))
 
 
-def _step_of(by_index: Mapping[int, Step], event_index: int) -> int | None:
-    """The step whose effect an event shows: the last step of the event's scope up to it."""
-    for index in range(event_index, -1, -1):
-        step = by_index.get(index)
-        if step is not None and event_index in (step.index, step.effect, step.end):
-            return index
-    return None
+def _step_of(by_index: Mapping[int, Step], divergence: Divergence) -> int | None:
+    """The step that a divergence is about: the one whose effect the event shows, else the one that it is."""
+    shown = [step for step in by_index.values() if divergence.event_index in (step.effect, step.end)]
+    if shown and divergence.kind in ("value", "return", "exception"):
+        return shown[-1].index
+    return divergence.event_index if divergence.event_index in by_index else shown[-1].index if shown else None
 
 
 def _code(event: Event, lines: Sequence[str]) -> Text:

@@ -61,6 +61,10 @@ def ask():
 def leave():
     import os
     os._exit(7)
+
+
+def outer(items):
+    return first(items)
 '''
 
 
@@ -165,6 +169,15 @@ def test_compare_json_and_exit_code(shop: Path) -> None:
     assert done.returncode == (1 if result["divergences"] else 0)
     for divergence in result["divergences"]:
         assert divergence.keys() >= {"kind", "line", "event_index", "variable", "predicted", "actual", "iteration"}
+
+
+def test_both_sides_tell_the_line_where_an_exception_was_raised(shop: Path) -> None:
+    done = cwm("compare", f"{shop}:outer", "--call", "outer([])", "--json")
+    result = document(done)
+    assert result["divergences"] == []
+    assert result["recorded"]["outcome"]["exception"]["line"] == 14
+    assert result["predicted"]["outcome"] == result["recorded"]["outcome"]
+    assert done.returncode == 1
 
 
 def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ class Evaluation:
         self._pending: list[Event | Question | None] = []
         self.runtime = Runtime(self.limits, self._emit, self._ask)
         self.interpreter = Interpreter(self.runtime, self.tree, module)
-        self._last: Event | None = None
+        self._risen: tuple[str | None, int, int | None] = (None, 0, None)
+        """The latest exception: its value, the depth it has risen to, the line it was raised at."""
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._function = function
@@ -120,7 +121,10 @@ class Evaluation:
     # the interpreter's side
 
     def _emit(self, event: Event) -> None:
-        self._last = event
+        if event.kind == "exception":
+            value, depth, line = self._risen
+            rises = value == event.value and depth == event.depth + 1
+            self._risen = event.value, event.depth, line if rises else event.line
         self._pending.append(event)
         if len(self._pending) >= CHUNK:
             self._flush()
@@ -192,4 +196,4 @@ class Evaluation:
                 message = str(error)
         except (Exception, Undetermined, GaveUp):
             message = ""
-        return ExceptionInfo(type(error).__name__, message, self._last.line if self._last is not None else None)
+        return ExceptionInfo(type(error).__name__, message, self._risen[2])

@@ -79,7 +79,9 @@ def _local_engine() -> Iterator[Finding]:
     try:
         import torch
     except ImportError as error:
-        yield Finding("torch", "note", f"not usable: {error}", "pip install torch, to load a local model")
+        yield Finding(
+            "torch", "note", f"not usable: {error}", "pip install 'cwm-lsp[local]', to load a model of your own"
+        )
         return
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()

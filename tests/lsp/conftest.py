@@ -197,17 +197,16 @@ async def started() -> Editor:
 
 
 async def ended(editor: Editor) -> None:
-    """Say goodbye to the server, and see that it goes."""
-    try:
-        await asyncio.wait_for(editor.shutdown_async(None), 30)
+    """Say goodbye to the server, and kill it if it does not go. (That it goes is for the tests of that to see.)"""
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(editor.shutdown_async(None), 10)
         editor.exit(None)
-        await asyncio.wait_for(editor._server.wait(), 30)
-    finally:
-        if editor._server.returncode is None:
-            editor._server.kill()
-        # pygls' client reads until the pipe closes, and now and then does not see that it has.
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(editor.stop(), 10)
+        await asyncio.wait_for(editor._server.wait(), 10)
+    if editor._server.returncode is None:
+        editor._server.kill()
+    # pygls' client reads until the pipe closes, and now and then does not see that it has.
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(editor.stop(), 10)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

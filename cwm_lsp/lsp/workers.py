@@ -27,6 +27,8 @@ _LINE = 1 << 28
 """Bytes of the longest message that a worker may send."""
 _LONG = 100_000
 """Bytes of a message beyond which it is parsed off the loop."""
+_GOODBYE = 2.0
+"""Seconds for a killed process's pipe to close."""
 _BACKOFF = (0.0, 0.0, 1.0, 5.0)
 """Seconds before a start, by how often the process has died in a row; after more deaths it stays down."""
 _STEADY = 120.0
@@ -118,8 +120,8 @@ class Worker:
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        if self._listener is not None:
-            await self._listener
+        if self._listener is not None:  # it ends with the pipe, which a process of the user's may hold open
+            await asyncio.wait({self._listener}, timeout=_GOODBYE)
 
     async def _start(self) -> None:
         if self._process is not None:

@@ -197,7 +197,7 @@ async def started() -> Editor:
 
 
 async def ended(editor: Editor) -> None:
-    """Say goodbye to the server, and kill it if it does not go. (That it goes is for the tests of that to see.)"""
+    """Say goodbye to the server, and kill it if it does not go, which a test would not show."""
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(editor.shutdown_async(None), 10)
         editor.exit(None)

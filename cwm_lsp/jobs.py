@@ -74,9 +74,11 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
 def predict_with(predictor: Predictor, settings: Predict, target: Target, advance: Advance) -> Trace:
     """Predict one target with a model that is already there."""
     from cwm_lsp.predict.predictor import Budget, Task
+    from cwm_lsp.record.environment import layout
 
+    module = layout(Path(target.path).absolute(), target.source).module
     return predictor.predict(
-        Task(target.path, target.source, target.function, target.call.expression),
+        Task(target.path, target.source, target.function, target.call.expression, module),
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout),
         on_event=lambda _event: advance(),

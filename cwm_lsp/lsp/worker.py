@@ -103,13 +103,15 @@ class Worker:
 
     def _predict(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         from cwm_lsp.predict.predictor import Budget, Task
+        from cwm_lsp.record.environment import layout
         from cwm_lsp.source.functions import find
 
         function = find(job["source"], job["function"], job["path"])
+        module = layout(Path(job["path"]).absolute(), job["source"]).module
         predictor = self._predictor_of(job["model"], tell)
         reporter = _Reporter("predicting", tell)
         trace = predictor.predict(
-            Task(job["path"], job["source"], function, job["call"]),
+            Task(job["path"], job["source"], function, job["call"], module),
             assist=job["assist"],
             budget=Budget(**job["budget"]),
             on_event=reporter.event,

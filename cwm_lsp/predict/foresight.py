@@ -16,7 +16,7 @@ LIMITS = Limits(events=2_000, operations=500_000, seconds=1.0)
 def evaluation_of(task: Task, limits: Limits) -> Evaluation | None:
     """The evaluation of a call; None where it cannot even begin."""
     try:
-        return Evaluation(task.source, task.call, task.function.qualname, limits=limits)
+        return Evaluation(task.source, task.call, task.function.qualname, module=task.module, limits=limits)
     except (SyntaxError, KeyError, ValueError, RecursionError):
         return None
 

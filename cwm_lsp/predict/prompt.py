@@ -35,6 +35,8 @@ class Task:
     source: str
     function: Function
     call: str
+    module: str = "__main__"
+    """The name under which a run imports the file: reprs of its classes and functions show it."""
 
 
 @dataclass(frozen=True, slots=True)

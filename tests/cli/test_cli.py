@@ -180,6 +180,17 @@ def test_both_sides_tell_the_line_where_an_exception_was_raised(shop: Path) -> N
     assert done.returncode == 1
 
 
+def test_an_object_of_the_file_is_named_as_its_module_is_imported(tmp_path: Path) -> None:
+    package = tmp_path / "goods"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "box.py").write_text("class Box:\n    pass\n\n\ndef make():\n    box = Box()\n    return box\n")
+    result = document(cwm("compare", f"{package / 'box.py'}:make", "--call", "make()", "--json"))
+    assert result["divergences"] == []
+    assert "<goods.box.Box object" in result["predicted"]["outcome"]["value"]
+    assert "<goods.box.Box object" in result["recorded"]["outcome"]["value"]
+
+
 def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> None:
     rows = [
         json.dumps({"path": str(shop), "function": "total", "call": "total([1])"}),

@@ -555,7 +555,31 @@ def interleave(seqs):
             iters = itertools.cycle(itertools.takewhile(predicate, iters))
 """
 
+DATACLASSES = """
+from __future__ import annotations
+import dataclasses, typing
+from dataclasses import dataclass, field
+from typing import ClassVar
+@dataclass
+class Order:
+    number: int
+    seen: ClassVar[list] = []
+    limit: typing.ClassVar[int] = 3
+    note: str = "none"
+@dataclass(order=True, frozen=True, slots=True)
+class Price:
+    amount: float
+    currency: str = field(default="EUR", compare=False)
+def f():
+    order = Order(1)
+    cheap, dear = Price(2.0), Price(3.0, "USD")
+    less = cheap < dear
+    names = [item.name for item in dataclasses.fields(order)]
+    return order, cheap, less, Price.__module__, repr(Order), order.limit
+"""
+
 CASES = [
+    (DATACLASSES, "f()", "f"),
     (CLASSES, "f()", "f"),
     (GENERATORS, "f(3)", "f"),
     (GENERATORS, "f(0)", "f"),

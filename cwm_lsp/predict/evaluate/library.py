@@ -124,6 +124,9 @@ EXCEPTIONS: dict[str, type] = {
     if isinstance(value, type) and issubclass(value, BaseException)
 }
 
+NO_FIELD = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
+"""In the annotation of a dataclass's variable: it is no field."""
+
 BASES: frozenset[Any] = frozenset({
     object, str, bytes, int, float, complex, list, tuple, dict, set, frozenset, ABC, enum.Enum, enum.IntEnum,
     enum.Flag, enum.IntFlag, collections.OrderedDict, collections.defaultdict, collections.Counter, collections.deque,

@@ -427,9 +427,18 @@ class Rules:
             if not all(isinstance(name, str) and name.isidentifier() and not iskeyword(name)
                        for name in vars(base).get("__annotations__", ())):  # fmt: skip
                 raise GaveUp("the annotations of a dataclass are not names")
+        annotations = vars(kind).get("__annotations__", {}).values()
+        if any(isinstance(annotation, str) and library.NO_FIELD.search(annotation) for annotation in annotations):
+            raise GaveUp("an annotation of a dataclass is text that only its module could resolve")
         if not kind.__doc__:
             kind.__doc__ = kind.__name__
-        made = function(kind, **kwargs)
+        # Names in annotations kept as text are looked up in the module of that name, which must not be one of ours.
+        module, kind.__module__ = kind.__module__, "builtins"
+        try:
+            made = function(kind, **kwargs)
+        finally:
+            kind.__module__ = module
+        made.__module__ = module
         self.runtime.classes.add(made)
         return made
 

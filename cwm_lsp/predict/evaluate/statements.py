@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cwm_lsp.predict.evaluate import library
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
 from cwm_lsp.predict.evaluate.expressions import Expressions, constant, iterated
 from cwm_lsp.predict.evaluate.patterns import Patterns
@@ -160,10 +161,12 @@ class Statements(Protected, Patterns, Expressions):
         line, mark = self.begin(node, node.value), self.runtime.line
         value_of = self.expr(node.value) if node.value is not None else None
         store = self.store(node.target)
-        marks, self.marks = self.marks, False
-        annotation_of = self.expr(node.annotation)
-        self.marks = marks
         text = ast.unparse(node.annotation)
+        special = library.NO_FIELD.search(text) is not None
+        plain = node.annotation.value if special and isinstance(node.annotation, ast.Subscript) else node.annotation
+        marks, self.marks = self.marks, False
+        annotation_of = self.expr(plain)
+        self.marks = marks
         name = mangled(node.target.id, self.scope.private) if isinstance(node.target, ast.Name) else None
         untraced, postponed = self.runtime.untraced, self.interpreter.postponed
 
@@ -174,12 +177,14 @@ class Statements(Protected, Patterns, Expressions):
                 store(frame, value_of(frame))
             if name is not None and node.simple:
                 annotation: Any = text
-                if not postponed:
+                if special or not postponed:
                     try:
                         with untraced():
                             annotation = annotation_of(frame)
                     except (Exception, Undetermined):
                         annotation = Unknown()
+                    if special and type(annotation) is Unknown:
+                        annotation = text
                 frame.vars.setdefault("__annotations__", {})[name] = annotation
 
         return do
@@ -568,7 +573,7 @@ class Statements(Protected, Patterns, Expressions):
         beyond = node.orelse[0].lineno if node.orelse else after
         iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
 
-        def do(frame: Frame) -> Any:
+        def iterating(frame: Frame) -> Any:
             if line and frame.line != line:
                 mark(frame, line)
             items = iterator(values_of(frame))
@@ -586,7 +591,7 @@ class Statements(Protected, Patterns, Expressions):
                 mark(frame, own)
             return orelse(frame) if orelse is not None else None
 
-        return do
+        return iterating
 
     def following(self, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
         """The next element of an iterator, `MISSING` at its end."""

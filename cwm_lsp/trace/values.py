@@ -8,6 +8,7 @@ from functools import lru_cache
 # What differs between machines, runs and versions of Python, not between values.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+\b")
 _MODULE = re.compile(r"(<module '[\w.]+') from '[^']*'>")
+_QUALIFIER = re.compile(r"(?<=<)[\w.]+\.(?=\w+ object\b)|(?<=<class ')[\w.]+\.(?=\w+'>)")
 _LEXEME = re.compile(
     r"[A-Za-z]?'(?:[^'\\]|\\.)*'|[A-Za-z]?\"(?:[^\"\\]|\\.)*\"|[\[({]|[\])}]|,|:|[^\[({\])},:'\"]+|.", re.DOTALL
 )
@@ -15,8 +16,15 @@ _DEEPEST = 200
 
 
 def same_value(predicted: str, actual: str) -> bool:
-    """Whether two reprs are of equal values: addresses are wildcards, sets have no order, all else counts."""
-    return predicted == actual or _canonical(predicted) == _canonical(actual)
+    """Whether two reprs are of equal values: addresses are wildcards, sets have no order, all else counts.
+
+    A model has learnt that the traced file is `__main__`, whatever a run imports it as.
+    """
+    if predicted == actual:
+        return True
+    if "__main__." in predicted or "__main__." in actual:
+        predicted, actual = _QUALIFIER.sub("", predicted), _QUALIFIER.sub("", actual)
+    return _canonical(predicted) == _canonical(actual)
 
 
 def same_but_cut(predicted: str, cut: str) -> bool:

@@ -341,6 +341,7 @@ def test_the_real_mispredictions_differ_from_the_runs():
         ("{'k': {2, 1}}", "{'k': {1, 2}}"),
         ("<str_iterator object>", "<str_ascii_iterator object at 0x7f1e63a6b220>"),
         ("<module 'json' from '/a/b.py'>", "<module 'json' from '/c/b.py'>"),
+        ("(<__main__.A object>, <class '__main__.A'>)", "(<shop.cart.A object at 0x7f00>, <class 'shop.cart.A'>)"),
     ],
 )
 def test_the_same_value(predicted_repr, actual):
@@ -357,6 +358,8 @@ def test_the_same_value(predicted_repr, actual):
         ("[1, 2]", "[2, 1]"),
         ("'{1, 2}'", "'{2, 1}'"),
         ("<A object>", "<B object>"),
+        ("<a.C object>", "<b.C object>"),
+        ("<__main__.A object>", "<shop.B object>"),
         ("{1, 2}", "{1, 2, 3}"),
         ("{", "}"),
         ("'a", "'b"),

@@ -27,6 +27,8 @@ MAX_STEPS = 200
 """Steps shown of one trace; the JSON output has them all."""
 MAX_VALUE = 48
 """Characters shown of one value."""
+WORTH_READING = 0.1
+"""The confidence below which a guess is shown as `?`; the JSON output has it."""
 
 _STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green"}
 
@@ -160,17 +162,22 @@ def comparison_table(predicted: Trace, recorded: Trace, divergences: Sequence[Di
 def outcome_line(trace: Trace) -> Text:
     """How the call ended, in one line."""
     outcome = trace.outcome
-    hedge = "likely " if trace.origin == "predicted" else ""
-    style = _STYLES[trace.origin]
+    end = trace.events[-1] if trace.events else None
+    origin = end.provenance.get("value", trace.origin) if end else trace.origin
+    sure = end.confidences.get("value") if end and origin == "predicted" else None
+    hedge = "" if origin != "predicted" else "likely " if sure is None or sure >= 0.5 else "perhaps "
     match outcome.kind:
         case "return":
-            text = Text.assemble((f"{hedge}returns ", style), _short(outcome.value or "None"))
+            text = Text.assemble((f"{hedge}returns ", _STYLES[origin]), _guess(outcome.value or "None", sure))
         case "exception" if outcome.exception is not None:
             error = outcome.exception
             where = f" at line {error.line}" if error.line else ""
             text = Text.assemble((f"{hedge}raises ", "bold red"), f"{error.type}: {error.message}{where}")
+            _add_confidence(text, sure)
         case kind:
             text = Text.assemble((f"{kind} ", "yellow"), outcome.detail or "")
+    if origin == "computed":
+        text.append("  (computed)", "dim")
     if outcome.detail and outcome.kind in ("return", "exception"):
         text.append(f"  ({outcome.detail})", "dim")
     return Text.assemble((f"{trace.origin}: ", "bold"), text)
@@ -290,7 +297,17 @@ def _glyph(origin: str) -> str:
 def _append(text: Text, name: str, glyph: str, value: str, style: str, confidence: float | None) -> None:
     if text:
         text.append(", ")
-    text.append(name).append(glyph + _short(value), style)
+    text.append(name).append(glyph, style).append_text(_guess(value, confidence, style))
+
+
+def _guess(value: str, confidence: float | None, style: str = "") -> Text:
+    """A value, with its confidence if it has one."""
+    text = Text(_short(value) if confidence is None or confidence >= WORTH_READING else "?", style)
+    _add_confidence(text, confidence)
+    return text
+
+
+def _add_confidence(text: Text, confidence: float | None) -> None:
     if confidence is not None:
         text.append(f" {confidence:.0%}", "dim")
 

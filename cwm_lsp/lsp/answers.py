@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
     """The hints of the lines that the editor shows."""
-    document, settings = _document(session, params), session.settings
-    if document is None or not settings.hints.enable:
+    document = _document(session, params)
+    if document is None or not document.settings.hints.enable:
         return []
     shown = params.range
     result: list[lsp.InlayHint] = []
@@ -34,7 +34,7 @@ def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.Inlay
             return now if now is not None and shown.start.line <= now <= shown.end.line else None
 
         data = {"uri": document.uri, "function": known.entry.qualname}
-        result += hints_view.hints(known.visits.values(), document.text, visible, settings.hints, data)
+        result += hints_view.hints(known.visits.values(), document.text, visible, document.settings.hints, data)
     return result
 
 
@@ -54,7 +54,7 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     """The variables of a line."""
     document, client = _document(session, params), session.client
     found = document and document.known_at(params.position.line)
-    if document is None or not found or not session.settings.hover.enable:
+    if document is None or not found or not document.settings.hover.enable:
         return None
     known, line = found
     if known.reading is None or line not in known.visits:
@@ -74,7 +74,7 @@ def diagnostics(session: Session, params: lsp.DocumentDiagnosticParams) -> lsp.R
 
 def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]:
     """Likely crashes and divergences of a whole document, those that a debug session has come upon included."""
-    settings = session.settings
+    settings = document.settings
     result: list[lsp.Diagnostic] = []
     if settings.enable and settings.diagnostics.enable:
         for known in document.known.values():
@@ -93,15 +93,14 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
 def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
     """The call in use above each function, and what can be done with it."""
     document, client = _document(session, params), session.client
-    if document is None or not session.settings.lenses.enable:
+    if document is None or not document.settings.lenses.enable:
         return []
     commands = {"cwm.predict", "cwm.predictThenRun"}
-    if not client.trusted:
-        commands.discard("cwm.predictThenRun")
     if client.can_choose:
         commands.add("cwm.selectCall")
-    if client.knows_command("cwm.changeCall"):
-        commands.add("cwm.changeCall")
+    commands |= {name for name in ("cwm.changeCall", "cwm.predictThenDebug") if client.knows_command(name)}
+    if not session.configuration.trusted:
+        commands -= {"cwm.predictThenRun", "cwm.predictThenDebug"}
 
     def where(line: int) -> int | None:
         # A function that is being edited is where it was until the next outline, as far as there is such a line.
@@ -125,7 +124,7 @@ def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.Cod
         return []
     argument = {"uri": document.uri, "function": entry.qualname}
     choices = [(f"Predict {entry.name}", "cwm.predict")]
-    if session.client.trusted:
+    if session.configuration.trusted:
         choices.append((f"Predict {entry.name}, then run it", "cwm.predictThenRun"))
     if entry.qualname in document.known:
         choices += [(f"Show the trace of {entry.name}", "cwm.showTrace"), (f"Clear {entry.name}", "cwm.clear")]
@@ -138,14 +137,14 @@ def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.Cod
 
 def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.InlineValue]:
     """What is known of the function in which a debug session is stopped, and how the stop compares."""
-    document, settings = _document(session, params), session.settings
+    document = _document(session, params)
     stopped = params.context.stopped_location.end.line
     found = document and document.known_at(stopped)
-    if document is None or not found or not settings.inline_values.enable:
+    if document is None or not found or not document.settings.inline_values.enable:
         return []
     visits = found[0].visits.values()
     result = inline_values_view.inline_values(
-        visits, document.text, found[0].anchor.at, params.range, stopped, settings.hints
+        visits, document.text, found[0].anchor.at, params.range, stopped, document.settings.hints
     )
     told = session.debugging.at(document.uri, stopped)
     if told is not None:
@@ -160,7 +159,8 @@ class _AboutDocument(Protocol):
 
 def _document(session: Session, params: _AboutDocument) -> Document | None:
     """The open Python file that a request is about; None for all others, and where everything is switched off."""
-    return session.documents.get(params.text_document.uri) if session.settings.enable else None
+    document = session.documents.get(params.text_document.uri)
+    return document if document is not None and document.settings.enable else None
 
 
 def _hover(

@@ -170,12 +170,24 @@ async def test_what_cannot_be_done_is_told_in_one_line(shared: Editor, file, arg
 
 
 async def test_nothing_is_run_in_an_untrusted_workspace(editor: Editor, file):
-    await editor.begin(capabilities("vscode_1.139"), file.parent, {**QUICK, "workspaceTrusted": False})
+    await editor.begin(able_to_debug(), file.parent, {**QUICK, "workspaceTrusted": False})
     editor.open(file.as_uri(), SOURCE)
     answer = await editor.command("cwm.predictThenRun", {"uri": file.as_uri(), "function": "total"})
     assert answer["state"] == "failed" and "not trusted" in answer["message"]
     titles = {lens.command.title for lens in await editor.lenses(file.as_uri())}
-    assert "Predict" in titles and "Predict then run" not in titles
+    assert "Predict" in titles and not titles & {"Predict then run", "Predict then debug"}
+
+
+async def test_lenses_have_what_the_client_carries_out_by_itself(editor: Editor, file):
+    await editor.begin(able_to_debug(), file.parent, QUICK)
+    editor.open(file.as_uri(), SOURCE)
+    await editor.command("cwm.predict", {"uri": file.as_uri(), "function": "total"})
+    titles = {lens.command.title for lens in await editor.lenses(file.as_uri())}
+    assert {"Predict then run", "Predict then debug"} <= titles and "Change call…" not in titles
+
+
+def able_to_debug() -> dict:
+    return capabilities("vscode_1.139") | {"experimental": {"cwm": {"commands": ["cwm.predictThenDebug"]}}}
 
 
 async def test_a_call_is_chosen(shared: Editor, file):

@@ -46,4 +46,5 @@ def _commands(call: Call | None) -> Iterator[tuple[str, str]]:
         yield title_of(call), "cwm.selectCall"
         yield "Predict", "cwm.predict"
         yield "Predict then run", "cwm.predictThenRun"
+        yield "Predict then debug", "cwm.predictThenDebug"
     yield "Change call…" if call else "Give a call…", "cwm.changeCall"

@@ -119,10 +119,10 @@ describe("a Python file", () => {
   });
 
   it("has a Trace view in light colours too", async () => {
-    editor.setting("workbench.colorTheme", "Default Light Modern");
+    editor.setting("workbench.colorTheme", "Light Modern");
     await editor.page.locator(".monaco-workbench.vs").waitFor();
     await editor.shot("trace-light");
-    editor.setting("workbench.colorTheme", "Default Dark Modern");
+    editor.setting("workbench.colorTheme", "Dark Modern");
     await editor.page.locator(".monaco-workbench.vs-dark").waitFor();
     await editor.page.locator(".tab", { hasText: "Trace:" }).click({ button: "middle" });
     await editor.line("total = 0").first().click();

@@ -126,6 +126,11 @@ _RUN = _options(
         "--timeout", metavar="S", type=click.FloatRange(min=0.1), help="Seconds a run may take (default: 10)."
     ),
 )
+_SCOPE = click.option(
+    "--scope",
+    type=click.Choice(["file", "workspace"]),
+    help="Whose steps are recorded: the file's (default), or also those of other files of its project.",
+)
 
 
 @cli.command()
@@ -139,12 +144,13 @@ def predict(target: str | None, call: str | None, batch: Path | None, as_json: b
 
 
 @cli.command()
-@_options(_WORK, _RUN, _JSON)
+@_options(_WORK, _RUN, _SCOPE, _JSON)
 def record(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Run a call under debugpy, in a child process with limits, and print its real states."""
     from cwm_lsp import jobs
 
-    with jobs.recording(_settings(choices)) as job:
+    settings = _settings(choices)
+    with jobs.recording(settings, settings.record.scope) as job:
         return _run(job, "recording", target, call, batch, as_json)
 
 
@@ -228,7 +234,13 @@ def _settings(choices: Mapping[str, Any]) -> Settings:
     """The settings: options that were given, then the environment, then `pyproject.toml` of the working folder."""
     from cwm_lsp.settings import from_environment, from_flags, from_pyproject, resolve
 
-    names = {"model": "model.name", "assist": "predict.assist", "python": "record.python", "timeout": "record.timeout"}
+    names = {
+        "model": "model.name",
+        "assist": "predict.assist",
+        "python": "record.python",
+        "timeout": "record.timeout",
+        "scope": "record.scope",
+    }
     flags = {
         names[option]: str(value) if isinstance(value, Path) else value
         for option, value in choices.items()

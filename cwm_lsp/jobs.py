@@ -19,6 +19,7 @@ from cwm_lsp.trace.events import Trace
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.record.recorder import Scope
     from cwm_lsp.settings import Predict, Settings
 
 Advance = Callable[[], None]
@@ -86,8 +87,8 @@ def predict_with(predictor: Predictor, settings: Predict, target: Target, advanc
 
 
 @contextmanager
-def recording(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace]]:
-    """Run targets under debugpy.
+def recording(settings: Settings, scope: Scope = "file") -> Iterator[Callable[[Target, Advance], Trace]]:
+    """Run targets under debugpy. `scope` "workspace" also records their calls into other files.
 
     Raises:
         UnavailableError: the debuggee cannot be started.
@@ -103,6 +104,7 @@ def recording(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace]
                 target.call.expression,
                 python=Path(settings.record.python) if settings.record.python else None,
                 timeout=settings.record.timeout,
+                scope=scope,
                 on_event=lambda _event: advance(),
             )
 

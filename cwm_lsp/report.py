@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import linecache
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -269,8 +271,12 @@ def _step_of(by_index: Mapping[int, Step], divergence: Divergence) -> int | None
 
 
 def _code(event: Event, lines: Sequence[str]) -> Text:
+    where = Text()
+    if event.path is not None:
+        lines = linecache.getlines(event.path)
+        where = Text(PurePath(event.path).name + ": ", "magenta")
     code = lines[event.line - 1].rstrip() if 0 < event.line <= len(lines) else f"<{event.function}>"
-    return Text("│ " * event.depth, "dim") + Text(code)
+    return Text("│ " * event.depth, "dim") + where + Text(code)
 
 
 def _effect(step: Step, trace: Trace, style: str | None = None) -> Text:

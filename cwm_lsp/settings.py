@@ -73,6 +73,8 @@ class Record(_Group):
     """The interpreter that runs the call. Without one: the project's virtual environment, else the server's own."""
     timeout: float = Field(default=10.0, ge=0.1, le=600)
     """Seconds that a run may take."""
+    scope: Literal["file", "workspace"] = "file"
+    """Whose steps a run records: the function's own `file`'s, or also those of other files of the `workspace`."""
 
 
 class Hints(_Group):

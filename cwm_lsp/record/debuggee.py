@@ -311,6 +311,9 @@ class Case:
 
         fault = None
         try:
+            if job["workspace"] is not None and self._comprehensions.INLINED:
+                files = self._probe.Files(job["path"], job["workspace"])
+                sys.meta_path.insert(0, _WorkspaceFinder(files, self._comprehensions.compile_module))
             module = _import(job, self._comprehensions.compile_module)
         except BaseException as error:
             fault = _import_failure(error, job["path"], self._probe)
@@ -321,6 +324,7 @@ class Case:
                     module.__dict__,
                     job["path"],
                     tuple(job["target"]),
+                    workspace=job["workspace"],
                     limits=limits,
                     emit=journal.emit,
                     stop=stop,
@@ -359,19 +363,21 @@ def _limit_memory(most: int) -> None:
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads the recorded file from the text that the job has, compiled in the form that the trace shall have."""
+    """Loads a file compiled in the form that the trace shall have; the recorded one from the text that the job has."""
 
-    def __init__(self, name: str, path: str, source: str, compile_module: Any) -> None:
+    def __init__(self, name: str, path: str, compile_module: Any, source: str | None = None) -> None:
         super().__init__(name, path)
         self._source = source
         self._compile = compile_module
 
     def get_code(self, fullname: str) -> types.CodeType:
-        code: types.CodeType = self._compile(self._source, self.path)
+        # Never from or to a cache: it is not the code that the file has outside of a recording.
+        source = self.get_data(self.path) if self._source is None else self._source
+        code: types.CodeType = self._compile(source, self.path)
         return code
 
-    def get_source(self, fullname: str) -> str:
-        return self._source
+    def get_source(self, fullname: str) -> str | None:
+        return super().get_source(fullname) if self._source is None else self._source
 
 
 class _Finder:
@@ -388,9 +394,26 @@ class _Finder:
         return importlib.util.spec_from_file_location(fullname, self._path, loader=self._loader)
 
 
+class _WorkspaceFinder:
+    """Finds what the others find, and has the workspace's files compiled in the form that the trace shall have."""
+
+    def __init__(self, files: Any, compile_module: Any) -> None:
+        self._files = files
+        self._compile = compile_module
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
+        specs = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next((spec for spec in specs if spec is not None), None)
+        loader = None if spec is None else spec.loader
+        if type(loader) is importlib.machinery.SourceFileLoader and self._files[loader.path] is not None:
+            spec.loader = _Loader(fullname, loader.path, self._compile)
+        return spec
+
+
 def _import(job: dict[str, Any], compile_module: Any) -> types.ModuleType:
     name = job["module"]
-    loader = _Loader(name, job["path"], job["source"], compile_module)
+    loader = _Loader(name, job["path"], compile_module, job["source"])
     if name in sys.modules:  # a file called like a module that is in use already: json.py, types.py
         spec = importlib.util.spec_from_file_location(name, job["path"], loader=loader)
         assert spec is not None

@@ -17,21 +17,24 @@ class RecordDecoder:
     def __init__(self) -> None:
         self._names: list[str] = []
         self._locals: list[dict[str, str]] = []
+        self._paths: list[str | None] = []
 
     def event(self, record: list[Any]) -> Event:
         """The event of a `c`, `l`, `r` or `e` record (see `cwm_lsp.record.probe`)."""
         kind, depth, line = record[0], record[1], record[2]
         marks: Mapping[str, str]
         if kind == "c":
-            del self._names[depth:], self._locals[depth:]
+            del self._names[depth:], self._locals[depth:], self._paths[depth:]
             # A generator's scope may be entered while no scope around it is active.
             while len(self._names) < depth:
                 self._names.append("")
                 self._locals.append({})
+                self._paths.append(None)
             self._names.append(record[3])
             local = record[4]
             self._locals.append(local)
             marks = record[5] if len(record) > 5 else NOTHING
+            self._paths.append(record[6] if len(record) > 6 else None)
         elif kind == "l":
             local = {**self._locals[depth], **record[3]} if record[3] else self._locals[depth]
             marks = NOTHING
@@ -43,10 +46,22 @@ class RecordDecoder:
         else:
             marks = record[4] if len(record) > 4 else NOTHING
             return Event(
-                _KINDS[kind], line, depth, self._names[depth], value=record[3], mark=_mark(marks) if marks else None
+                _KINDS[kind],
+                line,
+                depth,
+                self._names[depth],
+                value=record[3],
+                mark=_mark(marks) if marks else None,
+                path=self._paths[depth],
             )
         return Event(
-            _KINDS[kind], line, depth, self._names[depth], MappingProxyType(local), mark=_mark(marks) if marks else None
+            _KINDS[kind],
+            line,
+            depth,
+            self._names[depth],
+            MappingProxyType(local),
+            mark=_mark(marks) if marks else None,
+            path=self._paths[depth],
         )
 
 

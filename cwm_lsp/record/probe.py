@@ -11,9 +11,10 @@ A record is a list that JSON can hold, one per event, locals as differences with
     ["end", {...}]                              the last one; see `Recording.end`
 
 An "l" has two more items where names went away (a list of them) or a value has a mark (`{local: mark}`); "c", "r" and
-"e" have the marks as their last item.
+"e" have the marks as their last item. A "c" in another file than the traced one has marks and the file's path.
 """
 
+# ruff: noqa: PTH117, PTH118, PTH120, PTH206  `os` is what is loaded already
 from __future__ import annotations
 
 import ast
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     Marks = dict[str, str]
 
 _MISSING = object()
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 _COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _OPTIMIZED = inspect.CO_OPTIMIZED
@@ -66,6 +68,32 @@ class Limits:
     """Most bytes that the program may print."""
 
 
+class Files(dict):  # type: ignore[type-arg]  # in Python 3.8 it takes no parameters
+    """`co_filename` → what is recorded of that code: None nothing; "" the traced file; else the path of another file.
+
+    Other files are recorded where there is a `workspace` (a folder) and they are the user's own in it: no library, no
+    hidden folder's.
+    """
+
+    def __init__(self, filename: str, workspace: str | None = None) -> None:
+        super().__init__({filename: ""})
+        self._workspace = os.path.join(os.path.realpath(workspace), "") if workspace else None
+        self._library = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")
+
+    def __missing__(self, filename: str) -> str | None:
+        found = self[filename] = filename if self._is_in_workspace(filename) else None
+        return found
+
+    def _is_in_workspace(self, filename: str) -> bool:
+        if self._workspace is None or not os.path.isabs(filename):
+            return False
+        path = os.path.realpath(filename)
+        if not path.startswith(self._workspace) or path.startswith(self._library):
+            return False
+        folders = path[len(self._workspace) :].split(os.sep)
+        return not any(folder.startswith(".") or folder in _INSTALLED for folder in folders)
+
+
 class Stopped(BaseException):
     """Raised inside the recorded program when a limit is reached."""
 
@@ -88,20 +116,20 @@ class Scope:
 class Recording:
     """Turns what a tracer sees into records.
 
-    The trace starts where `target` (name and first line of a code object in `filename`) is first entered in the thread
-    that made the recording, and ends where that activation is left for good. `emit` takes each record, or raises
-    `OverflowError` where there is no room; `stop` is called when a limit is reached, and must not return.
+    The trace starts where `target` (name and first line of a code object in the traced one of `files`) is first entered
+    in the thread that made the recording, and ends where that activation is left for good. `emit` takes each record, or
+    raises `OverflowError` where there is no room; `stop` is called when a limit is reached, and must not return.
     """
 
     def __init__(
         self,
-        filename: str,
+        files: Files,
         target: tuple[str, int],
         limits: Limits,
         emit: Callable[[Record], None],
         stop: Callable[[dict[str, Any]], None],
     ) -> None:
-        self.filename = filename
+        self.files = files
         self.target = target
         self.emit = emit
         self.stop = stop
@@ -119,15 +147,16 @@ class Recording:
         self._error_line: int | None = None
 
     def enter(self, frame: types.FrameType, *, resumed: bool = False) -> bool:
-        """A scope of the file is entered; whether it is part of the trace."""
+        """A scope of one of the files is entered; whether it is part of the trace."""
         code = frame.f_code
+        path = self.files[code.co_filename]
         if self.end is not None:
             return False
         if self._stack:
             depth = self._stack[-1].depth + 1
         elif self._entry:
             depth = 0 if self._entry == id(frame) else 1
-        elif (code.co_name, code.co_firstlineno) == self.target:
+        elif (code.co_name, code.co_firstlineno) == self.target and not path:
             self._entry = id(frame)
             depth = 0
         else:
@@ -143,8 +172,10 @@ class Recording:
                 local = _arguments_first(code, local)
             self._changes(scope, local)
         record = ["c", depth, frame.f_lineno, code.co_name, scope.texts.copy()]
-        if scope.marks:
+        if scope.marks or path:
             record.append(dict(scope.marks))
+        if path:
+            record.append(path)
         self._emit(record)
         self._stack.append(scope)
         return True
@@ -182,7 +213,7 @@ class Recording:
         scope = self._stack[-1]
         scope.raised_at = frame.f_lasti
         scope.line = line
-        if error is not self._error:
+        if error is not self._error and not self.files[frame.f_code.co_filename]:
             self._error, self._error_line = error, line
         text = self.values.triple(error)
         mark = self.values.mark
@@ -204,7 +235,7 @@ class Recording:
         return "yield" if operation in _YIELDS and not raised_here else "unwind"
 
     def foreign(self, thread: int) -> None:
-        """Another thread runs code of the file."""
+        """Another thread runs code of the files."""
         if thread not in self.others and self.end is None:
             self.others[thread] = threading.current_thread().name
 
@@ -305,7 +336,7 @@ class SetTrace:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._filename = recording.filename
+        self._files = recording.files
         self._settrace = _original_settrace()
 
     def __enter__(self) -> None:
@@ -320,7 +351,7 @@ class SetTrace:
 
     def _call(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         try:
-            if frame.f_code.co_filename == self._filename and self._recording.enter(frame, resumed=True):
+            if self._files[frame.f_code.co_filename] is not None and self._recording.enter(frame, resumed=True):
                 return self._local
         except RecursionError as error:
             self._outlive(error, None)
@@ -361,7 +392,7 @@ class SetTrace:
         raise error
 
     def _other_thread(self, frame: types.FrameType, event: str, arg: Any) -> None:
-        if frame.f_code.co_filename == self._filename:
+        if self._files[frame.f_code.co_filename] is not None:
             self._recording.foreign(get_ident())
 
 
@@ -376,7 +407,7 @@ class Monitoring:
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
-        self._filename = recording.filename
+        self._files = recording.files
         self._thread = recording.thread
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
         self._known: set[types.CodeType] = set()
@@ -417,8 +448,8 @@ class Monitoring:
         monitoring.free_tool_id(self._tool)
 
     def _mine(self, code: types.CodeType) -> bool:
-        """Whether the code is of the file and runs in the recorded thread."""
-        if code.co_filename != self._filename:
+        """Whether the code is of the files and runs in the recorded thread."""
+        if self._files[code.co_filename] is None:
             return False
         if get_ident() != self._thread:
             self._recording.foreign(get_ident())
@@ -436,7 +467,7 @@ class Monitoring:
             self._recording.enter(sys._getframe(1), resumed=True)
 
     def _enter(self, code: types.CodeType, *, resumed: bool) -> Any:
-        if code.co_filename != self._filename:
+        if self._files[code.co_filename] is None:
             return self._disable
         if code not in self._known:
             self._known.add(code)
@@ -534,6 +565,7 @@ def trace_call(
     filename: str,
     target: tuple[str, int],
     *,
+    workspace: str | None = None,
     limits: Limits = Limits(),
     emit: Callable[[Record], None],
     stop: Callable[[dict[str, Any]], None] | None = None,
@@ -541,14 +573,14 @@ def trace_call(
     """Records one call in this process and gives the end of the trace.
 
     `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced; `target`
-    is `(co_name, co_firstlineno)` of the function whose activation is the trace. Without `stop`, a limit is enforced by
-    an exception inside the program.
+    is `(co_name, co_firstlineno)` of the function whose activation is the trace; `workspace` is the folder whose other
+    files are to be traced as well. Without `stop`, a limit is enforced by an exception inside the program.
     """
 
     def raise_stopped(end: dict[str, Any]) -> None:
         raise Stopped
 
-    recording = Recording(filename, target, limits, emit, stop or raise_stopped)
+    recording = Recording(Files(filename, workspace), target, limits, emit, stop or raise_stopped)
     run = evaluate(call, namespace)
     error: BaseException | None = None
     limit = sys.getrecursionlimit()

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 from cwm_lsp.record.case import Case
@@ -32,6 +32,7 @@ _LOOK_SECONDS = 0.02
 _MEMORY_SECONDS = 0.25
 _WHILE_RECORDING = "while recording, standard input is empty"
 
+Scope = Literal["file", "workspace"]
 OnEvent = Callable[[Event], None]
 OnOutput = Callable[[str, str], None]
 
@@ -49,13 +50,16 @@ def record(
     cancel: threading.Event | None = None,
     source: str | None = None,
     cwd: Path | None = None,
+    scope: Scope = "file",
 ) -> Trace:
     """Runs `call` in the module of the file `path` and records `function`'s first activation in it.
 
     `python` is the interpreter; without it that of the active or the project's virtual environment, else our own.
     `timeout` is in seconds, of importing the file and running the call. `source` is the file's text where the editor's
-    differs from the disk's. `cwd` is the working directory, by default the project's folder. `on_event` gets events as
-    they happen, `on_output` once what the program printed on standard output and error.
+    differs from the disk's. `cwd` is the working directory, by default the project's folder. `scope` "workspace" also
+    records the calls into other files of the project's folder, but not into what is installed there; such events have
+    their `path`. `on_event` gets events as they happen, `on_output` once what the program printed on standard output
+    and error.
 
     Whatever the program does, a `Trace` comes back, its outcome saying how it ended. Raises `UserError` where there is
     nothing to run, `UnavailableError` where the interpreter cannot, `Cancelled` after `cancel` was set.
@@ -73,6 +77,7 @@ def record(
             cancel=cancel,
             source=source,
             cwd=cwd,
+            scope=scope,
         )
 
 
@@ -124,6 +129,7 @@ class RecorderPool:
         cancel: threading.Event | None = None,
         source: str | None = None,
         cwd: Path | None = None,
+        scope: Scope = "file",
     ) -> Trace:
         """See `record`."""
         text = read_source(path) if source is None else source
@@ -139,6 +145,7 @@ class RecorderPool:
             "target": ["<lambda>" if found.kind == "lambda" else found.name, found.first_line],
             "cwd": str(cwd or place.root),
             "sys_path": list(place.sys_path),
+            "workspace": str(place.root) if scope == "workspace" else None,
             "limits": dataclasses.asdict(limits),
         }
         run = Run(job, timeout, limits, on_event, cancel)
@@ -284,7 +291,8 @@ class Run:
         if not self.events:
             return "; the function had not been entered"
         last = self.events[-1]
-        return f"; it was at line {last.line} of {last.function}"
+        where = f" in {last.path}" if last.path else ""
+        return f"; it was at line {last.line} of {last.function}{where}"
 
 
 def _death(status: int | None) -> str:

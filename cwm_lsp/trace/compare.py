@@ -57,16 +57,22 @@ class Divergence:
 
 
 def compare(predicted: Trace, recorded: Trace) -> list[Divergence]:
-    """All divergences, in the order of the recording."""
-    return _Comparison(predicted, recorded).divergences
+    """All divergences, in the order of the recording. What was recorded of other files is passed over."""
+    own, indices = recorded.within_file()
+    found = _Comparison(predicted, own).divergences
+    if own is recorded:
+        return found
+    return [replace(divergence, event_index=indices[divergence.event_index]) for divergence in found]
 
 
 def align(predicted: Trace, recorded: Trace) -> list[tuple[int | None, int | None]]:
     """Indices of the events of both side by side, in order; None where one has no counterpart."""
+    own, indices = recorded.within_file()
+    pairs = [(a, indices[b]) for a, b in sorted(_Comparison(predicted, own).pairs)]
     rows: list[tuple[int | None, int | None]] = []
     left = right = 0
     ends = (len(predicted.events), len(recorded.events))
-    for a, b in (*sorted(_Comparison(predicted, recorded).pairs), ends):
+    for a, b in (*pairs, ends):
         rows += ((i, None) for i in range(left, a))
         rows += ((None, j) for j in range(right, b))
         if (a, b) != ends:

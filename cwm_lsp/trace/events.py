@@ -6,8 +6,8 @@ effect of a line shows in the next event of the same scope.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 EventKind = Literal["call", "line", "return", "exception"]
@@ -46,6 +46,8 @@ class Event:
     """Where each local's repr comes from; `"value"` for the value of a `return` or `exception`."""
     mark: str | None = None
     """What is wrong with the event, in a few words (a model's malformed output, a repr that was cut); else None."""
+    path: str | None = None
+    """The file that the line is in (absolute), where that is another one than the trace's; else None."""
 
     def to_json(self) -> dict[str, Any]:
         """The event as the command line's JSON has it."""
@@ -60,6 +62,7 @@ class Event:
             "confidences": dict(self.confidences),
             "provenance": dict(self.provenance),
             "mark": self.mark,
+            "path": self.path,
         }
 
     @classmethod
@@ -76,6 +79,7 @@ class Event:
             confidences=data.get("confidences") or NOTHING,
             provenance=data.get("provenance") or NOTHING,
             mark=data.get("mark"),
+            path=data.get("path"),
         )
 
 
@@ -155,6 +159,22 @@ class Trace:
     events: tuple[Event, ...]
     outcome: Outcome
     stats: Stats = Stats()
+
+    def within_file(self) -> tuple[Trace, Sequence[int]]:
+        """The trace as it is where calls into other files are stepped over, and its events' indices in this one."""
+        if all(event.path is None for event in self.events):
+            return self, range(len(self.events))
+        events: list[Event] = []
+        indices: list[int] = []
+        is_own: list[bool] = []  # of the scopes around the event, and of its own
+        for index, event in enumerate(self.events):
+            if event.kind == "call":
+                del is_own[event.depth :]
+                is_own += [True] * (event.depth - len(is_own)) + [event.path is None]
+            if event.path is None:
+                events.append(replace(event, depth=sum(is_own[: event.depth])))
+                indices.append(index)
+        return replace(self, events=tuple(events)), indices
 
     def to_json(self) -> dict[str, Any]:
         """The trace as the command line's JSON has it (the source itself is left out)."""

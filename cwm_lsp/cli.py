@@ -194,7 +194,7 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
     from cwm_lsp.predict.predictor import Predictor
 
     settings = _settings(choices)
-    predictor = Predictor.load(settings.model.name)
+    predictor = Predictor.load(**settings.model.model_dump())
     predictors = {
         level: partial(jobs.predict_with, predictor, settings.predict.model_copy(update={"assist": level}))
         for level in ([choices["assist"]] if choices["assist"] else ["off", "draft", "lock"])
@@ -220,14 +220,13 @@ def doctor(as_json: bool) -> int:
 @cli.command()
 @click.option("--stdio", is_flag=True, help="Speak over stdin and stdout (the default).")
 @click.option("--tcp", metavar="HOST:PORT", help="Listen on a TCP address instead.")
-def serve(stdio: bool, tcp: str | None) -> int:
+def serve(stdio: bool, tcp: str | None) -> None:
     """Start the language server."""
     if stdio and tcp:
         raise click.UsageError("--stdio and --tcp exclude each other")
-    from cwm_lsp.lsp.server import serve
+    from cwm_lsp.lsp.connection import serve
 
     serve(tcp=tcp)
-    return DONE
 
 
 def _settings(choices: Mapping[str, Any]) -> Settings:

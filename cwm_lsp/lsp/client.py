@@ -7,12 +7,15 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
+from cwm_lsp.lsp.handshake import capability, position_encoding, pulls_diagnostics
 from cwm_lsp.lsp.text import Encoding
+from cwm_lsp.settings import SECTION
 
 log = logging.getLogger(__name__)
 
@@ -25,79 +28,62 @@ _PATIENCE = 0.4
 class Client:
     """Asks and tells the editor, within what it said it can do when the session began."""
 
-    def __init__(self, server: LanguageServer) -> None:
+    def __init__(self, server: LanguageServer, params: Mapping[str, Any]) -> None:
+        """`params` of `initialize`, in which the editor says what it can do."""
         self._server = server
+        self._params = params
         self._refreshing: asyncio.TimerHandle | None = None
         self._tokens = itertools.count(1)
         self._cancels: dict[str, Callable[[], object]] = {}
-        self.trusted = True
-        """Whether the user trusts the workspace; false only where the editor says so."""
         self.trace: str = lsp.TraceValue.Off
         """What `$/setTrace` asks for: unless off, all that is logged is also sent to the editor, as `$/logTrace`."""
 
-    @property
-    def _can(self) -> lsp.ClientCapabilities:
-        return self._server.client_capabilities
+    def _can(self, *path: str) -> Any:
+        return capability(self._params, *path)
 
-    @property
+    @cached_property
     def encoding(self) -> Encoding:
         """The units of positions, as agreed on."""
-        encoding: Any = self._server.workspace.position_encoding or "utf-16"
-        return str(getattr(encoding, "value", encoding))  # type: ignore[return-value]
+        return position_encoding(self._params)
 
-    @property
-    def _extension(self) -> Mapping[str, Any]:
-        """What our own clients say beyond the protocol: `capabilities.experimental.cwm`."""
-        experimental = self._can.experimental
-        ours = experimental.get("cwm") if isinstance(experimental, Mapping) else None
-        return ours if isinstance(ours, Mapping) else {}
-
-    @property
+    @cached_property
     def follows_links(self) -> bool:
-        """`command:` links in a hover work."""
-        return bool(self._extension.get("commandLinks"))
+        """`command:` links in a hover work; as all of `experimental.cwm`, this is what our own clients say."""
+        return bool(self._can("experimental", "cwm", "commandLinks"))
 
-    @property
+    @cached_property
     def shows_traces(self) -> bool:
         """It shows what `cwm.showTrace` returns by itself."""
-        return bool(self._extension.get("showsTraces"))
+        return bool(self._can("experimental", "cwm", "showsTraces"))
 
     def knows_command(self, name: str) -> bool:
         """It carries out this command of a lens or a code action by itself."""
-        commands = self._extension.get("commands")
+        commands = self._can("experimental", "cwm", "commands")
         return isinstance(commands, list) and name in commands
 
-    @property
+    @cached_property
     def can_choose(self) -> bool:
         """It shows a message with buttons."""
-        return self._can.window is not None and self._can.window.show_message is not None
+        return self._can("window", "showMessage") is not None
 
-    @property
+    @cached_property
     def pulls_diagnostics(self) -> bool:
         """It asks for diagnostics, also when it is told that there are others; so none are pushed to it."""
-        return pulls_diagnostics(self._can)
+        return pulls_diagnostics(self._params)
 
-    @property
+    @cached_property
     def reads_markdown(self) -> bool:
         """Its hovers may be Markdown."""
-        hover = self._can.text_document and self._can.text_document.hover
-        return bool(hover and hover.content_format and lsp.MarkupKind.Markdown in hover.content_format)
+        return "markdown" in (self._can("textDocument", "hover", "contentFormat") or ())
 
-    @property
+    @cached_property
     def shows_documents(self) -> bool:
-        window = self._can.window
-        return bool(window and window.show_document and window.show_document.support)
+        return bool(self._can("window", "showDocument", "support"))
 
-    @property
+    @cached_property
     def has_configuration(self) -> bool:
         """It answers `workspace/configuration`."""
-        return bool(self._can.workspace and self._can.workspace.configuration)
-
-    @property
-    def registers_configuration(self) -> bool:
-        """It says when its configuration changes only to those who register for it."""
-        changes = self._can.workspace and self._can.workspace.did_change_configuration
-        return bool(changes and changes.dynamic_registration)
+        return bool(self._can("workspace", "configuration"))
 
     def tell(self, message: str, kind: lsp.MessageType = lsp.MessageType.Info) -> None:
         """Show one line to the user."""
@@ -112,22 +98,28 @@ class Client:
         )
         return answer.title if answer is not None else None
 
-    async def configuration(self, section: str) -> Any:
-        """The editor's settings; None if it does not answer."""
+    async def configuration(self, scopes: Sequence[str]) -> dict[str, Any]:
+        """The editor's settings of folders, by their URIs; of what it does not answer, nothing."""
+        items = [lsp.ConfigurationItem(scope_uri=scope or None, section=SECTION) for scope in scopes]
         try:
-            (answer,) = await self._server.workspace_configuration_async(
-                lsp.ConfigurationParams([lsp.ConfigurationItem(section=section)])
-            )
+            told = await self._server.workspace_configuration_async(lsp.ConfigurationParams(items))
         except Exception:
             log.exception("the editor did not tell its configuration")
-            return None
-        return answer
+            return {}
+        return dict(zip(scopes, told, strict=False))
 
-    async def register_configuration(self, section: str) -> None:
-        """Ask to be told when the configuration changes."""
-        method = lsp.WORKSPACE_DID_CHANGE_CONFIGURATION
-        registration = lsp.Registration(method, method, lsp.DidChangeConfigurationRegistrationOptions(section))
-        await self._server.client_register_capability_async(lsp.RegistrationParams([registration]))
+    async def register(self) -> None:
+        """Ask to be told when settings change, of an editor that tells only those who ask."""
+        wishes: list[tuple[str, Any]] = []
+        if self._can("workspace", "didChangeConfiguration", "dynamicRegistration"):
+            options = lsp.DidChangeConfigurationRegistrationOptions(SECTION)
+            wishes.append((lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
+        if self._can("workspace", "didChangeWatchedFiles", "dynamicRegistration"):
+            watched = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/pyproject.toml")])
+            wishes.append((lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched))
+        if wishes:
+            registrations = [lsp.Registration(method, method, options) for method, options in wishes]
+            await self._server.client_register_capability_async(lsp.RegistrationParams(registrations))
 
     async def show_document(self, uri: str) -> None:
         await self._server.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
@@ -155,21 +147,19 @@ class Client:
 
     def _refresh(self) -> None:
         self._refreshing = None
-        workspace, server = self._can.workspace, self._server
-        if workspace is None:
-            return
-        if workspace.inlay_hint is not None and workspace.inlay_hint.refresh_support:
+        server = self._server
+        if self._can("workspace", "inlayHint", "refreshSupport"):
             server.workspace_inlay_hint_refresh(None)
-        if workspace.code_lens is not None and workspace.code_lens.refresh_support:
+        if self._can("workspace", "codeLens", "refreshSupport"):
             server.workspace_code_lens_refresh(None)
-        if workspace.inline_value is not None and workspace.inline_value.refresh_support:
+        if self._can("workspace", "inlineValue", "refreshSupport"):
             server.workspace_inline_value_refresh(None)
         if self.pulls_diagnostics:
             server.workspace_diagnostic_refresh(None)
 
     def progress(self, title: str, cancel: Callable[[], object]) -> Progress:
         """Progress of some work that the user can cancel. It shows only if the work takes a moment."""
-        can_show = bool(self._can.window and self._can.window.work_done_progress)
+        can_show = bool(self._can("window", "workDoneProgress"))
         return Progress(self._server, f"cwm-{next(self._tokens)}", title, cancel, self._cancels, can_show)
 
     def cancelled(self, token: lsp.ProgressToken) -> None:
@@ -198,17 +188,6 @@ def _kind(level: int) -> lsp.MessageType:
     if level >= logging.WARNING:
         return lsp.MessageType.Warning
     return lsp.MessageType.Info if level >= logging.INFO else lsp.MessageType.Log
-
-
-def pulls_diagnostics(can: lsp.ClientCapabilities) -> bool:
-    """Whether diagnostics can be left to a client to ask for.
-
-    One that cannot be told to ask again, such as Neovim 0.11, would ask when the text changes, and never see what comes
-    of predicting it.
-    """
-    asks = can.text_document and can.text_document.diagnostic
-    refreshes = can.workspace and can.workspace.diagnostics
-    return bool(asks and refreshes and refreshes.refresh_support)
 
 
 class Progress:

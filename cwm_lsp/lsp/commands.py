@@ -180,7 +180,7 @@ async def show_trace(session: Session, target: Target) -> Answer:
 
 async def restart_model(session: Session, _target: Target) -> Answer:
     """End the model's process; the next prediction starts a new one."""
-    await session.restart_model()
+    session.restart_model()
     return {}
 
 

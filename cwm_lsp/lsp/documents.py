@@ -12,6 +12,7 @@ from cwm_lsp.lsp.anchor import Anchor, Span
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.text import Encoding, Text
 from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
+from cwm_lsp.settings import Settings
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.events import Trace
 
@@ -55,11 +56,14 @@ class Known:
 class Document:
     """One open Python file."""
 
-    def __init__(self, uri: str, path: str, text: str, version: int | None, encoding: Encoding) -> None:
+    def __init__(
+        self, uri: str, path: str, text: str, version: int | None, encoding: Encoding, settings: Settings
+    ) -> None:
         self.uri = uri
         self.path = path
         self.text = Text(text, encoding)
         self.version = version
+        self.settings = settings
         self.revision = 0
         """How often the text has changed."""
         self.entries: list[Entry] = []

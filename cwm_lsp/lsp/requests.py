@@ -42,7 +42,7 @@ async def unreached(session: Session, target: Target) -> Answer:
     """`cwm/unreached`: 0-based lines of a document that the calls which are shown in it do not reach."""
     document = session.documents.get(target.uri or "")
     lines: set[int] = set()
-    if document is not None and session.settings.enable:
+    if document is not None and document.settings.enable:
         for known, where in document.shown():
             reading = known.reading
             lines |= {now for line in reading.unreached if (now := where(line)) is not None} if reading else set()
@@ -55,7 +55,7 @@ async def launch(session: Session, target: Target) -> Answer:
     Raises:
         UserError: the workspace is not trusted, or there is no file, function or call.
     """
-    if not session.client.trusted:
+    if not session.configuration.trusted:
         raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
     document, entry, call = await call_of(session, target)
     path, source = Path(document.path), document.text.whole
@@ -68,7 +68,7 @@ async def launch(session: Session, target: Target) -> Answer:
         return {
             "function": entry.qualname,
             "call": call.expression,
-            "configuration": configuration(path, source, call.expression, session.settings.record.python),
+            "configuration": configuration(path, source, call.expression, document.settings.record.python),
             "firstLine": entry.first_line - 1,
             "lastLine": entry.last_line - 1,
             "bodyLine": first_steps[0] - 1 if first_steps else entry.def_line,

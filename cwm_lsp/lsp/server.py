@@ -1,74 +1,100 @@
-"""The language server: features registered, and nothing else. What they do is in `session`, `answers` and `commands`.
-
-Those are imported when the editor has been answered its first request, as it waits for that at every start.
-"""
+"""The language server: features registered, and little else. What they do is in `session`, `answers` and `commands`."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any, NoReturn
 
+import psutil  # type: ignore[import-untyped]
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, default_converter
 from pygls.protocol.language_server import lsp_method
-from pygls.uris import to_fs_path
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.lsp.client import Client, pulls_diagnostics
+from cwm_lsp.lsp import answers, commands, requests
+from cwm_lsp.lsp.client import Client
+from cwm_lsp.lsp.connection import GONE, Connection, leave
+from cwm_lsp.lsp.handshake import PARSE_ERROR, failure
+from cwm_lsp.lsp.session import Session
 
-if TYPE_CHECKING:
-    from cwm_lsp.lsp.documents import Document
-    from cwm_lsp.lsp.session import Session
+log = logging.getLogger(__name__)
 
-COMMANDS = (
-    "cwm.predict",
-    "cwm.predictThenRun",
-    "cwm.clear",
-    "cwm.cancel",
-    "cwm.calls",
-    "cwm.selectCall",
-    "cwm.nextIteration",
-    "cwm.previousIteration",
-    "cwm.showTrace",
-    "cwm.restartModel",
-    "cwm.doctor",
-)
-"""As in `commands.COMMANDS`, told to the editor before that is imported."""
-
-REQUESTS = ("cwm/trace", "cwm/unreached", "cwm/launch")
-"""As in `requests.REQUESTS`, likewise."""
-_ANSWERS: Mapping[str, tuple[str, Any]] = {
-    lsp.TEXT_DOCUMENT_INLAY_HINT: ("inlay_hints", lsp.InlayHintOptions(resolve_provider=True)),
-    lsp.INLAY_HINT_RESOLVE: ("resolve_inlay_hint", None),
-    lsp.TEXT_DOCUMENT_HOVER: ("hover", None),
-    lsp.TEXT_DOCUMENT_CODE_LENS: ("code_lenses", lsp.CodeLensOptions(resolve_provider=False)),
-    lsp.TEXT_DOCUMENT_CODE_ACTION: ("code_actions", lsp.CodeActionOptions([lsp.CodeActionKind.Source])),
-    lsp.TEXT_DOCUMENT_INLINE_VALUE: ("inline_values", None),
-    lsp.TEXT_DOCUMENT_DIAGNOSTIC: (
-        "diagnostics",
-        lsp.DiagnosticOptions(inter_file_dependencies=False, workspace_diagnostics=False, identifier="cwm-lsp"),
-    ),
+_LOOK = 3.0
+"""Seconds between two looks at whether the editor's process is still there."""
+_GOODBYE = 3.0
+"""Seconds after the editor has gone in which the loop has to see it."""
+_INTERRUPTED = 130
+_ANSWERS: Mapping[str, Callable[[Session, Any], Any]] = {
+    lsp.TEXT_DOCUMENT_INLAY_HINT: answers.inlay_hints,
+    lsp.INLAY_HINT_RESOLVE: answers.resolve_inlay_hint,
+    lsp.TEXT_DOCUMENT_HOVER: answers.hover,
+    lsp.TEXT_DOCUMENT_CODE_LENS: answers.code_lenses,
+    lsp.TEXT_DOCUMENT_CODE_ACTION: answers.code_actions,
+    lsp.TEXT_DOCUMENT_INLINE_VALUE: answers.inline_values,
+    lsp.TEXT_DOCUMENT_DIAGNOSTIC: answers.diagnostics,
 }
-"""Requests that are answered at once, from what is known: method → function of `answers`, options to register."""
+"""Requests that are answered at once, from what is known."""
 
 
 class _Protocol(LanguageServerProtocol):
-    """pygls' protocol, but without its own copy of the documents, which costs a pass over the text at every keystroke,
-    and with `workspace/executeCommand` requests that can be cancelled."""
+    """pygls' protocol, but without its own copy of the workspace, which costs a pass over the text at every keystroke;
+    with `workspace/executeCommand` requests that can be cancelled; and without a memory of what is done."""
+
+    _server: Server
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.commands: dict[Any, asyncio.Task[Any]] = {}
         """Tasks of the commands under way, by the request's id."""
+
+    @property
+    def said_goodbye(self) -> bool:
+        """Whether the editor has sent `shutdown`."""
+        return bool(self._shutdown)
+
+    def receive(self, body: bytes) -> None:
+        """Take one message."""
+        try:
+            message = json.loads(body)
+        except ValueError as error:
+            self._send_data(failure(None, PARSE_ERROR, f"not JSON: {error}"))
+            return
+        try:
+            self.handle_message(self.structure_message(message))
+        except JsonRpcException as error:  # its parameters are not what the protocol says
+            if "method" in message and "id" in message:
+                self._send_response(message["id"], error=error.to_response_error())
+
+    def _execute_handler(self, msg_id: Any, *args: Any, **kwargs: Any) -> None:
+        super()._execute_handler(msg_id, *args, **kwargs)
+        future = self._request_futures.get(msg_id)
+        if future is not None:  # pygls would keep it, and what it gives, for ever
+            future.add_done_callback(lambda _done: self._request_futures.pop(msg_id, None))
+
+    def _handle_cancel_notification(self, msg_id: Any) -> None:
+        future = self._request_futures.pop(msg_id, None)
+        if future is not None:
+            future.cancel()
+        task = self.commands.get(msg_id)
+        if task is not None:
+            task.cancel()
+
+    @lsp_method(lsp.SHUTDOWN)
+    def lsp_shutdown(self, *_params: Any) -> Any:
+        yield self.fm.features[lsp.SHUTDOWN], (None,), None
+        self._shutdown = True
+
+    @lsp_method(lsp.EXIT)
+    def lsp_exit(self, *_params: Any) -> Any:
+        self._server.end()
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> Any:
@@ -82,11 +108,13 @@ class _Protocol(LanguageServerProtocol):
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> Any:
         yield self.fm.features[lsp.TEXT_DOCUMENT_DID_CLOSE], (params,), None
 
-    def _handle_cancel_notification(self, msg_id: Any) -> None:
-        super()._handle_cancel_notification(msg_id)
-        task = self.commands.get(msg_id)
-        if task is not None:
-            task.cancel()
+    @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    def lsp_workspace__did_change_workspace_folders(self, params: lsp.DidChangeWorkspaceFoldersParams) -> Any:
+        yield self.fm.features[lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS], (params,), None
+
+    @lsp_method(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    def lsp_work_done_progress_cancel(self, params: lsp.WorkDoneProgressCancelParams) -> Any:
+        yield self.fm.features[lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL], (params,), None
 
 
 def _converter() -> Any:
@@ -103,99 +131,103 @@ class Server(LanguageServer):
 
     protocol: _Protocol
 
-    def __init__(self, flags: Mapping[str, Any]) -> None:
+    def __init__(self, connection: Connection, params: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
+        """`params` of `initialize`, which has been answered; `flags` are settings from the command line."""
         super().__init__("cwm-lsp", __version__, protocol_cls=_Protocol, converter_factory=_converter)
-        self.flags = flags
-        self.initialization: lsp.InitializeParams | None = None
+        self.protocol.set_writer(connection)
+        self.session = Session(Client(self, params), params, flags)
+        _register_session(self)
+        _register_documents(self)
+        _register_debugging(self)
+        for method, answer in _ANSWERS.items():
+            self.feature(method)(_answer(self, answer))
+        for name in commands.COMMANDS:
+            self.command(name)(_command(self, name))
+        for method in requests.REQUESTS:
+            self.feature(method)(_request(self, method))
 
-    @cached_property
-    def session(self) -> Session:
-        """The session, begun when the first thing is asked of it."""
-        from cwm_lsp.lsp.session import Session
+    def end(self) -> NoReturn:
+        """End the process, and those that work for it."""
+        self.session.end()
+        leave(0 if self.protocol.said_goodbye else GONE)
 
-        session = Session(Client(self), self.flags)
-        given = self.initialization
-        folders = [to_fs_path(folder.uri) for folder in self.workspace.folders.values()] or [self.workspace.root_path]
-        session.begin(given and given.initialization_options, [Path(folder) for folder in folders if folder])
-        return session
-
-    def document(self, identifier: lsp.TextDocumentIdentifier) -> Document | None:
-        """An open Python file; None for all others, of which nothing is known."""
-        return self.session.documents.get(identifier.uri)
-
-
-def create(flags: Mapping[str, Any] | None = None) -> Server:
-    """A server with all features, not yet connected. `flags`: settings by dotted name, ahead of other sources."""
-    server = Server(flags or {})
-    _register_session(server)
-    _register_documents(server)
-    _register_answers(server)
-    _register_debugging(server)
-    for name in COMMANDS:
-        server.command(name)(_command(server, name))
-    for method in REQUESTS:
-        server.feature(method)(_request(server, method))
-    return server
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log what nobody is answered with; pygls would show it to the user."""
+        if source is not FeatureRequestError:
+            log.error("%s", error, exc_info=error)
 
 
-def serve(*, tcp: str | None = None, flags: Mapping[str, Any] | None = None) -> None:
-    """Serve one editor, over stdin and stdout or on a TCP address `HOST:PORT`, until it goes.
-
-    Raises:
-        UserError: the address is malformed or cannot be listened on.
-    """
+def run(
+    connection: Connection, bodies: Iterator[bytes], params: Mapping[str, Any], flags: Mapping[str, Any]
+) -> NoReturn:
+    """Serve an editor from its `initialize` on, whose parameters these are; `bodies` are the messages that follow."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    server = create(flags)
-    if tcp is not None:
-        host, _, port = tcp.rpartition(":")
-        if not host or not port.isdigit():
-            raise UserError(f"{tcp!r} is not HOST:PORT, as in 127.0.0.1:2087")
-        try:
-            server.start_tcp(host.strip("[]"), int(port))
-        except (OSError, OverflowError) as error:
-            raise UserError(f"cannot listen on {tcp}: {error}") from error
-        return
-    # Only the protocol may write to the real stdout.
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    server.start_io(stdout=out)
+    asyncio.run(_serve(connection, bodies, params, flags))
+
+
+async def _serve(
+    connection: Connection, bodies: Iterator[bytes], params: Mapping[str, Any], flags: Mapping[str, Any]
+) -> NoReturn:
+    loop = asyncio.get_running_loop()
+    server = Server(connection, params, flags)
+    gone = asyncio.Event()
+
+    def listen() -> None:
+        for body in bodies:
+            loop.call_soon_threadsafe(server.protocol.receive, body)
+        loop.call_soon_threadsafe(gone.set)
+        threading.Event().wait(_GOODBYE)
+        leave(GONE)
+
+    threading.Thread(target=listen, name="editor", daemon=True).start()
+    watching = asyncio.ensure_future(_death_of(params.get("processId")))
+    try:
+        await asyncio.wait({watching, asyncio.ensure_future(gone.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        leave(_INTERRUPTED)
+    server.end()
+
+
+async def _death_of(editor: Any) -> None:
+    """Wait until the process of that id is gone. One that never was there is on another machine, or none."""
+    if not isinstance(editor, int) or not psutil.pid_exists(editor):
+        await asyncio.Event().wait()
+    while psutil.pid_exists(editor):
+        await asyncio.sleep(_LOOK)
 
 
 def _register_session(server: Server) -> None:
-    @server.feature(lsp.INITIALIZE)
-    def initialize(params: lsp.InitializeParams) -> None:
-        server.initialization = params
-        if not pulls_diagnostics(params.capabilities):
-            del server.protocol.fm.features[lsp.TEXT_DOCUMENT_DIAGNOSTIC]
+    session = server.session
 
     @server.feature(lsp.INITIALIZED)
     async def initialized(_params: lsp.InitializedParams) -> None:
-        await server.session.configure()
-        if server.session.client.registers_configuration:
-            await server.session.client.register_configuration("cwm-lsp")
+        await session.configure()
+        await session.client.register()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_CONFIGURATION)
     async def configuration_changed(params: lsp.DidChangeConfigurationParams) -> None:
-        await server.session.configure(params.settings)
+        await session.configure(params.settings)
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    async def folders_changed(_params: lsp.DidChangeWorkspaceFoldersParams) -> None:
-        folders = [to_fs_path(folder.uri) for folder in server.workspace.folders.values()]
-        server.session.folders = [Path(folder) for folder in folders if folder]
-        await server.session.configure()
+    async def folders_changed(params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+        session.folders_changed(params.event)
+        await session.configure()
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def project_changed(_params: lsp.DidChangeWatchedFilesParams) -> None:
+        await session.configure()
 
     @server.feature(lsp.SET_TRACE)
     def trace_set(params: lsp.SetTraceParams) -> None:
-        server.session.set_trace(params.value)
+        session.set_trace(params.value)
 
     @server.feature(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def progress_cancelled(params: lsp.WorkDoneProgressCancelParams) -> None:
-        server.session.client.cancelled(params.token)
+        session.client.cancelled(params.token)
 
     @server.feature(lsp.SHUTDOWN)
-    async def shutdown(_params: None) -> None:
-        await server.session.end()
+    def shutdown(_params: None) -> None:
+        session.end()
 
 
 def _register_debugging(server: Server) -> None:
@@ -230,24 +262,12 @@ def _register_documents(server: Server) -> None:
         server.session.closed(params.text_document.uri)
 
 
-def _register_answers(server: Server) -> None:
-    for method, (name, options) in _ANSWERS.items():
-        server.feature(method, options)(_answer(server, name))
-
-
-def _answer(server: Server, name: str) -> Callable[[Any], Any]:
-    def answer(params: Any) -> Any:
-        from cwm_lsp.lsp import answers
-
-        return getattr(answers, name)(server.session, params)
-
-    return answer
+def _answer(server: Server, answer: Callable[[Session, Any], Any]) -> Callable[[Any], Any]:
+    return lambda params: answer(server.session, params)
 
 
 def _request(server: Server, method: str) -> Callable[[Any], Coroutine[Any, Any, Any]]:
     async def request(params: Any) -> Any:
-        from cwm_lsp.lsp import commands, requests
-
         try:
             return await requests.REQUESTS[method](server.session, commands.target_of(method, [params]))
         except (UserError, UnavailableError) as error:
@@ -258,8 +278,6 @@ def _request(server: Server, method: str) -> Callable[[Any], Coroutine[Any, Any,
 
 def _command(server: Server, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
     async def command(*arguments: Any) -> Any:
-        from cwm_lsp.lsp import commands
-
         try:
             target = commands.target_of(name, arguments)
         except UserError as error:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -23,6 +21,7 @@ from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers
 from cwm_lsp.lsp.anchor import Anchor
 from cwm_lsp.lsp.client import Client, ClientLog
+from cwm_lsp.lsp.configuration import Configuration
 from cwm_lsp.lsp.debugging import Debugging
 from cwm_lsp.lsp.documents import Document, Known, moved
 from cwm_lsp.lsp.jobs import Jobs
@@ -30,16 +29,6 @@ from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
-from cwm_lsp.settings import (
-    SECTION,
-    Settings,
-    Source,
-    from_client,
-    from_environment,
-    from_flags,
-    from_pyproject,
-    resolve,
-)
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.compare import Divergence
 from cwm_lsp.trace.events import Event, Outcome, Trace
@@ -56,66 +45,50 @@ _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.I
 class Session:
     """Knows the documents, and starts and stops the work on them."""
 
-    def __init__(self, client: Client, flags: Mapping[str, Any]) -> None:
-        """`flags`: settings from the command line, by dotted name."""
+    def __init__(self, client: Client, params: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
+        """`params` of `initialize`; `flags` are settings from the command line, by dotted name."""
         self.client = client
-        self.settings = Settings()
+        self.configuration = Configuration(params, flags)
         self.documents: dict[str, Document] = {}
         self.jobs = Jobs()
         self.debugging = Debugging(self.documents, client.notify)
-        self.folders: list[Path] = []
-        self._flags = flags
-        self._options: Any = None
-        self._configuration: Any = None
         self._told: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._durations: deque[float] = deque(maxlen=5)
         self._model = Worker("model", self._mourn)
         self._tools = Worker("tools", self._mourn)
+        logging.getLogger("cwm_lsp").addHandler(ClientLog(client))
+        self._set_level()
 
     # What the editor says
 
-    def begin(self, options: Any, folders: list[Path]) -> None:
-        """The session begins: `initializationOptions` and the workspace's folders."""
-        if isinstance(options, Mapping):
-            self.client.trusted = options.get("workspaceTrusted", True) is not False
-            options = {name: value for name, value in options.items() if name != "workspaceTrusted"}
-        self._options = options
-        self.folders = folders
-        logging.getLogger("cwm_lsp").addHandler(ClientLog(self.client))
-        self._resolve()
-
     async def configure(self, pushed: Any = None) -> None:
-        """Read the editor's configuration; `pushed` is what it sent along, which older clients do instead."""
-        if self.client.has_configuration:
-            self._configuration = await self.client.configuration(SECTION)
+        """Read the settings again; `pushed` is what the editor sent along, which older ones do instead of answering."""
+        configuration, client = self.configuration, self.client
+        if client.has_configuration:
+            configuration.told(await client.configuration(configuration.scopes))
         elif pushed is not None:
-            self._configuration = pushed
-        before = self.settings
-        self._resolve()
-        if self.settings.model != before.model:
-            self._durations.clear()
-        if self.settings != before:
-            for document in self.documents.values():
+            configuration.told(dict.fromkeys(configuration.scopes, pushed))
+        else:
+            configuration.read()
+        self._configured()
+
+    def folders_changed(self, event: lsp.WorkspaceFoldersChangeEvent) -> None:
+        """Folders were added to the workspace, or taken from it."""
+        self.configuration.folders_changed(event)
+        self._configured()
+
+    def _configured(self) -> None:
+        self._set_level()
+        for problem in self.configuration.problems:
+            self._tell_once(problem)
+        for document in self.documents.values():
+            before, document.settings = document.settings, self.configuration.of(document.path)
+            if document.settings.model != before.model:
+                self._durations.clear()
+            if document.settings != before:
                 self._show(document)
                 self._soon(document)
-
-    def _resolve(self) -> None:
-        resolution = resolve(
-            [
-                from_flags(self._flags),
-                from_environment(os.environ),
-                self._pyproject(),
-                from_client("the editor's settings", self._configuration),
-                from_client("initializationOptions", self._options),
-            ]
-        )
-        self.settings = resolution.settings
-        self._set_level()
-        for problem in resolution.problems:
-            if problem not in self._told:
-                self._told.add(problem)
-                self.client.tell(problem, lsp.MessageType.Warning)
 
     def set_trace(self, value: str) -> None:
         """`$/setTrace`: whether the editor wants to know all that goes on."""
@@ -123,17 +96,17 @@ class Session:
         self._set_level()
 
     def _set_level(self) -> None:
-        wanted = logging.DEBUG if self.client.trace == lsp.TraceValue.Verbose else _LEVELS[self.settings.log_level]
+        asked = _LEVELS[self.configuration.whole.log_level]
+        wanted = logging.DEBUG if self.client.trace == lsp.TraceValue.Verbose else asked
         logging.getLogger("cwm_lsp").setLevel(wanted)
-
-    def _pyproject(self) -> Source:
-        return from_pyproject(self.folders[0] if self.folders else None, trusted=self.client.trusted)
 
     def opened(self, item: lsp.TextDocumentItem) -> None:
         if item.language_id != "python" or uri_scheme(item.uri) == "vscode-notebook-cell":
             return
         self.closed(item.uri)
-        document = Document(item.uri, _path(item.uri), item.text, item.version, self.client.encoding)
+        path = _path(item.uri)
+        settings = self.configuration.of(path)
+        document = Document(item.uri, path, item.text, item.version, self.client.encoding, settings)
         self.documents[item.uri] = document
         self._soon(document, 0.0)
 
@@ -153,7 +126,7 @@ class Session:
 
     def saved(self, uri: str) -> None:
         document = self.documents.get(uri)
-        if document is not None and self.settings.predict.trigger == "onSave":
+        if document is not None and document.settings.predict.trigger == "onSave":
             self._soon(document, 0.0, saved=True)
 
     def closed(self, uri: str) -> None:
@@ -167,13 +140,14 @@ class Session:
             timer.cancel()
         self.client.publish(uri, None, [])
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """The session ends: nothing is left running."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         self.jobs.cancel()
-        await asyncio.gather(self._model.stop(), self._tools.stop())
+        self._model.close()
+        self._tools.close()
 
     def debug_stopped(self, params: Mapping[str, Any]) -> None:
         """The editor's debugger has stopped (`cwm/debugStopped`)."""
@@ -242,7 +216,7 @@ class Session:
         Raises:
             UserError, UnavailableError, asyncio.CancelledError: as for `predict`.
         """
-        if not self.client.trusted:
+        if not self.configuration.trusted:
             raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
         return await self._ahead(document, "run", entry, self._run(document, entry, call))
 
@@ -267,11 +241,11 @@ class Session:
         findings: list[Message] = (await self._tools.ask("doctor"))["findings"]
         return findings
 
-    async def restart_model(self) -> None:
+    def restart_model(self) -> None:
         """End the process that has the model; the next prediction starts a new one."""
         self.jobs.cancel(lambda key: key[0] in ("predict", "sweep"))
         self._told.clear()
-        await self._model.restart()
+        self._model.restart()
         for document in self.documents.values():
             self._soon(document, 0.0)
 
@@ -280,12 +254,12 @@ class Session:
         timer = self._timers.pop(document.uri, None)
         if timer is not None:
             timer.cancel()
-        seconds = self.settings.predict.debounce / 1000 if delay is None else delay
+        seconds = document.settings.predict.debounce / 1000 if delay is None else delay
         self._timers[document.uri] = asyncio.get_running_loop().call_later(seconds, self._begin_sweep, document, saved)
 
     def _begin_sweep(self, document: Document, saved: bool) -> None:
         self._timers.pop(document.uri, None)
-        if self.settings.enable and self.documents.get(document.uri) is document:
+        if document.settings.enable and self.documents.get(document.uri) is document:
             task = self.jobs.start(("sweep", document.uri), self._sweep(document, saved))
             task.add_done_callback(_log_fault)
 
@@ -293,13 +267,13 @@ class Session:
         """Bring a document up to date: its outline, and its predictions where they are made without being asked for."""
         await self._outline(document)
         self.client.refresh()
-        if not self._predicts_unasked(saved):
+        if not self._predicts_unasked(document.settings.predict.trigger, saved):
             return
         for entry in document.entries:
             call = document.call_of(entry)
             if entry.qualname in document.known or call is None or call.origin == "defaults":
                 continue
-            if len(document.known) >= self.settings.predict.max_functions:
+            if len(document.known) >= document.settings.predict.max_functions:
                 break
             try:
                 await self._predict(document, entry, call)
@@ -313,8 +287,7 @@ class Session:
                 self._tell_once(str(error))
                 return
 
-    def _predicts_unasked(self, saved: bool) -> bool:
-        trigger = self.settings.predict.trigger
+    def _predicts_unasked(self, trigger: str, saved: bool) -> bool:
         if trigger == "auto":
             return not self._durations or sorted(self._durations)[len(self._durations) // 2] < _FAST
         return trigger == "onType" or (trigger == "onSave" and saved)
@@ -324,14 +297,17 @@ class Session:
         if document.outlined == revision:
             return
         answer = await self._tools.ask(
-            "outline", source=document.text.whole, path=document.path, roots=[str(folder) for folder in self.folders]
+            "outline",
+            source=document.text.whole,
+            path=document.path,
+            roots=[str(folder) for folder in self.configuration.folders],
         )
         if document.revision == revision:
             document.outline([Entry.from_json(entry) for entry in answer["entries"]])
 
     async def _predict(self, document: Document, entry: Entry, call: Call) -> Known:
         started = time.monotonic()
-        settings = self.settings.predict
+        settings = document.settings.predict
         source = document.text.whole
         anchor = document.pending[entry.qualname] = document.new_anchor()
         partial = _Partial(document, Known(entry, call, anchor, partial=True), anchor, source, self.client.refresh)
@@ -351,7 +327,7 @@ class Session:
                     path=document.path,
                     function=entry.qualname,
                     call=call.expression,
-                    model=self.settings.model.name,
+                    model=document.settings.model.model_dump(),
                     assist=settings.assist,
                     budget={
                         "events": settings.max_events,
@@ -380,7 +356,7 @@ class Session:
         if known is None or known.partial or known.predicted is None or known.call.expression != call.expression:
             known = await self._predict(document, entry, call)
         assert known.predicted is not None
-        settings = self.settings.record
+        settings = document.settings.record
         source = document.text.whole
         predicted = moved(known.predicted.trace, known.anchor, source)
         anchor = document.pending[entry.qualname] = document.new_anchor()

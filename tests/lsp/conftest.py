@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 from lsprotocol import converters
@@ -47,7 +48,17 @@ class Editor(LanguageClient):
         self.opened: set[str] = set()
         self.client: dict = {}
         self.changed = asyncio.Event()
+        self.initialization: lsp.InitializeResult | None = None
+        self.stderr = b""
         self._register()
+
+    async def start_io(self, *command, **options) -> None:
+        await super().start_io(*command, **options)
+        self._async_tasks.append(asyncio.ensure_future(self._listen_to_stderr()))
+
+    async def _listen_to_stderr(self) -> None:
+        while text := await self._server.stderr.read(1 << 16):
+            self.stderr += text
 
     def forget(self) -> None:
         """Close everything, forget what was said."""
@@ -197,16 +208,22 @@ async def started() -> Editor:
 
 
 async def ended(editor: Editor) -> None:
-    """Say goodbye to the server, and kill it if it does not go, which a test would not show."""
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(editor.shutdown_async(None), 10)
+    """Say goodbye to the server: it goes by itself, with all that it has started, and nothing of it was a fault."""
+    server = editor._server
+    family = psutil.Process(server.pid).children(recursive=True)
+    try:
+        if editor.initialization is not None:
+            await asyncio.wait_for(editor.shutdown_async(None), 30)
         editor.exit(None)
-        await asyncio.wait_for(editor._server.wait(), 10)
-    if editor._server.returncode is None:
-        editor._server.kill()
-    # pygls' client reads until the pipe closes, and now and then does not see that it has.
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(editor.stop(), 10)
+        # asyncio waits for the pipes to close as well.
+        assert await asyncio.wait_for(server.wait(), 30) == (editor.initialization is None)
+    finally:
+        if server.returncode is None:
+            server.kill()
+    await asyncio.wait_for(editor.stop(), 30)
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert not left
+    assert b"Traceback" not in editor.stderr, editor.stderr.decode()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -382,9 +382,8 @@ async def test_tcp(tmp_path):
     await editor.until(lambda: editor.hints(uri))
     await editor.shutdown_async(None)
     editor.exit(None)
+    assert await asyncio.wait_for(server.wait(), 20) == 0
     await editor.stop()
-    server.terminate()
-    await asyncio.wait_for(server.wait(), 20)
 
 
 @pytest.mark.parametrize("address", ["8080", "localhost:", "localhost:http", ":1"])

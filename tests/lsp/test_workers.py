@@ -27,7 +27,7 @@ async def worker():
     worker = Worker("test", deaths.append)
     worker.deaths = deaths
     yield worker
-    await worker.stop()
+    worker.close()
 
 
 def outline(worker: Worker, source: str = SOURCE):
@@ -77,7 +77,7 @@ async def test_a_process_that_keeps_dying_stays_down_until_it_is_restarted(worke
             await asyncio.sleep(0.01)
     with pytest.raises(UnavailableError, match=r"stays down.*cwm\.restartModel"):
         await outline(worker)
-    await worker.restart()
+    worker.restart()
     assert (await outline(worker))["entries"]
 
 

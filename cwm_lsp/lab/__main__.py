@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sysconfig
 from collections.abc import Iterator
+from itertools import count as count_from
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ EXISTING = click.Path(path_type=Path, exists=True)
 
 @click.group()
 def main() -> None:
-    """Make the bundled model: corpus, tokenizer, train, evaluate, plot, export.
+    """Make the bundled model: corpus, tokenizer, train, evaluate, plot, export; or fine-tune another.
 
     Each command says what it reads and writes; docs/lab.md has them in order, with the time they take.
     """
@@ -32,13 +34,13 @@ def main() -> None:
 def corpus(folder: Path, packages: Path, against: tuple[Path, ...], seconds: float) -> None:
     """Harvest real functions with their doctest calls into FOLDER: real.jsonl, calibration.jsonl and held-out.jsonl.
 
-    Runs the doctests of the standard library and of PACKAGES, each package in a child process. What was harvested
-    before is kept. (Generated functions need no file: they are made while training.)
+    Runs the doctests and tests of the standard library and of PACKAGES, each package in a child process. What was
+    harvested before is kept. (Generated functions need no file: they are made while training.)
     """
-    from cwm_lsp.lab.corpus.collect import PACKAGES, collect
+    from cwm_lsp.lab.corpus.collect import PACKAGES, WATCHED, collect
     from cwm_lsp.lab.corpus.harvest import STANDARD
 
-    counts = collect(packages, (*STANDARD, *PACKAGES), folder, against, seconds)
+    counts = collect(packages, (*STANDARD, *PACKAGES), folder, against, seconds, WATCHED)
     click.echo(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
@@ -100,32 +102,56 @@ def train(
 @click.option("--doctests", type=EXISTING, help="Held-out documents of the corpus command.")
 @click.option("--cruxeval", type=EXISTING, help="Rows with `code` and `input`.")
 @click.option("--documents", "count", default=200, show_default=True, help="Most documents of a set.")
+@click.option("--skip", default=0, show_default=True, help="Documents to pass over at the start of each set.")
+@click.option("--int8", is_flag=True, help="Round the weights to 8 bits first, to see what that costs.")
+@click.option("--reliability", type=click.Path(path_type=Path, dir_okay=False), help="Draw confidence and accuracy.")
 @click.option("--show", default=0, help="Print so many wrong answers of each set.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def evaluate(model: Path, doctests: Path | None, cruxeval: Path | None, count: int, show: int, as_json: bool) -> None:
-    """Measure MODEL (a training run or an exported folder) on held-out traces, teacher-forced."""
+def evaluate(
+    model: Path,
+    doctests: Path | None,
+    cruxeval: Path | None,
+    count: int,
+    skip: int,
+    int8: bool,
+    reliability: Path | None,
+    show: int,
+    as_json: bool,
+) -> None:
+    """Measure MODEL (a training run or an exported folder) on held-out traces, teacher-forced.
+
+    `shown` and `shown_right` are the share of values that the editors show by default, and how many of them are right.
+    """
     import torch
 
-    from cwm_lsp.lab import documents, export
+    from cwm_lsp.lab import curves, documents, export
     from cwm_lsp.lab import evaluate as measured
     from cwm_lsp.lab.corpus import stream
+    from cwm_lsp.settings import Hints
 
     torch.set_num_threads(1)
     network, words = export.restore(model)
-    sets: dict[str, Iterator[str]] = {"synthetic": (stream.document(f"held-out/mix/{i}", "mix") for i in range(count))}
+    if int8:
+        export.round_to_int8(network)
+    generated = (stream.document(f"held-out/mix/{i}", "mix") for i in count_from(0))
+    sets: dict[str, Iterator[str]] = {"synthetic": generated}
     if doctests:
         sets["doctests"] = documents.read(doctests)
     if cruxeval:
         sets["cruxeval"] = measured.cruxeval(cruxeval)
     results: dict[str, Any] = {}
+    everything: dict[str, list[measured.Answer]] = {}
     for name, texts in sets.items():
-        encoded = measured.encode_all(texts, words, network.shape.context, count)
-        found = list(measured.answers(network, encoded))
-        results[name] = {"documents": len(encoded), **measured.summary(found)}
+        encoded = measured.encode_all(islice(texts, skip, None), words, network.shape.context, count)
+        found = everything[name] = list(measured.answers(network, encoded))
+        summary = measured.summary(found, Hints().min_confidence)
+        results[name] = {"documents": len(encoded), **summary}
         if not as_json:
             click.echo(f"{name}: " + ", ".join(f"{what} {value}" for what, value in results[name].items()))
             for answer in [a for a in found if not a.right][:show]:
                 click.echo(f"  {measured.shown(answer, words)}")
+    if reliability:
+        curves.draw_reliability(everything, reliability)
     if as_json:
         click.echo(json.dumps(results))
 
@@ -138,6 +164,32 @@ def plot(run: Path, image: Path) -> None:
     from cwm_lsp.lab.curves import draw
 
     draw(run / "log.jsonl", image)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("traces", type=EXISTING)
+@click.argument("folder", type=FOLDER)
+@click.option("--rank", default=16, show_default=True, help="Of the adapters.")
+@click.option("--rate", default=2e-4, show_default=True, help="Learning rate.")
+@click.option("--epochs", default=3, show_default=True)
+@click.option("--batch", default=4, show_default=True, help="Traces a step.")
+@click.option("--longest", default=2048, show_default=True, help="Tokens of a trace that are read at most.")
+@click.option("--seed", default=1, show_default=True)
+def finetune(model: str, traces: Path, folder: Path, **recipe: Any) -> None:
+    """Fine-tune MODEL (a folder or a hub id) with LoRA on recorded TRACES; the outcome in FOLDER runs as `--model`.
+
+    TRACES is what `cwm-lsp record --batch CASES.jsonl --json` printed, or a kept store of recorded traces.
+    """
+    from cwm_lsp.lab import finetune as tuned
+
+    recorded = list(tuned.traces(traces))
+
+    def told(step: int, steps: int, loss: float) -> None:
+        click.echo(f"step {step} of {steps}: {loss:.4f} nats a token")
+
+    used = tuned.finetune(model, recorded, folder, tuned.Recipe(**recipe), told)
+    click.echo(f"fine-tuned on {used} traces: cwm-lsp predict --model {folder} FILE")
 
 
 @main.command()

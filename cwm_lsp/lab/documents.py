@@ -35,6 +35,8 @@ class Span:
 
     what: str
     """"step", "crash", "value", "return" or "exception"."""
+    event: str
+    """The kind of the event that it is part of, as the token that tells it."""
     spans: tuple[tuple[int, int], ...]
     """(first, end) of its pieces."""
     choices: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -71,7 +73,7 @@ def encode(text: str, words: Tokenizer) -> Encoded:
             listed, _, source = rest.partition(wire.ACTION_SEP)
             if kind == wire.CALL_SEP:
                 scopes.append({})
-            out.write_locals(listed, scopes[-1] if scopes else {}, given=given)
+            out.write_locals(listed, scopes[-1] if scopes else {}, kind, given=given)
             value = ""
         else:
             source, _, value = rest.removeprefix(wire.ACTION_SEP).partition(wire.ARG_SEP)
@@ -81,12 +83,12 @@ def encode(text: str, words: Tokenizer) -> Encoded:
         if not given:
             choices[at] = kinds
             pieces = ((at, at + 1), (start, len(out.ids)))
-            out.answers.append(Span("crash" if number == crash else "step", pieces, choices))
+            out.answers.append(Span("crash" if number == crash else "step", kind, pieces, choices))
         if value:
             out.write(wire.ARG_SEP, FORCED)
             first_token = out.write(value, CHANGED)
             what = "return" if kind == wire.RETURN_SEP else "exception"
-            out.answers.append(Span(what, ((first_token, len(out.ids)),)))
+            out.answers.append(Span(what, kind, ((first_token, len(out.ids)),)))
         if kind == wire.RETURN_SEP and scopes:
             scopes.pop()
         out.write(wire.FRAME_SEP, GIVEN if given else FORCED)
@@ -121,15 +123,15 @@ class _Writer:
             self.classes[position] = DECISIVE
         return choices
 
-    def write_locals(self, piece: str, known: dict[str, str], *, given: bool) -> None:
-        """Write a LOCALS piece; `known` holds the scope's last values, and is brought up to date."""
+    def write_locals(self, piece: str, known: dict[str, str], kind: str, *, given: bool) -> None:
+        """Write a LOCALS piece of a frame of that kind; `known`, the scope's last values, is brought up to date."""
         at = len(self.ids)
         encoding = self.words.encode(piece, add_special_tokens=False)
         self.ids += encoding.ids
         marks, values = _locals(piece, encoding.offsets, known)
         self.classes += [GIVEN] * len(marks) if given else marks
         if not given:
-            self.answers += [Span("value", ((at + first, at + end),)) for first, end in values]
+            self.answers += [Span("value", kind, ((at + first, at + end),)) for first, end in values]
 
 
 Lines = dict[tuple[int, ...], dict[int, tuple[int, ...]]]

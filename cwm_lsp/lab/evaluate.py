@@ -1,9 +1,10 @@
 """How good a model is, teacher-forced: every answer is judged with the true history before it.
 
-An answer is a *step* (the kind of the next frame, and its line among the lines of the program), a changed *value* of a
-local, a *return* value, an *exception*, or a *crash* (the step to the EXCEPTION frame that ends the call). It is right
-if all its tokens are the most likely ones; its confidence is the product of their probabilities. Values are judged
-without any grammar; of a step, only the tokens that tell the lines of the program apart are.
+An answer is a *step* (the kind of the next frame, and its line), a changed *value* of a local, a *return* value, an
+*exception*, or a *crash* (the step to the EXCEPTION frame that ends the call). As in the product, the grammar forces
+what can be known from the program, and the kind and the line are chosen among those that it allows; a value that it
+forces is not asked for. An answer is right if all that is left of it is right; its confidence is the product of the
+probabilities of the tokens that are left.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.lab import batches, documents
+from cwm_lsp.lab import batches, documents, legal
 from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.corpus.programs import Program
 from cwm_lsp.lab.documents import Encoded, Span
 from cwm_lsp.lab.model import WorldModel
+from cwm_lsp.predict.engines import tokenizer as engine_tokenizer
+from cwm_lsp.trace import wire
 
 BINS = 15
 """Of equal width, for the expected calibration error (Guo et al. 2017)."""
@@ -38,6 +41,8 @@ class Answer:
 
     document: int
     what: str
+    event: str
+    """Of `documents.Span`, both."""
     right: bool
     confidence: float
     expected: tuple[int, ...]
@@ -58,7 +63,7 @@ def answers(model: WorldModel, encoded: Sequence[Encoded]) -> Iterator[Answer]:
             asked = sorted({i for answer in one.answers for i in _positions(answer)})
             with torch.autocast("cpu", torch.bfloat16):
                 # Position i - 1 tells of token i.
-                logits = model.logits(hidden[row, torch.tensor(asked) - 1]).float().log_softmax(-1)
+                logits = model.logits(hidden[row, torch.tensor(asked, dtype=torch.long) - 1]).float().log_softmax(-1)
             told = dict(zip(asked, logits, strict=True))
             for answer in one.answers:
                 given, confidence = [], 0.0
@@ -74,6 +79,7 @@ def answers(model: WorldModel, encoded: Sequence[Encoded]) -> Iterator[Answer]:
                 yield Answer(
                     numbers[id(one)],
                     answer.what,
+                    answer.event,
                     given == expected,
                     math.exp(confidence),
                     tuple(expected),
@@ -87,21 +93,41 @@ def _positions(answer: Span) -> list[int]:
     return [i for first, end in answer.spans for i in range(first, end)]
 
 
-def summary(found: Sequence[Answer]) -> dict[str, Any]:
-    """Share of right answers by kind, and how well the confidence of changed values is calibrated."""
-    kinds: dict[str, list[Answer]] = {}
+def summary(found: Sequence[Answer], threshold: float | None = None) -> dict[str, Any]:
+    """Shares of right answers, and how well the confidence of changed and return values is calibrated.
+
+    `step` is over all steps, crashes among them. With a `threshold` of confidence, also which share of the values it
+    lets through, and how many of those are right.
+    """
+    asked: dict[str, list[Answer]] = {}
     for answer in found:
-        kinds.setdefault(answer.what, []).append(answer)
+        asked.setdefault(answer.what, []).append(answer)
+    steps = asked["step"] = asked.get("step", []) + asked.get("crash", [])
     out: dict[str, Any] = {}
     for what in ("step", "value", "return", "exception", "crash"):
-        if what in kinds:
-            out[what] = round(sum(a.right for a in kinds[what]) / len(kinds[what]), 4)
-            out[f"{what}s"] = len(kinds[what])
-    values = [a for what in ("value", "return") for a in kinds.get(what, [])]
-    if values:
+        if asked.get(what):
+            out[what] = share_right(asked[what])
+            out[f"{what}s"] = len(asked[what])
+    for kind, token in wire.KIND_TOKENS.items():
+        if of_kind := [a for a in steps if a.event == token]:
+            out[f"step to {kind}"] = share_right(of_kind)
+    if values := shown_values(found):
         out["calibration_error"] = round(calibration_error(values), 4)
         out["coverage_at_95"], out["threshold_at_95"] = coverage(values, 0.95)
+        if threshold is not None:
+            sure = [a for a in values if a.confidence >= threshold]
+            out["shown"] = round(len(sure) / len(values), 4)
+            out["shown_right"] = share_right(sure) if sure else None
     return out
+
+
+def share_right(found: Sequence[Answer]) -> float:
+    return round(sum(a.right for a in found) / len(found), 4)
+
+
+def shown_values(found: Iterable[Answer]) -> list[Answer]:
+    """The answers that an editor shows as hints."""
+    return [a for a in found if a.what in ("value", "return")]
 
 
 @torch.inference_mode()
@@ -171,6 +197,8 @@ def shown(answer: Answer, words: Tokenizer) -> str:
 
 
 def encode_all(texts: Iterable[str], words: Tokenizer, context: int, most: int = sys.maxsize) -> list[Encoded]:
-    """The first `most` documents that fit the context."""
-    encoded = (documents.encode(text, words) for text in texts)
-    return list(islice((one for one in encoded if len(one.ids) <= context), most))
+    """The first `most` documents that fit the context, asked for what the decoder's grammar leaves open."""
+    tokenizer = engine_tokenizer.Tokenizer(words)
+    encoded = ((text, documents.encode(text, words)) for text in texts)
+    fitting = ((text, one) for text, one in encoded if len(one.ids) <= context)
+    return [legal.constrained(text, one, tokenizer) or one for text, one in islice(fitting, most)]

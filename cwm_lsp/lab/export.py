@@ -41,6 +41,16 @@ def calibrated(model: WorldModel, temperature: float) -> WorldModel:
     return model
 
 
+def round_to_int8(model: WorldModel) -> WorldModel:
+    """The model with every matrix rounded to 8 bits, symmetrically with a scale a row, in place."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
+                weight.copy_((weight / scale).round() * scale)
+    return model
+
+
 def export(model: WorldModel, words: Tokenizer, folder: Path, dtype: torch.dtype = torch.float16) -> None:
     """Write weights, configs and tokenizer to `folder`, for `AutoModelForCausalLM.from_pretrained(folder)`."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -132,13 +132,15 @@ class Run:
         p, recipe = self.progress, self.recipe
         if p.batch == 0:
             p.stage = recipe.stage(p.tokens)
-        batches = list(batched(self.documents(f"{recipe.seed}/{p.pool}", p.stage, recipe.pool), recipe.batch))
+        batches = list(
+            batched(self.documents(f"{recipe.seed}/{p.pool}", p.stage, recipe.pool, self.real), recipe.batch)
+        )
         Random(f"{recipe.seed}/{p.pool}").shuffle(batches)
         return batches
 
-    def documents(self, seed: str, stage: str, count: int) -> list[Encoded]:
+    def documents(self, seed: str, stage: str, count: int, real: Sequence[str] = ()) -> list[Encoded]:
         """Up to `count` documents of the stream: those that fit the context."""
-        texts = (stream.document(f"{seed}/{index}", stage, self.real) for index in range(count))
+        texts = (stream.document(f"{seed}/{index}", stage, real) for index in range(count))
         encoded = (documents.encode(text, self.tokenizer) for text in texts)
         return [one for one in encoded if len(one.ids) <= self.shape.context]
 

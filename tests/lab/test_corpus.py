@@ -105,6 +105,31 @@ def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path) -> None:
     assert "def add(a, b=1):  # << START_OF_TRACE" in first
 
 
+def test_calls_are_seen_in_tests_and_doctests_of_other_functions(tmp_path: Path) -> None:
+    package = tmp_path / "packages" / "tinypkg"
+    package.joinpath("tests").mkdir(parents=True)
+    package.joinpath("__init__.py").write_text(
+        "def inner(word, *more, upper=False):\n    word = word + ''.join(more)\n"
+        "    return word.upper() if upper else word\n\n\n"
+        'def outer(n):\n    """\n    >>> print(outer(2))\n    XY\n    """\n'
+        '    return inner("x", "y" * (n - 1), upper=True)\n\n\n'
+        "def opaque(thing):\n    return [thing]\n"
+    )
+    package.joinpath("tests", "__init__.py").write_text("")
+    package.joinpath("tests", "test_tiny.py").write_text(
+        "from tinypkg import inner, opaque\n\n\ndef test_inner():\n"
+        "    assert inner('ab', 'c') == 'abc'\n    opaque(object())\n"
+    )
+    out = tmp_path / "out.jsonl"
+    assert harvest.run_child(tmp_path / "packages", "tinypkg", out, 30, "seen") >= 2
+    texts = [json.loads(line)["text"] for line in out.read_text().splitlines()]
+    called = {text.partition(wire.CALL_SEP)[2].partition(wire.ACTION_SEP)[0] for text in texts}
+    assert """{"word": "'ab'", "upper": "False", "more": "('c',)"}""" in called
+    assert """{"word": "'x'", "upper": "True", "more": "('y',)"}""" in called
+    assert '{"n": "2"}' in called
+    assert not any("def opaque" in text.partition(wire.FRAME_SEP)[2] for text in texts)
+
+
 def test_collected_functions_are_split_and_copies_of_what_is_measured_are_dropped(tmp_path: Path) -> None:
     def row(number: int, body: str) -> dict[str, str]:
         source = f"def f{number}(a):\n{body}    return a\n"
@@ -115,8 +140,8 @@ def test_collected_functions_are_split_and_copies_of_what_is_measured_are_droppe
     unlike = "".join(f"    a = a + {n} * {n + 7} - {n * 3}\n" for n in (1, 2, 3))
     copied = "    for i in range(3):\n        a += i * a - 7\n        a %= 91\n"
     rows = [row(n, unlike.replace("7", str(n * n + 50)).replace("- ", "-" * (n % 5) + "- ")) for n in range(1, 41)]
-    parts = tmp_path / "parts"
-    parts.mkdir()
+    parts = tmp_path / "parts" / "doctests"
+    parts.mkdir(parents=True)
     parts.joinpath("p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in [*rows, row(1, copied)]) + '{"cut')
     measured = tmp_path / "measured.jsonl"
     measured.write_text(json.dumps({"code": f"def g(a):\n{copied}    return a\n"}) + "\n")

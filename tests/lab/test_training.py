@@ -152,7 +152,7 @@ def test_calibration_finds_the_temperature_that_was_put_in(words: Tokenizer) -> 
 
 def test_calibration_and_coverage_by_hand() -> None:
     def answer(confidence: float, right: bool) -> evaluate.Answer:
-        return evaluate.Answer(0, "value", right, confidence, (), ())
+        return evaluate.Answer(0, "value", wire.LINE_SEP, right, confidence, (), ())
 
     perfect = [answer(1.0, True)] * 3 + [answer(0.0, False)]
     assert evaluate.calibration_error(perfect) == 0

@@ -20,25 +20,32 @@ sympy.combinatorics sympy.core.function sympy.core.numbers sympy.crypto sympy.di
 sympy.logic sympy.matrices sympy.ntheory sympy.polys.densebasic sympy.polys.monomials sympy.sets sympy.utilities
 tabulate tomlkit toolz wcwidth webcolors
 """.split()
-"""Importable names; all are under MIT, BSD or Apache licences."""
+"""Importable names, of which doctests are harvested; all are under MIT, BSD or Apache licences."""
+
+WATCHED = """
+test sympy networkx nltk pydash babel mpmath boltons ubelt humanfriendly validators python_utils toolz tabulate humanize
+packaging more_itertools jaraco.text tempora docutils dateutil html5lib parse tomlkit jinja2 natsort wcwidth webcolors
+inflection pyrsistent uncertainties pygments sympy.polys sympy.ntheory sympy.utilities
+""".split()
+"""Importable names, in whose tests and doctests calls are watched, under the same licences; `test`: CPython's."""
 
 
 def collect(
-    packages: Path, names: Sequence[str], folder: Path, against: Sequence[Path], seconds: float
+    packages: Path,
+    names: Sequence[str],
+    folder: Path,
+    against: Sequence[Path],
+    seconds: float,
+    watched: Sequence[str] = (),
 ) -> dict[str, int]:
     """Harvest what is not yet in `folder`/parts, then write there real.jsonl, calibration.jsonl and held-out.jsonl.
 
-    `packages` is where third-party packages are installed; `against` are files of programs to measure on. Gives counts.
+    The doctests of `names` are run, and the calls that are seen in tests and doctests of `watched`. `packages` is where
+    third-party packages are installed; `against` are files of programs to measure on. Gives counts.
     """
-    parts = folder / "parts"
-    parts.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        part = parts / f"{name}.jsonl"
-        if not part.exists():
-            fresh = part.with_suffix(".part")
-            harvest.run_child(packages, name, fresh, seconds)
-            fresh.replace(part)
-    rows = list({row["text"]: row for path in sorted(parts.glob("*.jsonl")) for row in read(path)}.values())
+    rows = [row for name in names for row in part(packages, name, folder / "parts" / "doctests", seconds)]
+    rows += [row for name in watched for row in part(packages, name, folder / "parts" / "seen", seconds)]
+    rows = list({row["text"]: row for row in rows}.values())
     measured = disjoint.Index(program for path in against for program in disjoint.measured(path))
     programs = {text: disjoint.program_of(text) for text in (row["text"] for row in rows)}
     clean = [row for row in rows if not measured.copied(programs[row["text"]])]
@@ -66,6 +73,17 @@ def collect(
         "held-out": len(held_out),
         "held-out functions": len({row["function"] for row in held_out}),
     }
+
+
+def part(packages: Path, name: str, folder: Path, seconds: float) -> list[dict[str, Any]]:
+    """What was harvested from a package, now or before; the name of `folder` tells how."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{name}.jsonl"
+    if not kept.exists():
+        fresh = kept.with_suffix(".part")
+        harvest.run_child(packages, name, fresh, seconds, folder.name)
+        fresh.replace(kept)
+    return read(kept)
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -109,8 +109,13 @@ def documents(module: ModuleType, path: str, source: str, function: Function) ->
             exec(example.source, namespace)  # noqa: S102 - foreign code, in a child process
 
 
-def document(namespace: dict[str, Any], path: str, source: str, function: Function, call: str) -> str | None:
-    """The wire text of a call; None if it does not fit, is cut, or has nothing to tell."""
+def document(
+    namespace: dict[str, Any], path: str, source: str, function: Function, call: str, contexts: Sequence[str] = ()
+) -> str | None:
+    """The wire text of a call; None if it does not fit, is cut, or has nothing to tell.
+
+    `contexts`: what may be shown of the program, if that is known already.
+    """
     try:
         prompt = prepare(Task(path, source, function, call))
     except UserError:
@@ -142,7 +147,7 @@ def document(namespace: dict[str, Any], path: str, source: str, function: Functi
         return None
     trace = Trace(function.qualname, call, path, "recorded", prompt.source, events, ended)
     frames = wire.encode(trace)
-    contexts = list(prompt.contexts())
+    contexts = contexts or list(prompt.contexts())
     context = next((shown for shown in contexts if len(shown) <= LONGEST_CONTEXT), contexts[-1])
     text = f"{wire.BEGIN_OF_TEXT}{wire.TRACE_CONTEXT_START}{context}{wire.FRAME_SEP}{frames}{wire.END_OF_TEXT}"
     return None if len(text) > LONGEST_TEXT or "object at 0x" in text or path in frames else text
@@ -214,11 +219,12 @@ def limited(seconds: float = 1.0) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def run_child(folder: Path, package: str, out: Path, seconds: float) -> int:
-    """Harvest one package in a child process; the number of documents."""
+def run_child(folder: Path, package: str, out: Path, seconds: float, what: str = "doctests") -> int:
+    """Harvest one package in a child process, its `doctests` or the calls `seen` in them and its tests; the number of
+    documents."""
     environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path.cwd())}
     with out.open("w", encoding="utf-8") as file:
-        command = [sys.executable, "-m", "cwm_lsp.lab.corpus.harvest", str(folder), package]
+        command = [sys.executable, "-m", "cwm_lsp.lab.corpus.harvest", str(folder), package, what, str(seconds)]
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - our own interpreter and module
                 command, stdout=file, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=seconds,
@@ -228,14 +234,20 @@ def run_child(folder: Path, package: str, out: Path, seconds: float) -> int:
         return sum(1 for _ in file)
 
 
-def _child(folder: str, package: str) -> None:
+def _child(folder: str, package: str, what: str, seconds: str) -> None:
     warnings.simplefilter("ignore")
     sys.path.insert(0, folder)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    for row in harvest(package):
+    if what == "seen":
+        from cwm_lsp.lab.corpus import seen
+
+        rows = seen.harvest(package, float(seconds) * 0.9)
+    else:
+        rows = harvest(package)
+    for row in rows:
         out.write(json.dumps(row) + "\n")
         out.flush()
 
 
 if __name__ == "__main__":
-    _child(*sys.argv[1:3])
+    _child(*sys.argv[1:5])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from random import Random
 
-from cwm_lsp.lab.corpus import values
+from cwm_lsp.lab.corpus import loops, values
 from cwm_lsp.lab.corpus.programs import Program
 
 ROLES: dict[str, tuple[str, list[str]]] = {
@@ -802,7 +802,7 @@ def _templates() -> list[tuple[str, list[str]]]:
     out = []
     source: list[str] = []
     calls: list[str] = []
-    for line in TEXT.strip("\n").split("\n"):
+    for line in (TEXT.strip("\n") + loops.TEXT.rstrip("\n")).split("\n"):
         if line.startswith(">>> "):
             calls.append(line[4:])
             continue

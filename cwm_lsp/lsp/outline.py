@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cwm_lsp.source.calls import Call, candidates
-from cwm_lsp.source.functions import functions
+from cwm_lsp.errors import UserError
+from cwm_lsp.source.calls import Call, bind, candidates
+from cwm_lsp.source.functions import Function, functions
 
 _CALLS = 8
 """Candidate calls that are kept of a function."""
@@ -42,15 +43,20 @@ class Entry:
         return cls(**{**data, "calls": tuple(Call(**call) for call in data["calls"])})
 
 
-def outline(source: str, path: str, roots: Sequence[Path] = ()) -> list[Entry]:
-    """The functions of a text, in order, with calls found in it and in the tests of the workspace folders `roots`."""
+def outline(
+    source: str, path: str, roots: Sequence[Path] = (), recorded: Mapping[str, Sequence[str]] = {}
+) -> list[Entry]:
+    """The functions of a text, in order, with calls found in it and in the tests of the workspace folders `roots`, and
+    those `recorded` before (qualified name → calls), as far as they still fit."""
     found = functions(source)
     names = {function.qualname for function in found}
     tests = related_tests(path, roots) if found else {}
     result = []
     for function in found:
         is_callable = function.parent not in names
-        calls = candidates(source, function, path=path, tests=tests)[:_CALLS] if is_callable else []
+        known = [call for call in recorded.get(function.qualname, ()) if _fits(call, function, source)]
+        again = [Call(call, "recorded") for call in known]
+        calls = candidates(source, function, path=path, tests=tests, known=again)[:_CALLS] if is_callable else []
         result.append(
             Entry(
                 function.name,
@@ -63,6 +69,14 @@ def outline(source: str, path: str, roots: Sequence[Path] = ()) -> list[Entry]:
             )
         )
     return result
+
+
+def _fits(call: str, function: Function, source: str) -> bool:
+    try:
+        bind(call, function, source)
+    except UserError:
+        return False
+    return True
 
 
 def related_tests(path: str, roots: Sequence[Path]) -> dict[str, str]:

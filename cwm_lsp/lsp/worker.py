@@ -150,6 +150,7 @@ class Worker:
         )
         if cancel.is_set():
             raise Cancelled
+        _keep(recorded)
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
         return {**_shown(recorded), "divergences": [divergence.to_json() for divergence in divergences]}
 
@@ -177,9 +178,21 @@ class _Reporter:
 
 def _outline(job: Message) -> Message:
     from cwm_lsp.lsp.outline import outline
+    from cwm_lsp.record.store import TraceStore
 
-    entries = outline(job["source"], job["path"], [Path(root) for root in job["roots"]])
+    recorded = TraceStore.of(job["path"]).calls(job["path"])
+    entries = outline(job["source"], job["path"], [Path(root) for root in job["roots"]], recorded)
     return {"entries": [entry.to_json() for entry in entries]}
+
+
+def _keep(recorded: Trace) -> None:
+    """Keep a run, so that its call is offered again. Where that is not possible, there is just less to offer."""
+    from cwm_lsp.record.store import TraceStore
+
+    try:
+        TraceStore.of(recorded.path).add(recorded)
+    except OSError:
+        log.warning("a recorded trace could not be kept", exc_info=True)
 
 
 def _doctor() -> Message:

@@ -27,7 +27,7 @@ class Layout:
 
 def layout(path: Path, source: str) -> Layout:
     """The layout of the project around a file (absolute path)."""
-    root = _root(path.parent)
+    root = project(path)
     top = path.parent
     while (top / "__init__.py").is_file() and top != top.parent:
         top = top.parent
@@ -45,7 +45,9 @@ def layout(path: Path, source: str) -> Layout:
     return Layout(root, ".".join(parts), tuple(dict.fromkeys(str(folder) for folder in folders)))
 
 
-def _root(folder: Path) -> Path:
+def project(path: Path) -> Path:
+    """The project's folder around a file (absolute path), or the file's own where there is no project."""
+    folder = path.parent
     for candidate in (folder, *folder.parents):
         if any((candidate / mark).exists() for mark in _ROOT_MARKS):
             return candidate

@@ -1,7 +1,8 @@
 """Recorded traces that are kept: a JSON Lines file per workspace, bounded, the newest at the end.
 
 A row is appended by one write, so that a crash costs at most that row, and a row that cannot be read is passed over.
-When the file has grown too large it is rewritten beside itself and put in its own place at once.
+When the file has grown too large it is rewritten beside itself and put in its own place at once. A row says first what
+it is of, and then has the trace, so that the calls can be told without reading the traces.
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 
+from cwm_lsp.record.environment import project
 from cwm_lsp.trace.events import Trace
+
+_TRACE = b', "trace": '
+"""Where a row's trace begins: within a JSON string the quotes would be escaped."""
+_END = b"}}}\n"
 
 
 class TraceStore:
     """The recorded traces of one workspace.
 
-    `folder` is where the file lies, by default in the user's state folder. At most `rows` traces are kept, and the file
-    is never much larger than `size` bytes. A trace larger than an eighth of that is not kept.
+    `folder` is where the file lies, by default in the user's state folder. When it has more than twice `rows` traces or
+    more than `size` bytes, each call's latest are kept, at most `rows` and in half the space. A trace larger than an
+    eighth of it is not kept.
     """
 
     def __init__(self, workspace: Path, folder: Path | None = None, *, rows: int = 500, size: int = 32 << 20) -> None:
@@ -35,10 +42,26 @@ class TraceStore:
         self._rows = rows
         self._size = size
 
+    @classmethod
+    def of(cls, path: str) -> TraceStore:
+        """That of the project around a file."""
+        return cls(project(Path(_absolute(path))))
+
     def add(self, trace: Trace) -> None:
-        """Keeps a recorded trace; the same call's earlier one gives way when the file is next rewritten."""
-        row = json.dumps({"file": _absolute(trace.path), "source": _digest(trace.source), "trace": trace.to_json()})
-        data = row.encode() + b"\n"
+        """Keeps a recorded trace; the same call's earlier one gives way when the file is next rewritten.
+
+        One without events, whose call did not reach the function, is not kept. Raises `OSError`.
+        """
+        if not trace.events:
+            return
+        row = {
+            "file": _absolute(trace.path),
+            "function": trace.function,
+            "call": trace.call,
+            "source": _digest(trace.source),
+            "trace": trace.to_json(),
+        }
+        data = json.dumps(row).encode() + b"\n"
         if len(data) > self._size // 8:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,35 +73,33 @@ class TraceStore:
             size = os.fstat(file).st_size
         finally:
             os.close(file)
-        if size > self._size:
+        if size > self._size or len(self._heads()) > 2 * self._rows:
             self._rewrite()
 
-    def calls(self, path: str, function: str) -> list[str]:
-        """The calls of a function that were recorded, the latest first, each once."""
-        found = [row["trace"]["call"] for row in self._read() if _is_of(row, path, function)]
-        return list(dict.fromkeys(reversed(found)))
+    def calls(self, path: str) -> dict[str, list[str]]:
+        """The calls of a file's functions that were recorded: qualified name → calls, the latest first, each once."""
+        file = _absolute(path)
+        found: dict[str, list[str]] = {}
+        for head in reversed(self._heads()):
+            if head["file"] == file and head["call"] not in (known := found.setdefault(head["function"], [])):
+                known.append(head["call"])
+        return found
 
     def trace(self, path: str, function: str, call: str, source: str) -> Trace | None:
         """The latest trace of a call, if the file's text is still what it was."""
-        digest = _digest(source)
+        wanted = {"file": _absolute(path), "function": function, "call": call, "source": _digest(source)}
         latest = None
-        for row in self._read():
-            if _is_of(row, path, function) and row["trace"]["call"] == call and row["source"] == digest:
-                latest = row["trace"]
-        return None if latest is None else Trace.from_json(latest, source)
+        for head, line in _rows(self.path):
+            if head == wanted:
+                latest = line
+        return None if latest is None else Trace.from_json(json.loads(latest)["trace"], source)
 
-    def _read(self) -> Iterator[dict[str, Any]]:
+    def _heads(self) -> tuple[dict[str, str], ...]:
         try:
-            with self.path.open("rb") as file:
-                for line in file:
-                    try:
-                        row = json.loads(line)
-                        if row["file"] and row["source"] and row["trace"]["call"] and row["trace"]["function"]:
-                            yield row
-                    except (ValueError, KeyError, TypeError):
-                        continue
+            status = self.path.stat()
         except OSError:
-            return
+            return ()
+        return _heads(self.path, status.st_mtime_ns, status.st_size)
 
     def _ends_well(self) -> bool:
         try:
@@ -90,19 +111,18 @@ class TraceStore:
 
     def _rewrite(self) -> None:
         """Keeps each call's latest trace, the newest first while they fit in half the space."""
-        latest: dict[tuple[str, str, str], dict[str, Any]] = {}
-        for row in self._read():
-            key = row["file"], row["trace"]["function"], row["trace"]["call"]
+        latest: dict[tuple[str, str, str], bytes] = {}
+        for head, line in _rows(self.path):
+            key = head["file"], head["function"], head["call"]
             latest.pop(key, None)
-            latest[key] = row
+            latest[key] = line
         kept: list[bytes] = []
         room = self._size // 2
-        for row in list(latest.values())[: -self._rows - 1 : -1]:
-            data = json.dumps(row).encode() + b"\n"
-            room -= len(data)
+        for line in list(latest.values())[: -self._rows - 1 : -1]:
+            room -= len(line)
             if room < 0:
                 break
-            kept.append(data)
+            kept.append(line)
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.stem)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -116,8 +136,22 @@ class TraceStore:
             raise
 
 
-def _is_of(row: dict[str, Any], path: str, function: str) -> bool:
-    return bool(row["file"] == _absolute(path) and row["trace"]["function"] == function)
+def _rows(path: Path) -> Iterator[tuple[dict[str, str], bytes]]:
+    """What each row is of, and the row; torn and foreign ones are passed over."""
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                head, found, _ = line.partition(_TRACE)
+                if found and line.endswith(_END):
+                    with contextlib.suppress(ValueError):
+                        yield json.loads(head + b"}"), line
+    except OSError:
+        return
+
+
+@lru_cache(maxsize=8)
+def _heads(path: Path, _changed: int, _size: int) -> tuple[dict[str, str], ...]:
+    return tuple(head for head, _ in _rows(path))
 
 
 def _absolute(path: str) -> str:

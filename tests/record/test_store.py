@@ -19,9 +19,8 @@ def test_traces_come_back_the_latest_first(tmp_path):
     for call in ("f(1)", "f(2)", "f(1)"):
         store.add(recorded(call))
     again = TraceStore(tmp_path / "w", tmp_path)
-    assert again.calls("/w/a.py", "f") == ["f(1)", "f(2)"]
-    assert again.calls("/w/b.py", "f") == []
-    assert again.calls("/w/a.py", "g") == []
+    assert again.calls("/w/a.py") == {"f": ["f(1)", "f(2)"]}
+    assert again.calls("/w/b.py") == {}
     trace = again.trace("/w/a.py", "f", "f(2)", SOURCE)
     assert trace is not None
     assert trace.events == recorded("f(2)").events
@@ -30,7 +29,7 @@ def test_traces_come_back_the_latest_first(tmp_path):
 
 def test_workspaces_are_apart(tmp_path):
     TraceStore(tmp_path / "one" / "w", tmp_path).add(recorded("f(1)"))
-    assert TraceStore(tmp_path / "two" / "w", tmp_path).calls("/w/a.py", "f") == []
+    assert TraceStore(tmp_path / "two" / "w", tmp_path).calls("/w/a.py") == {}
 
 
 def test_torn_and_foreign_rows_are_passed_over(tmp_path):
@@ -39,11 +38,37 @@ def test_torn_and_foreign_rows_are_passed_over(tmp_path):
     store.add(recorded("f(2)"))
     data = store.path.read_bytes()
     store.path.write_bytes(data[:-40])
-    assert store.calls("/w/a.py", "f") == ["f(1)"]
+    assert store.calls("/w/a.py") == {"f": ["f(1)"]}
     store.add(recorded("f(3)"))
     with store.path.open("ab") as file:
         file.write(b'\xff\n[]\n{"file": 3}\nnull\n')
-    assert store.calls("/w/a.py", "f") == ["f(3)", "f(1)"]
+    assert store.calls("/w/a.py") == {"f": ["f(3)", "f(1)"]}
+
+
+def test_row_that_was_torn_anywhere_costs_no_other(tmp_path):
+    store = TraceStore(tmp_path / "w", tmp_path)
+    store.add(recorded("f(1)"))
+    first = store.path.stat().st_size
+    store.add(recorded("f(2, 'it says , \"trace\": {')"))
+    data = store.path.read_bytes()
+    for end in range(first, len(data)):
+        store.path.write_bytes(data[:end])
+        store.add(recorded("f(3)"))
+        assert store.calls("/w/a.py") == {"f": ["f(3)", "f(1)"]}
+
+
+def test_call_that_did_not_reach_the_function_is_not_kept(tmp_path):
+    store = TraceStore(tmp_path / "w", tmp_path)
+    store.add(recorded("len('')"))
+    assert store.calls("/w/a.py") == {}
+
+
+def test_rows_are_bounded(tmp_path):
+    store = TraceStore(tmp_path / "w", tmp_path, rows=5)
+    for n in range(30):
+        store.add(recorded(f"f({n})"))
+    assert len(store.path.read_text().splitlines()) <= 10
+    assert store.calls("/w/a.py")["f"][:5] == [f"f({n})" for n in range(29, 24, -1)]
 
 
 def test_file_is_bounded_and_keeps_the_newest(tmp_path):
@@ -51,7 +76,7 @@ def test_file_is_bounded_and_keeps_the_newest(tmp_path):
     for n in range(200):
         store.add(recorded(f"f({n})"))
         assert store.path.stat().st_size <= 50_000
-    calls = store.calls("/w/a.py", "f")
+    calls = store.calls("/w/a.py")["f"]
     assert calls[0] == "f(199)"
     assert len(calls) < 60
     assert [path for path in tmp_path.iterdir() if path.suffix != ".jsonl"] == []
@@ -61,4 +86,4 @@ def test_file_is_bounded_and_keeps_the_newest(tmp_path):
 def test_huge_trace_is_not_kept(tmp_path):
     store = TraceStore(tmp_path / "w", tmp_path, size=4_000)
     store.add(recorded("f('" + "x" * 3_000 + "')"))
-    assert store.calls("/w/a.py", "f") == []
+    assert store.calls("/w/a.py") == {}

@@ -18,6 +18,7 @@ An "l" has two more items where names went away (a list of them) or a value has 
 from __future__ import annotations
 
 import ast
+import contextlib
 import dis
 import inspect
 import os
@@ -207,7 +208,7 @@ class Recording:
         if scope.depth == 0 and how != "yield":
             self._finish(how, text)
 
-    def exception(self, frame: types.FrameType, line: int, error: BaseException) -> None:
+    def exception(self, frame: types.FrameType, line: int, error: BaseException, mark: str | None = None) -> None:
         if not (self._stack and self._stack[-1].code is frame.f_code):
             return
         scope = self._stack[-1]
@@ -216,7 +217,7 @@ class Recording:
         if error is not self._error and not self.files[frame.f_code.co_filename]:
             self._error, self._error_line = error, line
         text = self.values.triple(error)
-        mark = self.values.mark
+        mark = mark or self.values.mark
         self._emit(["e", scope.depth, line, text, {"value": mark}] if mark else ["e", scope.depth, line, text])
 
     def raised_on(self, line: int) -> bool:
@@ -354,7 +355,8 @@ class SetTrace:
             if self._files[frame.f_code.co_filename] is not None and self._recording.enter(frame, resumed=True):
                 return self._local
         except RecursionError as error:
-            self._outlive(error, None)
+            # Up to 3.10 a scope whose entry fails has no `return` for a profile function: its caller's comes first.
+            self._outlive(error, frame.f_back if sys.version_info < (3, 11) else None)
         return None
 
     def _local(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any]:
@@ -380,12 +382,14 @@ class SetTrace:
         def profile(frame: types.FrameType, event: str, arg: Any) -> None:
             sys.setprofile(old)
             settrace(call)
-            if event == "return" and frame is broken and arg is None:
+            if event == "return" and frame is broken:
                 limit = sys.getrecursionlimit()
-                sys.setrecursionlimit(limit + _CALLBACK_FRAMES)
-                recording.exception(frame, frame.f_lineno, error)
-                recording.leave(frame, frame.f_lineno, None, "unwind")
-                sys.setrecursionlimit(limit)
+                sys.setrecursionlimit(limit + _DEEP)
+                how = recording.how_left(frame, arg)
+                recording.exception(frame, frame.f_lineno, error, None if how == "unwind" else "caught unseen")
+                recording.leave(frame, frame.f_lineno, arg, how)
+                with contextlib.suppress(RecursionError):  # 3.8 does not lower it this deep
+                    sys.setrecursionlimit(limit)
 
         old = sys.getprofile()
         sys.setprofile(profile)
@@ -598,6 +602,8 @@ def trace_call(
 
 
 _CALLBACK_FRAMES = 20
+_DEEP = 100
+"""Frames that 3.8 must have above the present ones before it takes a limit."""
 _running: list[Recording] = []
 
 

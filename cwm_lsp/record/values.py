@@ -115,6 +115,8 @@ class Values:
         try:
             return self._write(value)
         except RecursionError:
+            if sys.version_info < (3, 9):
+                raise  # 3.8 aborts a program that goes on so deep
             self.mark = "cut"
             return plain_name(value)
 

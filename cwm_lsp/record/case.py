@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import psutil  # type: ignore[import-untyped]
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.record.dap import DapClient, DapError
+from cwm_lsp.record.scratch import Scratch
 
 _CONNECT_SECONDS = 60.0
 _END_SECONDS = 8.0
@@ -26,9 +25,10 @@ OnEvent = Callable[[str, dict[str, Any]], None]
 class Case:
     """A process that has been asked for; `connect`, `deliver` its job, and `end` it."""
 
-    def __init__(self, python: Path, server: asyncio.Server, folder: Path, kill: Callable[[], None]) -> None:
+    def __init__(self, python: Path, server: asyncio.Server, kill: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
-        self.folder = folder
+        self._scratch = Scratch()
+        self.folder = self._scratch.path
         """What the program prints lies here, in `stdout` and `stderr`, and `journal` is read from here."""
         self.started: asyncio.Future[int] = loop.create_future()
         """The process's id."""
@@ -53,7 +53,7 @@ class Case:
                 case.connection.set_result((reader, writer))
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        case = cls(python, server, Path(tempfile.mkdtemp(prefix="cwm-lsp-")), kill)
+        case = cls(python, server, kill)
         return case
 
     @property
@@ -116,7 +116,7 @@ class Case:
         self._server.close()
         if self.connection.done() and self._client is None:
             self.connection.result()[1].close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.remove()
 
 
 def family(pid: int) -> list[psutil.Process]:

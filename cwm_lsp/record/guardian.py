@@ -19,6 +19,7 @@ import psutil  # type: ignore[import-untyped]
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.record.case import Case, OnEvent, family
 from cwm_lsp.record.dap import DapError
+from cwm_lsp.record.scratch import reclaim
 
 _SCRIPT = Path(__file__).with_name("debuggee.py")
 _START_SECONDS = 60.0
@@ -66,6 +67,7 @@ class Guardian:
         except OSError as error:
             raise UnavailableError(f"{python} could not be started: {error.strerror}; name another --python") from None
         guardian = cls(process, python, errors, ahead=ahead)
+        reclaim()
         try:
             hello = await asyncio.wait_for(asyncio.shield(guardian._ready), _START_SECONDS)
         except (asyncio.TimeoutError, DapError):

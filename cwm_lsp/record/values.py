@@ -115,7 +115,7 @@ class Values:
         try:
             return self._write(value)
         except RecursionError:
-            if sys.version_info < (3, 9):
+            if sys.version_info < (3, 9):  # noqa: UP036  debuggees may be older than we are
                 raise  # 3.8 aborts a program that goes on so deep
             self.mark = "cut"
             return plain_name(value)

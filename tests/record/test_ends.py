@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.record.recorder import Limits, RecorderPool
+from cwm_lsp.record.scratch import Scratch, reclaim
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -129,14 +131,14 @@ def processes_with(mark: str) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def marked_pool():
-    """A pool all of whose processes can be told from others, whatever becomes of their parents."""
-    os.environ[MARK] = "1"
-    try:
+def marked_pool(tmp_path_factory):
+    """A pool all of whose processes and folders can be told from others, whatever becomes of their parents."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MARK, "1")
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("folders")))
         with RecorderPool() as pool:
             yield pool
-    finally:
-        del os.environ[MARK]
+        assert list(Path(tempfile.gettempdir()).iterdir()) == []
     assert processes_with(MARK) == []
 
 
@@ -234,12 +236,16 @@ def test_nothing_is_left_when_the_server_is_killed(tmp_path):
         "from pathlib import Path; from cwm_lsp.record.recorder import record\n"
         f"record(Path({str(path)!r}), 'f', 'f()', timeout=200)\n"
     )
-    server = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, mark: "1"}, cwd=tmp_path)
+    folders = tmp_path / "folders"
+    folders.mkdir()
+    environment = {**os.environ, mark: "1", "TMPDIR": str(folders)}
+    server = subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=tmp_path)
     for _ in range(600):
         if (tmp_path / "ready").exists():
             break
         time.sleep(0.05)
     assert len(processes_with(mark)) >= 3
+    assert list(folders.iterdir())
     server.send_signal(signal.SIGKILL)
     server.wait()
     for _ in range(200):
@@ -247,6 +253,25 @@ def test_nothing_is_left_when_the_server_is_killed(tmp_path):
             break
         time.sleep(0.05)
     assert processes_with(mark) == []
+    assert list(folders.iterdir()) == []
+
+
+def test_folders_of_those_that_were_killed_together_are_taken_away(tmp_path, monkeypatch):
+    """Nobody is left to do it at once: the next start does, and touches no folder in use."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    used = Scratch()
+    code = "import os; from cwm_lsp.record.scratch import Scratch; Scratch(); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)})
+    other = tmp_path / "somebody-elses"
+    other.mkdir()
+    reclaim()
+    assert len(list(tmp_path.iterdir())) == 3  # it may be one that is just being made
+    for folder in tmp_path.iterdir():
+        os.utime(folder, (0, 0))
+    reclaim()
+    assert set(tmp_path.iterdir()) == {used.path, other}
+    used.remove()
+    assert list(tmp_path.iterdir()) == [other]
 
 
 def test_guardian_that_died_meanwhile_is_replaced(tmp_path, marked_pool):

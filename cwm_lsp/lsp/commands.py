@@ -7,12 +7,12 @@ or `failed`; what failed is also told to the user, who asked for it.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from lsprotocol import types as lsp
+from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cwm_lsp.errors import UnavailableError, UserError
@@ -172,7 +172,9 @@ async def show_trace(session: Session, target: Target) -> Answer:
     }
     if not session.client.shows_traces and session.client.shows_documents:
         parts = [text for text in (answer["predicted"], answer["recorded"]) if text]
-        path = Path(tempfile.mkdtemp(prefix="cwm-lsp-"), f"{entry.name}.trace.txt")
+        folder = user_cache_path("cwm-lsp") / "shown"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{entry.name}.trace.txt"
         path.write_text("\n".join(parts), encoding="utf-8")
         await session.client.show_document(path.as_uri())
     return answer

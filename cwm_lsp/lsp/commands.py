@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 from lsprotocol import types as lsp
@@ -243,5 +242,6 @@ def _told(known: Known) -> Answer:
         answer |= {
             "recorded": ending(known.recorded.trace),
             "divergences": [divergence.to_json() for divergence in known.recorded.divergences],
+            "surprise": known.recorded.surprise,
         }
     return answer

@@ -69,7 +69,7 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
     """
     from cwm_lsp.predict.predictor import Predictor
 
-    yield partial(predict_with, Predictor.load(settings.model.name), settings.predict)
+    yield partial(predict_with, Predictor.load(**settings.model.model_dump()), settings.predict)
 
 
 def predict_with(predictor: Predictor, settings: Predict, target: Target, advance: Advance) -> Trace:

@@ -44,7 +44,19 @@ class Model(_Group):
     """The world model."""
 
     name: str = Field(default="bundled", min_length=1, json_schema_extra=RESTRICTED)
-    """The model that predicts: `bundled`, a folder with a checkpoint, or a hub id."""
+    """What predicts: `bundled`, a folder with a checkpoint, a hub id, or a server: `http://host:port#model`."""
+    quantization: Literal["auto", "none", "int8", "nf4"] = "auto"
+    """How the weights of a folder or hub id are held. `auto`: as precisely as the memory allows."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where a folder or hub id is computed."""
+    memory: float | None = Field(default=None, ge=0.1, le=10_000)
+    """GB of the device that a folder or hub id may take. Default: what is free."""
+    tokenizer: str | None = Field(default=None, min_length=1, json_schema_extra=RESTRICTED)
+    """Folder or hub id of the tokenizer of a server's model, unless the server names one that is at hand."""
+    timeout: float = Field(default=30.0, ge=0.1, le=3_600)
+    """Seconds that a server may take for one answer. (API keys are only read from the variable `CWM_LSP_API_KEY`.)"""
+    warn_public: bool = False
+    """Log a warning where a server has no private address: it is sent what is predicted."""
 
 
 class Predict(_Group):
@@ -113,7 +125,7 @@ class Lenses(_Group):
     """Commands above functions."""
 
     enable: bool = True
-    """Show the call in use and the commands *Predict*, *Predict then run* and *Change call…* above functions."""
+    """Show the call in use, and what can be done with it, above functions."""
 
 
 class InlineValues(_Group):

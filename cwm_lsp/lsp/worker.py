@@ -51,7 +51,7 @@ class Worker:
         self._jobs: SimpleQueue[Message] = SimpleQueue()
         self._cancels: dict[int, threading.Event] = {}
         self._recorders: RecorderPool | None = None
-        self._predictor: tuple[str, Predictor] | None = None
+        self._predictor: tuple[Message, Predictor] | None = None
 
     def read(self, lines: TextIO) -> None:
         """Take jobs and cancellations from a stream; the process ends with it, whatever is under way."""
@@ -96,6 +96,8 @@ class Worker:
                 return _doctor()
             case "run":
                 return self._run(job, cancel, tell)
+            case "surprise":
+                return self._surprise(job, cancel, tell)
             case "side by side":
                 return _side_by_side(job)
             case other:
@@ -121,13 +123,13 @@ class Worker:
             raise Cancelled
         return _shown(trace)
 
-    def _predictor_of(self, model: str, tell: Tell) -> Predictor:
+    def _predictor_of(self, model: Message, tell: Tell) -> Predictor:
         from cwm_lsp.predict.predictor import Predictor
 
         if self._predictor is None or self._predictor[0] != model:
             tell({"stage": "loading the model"})
             self._predictor = None  # its memory is needed
-            self._predictor = model, Predictor.load(model)
+            self._predictor = model, Predictor.load(**model)
         return self._predictor[1]
 
     def _run(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
@@ -153,6 +155,14 @@ class Worker:
         _keep(recorded)
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
         return {**_shown(recorded), "divergences": [divergence.to_json() for divergence in divergences]}
+
+
+    def _surprise(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        """Have the model alone read a run."""
+        from cwm_lsp.trace.events import Trace
+
+        predictor = self._predictor_of(job["model"], tell)
+        return predictor.read_if_possible(Trace.from_json(job["trace"], job["source"]), cancel=cancel).to_json()
 
 
 class _Reporter:

@@ -49,6 +49,7 @@ class Writable(Protocol):
     def done(self) -> bool: ...
     def forced(self) -> tuple[int, ...]: ...
     def candidates(self) -> list[int] | None: ...
+    def legal(self) -> list[int]: ...
     def take(self, token_id: int, logprob: float | None = None) -> bool: ...
 
 
@@ -155,19 +156,19 @@ class Writer:
     def _choose(self, frame: Writable) -> int:
         """The likeliest legal token, which the frame takes."""
         distribution = self._distributions[0]
-        candidates: list[int] | None = None
         for rank, (token, logprob) in enumerate(distribution.ranked()):
             if frame.take(token, logprob):
                 return token
             if rank == 0:
                 self.interventions += 1
-                candidates = frame.candidates()
-                if candidates is not None:
+                if frame.candidates() is not None:
                     break
-        for token in sorted(candidates or (), key=lambda token: (-distribution.logprob(token), token)):
-            if frame.take(token, distribution.logprob(token)):
-                return token
-        raise AssertionError(f"no token of the vocabulary is legal in {frame.piece} after {frame.text!r}")
+        legal = frame.legal()
+        assert legal, f"no token of the vocabulary is legal in {frame.piece} after {frame.text!r}"
+        token, logprob = distribution.best(legal)
+        taken = frame.take(token, logprob)
+        assert taken, (token, frame.piece, frame.text)
+        return token
 
     def _pass(self, frame: Writable) -> Passes:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""

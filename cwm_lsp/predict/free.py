@@ -26,6 +26,7 @@ class FreeFrame:
         self.tokens: list[int] = []
         self.logprob = 0.0
         self._ends = {self.end, grammar.frame_sep}
+        self._vocabulary = range(grammar.tokenizer.vocabulary_size)
 
     @property
     def done(self) -> bool:
@@ -36,6 +37,9 @@ class FreeFrame:
 
     def candidates(self) -> list[int] | None:
         return None
+
+    def legal(self) -> list[int]:
+        return list(self._vocabulary)
 
     def take(self, token_id: int, logprob: float | None = None) -> bool:
         self.tokens.append(token_id)

@@ -226,6 +226,14 @@ class Frame:
             return list({ids[len(self.tokens)] for ids in self._lines})
         return None
 
+    def legal(self) -> list[int]:
+        """All legal tokens. Slow where they are not few: the whole vocabulary is tried."""
+        few = self.candidates()
+        if few is not None:
+            return few
+        vocabulary = range(self.grammar.tokenizer.vocabulary_size)
+        return [token for token in vocabulary if self.grammar.text(token) is not None and self.copy().take(token)]
+
     def take(self, token_id: int, logprob: float | None = None) -> bool:
         """Go on with a token, of that natural log-probability. False: it is illegal, nothing changed."""
         about: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.predict import engines
@@ -36,14 +36,15 @@ class Predictor:
         self.name = name
 
     @classmethod
-    def load(cls, model: str = engines.BUNDLED) -> Predictor:
-        """The predictor of a model: `bundled`, a folder, a hub id.
+    def load(cls, name: str = engines.BUNDLED, **options: Any) -> Predictor:
+        """The predictor of a model: `bundled`, a folder, a hub id, a URL; `options` are those of `engines.Options`.
 
         Raises:
             UnavailableError: there is no such model; the message says what to do.
         """
+        model = engines.Options(name, **options)
         engines.check(model)
-        return cls(lambda: engines.load(model), model)
+        return cls(lambda: engines.load(model), name)
 
     @classmethod
     def of(cls, engine: Engine) -> Predictor:
@@ -60,6 +61,11 @@ class Predictor:
         if self._engine is None:
             self._engine = self._load()
         return self._engine
+
+    def _loaded(self, cancel: threading.Event | None) -> Engine:
+        """The engine, for work that `cancel` ends."""
+        self.engine.cancel = cancel
+        return self.engine
 
     def predict(
         self,
@@ -107,7 +113,11 @@ class Predictor:
     ) -> Prediction:
         kind = FreePrediction if not grammar else LockedPrediction if assist == "lock" else Prediction
         foresight = Foresight(task) if assist == "draft" and grammar else None
-        return kind(task, prepare(task), lambda: self.engine, control, drafts=drafts, foresight=foresight)
+
+        def engine() -> Engine:
+            return self._loaded(control.cancel)
+
+        return kind(task, prepare(task), engine, control, drafts=drafts, foresight=foresight)
 
     def score(self, trace: Trace, *, cancel: threading.Event | None = None) -> list[Surprise]:
         """How surprised the model is by each event of a recorded trace, the first excepted; what it had expected.
@@ -128,7 +138,7 @@ class Predictor:
             return Reading((), tokens=0, passes=0, expecting_passes=0, seconds=0.0)
         with self._lock:
             try:
-                return self._drive([Scorer(self.engine, trace, cancel, expecting=expecting).run()])[0]
+                return self._drive([Scorer(self._loaded(cancel), trace, cancel, expecting=expecting).run()])[0]
             except Ended as end:
                 raise UserError(str(end)) from end
 

@@ -225,7 +225,7 @@ def _likeliest(distribution: Distribution, frame: Frame, token: int) -> tuple[in
     for candidate, logprob in distribution.ranked():
         if candidate == token or frame.copy().take(candidate):
             return candidate, logprob
-    raise AssertionError("a legal token has no rank")
+    return distribution.best(frame.legal())
 
 
 def _about(frame: Frame, token: int) -> str:

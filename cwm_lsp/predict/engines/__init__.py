@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 
-__all__ = ["Distribution", "Engine", "Pass", "Prefix", "check", "load"]
+__all__ = ["Distribution", "Engine", "Options", "Pass", "Prefix", "check", "load"]
 
 BUNDLED = "bundled"
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
+Quantization = Literal["auto", "none", "int8", "nf4"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
-def check(model: str) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a model is run. All but the name is of use to some engines only."""
+
+    name: str = BUNDLED
+    """`bundled`, a folder, a hub id, or the URL of a server: `http://host:port[/v1][#model]`."""
+    quantization: Quantization = "auto"
+    device: Device = "auto"
+    memory: float | None = None
+    """GB of the device that the model may take."""
+    tokenizer: str | None = None
+    """A folder or hub id, where a server does not name it."""
+    timeout: float = 30.0
+    """Seconds that a server may take for one answer."""
+    warn_public: bool = False
+    """Log a warning where a server has no private address."""
+
+
+def check(options: Options) -> None:
     """Raise UnavailableError if it is plain, without loading anything, that `load` would."""
+    model = options.name
     if "://" in model:
-        raise UnavailableError(f"{model} is a server, and servers are not supported: give a folder or a hub id")
-    if model == BUNDLED:
+        _check_url(model)
+    elif model == BUNDLED:
         bundled_folder()
     elif missing := [name for name in ("torch", "transformers") if find_spec(name) is None]:
         raise UnavailableError(
@@ -31,20 +56,40 @@ def check(model: str) -> None:
         raise UnavailableError(f"{model} is no model: a folder with config.json, tokenizer.json and safetensors is")
 
 
-def load(model: str) -> Engine:
-    """The engine of `bundled`, of a model's folder or of a hub id. Takes seconds to minutes.
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UnavailableError(f"{url} is no address of a server: give one like http://localhost:8000#model")
+    if parts.username or parts.password:
+        raise UnavailableError(f"take the key out of {parts.hostname}'s address and put it into CWM_LSP_API_KEY")
+    if find_spec("httpx") is None:
+        raise UnavailableError(f"{url} needs httpx: pip install 'cwm-lsp[server]' (the bundled model needs it not)")
+
+
+def load(options: Options) -> Engine:
+    """The engine that runs a model. Takes seconds to minutes.
 
     Raises:
         UnavailableError: it cannot be run; the message says what to do.
     """
-    check(model)
-    if model == BUNDLED:
+    check(options)
+    if options.name == BUNDLED:
         from cwm_lsp.predict.engines.portable import PortableEngine
 
-        return PortableEngine(bundled_folder(), model)
+        return PortableEngine(bundled_folder(), options.name)
+    if "://" in options.name:
+        from cwm_lsp.predict.engines.served import ServedEngine
+
+        return ServedEngine(
+            options.name, tokenizer=options.tokenizer, timeout=options.timeout, warn=options.warn_public
+        )
     from cwm_lsp.predict.engines.local import LocalEngine
 
-    return LocalEngine.load(model)
+    return LocalEngine.load(options)
 
 
 def bundled_folder() -> Path:

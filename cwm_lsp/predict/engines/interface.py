@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,18 @@ class Distribution(ABC):
     def ranked(self) -> Iterator[tuple[int, float]]:
         """(id, natural log-probability), best first, the lower id first where two are equal.
 
-        The first few are at hand, the others may cost a transfer or a request: stop as soon as you can.
+        The first few are at hand, the others may cost a transfer: stop as soon as you can. A server tells only a few;
+        of those that are left, `best` finds the one wanted.
         """
 
     @abstractmethod
     def logprob(self, token_id: int) -> float:
         """Natural log-probability of one token."""
+
+    def best(self, allowed: Collection[int]) -> tuple[int, float]:
+        """The likeliest of some tokens, the lowest id of equals, with its natural log-probability."""
+        token_id = max(sorted(allowed), key=self.logprob)
+        return token_id, self.logprob(token_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ class Engine(ABC):
     """Tokens that one forward pass should carry at most."""
     draft_tokens: int
     """Drafted tokens that are worth verifying in one pass; 0 where drafts do not pay."""
+    cancel: threading.Event | None = None
+    """Ends the work at hand: an engine that waits for others stops waiting, and raises Cancelled."""
 
     @abstractmethod
     def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:

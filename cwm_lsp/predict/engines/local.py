@@ -1,13 +1,12 @@
-"""A `CwmForCausalLM` in this process, by transformers: the bundled model, a folder, or a model of the hub."""
+"""A `CwmForCausalLM` in this process, by transformers: of a folder or of the hub."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines import Options, loading, plan
 from cwm_lsp.predict.engines.cache import PrefixCache
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 RANKED_AT_HAND = 8
 """Best tokens of each position that leave the device with every pass."""
 
-SMALL = 1_000_000_000
-"""Parameters up to which a model is computed in 32 bits on a CPU, whose half precision is slow."""
+DRAFT_TOKENS = {"cpu": 64, "cuda": 256, "mps": 256}
+"""Below these a pass costs about what reading the weights costs."""
 
 KeyValues = tuple[tuple["torch.Tensor", "torch.Tensor"], ...]
 """Keys and values of each layer, [heads, length, head size]. Every token is kept in sliding-window layers too: the mask
@@ -27,41 +26,32 @@ makes the window, and any length can be cut back to."""
 
 
 class LocalEngine(Engine):
-    """A model held by transformers. `dtype`: as in the checkpoint unless given, such as "float64"."""
+    """A model held by transformers."""
 
-    def __init__(self, model: Any, tokenizer: Tokenizer, name: str) -> None:
+    def __init__(self, model: Any, tokenizer: Tokenizer, name: str, context: int | None = None) -> None:
+        """`context`: tokens of a text that there is memory for, if fewer than the model was made for."""
         self.name = name
         self.tokenizer = tokenizer
         self.model = model
-        self.context_length = int(model.config.max_position_embeddings)
-        on_cpu = model.device.type == "cpu"
-        self.pass_tokens = 512 if on_cpu else 2048
-        # Below these a pass costs about what reading the weights costs.
-        self.draft_tokens = 64 if on_cpu else 256
-        self._cache = PrefixCache(tokens=max(4 * min(self.context_length, 8192), 2 * self.pass_tokens))
+        made_for = int(model.config.max_position_embeddings)
+        self.context_length = min(made_for, context or made_for)
+        self.pass_tokens = plan.PASS_TOKENS[model.device.type]
+        self.draft_tokens = DRAFT_TOKENS[model.device.type]
+        # Where memory is short, only what the plan has room for.
+        several = max(4 * min(made_for, 8192), 2 * self.pass_tokens)
+        self._cache = PrefixCache(tokens=several if self.context_length == made_for else self.context_length)
 
     @classmethod
-    def load(cls, model: str | Path, *, name: str | None = None, dtype: str | None = None) -> LocalEngine:
-        """From a folder or a hub id. Raises UnavailableError with the steps that mend it."""
-        import torch
+    def load(cls, model: Options | str | Path, *, dtype: str | None = None) -> LocalEngine:
+        """From a folder or a hub id; `dtype` as for `loading.load`.
 
-        transformers: Any = import_module("transformers")  # its types are not to be relied on
-        transformers.logging.set_verbosity_error()
-        transformers.logging.disable_progress_bar()
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        folder = Path(model)
-        try:
-            if (folder / "tokenizer.json").is_file():
-                tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
-            else:
-                tokenizer = Tokenizer(transformers.AutoTokenizer.from_pretrained(str(model)).backend_tokenizer)
-            loaded = transformers.AutoModelForCausalLM.from_pretrained(str(model), dtype=dtype or "auto")
-        except (OSError, ValueError) as error:
-            raise UnavailableError(_how_to_get(str(model), error)) from error
-        if dtype is None and device == "cpu" and loaded.num_parameters() < SMALL:
-            loaded = loaded.float()
-        loaded = loaded.to(device).eval()
-        return cls(loaded, tokenizer, name or str(model))
+        Raises:
+            UnavailableError: it cannot be had, or does not fit; the message says what to do.
+        """
+        options = model if isinstance(model, Options) else Options(str(model))
+        tokenizer = loading.tokenizer_of(options.name)
+        loaded, held = loading.load(options, dtype)
+        return cls(loaded, tokenizer, options.name, held.context)
 
     def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
         import torch
@@ -181,19 +171,3 @@ def _distributions(logits: torch.Tensor) -> list[Distribution]:
 
 def _best_first(ranked: tuple[int, float]) -> tuple[float, int]:
     return -ranked[1], ranked[0]
-
-
-def _how_to_get(model: str, error: Exception) -> str:
-    """Why a model could not be loaded, and what to do about it, in one line."""
-    text = " ".join(str(error).split())
-    if "gated" in text or "401" in text or "403" in text:
-        return (
-            f"{model} is gated: accept its licence on its page of the Hugging Face hub, make a read token there and "
-            "run `hf auth login` (or set HF_TOKEN), then try again; or name a local folder that has the weights"
-        )
-    if Path(model).is_dir():
-        return f"no model could be loaded from the folder {model}: {text[:200]}"
-    return (
-        f"no model {model} here or on the hub: name a folder with config.json, tokenizer.json and safetensors, "
-        f"a hub id that `hf download` can get, or `bundled` ({text[:200]})"
-    )

@@ -1,0 +1,246 @@
+"""A checkpoint, from a folder or the hub, into memory: looked at, planned for, and only then read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines import plan
+from cwm_lsp.predict.engines.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.engines import Options
+
+log = logging.getLogger(__name__)
+
+SMALL = 1_000_000_000
+"""Parameters up to which a model is computed in 32 bits on a CPU, whose half precision is slow."""
+
+PACKAGES = {"int8": "bitsandbytes", "nf4": "bitsandbytes"}
+"""What each quantisation needs, the most precise first."""
+
+_STORED = {
+    "compressed-tensors": "compressed_tensors",
+    "bitsandbytes": "bitsandbytes",
+    "torchao": "torchao",
+    "gptq": "gptqmodel",
+    "awq": "gptqmodel",
+    "fbgemm_fp8": "fbgemm_gpu",
+    "fp8": "kernels",
+}
+"""What transformers needs to load a checkpoint that was quantised before, by its `quant_method`."""
+
+_MARGIN = {"cuda": 0.95, "mps": 0.75, "cpu": 0.85}
+"""Share of the free memory that is planned with."""
+
+
+def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
+    """The model that `options` name, and how it is held. `dtype`: that of computing, such as "float64", where it is
+    not to be chosen.
+
+    Raises:
+        UnavailableError: it cannot be had, or does not fit; the message says what to do.
+    """
+    import torch
+
+    transformers = quiet()
+    config = config_of(options.name)
+    stored = _stored_method(options, config)
+    shape = shape_of(config, _stored_bytes(options.name) if stored else None)
+    machine = machine_of(options, shape)
+    precision = getattr(torch, dtype) if dtype else _precision(machine, torch)
+    try:
+        held = plan.plan(shape, machine, options.quantization, available(machine.device))
+    except UnavailableError as error:
+        raise UnavailableError(f"{options.name} does not fit: {error}") from None
+    log.info("%s on %s: %s", options.name, machine.name, held)
+    if held.quantization != plan.AS_STORED:
+        _needed(PACKAGES[held.quantization], f"--quantization {held.quantization}")
+    try:
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            options.name,
+            dtype=precision,
+            quantization_config=quantization_config(held.quantization, precision, offloaded=bool(held.offloaded)),
+            device_map=device_map(shape, machine.device, held.offloaded),
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise UnavailableError(how_to_get(options.name, error)) from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise UnavailableError(
+            f"{options.name} did not fit after all: others take memory of {machine.name}, or --memory says too much"
+        ) from error
+    return model.eval(), held
+
+
+def quiet() -> Any:
+    """transformers, which says nothing unasked. Its types are not to be relied on."""
+    transformers: Any = import_module("transformers")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
+
+
+def config_of(model: str) -> Any:
+    """The configuration of a folder or hub id.
+
+    Raises:
+        UnavailableError: it cannot be had.
+    """
+    try:
+        return quiet().AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        raise UnavailableError(how_to_get(model, error)) from error
+
+
+def tokenizer_of(model: str) -> Tokenizer:
+    """The tokenizer of a folder or hub id; raises as `config_of`."""
+    file = Path(model) / "tokenizer.json"
+    if file.is_file():
+        return Tokenizer.from_file(file)
+    try:
+        return Tokenizer(quiet().AutoTokenizer.from_pretrained(model).backend_tokenizer)
+    except (OSError, ValueError) as error:
+        raise UnavailableError(how_to_get(model, error)) from error
+
+
+def shape_of(config: Any, stored: float | None = None) -> plan.Shape:
+    """What a configuration says of the memory that its model takes. The model is laid out without weights."""
+    import torch
+
+    with torch.device("meta"):
+        model = quiet().AutoModelForCausalLM.from_config(config)
+    total = sum(parameter.numel() for parameter in model.parameters())
+    (layers,) = (module for name, module in model.named_modules() if name.endswith(".layers"))
+    linear = sum(module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear))
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return plan.Shape(
+        layers=len(layers),
+        layer=linear // len(layers),
+        others=total - linear,
+        key_value=2 * config.num_hidden_layers * config.num_key_value_heads * size,
+        vocabulary=config.vocab_size,
+        context=config.max_position_embeddings,
+        stored=stored,
+    )
+
+
+def machine_of(options: Options, shape: plan.Shape) -> plan.Machine:
+    """The device that the options name, or the best one, and what is free there.
+
+    Raises:
+        UnavailableError: there is no such device.
+    """
+    import psutil  # type: ignore[import-untyped]
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    device = next(name for name in there if there[name]) if options.device == "auto" else options.device
+    if not there[device]:
+        found = ", ".join(name for name in there if there[name])
+        raise UnavailableError(f"torch {torch.__version__} finds no device {device} but {found}: use --device auto")
+    main = float(psutil.virtual_memory().available)
+    free, spare, name = main, 0.0, "this machine"
+    if device == "cuda":
+        free, spare = float(torch.cuda.mem_get_info()[0]), _MARGIN["cpu"] * main
+        name = torch.cuda.get_device_name()
+    free *= _MARGIN[device]
+    if options.memory is not None:
+        free = min(free, options.memory * plan.GB)
+    number = 4.0 if device == "cpu" and shape.parameters < SMALL else 2.0
+    return plan.Machine(device, name, free, spare, number)
+
+
+def available(device: str) -> list[str]:
+    """The quantisations whose packages are installed, the most precise first."""
+    return [name for name, package in PACKAGES.items() if device != "mps" and find_spec(package) is not None]
+
+
+def quantization_config(method: str, precision: Any, *, offloaded: bool = False) -> Any:
+    """What transformers is told of a quantisation that computes in `precision`; None where there is none."""
+    transformers = quiet()
+    match method:
+        case "int8":
+            return transformers.BitsAndBytesConfig(load_in_8bit=True, llm_int8_enable_fp32_cpu_offload=offloaded)
+        case "nf4":
+            return transformers.BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=precision,
+                llm_int8_enable_fp32_cpu_offload=offloaded,
+            )
+    return None
+
+
+def device_map(shape: plan.Shape, device: str, offloaded: int, elsewhere: str = "cpu") -> dict[str, Any]:
+    """Module → device, the last layers elsewhere."""
+    if not offloaded:
+        return {"": device}
+    there = range(shape.layers - offloaded, shape.layers)
+    layers = {f"model.layers.{n}": elsewhere if n in there else device for n in range(shape.layers)}
+    return {"model.embed_tokens": device, **layers, "model.norm": device, "model.rotary_emb": device, "lm_head": device}
+
+
+def how_to_get(model: str, error: Exception) -> str:
+    """Why a model could not be loaded, and what to do about it, in one line."""
+    text = " ".join(str(error).split())
+    if "gated" in text or "401" in text or "403" in text:
+        return (
+            f"{model} is gated: accept its licence on its page of the Hugging Face hub, make a read token there and "
+            "run `hf auth login` (or set HF_TOKEN), then try again; or name a local folder that has the weights"
+        )
+    if Path(model).is_dir():
+        return f"no model could be loaded from the folder {model}: {text[:200]}"
+    return (
+        f"no model {model} here or on the hub: name a folder with config.json, tokenizer.json and safetensors, "
+        f"a hub id that `hf download` can get, or `bundled` ({text[:200]})"
+    )
+
+
+def _precision(machine: plan.Machine, torch: Any) -> Any:
+    """The type of the numbers that are computed with."""
+    if machine.number == 4:
+        return torch.float32
+    return torch.float16 if machine.device == "cuda" and not torch.cuda.is_bf16_supported() else torch.bfloat16
+
+
+def _stored_method(options: Options, config: Any) -> str | None:
+    """How the checkpoint itself is quantised.
+
+    Raises:
+        UnavailableError: another quantisation is wished for, or a package is missing.
+    """
+    told = getattr(config, "quantization_config", None)
+    if told is None:
+        return None
+    method = str(told.get("quant_method") if isinstance(told, dict) else told.quant_method)
+    method = method.rpartition(".")[2].lower().replace("_", "-") if "compressed" in method.lower() else method
+    if options.quantization not in ("auto", "none"):
+        raise UnavailableError(f"{options.name} is quantised already, by {method}: leave out --quantization")
+    _needed(_STORED.get(method), f"{options.name}, which is quantised by {method},")
+    return method
+
+
+def _needed(package: str | None, by: str) -> None:
+    if package is not None and find_spec(package) is None:
+        extra = "'cwm-lsp[quantized]'" if package in ("bitsandbytes", "compressed_tensors") else package
+        raise UnavailableError(f"{by} needs {package}: pip install {extra}")
+
+
+def _stored_bytes(model: str) -> float | None:
+    """Of a checkpoint's weights, by its files or its index; None where neither is at hand."""
+    files = list(Path(model).glob("*.safetensors"))
+    if files:
+        return float(sum(file.stat().st_size for file in files))
+    from transformers.utils import cached_file  # type: ignore[attr-defined]
+
+    try:
+        index = cached_file(model, "model.safetensors.index.json")
+    except OSError:
+        return None
+    return float(json.loads(Path(index).read_text(encoding="utf-8"))["metadata"]["total_size"]) if index else None

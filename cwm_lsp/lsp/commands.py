@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 from lsprotocol import types as lsp
-from platformdirs import user_cache_path
+from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cwm_lsp.errors import UnavailableError, UserError
@@ -171,7 +171,7 @@ async def show_trace(session: Session, target: Target) -> Answer:
     }
     if not session.client.shows_traces and session.client.shows_documents:
         parts = [text for text in (answer["predicted"], answer["recorded"]) if text]
-        folder = user_cache_path("cwm-lsp") / "shown"
+        folder = user_state_path("cwm-lsp") / "shown"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{entry.name}.trace.txt"
         path.write_text("\n".join(parts), encoding="utf-8")

@@ -48,7 +48,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_traces_are_learnt_and_the_result_is_a_model(checkpoint: Path, recorded: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cwm_lsp.lab", "finetune", checkpoint, recorded, tmp_path / "tuned"]
-    options = ["--epochs", "40", "--batch", "2", "--rank", "8", "--rate", "2e-2"]
+    options = ["--epochs", "20", "--batch", "2", "--rank", "8", "--rate", "2e-2"]
     before = (checkpoint / "model.safetensors").read_bytes()
     out = subprocess.run([*map(str, command), *options], check=True, capture_output=True, text=True, timeout=300).stdout
     assert "fine-tuned on 4 traces" in out

@@ -20,14 +20,14 @@ sympy.combinatorics sympy.core.function sympy.core.numbers sympy.crypto sympy.di
 sympy.logic sympy.matrices sympy.ntheory sympy.polys.densebasic sympy.polys.monomials sympy.sets sympy.utilities
 tabulate tomlkit toolz wcwidth webcolors
 """.split()
-"""Importable names, of which doctests are harvested; all are under MIT, BSD or Apache licences."""
+"""Importable names, of which doctests are harvested; all are under permissive licences (MIT, BSD, Apache)."""
 
 WATCHED = """
-test sympy networkx nltk pydash babel mpmath boltons ubelt humanfriendly validators python_utils toolz tabulate humanize
-packaging more_itertools jaraco.text tempora docutils dateutil html5lib parse tomlkit jinja2 natsort wcwidth webcolors
-inflection pyrsistent uncertainties pygments sympy.polys sympy.ntheory sympy.utilities
+test babel boltons dateutil docutils html5lib humanfriendly humanize inflection jinja2 more_itertools natsort networkx
+nltk packaging parse pydash pygments pyrsistent python_utils sympy sympy.ntheory sympy.polys sympy.utilities tabulate
+tomlkit toolz ubelt uncertainties validators wcwidth webcolors
 """.split()
-"""Importable names, in whose tests and doctests calls are watched, under the same licences; `test`: CPython's."""
+"""Importable names, in whose tests and doctests calls are watched, under such licences too; `test`: CPython's own."""
 
 
 def collect(

@@ -144,7 +144,9 @@ def harvest(package: str, seconds: float) -> Iterator[dict[str, str]]:
 
 def workload(package: str, found: list[ModuleType]) -> Iterator[Callable[[], object]]:
     """What to run: tests, then examples."""
+    # In any order, as time may be up before the last.
     names = [f"test.{name}" for name in STANDARD_TESTS] if package == "test" else list(test_modules(found))
+    names = Random(0).sample(names, len(names))
     for name in names:
         module = None
         with contextlib.suppress(BaseException), limited(20):

@@ -162,6 +162,7 @@ def run(
 ) -> NoReturn:
     """Serve an editor from its `initialize` on, whose parameters these are; `bodies` are the messages that follow."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pygls").setLevel(logging.ERROR)
     asyncio.run(_serve(connection, bodies, params, flags))
 
 

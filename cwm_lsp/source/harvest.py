@@ -13,6 +13,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePath
 
 from .bind import as_target, class_names, dotted
@@ -94,40 +95,80 @@ def in_tests(source: str, function: Function, path: str, text: str) -> list[Foun
 
 def in_own_tests(source: str, function: Function) -> list[Found]:
     """Calls in tests that stand in the function's own file."""
-    body = parse(source).module
-    if body is None:
-        return []
+    part = _parts(source).tests
     reader = _Reader(function, source, _own_names(source))
-    reader.tests([node for node in body if _is_test(node)], source)
+    if reader.is_mentioned(part.text):
+        reader.tests(part.body, source)
     return reader.found
 
 
 def in_main(source: str, function: Function) -> list[Found]:
     """Calls under `if __name__ == "__main__":`, and in the functions that are called there without arguments."""
-    body = parse(source).module or []
-    guards = [node for node in body if isinstance(node, ast.If) and is_main_guard(node)]
+    parts = _parts(source)
     reader = _Reader(function, source, _own_names(source))
-    top = _literals_of(body, function, source)
-    for guard in guards:
-        reader.statements(guard.body, dict(top))
-    called = {
-        node.func.id
-        for guard in guards
-        for node in ast.walk(guard)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args and not node.keywords
-    }
-    for node in body:
-        if isinstance(node, _Definition) and node.name in called - {function.name}:
+    if not reader.is_mentioned(parts.main.text):
+        return []
+    top = _literals_of(parts.run.body, function, source)
+    for node in parts.main.body:
+        if isinstance(node, ast.If | _Definition) and getattr(node, "name", None) != function.name:
             reader.statements(node.body, dict(top))
     return reader.found
 
 
 def at_module_level(source: str, function: Function) -> list[Found]:
     """Calls in assertions and other statements that run when the file is imported."""
-    body = parse(source).module or []
+    part = _parts(source).run
     reader = _Reader(function, source, _own_names(source), module_level=True)
-    reader.statements([node for node in body if not is_main_guard(node)], {})
+    if reader.is_mentioned(part.text):
+        reader.statements(part.body, {})
     return reader.found
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some statements of a module, and the text in which a call must be mentioned that is found in them."""
+
+    body: Sequence[ast.stmt]
+    text: str
+
+    @classmethod
+    def of(cls, body: Sequence[ast.stmt], read: Sequence[ast.stmt], source: str) -> _Part:
+        """`read`: those of them that are looked into."""
+        lines = split_lines(source)
+        return cls(body, "\n".join("\n".join(lines[_first_line(node) - 1 : node.end_lineno]) for node in read))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A module's statements by what can be found in them; none of one that does not parse."""
+
+    tests: _Part
+    main: _Part
+    """The main guards, then the functions that are called there without arguments."""
+    run: _Part
+    """What runs when the file is imported."""
+
+
+@lru_cache(maxsize=16)
+def _parts(source: str) -> _Parts:
+    body = parse(source).module or []
+    tests = [node for node in body if _is_test(node)]
+    guards = [node for node in body if is_main_guard(node)]
+    called = {
+        node.func.id
+        for guard in guards
+        for node in ast.walk(guard)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args and not node.keywords
+    }
+    main = [*guards, *(node for node in body if isinstance(node, _Definition) and node.name in called)]
+    run = [node for node in body if not is_main_guard(node)]
+    entered = [node for node in run if not isinstance(node, _Definition | ast.ClassDef)]
+    return _Parts(_Part.of(tests, tests, source), _Part.of(main, main, source), _Part.of(run, entered, source))
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _own_names(source: str) -> Callable[[str], bool]:

@@ -90,9 +90,10 @@ class Parsed:
         return self.fragments[0].body if self.error is None else None
 
 
-def split_lines(source: str) -> list[str]:
+@lru_cache(maxsize=16)
+def split_lines(source: str) -> tuple[str, ...]:
     """The physical lines as Python counts them (`str.splitlines` also splits at form feeds and more)."""
-    return _NEWLINE.split(source.removeprefix("\ufeff"))
+    return tuple(_NEWLINE.split(source.removeprefix("\ufeff")))
 
 
 @lru_cache(maxsize=16)

@@ -50,7 +50,7 @@ START_OF_TRACE = "  # << START_OF_TRACE"
 
 def context(source: str, def_line: int) -> str:
     """`source` with its 1-based line `def_line` marked as the start of the trace."""
-    lines = split_lines(source)
+    lines = list(split_lines(source))
     lines[def_line - 1] += START_OF_TRACE
     return "\n".join(lines)
 

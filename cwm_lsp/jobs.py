@@ -19,6 +19,7 @@ from cwm_lsp.trace.events import Trace
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.predict.score import Reading
     from cwm_lsp.record.recorder import Scope
     from cwm_lsp.settings import Predict, Settings
 
@@ -34,6 +35,8 @@ class Comparison:
     predicted: Trace
     recorded: Trace
     divergences: tuple[Divergence, ...]
+    reading: Reading
+    """The recording as the model alone sees it, whatever assisted the prediction."""
 
     def to_json(self) -> dict[str, Any]:
         """As `compare --json` prints it."""
@@ -41,6 +44,7 @@ class Comparison:
             "predicted": self.predicted.to_json(),
             "recorded": self.recorded.to_json(),
             "divergences": [divergence.to_json() for divergence in self.divergences],
+            "surprise": self.reading.to_json(),
         }
 
 
@@ -118,11 +122,16 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
     Raises:
         UnavailableError: the model or the debuggee cannot be started.
     """
-    with predicting(settings) as predict, recording(settings) as record:
+    from cwm_lsp.predict.predictor import Predictor
+
+    predictor = Predictor.load(**settings.model.model_dump())
+    with recording(settings) as record:
 
         def compare_both(target: Target, advance: Advance) -> Comparison:
-            predicted = predict(target, advance)
+            predicted = predict_with(predictor, settings.predict, target, advance)
             recorded = record(target, advance)
-            return Comparison(predicted, recorded, tuple(compare(predicted, recorded)))
+            return Comparison(
+                predicted, recorded, tuple(compare(predicted, recorded)), predictor.read_if_possible(recorded)
+            )
 
         yield compare_both

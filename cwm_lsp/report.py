@@ -7,7 +7,7 @@ import linecache
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -23,12 +23,20 @@ from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Outcome, Trace
 
+if TYPE_CHECKING:
+    from cwm_lsp.predict.score import Reading, Surprise
+
 Result = Trace | Comparison | Measurement | Findings
 
 MAX_STEPS = 200
 """Steps shown of one trace; the JSON output has them all."""
 MAX_VALUE = 48
 """Characters shown of one value."""
+MAX_SURPRISES = 5
+"""Surprising steps shown; the JSON output has them all."""
+
+_SURPRISING = 1.0
+"""Bits: what happened was as likely as not."""
 WORTH_READING = 0.1
 """The confidence below which a guess is shown as `?`; the JSON output has it."""
 
@@ -117,6 +125,8 @@ def _parts(result: Result) -> Iterator[RenderableType]:
                 f"{count} divergence{'s' * (count != 1)}" if count else "the run went as predicted",
                 "bold red" if count else "bold green",
             )
+            yield ""
+            yield from surprise_lines(result.recorded, result.reading)
         case Measurement():
             yield metrics_table(result)
         case Findings():
@@ -211,6 +221,46 @@ def divergence_lines(divergences: Iterable[Divergence]) -> list[Text]:
             )
         )
     return result
+
+
+def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
+    """The steps of a run that the model alone found least likely, with the true history before each."""
+    shown = {}
+    for step in steps(recorded.events):
+        shown |= {index: step for index in (step.effect, step.end) if index is not None}
+    lines = recorded.source.splitlines()
+    odd = [surprise for surprise in reading.surprises if surprise.bits >= _SURPRISING and not surprise.as_expected]
+    for surprise in sorted(odd, key=lambda surprise: -surprise.bits)[:MAX_SURPRISES]:
+        event = recorded.events[surprise.event_index]
+        step = shown.get(surprise.event_index)
+        line = step.event.line if step else event.line
+        text = Text.assemble((f"{surprise.bits:5.1f} bits ", "bold magenta"), (f"line {line} ", "bold"))
+        if step and step.iterations > 1:
+            text.append(f"(iteration {step.iteration}) ")
+        happened = [f"{name} = {_short(event.locals.get(name, event.value or ''))}" for name in surprise.expected]
+        text.append(", ".join(happened) or f"{event.kind} {_code(event, lines).plain.strip()}")
+        text.append("; the model had expected ", "dim")
+        text.append(_expectation(surprise, lines), _STYLES["predicted"])
+        yield text
+    if reading.surprises:
+        total = sum(surprise.bits for surprise in reading.surprises)
+        passes = reading.passes + reading.expecting_passes
+        yield Text(
+            f"read by the model alone: {total:.1f} bits of surprise in {len(reading.surprises)} events, "
+            f"{reading.tokens} tokens, {passes} forward passes, {reading.seconds:.2f} s",
+            "dim",
+        )
+    if reading.detail:
+        yield Text(f"surprise is not told everywhere: {reading.detail}", "yellow")
+
+
+def _expectation(surprise: Surprise, lines: Sequence[str]) -> str:
+    """What would have come instead."""
+    if surprise.expected_line is not None and 0 < surprise.expected_line <= len(lines):
+        return f"line {surprise.expected_line}: {lines[surprise.expected_line - 1].strip()}"
+    if surprise.expected_kind is not None:
+        return {"line": "another line", "call": "a call"}.get(surprise.expected_kind, f"a {surprise.expected_kind}")
+    return ", ".join(f"{name} = {_short(value)}" for name, value in surprise.expected.items())
 
 
 def metrics_table(measured: Measurement) -> Table:

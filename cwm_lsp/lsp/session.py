@@ -385,7 +385,27 @@ class Session:
         known.anchor = entered
         known.show({})
         self._show(document)
+        await self._weigh(document, known, reading)
         return known
+
+    async def _weigh(self, document: Document, known: Known, run: Reading) -> None:
+        """Have the model tell what of a run surprises it. The run is shown meanwhile, and without that if need be."""
+        call = run.trace.call
+        try:
+            async with self.client.progress(f"Reading {call}", self._canceller(document, known.entry)) as progress:
+                answer = await self._model.ask(
+                    "surprise",
+                    lambda message: progress.report(message.get("stage", progress.message)),
+                    source=run.trace.source,
+                    trace=run.trace.to_json(),
+                    model=document.settings.model.model_dump(),
+                )
+        except (UnavailableError, WorkerDied, Fault) as error:
+            log.warning("the run of %s is shown without surprise: %s", call, error)
+            return
+        if known.recorded is run:
+            known.recorded = replace(run, surprise=answer)
+            self._show(document)
 
     def _canceller(self, document: Document, entry: Entry) -> Callable[[], object]:
         return lambda: self.cancel(document.uri, entry.qualname)

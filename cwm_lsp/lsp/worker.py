@@ -156,7 +156,6 @@ class Worker:
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
         return {**_shown(recorded), "divergences": [divergence.to_json() for divergence in divergences]}
 
-
     def _surprise(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Have the model alone read a run."""
         from cwm_lsp.trace.events import Trace

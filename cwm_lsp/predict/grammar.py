@@ -258,11 +258,11 @@ class Frame:
                 if len(ids) == at + 1:
                     self._next_piece()
         else:
-            text, before = self.grammar.text(token_id), self.name
+            text, before, complete = self.grammar.text(token_id), self.name, len(self.values)
             if text is None or not self._read(text):
                 return False
             self.tokens.append(token_id)
-            about = before or self.name
+            about = before or self.name or (next(reversed(self.values)) if len(self.values) > complete else None)
             self._value_tokens = self._value_tokens + 1 if self.name == before else 0
             if self._value_tokens >= self.grammar.value_tokens:
                 self._cut()

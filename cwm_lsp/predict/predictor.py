@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Literal, TypeVar
 
-from cwm_lsp.errors import UserError
+from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.decode import Answer, Budget, Ended
 from cwm_lsp.predict.engines.interface import Engine, Pass
@@ -134,13 +134,26 @@ class Predictor:
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
-        if len(trace.events) < 2:
-            return Reading((), tokens=0, passes=0, expecting_passes=0, seconds=0.0)
+        within, indices = trace.within_file()
+        if len(within.events) < 2:
+            return Reading()
         with self._lock:
             try:
-                return self._drive([Scorer(self._loaded(cancel), trace, cancel, expecting=expecting).run()])[0]
+                reading = self._drive([Scorer(self._loaded(cancel), within, cancel, expecting=expecting).run()])[0]
             except Ended as end:
                 raise UserError(str(end)) from end
+        return reading.at(indices)
+
+    def read_if_possible(self, trace: Trace, *, cancel: threading.Event | None = None) -> Reading:
+        """The same for a comparison, which is of use without: where it cannot be done, `detail` says why.
+
+        Raises:
+            Cancelled: `cancel` was set; at most one forward pass later.
+        """
+        try:
+            return self.read(trace, cancel=cancel)
+        except (UserError, UnavailableError) as error:
+            return Reading(detail=str(error))
 
     def _drive(self, work: Sequence[Generator[Pass, Answer, Result]]) -> list[Result]:
         """Run all work to its end, one pass of each in every forward pass of the engine."""

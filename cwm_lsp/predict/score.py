@@ -11,19 +11,21 @@ import math
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
+from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.grammar import Frame
 from cwm_lsp.predict.prompt import Task, seeded
 from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
 from cwm_lsp.source.functions import find
-from cwm_lsp.trace.events import EventKind, Trace
+from cwm_lsp.trace import wire
+from cwm_lsp.trace.events import Event, EventKind, Trace
 
 STEP = "step"
 """The name under which the bits for kind and line of an event are kept, beside those of its values."""
@@ -49,9 +51,15 @@ class Surprise:
     def probability(self) -> float:
         return math.pow(2.0, -self.bits)
 
+    @property
+    def as_expected(self) -> bool:
+        """What happened is what the model would have written."""
+        return not self.expected and self.expected_kind is None and self.expected_line is None
+
     def to_json(self) -> dict[str, object]:
         return {
             "event_index": self.event_index,
+            "probability": self.probability,
             "bits": round(self.bits, 4),
             "parts": {name: round(bits, 4) for name, bits in self.parts.items()},
             "expected": dict(self.expected),
@@ -64,19 +72,42 @@ class Surprise:
 class Reading:
     """A recorded trace as the model sees it, and what that cost."""
 
-    surprises: tuple[Surprise, ...]
-    """Of all events but the first, which is given."""
-    tokens: int
+    surprises: tuple[Surprise, ...] = ()
+    """Of the events that could be read; the first one is given, and is not among them."""
+    tokens: int = 0
     """Read, the program included."""
-    passes: int
+    passes: int = 0
     """To read them."""
-    expecting_passes: int
+    expecting_passes: int = 0
     """To write what was expected, besides."""
-    seconds: float
+    seconds: float = 0.0
+    detail: str | None = None
+    """Why events are missing, where some are."""
+
+    def at(self, indices: Sequence[int]) -> Reading:
+        """The same of a trace that has the events at other indices."""
+        return replace(
+            self, surprises=tuple(replace(one, event_index=indices[one.event_index]) for one in self.surprises)
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """As `compare --json` prints it."""
+        return {
+            "events": [surprise.to_json() for surprise in self.surprises],
+            "tokens": self.tokens,
+            "passes": self.passes,
+            "expecting_passes": self.expecting_passes,
+            "seconds": round(self.seconds, 6),
+            "detail": self.detail,
+        }
 
 
-EXPECTING = 2_000
-"""Tokens of what was expected that are written at most, in all; later events are told without."""
+EXPECTING = 1_000
+"""Tokens of what was expected that are written at most, in all; the least surprising events are told without."""
+
+
+_LEARNT_FROM = 200
+"""Events before one that drafts of what was expected there are guessed from."""
 
 
 class _Difference(NamedTuple):
@@ -88,6 +119,23 @@ class _Difference(NamedTuple):
     logprob: float
     frame: Frame
     """The frame up to there."""
+
+
+class _Window(NamedTuple):
+    """Some events in their text, as the model has read them."""
+
+    text: Sequence[int]
+    prefix: Prefix
+
+
+@dataclass(slots=True)
+class _Read:
+    """An event that has been read."""
+
+    surprise: Surprise
+    differences: Mapping[str, _Difference]
+    """By what they are about: a value, or the step."""
+    window: _Window
 
 
 class Scorer:
@@ -110,34 +158,52 @@ class Scorer:
         self._writer = Writer(engine, Budget(tokens=expecting), cancel)
         self._transcript = Transcript(engine, self._writer, prompt, trace.events)
         self._state: State | None = entered(prompt.source, trace.events[0])
-        self._surprises: list[Surprise] = []
         self._tokens = self._passes = 0
 
     def run(self) -> Generator[Pass, Answer, Reading]:
         started = time.monotonic()
+        read: list[_Read] = []
         index = 1
         while index < len(self._events):
-            index = yield from self._read_from(index)
+            index = yield from self._read_from(index, read)
+        for one in sorted(read, key=lambda one: -one.surprise.bits):
+            one.surprise = yield from self._expecting(one)
+        missing = len(self._events) - 1 - len(read)
         return Reading(
-            tuple(self._surprises), self._tokens, self._passes, self._writer.passes, time.monotonic() - started
+            tuple(one.surprise for one in read),
+            self._tokens,
+            self._passes,
+            self._writer.passes,
+            time.monotonic() - started,
+            f"{missing} events do not fit the model's context of {self._engine.context_length} tokens"
+            if missing
+            else None,
         )
 
-    def _read_from(self, first: int) -> Generator[Pass, Answer, int]:
-        """Read as many events as the context has room for, and tell the next one."""
+    def _read_from(self, first: int, read: list[_Read]) -> Generator[Pass, Answer, int]:
+        """Read as many events as the context has room for, and tell the next one. An event that does not fit alone is
+        left out."""
         text = self._transcript.beginning(first)
         ends = [len(text)]
         for index in range(first, len(self._events)):
             tokens = self._transcript.tokens(index, index + 1)
-            if len(text) + len(tokens) > self._engine.context_length and len(ends) > 1:
+            if len(text) + len(tokens) > self._engine.context_length:
                 break
             text += tokens
             ends.append(len(text))
+        if len(ends) == 1:
+            self._follow(self._events[first])
+            return first + 1
         prefix, distributions = yield from self._distributions(text, ends[0])
+        window = _Window(text, prefix)
         for index, (start, end) in enumerate(pairwise(ends), first):
-            here = distributions[start - ends[0] : end - ends[0]]
-            yield from self._judge(index, text, start, here, prefix)
+            read.append(self._held(index, window, start, distributions[start - ends[0] : end - ends[0]]))
+            self._follow(self._events[index])
         self._engine.remember(prefix)
         return first + len(ends) - 1
+
+    def _follow(self, event: Event) -> None:
+        self._state = self._state.follow(event) if self._state and not self._state.over else None
 
     def _distributions(self, text: list[int], start: int) -> Generator[Pass, Answer, tuple[Prefix, list[Distribution]]]:
         """The text as read, and the distribution before each of its tokens from `start` on."""
@@ -154,12 +220,10 @@ class Scorer:
             distributions += read
         return prefix, distributions
 
-    def _judge(
-        self, index: int, text: Sequence[int], start: int, distributions: Sequence[Distribution], prefix: Prefix
-    ) -> Generator[Pass, Answer, None]:
-        """Hold one event against what the model expected."""
-        state, event = self._state, self._events[index]
-        tokens = text[start : start + len(distributions)]
+    def _held(self, index: int, window: _Window, start: int, distributions: Sequence[Distribution]) -> _Read:
+        """One event, held against what the model expected."""
+        state = self._state
+        tokens = window.text[start : start + len(distributions)]
         frame = Frame(self._transcript.grammar, state) if state and not state.over else None
         differences: dict[str, _Difference] = {}
         forced: list[int] = []
@@ -182,30 +246,39 @@ class Scorer:
                 differences.setdefault(_about(before, likeliest), _Difference(at, likeliest, its_logprob, before))
         parts = frame.logprobs if frame else {None: logprobs}
         bits = {name or STEP: -logprob / math.log(2) for name, logprob in parts.items()}
+        return _Read(Surprise(index, sum(bits.values()), bits), differences, window)
+
+    def _expecting(self, read: _Read) -> Generator[Pass, Answer, Surprise]:
+        """The surprise with what the model had expected."""
+        surprise = read.surprise
+        event = self._events[surprise.event_index]
         expected: dict[str, str] = {}
         kind: EventKind | None = None
         line: int | None = None
-        for name, difference in sorted(differences.items(), key=lambda item: item[0] != STEP):  # steps are cheap
-            written = yield from self._expected(name, difference, text, prefix)
+        for name, difference in sorted(read.differences.items(), key=lambda item: item[0] != STEP):  # steps are cheap
+            self._writer.drafter = self._drafter(surprise.event_index)
+            written = yield from self._expected(name, difference, read.window)
             if written is None:
                 continue
             if name != STEP:
                 repeats = written.may_repeat
                 value = written.values[name]
-                expected[name] = repeats.get(name, value) if value == ".." else value
+                expected[name] = repeats.get(name, value) if value == wire.SAME else value
             elif difference.frame.kind is None:
                 kind = written.kind
             elif written.options and written.options[0].line != event.line:
                 line = written.options[0].line
-        self._surprises.append(Surprise(index, sum(bits.values()), bits, expected, kind, line))
-        self._state = state.follow(event) if state and not state.over else None
+        return replace(surprise, expected=expected, expected_kind=kind, expected_line=line)
 
-    def _expected(
-        self, name: str, difference: _Difference, text: Sequence[int], prefix: Prefix
-    ) -> Generator[Pass, Answer, Frame | None]:
+    def _drafter(self, index: int) -> Drafter:
+        """Guesses at how the events before one go on."""
+        before = self._events[max(0, index - _LEARNT_FROM) : index]
+        return Drafter(self._transcript.grammar, self._transcript.source, before)
+
+    def _expected(self, name: str, difference: _Difference, window: _Window) -> Generator[Pass, Answer, Frame | None]:
         """The frame as the model would have gone on with, as far as it tells `name`; None if that takes too long."""
         frame, writer = difference.frame, self._writer
-        writer.resume(text[: difference.at], self._engine.cut(prefix, difference.at))
+        writer.resume(window.text[: difference.at], self._engine.cut(window.prefix, difference.at))
         frame.take(difference.token, difference.logprob)
         writer.append(difference.token)
         try:

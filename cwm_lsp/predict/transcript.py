@@ -19,6 +19,7 @@ class Transcript:
     """Keeps a writer's text in step with a growing list of events, the first of which is the seeded call."""
 
     def __init__(self, engine: Engine, writer: Writer, prompt: Prompt, frames: Sequence[Event]) -> None:
+        self.source = prompt.source
         self.grammar = grammar_of(engine, prompt.source)
         self.frames = frames
         self._writer = writer
@@ -49,18 +50,14 @@ class Transcript:
     def beginning(self, end: int) -> list[int]:
         """The text up to a frame, without the earlier ones if it would be too long. Where some are left out, the first
         that is kept lists all in full, as after a return."""
-        tokens = self.header + self.tokens(0, end)
-        if len(tokens) <= self._kept or end <= 2:
-            return tokens
         first = self.header + self.tokens(0, 1)
-        start = end - 1
-        latest = self._encoded(self.frames[start:end], NOTHING)
+        start, latest = end, []
         while start > 1:
             longer = self._encoded(self.frames[start - 1 : end], NOTHING)
-            if len(first) + len(longer) > self._kept:
-                break
+            if latest and len(first) + len(longer) > self._kept:
+                return first + latest
             start, latest = start - 1, longer
-        return first + latest
+        return self.header + self.tokens(0, end)
 
     def _encoded(self, events: Sequence[Event], previous: Mapping[str, str]) -> list[int]:
         tokens: list[int] = []

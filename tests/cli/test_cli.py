@@ -126,6 +126,26 @@ def test_predict_finds_a_call_by_itself(shop: Path) -> None:
     assert "prices ≈" in done.stdout or "prices =" in done.stdout
 
 
+def test_compare_tells_what_surprises_the_model(shop: Path) -> None:
+    done = cwm("compare", f"{shop}:total", "--call", "total([7919, 104729])", "--json")
+    result = document(done)
+    surprise, events = result["surprise"], result["recorded"]["events"]
+    assert [found["event_index"] for found in surprise["events"]] == list(range(1, len(events)))
+    for found in surprise["events"]:
+        assert found["bits"] == pytest.approx(sum(found["parts"].values()), abs=1e-3)
+        assert found["probability"] == pytest.approx(2 ** -found["bits"], rel=1e-3)
+        event = events[found["event_index"]]
+        values = {**event["locals"], "value": event["value"]}
+        assert all(values[name] != expected for name, expected in found["expected"].items())
+        assert found["expected_line"] != event["line"] and found["expected_kind"] != event["event"]
+    assert max(found["bits"] for found in surprise["events"]) > 1  # nobody adds these by heart
+    assert 0 < surprise["passes"] <= -(-surprise["tokens"] // 512)
+    assert surprise["detail"] is None
+    assert result["predicted"]["stats"]["forward_passes"] == 0  # which the reading does not count
+    told = cwm("compare", f"{shop}:total", "--call", "total([7919, 104729])").stdout
+    assert "the model had expected" in told and "read by the model alone" in told
+
+
 def test_predict_never_runs_the_file(tmp_path: Path) -> None:
     path = tmp_path / "evil.py"
     path.write_text("open('ran', 'w')\ndef f(x):\n    open('ran', 'w')\n    return x\n", encoding="utf-8")

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines import bundled_folder
 from cwm_lsp.predict.engines.local import LocalEngine
+from cwm_lsp.predict.engines.portable import PortableEngine
 from cwm_lsp.predict.predictor import Budget, Predictor
 from tests.predict.checkpoints import make_checkpoint
 from tests.predict.tasks import recorded, tasks
+from tests.trace.tracer import record
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the traces are what CPython 3.11 reports")
 
@@ -64,11 +68,85 @@ def test_another_step_is_expected(predictor):
     assert others - {None}  # random weights do not know where it goes
 
 
+def counted(engine):
+    """The tokens of each forward pass that the engine is going to make."""
+    passes = []
+    forward = engine.forward
+
+    def count(batch):
+        passes.append(sum(len(step.tokens) for step in batch))
+        return forward(batch)
+
+    engine.forward = count
+    return passes
+
+
 def test_reading_takes_a_pass_for_many_tokens(engine):
-    engine.pass_tokens = 512
+    assert engine.pass_tokens >= 512
+    passes = counted(engine)
     reading = Predictor.of(engine).read(recorded("loops-1"), expecting=0)
+    assert (len(passes), sum(passes)) == (reading.passes, reading.tokens)
     assert reading.passes <= -(-reading.tokens // 512)
     assert reading.tokens > 512
+
+
+TURNED = """
+def f(rows):
+    table = []
+    for row in rows:
+        table.append(row[::-1])
+    return table
+"""
+
+
+def test_what_was_expected_is_written_with_drafts():
+    engine = PortableEngine(bundled_folder(), "bundled")
+    passes = counted(engine)
+    predictor, trace = Predictor.of(engine), record(TURNED, "f([[3, 1, 4], [1, 5, 9], [2, 6, 5]])")
+    drafted = predictor.read(trace)
+    assert len(passes) == drafted.passes + drafted.expecting_passes
+    engine.draft_tokens = 0
+    plain = predictor.read(trace)
+    for one, other in zip(drafted.surprises, plain.surprises, strict=True):
+        assert (one.expected, one.expected_line) == (other.expected, other.expected_line)
+    assert any(surprise.expected for surprise in plain.surprises)
+    assert drafted.expecting_passes < plain.expecting_passes
+
+
+HUGE = """
+def f(n):
+    row = list(range(n))
+    size = len(row)
+    row = None
+    return size
+"""
+
+
+def test_an_event_too_long_for_the_context_is_left_out_and_told(engine):
+    trace = record(HUGE, "f(150)")
+    read = Predictor.of(engine).read(trace).surprises
+    assert [surprise.event_index for surprise in read] == list(range(1, len(trace.events)))
+    engine.context_length = 600
+    reading = Predictor.of(engine).read(trace)
+    assert [surprise.event_index for surprise in reading.surprises] == [1, 5]
+    assert "3 events do not fit the model's context of 600 tokens" in (reading.detail or "")
+
+
+def test_a_call_too_long_for_the_context_is_told(engine):
+    engine.context_length = 600
+    trace = record("def f(row):\n    return len(row)\n", f"f({list(range(400))})")
+    reading = Predictor.of(engine).read_if_possible(trace)
+    assert reading.surprises == ()
+    assert "context of 600" in (reading.detail or "")
+
+
+def test_where_there_is_no_model_that_is_told():
+    trace = recorded("branches-0")
+
+    def load():
+        raise UnavailableError("no model here")
+
+    assert Predictor(load, "none").read_if_possible(trace).detail == "no model here"
 
 
 def test_a_trace_longer_than_the_context_is_read_in_windows(engine):

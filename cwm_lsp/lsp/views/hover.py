@@ -17,6 +17,8 @@ _CELL = 60
 _WHOLE = 4_000
 """Characters of the one value that the cursor is on."""
 _ROWS = 30
+_SURPRISING = 1.0
+"""Bits: as likely as not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ def hover(
     whole = next((value for value in _all(reading, visit) if value.name == word), None)
     if whole is not None and len(whole.value) > _CELL:
         parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
+    parts.append(_surprise(reading, visit, markdown))
     if links and markdown:
         parts.append(" · ".join(_link(link) for link in links))
     return "\n\n".join(part for part in parts if part)
@@ -100,6 +103,18 @@ def _table(values: Sequence[Value], markdown: bool) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [header, *rows]
     )
+
+
+def _surprise(reading: Reading, visit: Visit, markdown: bool) -> str:
+    """How odd what the line did looked to the model, all before it being known; nothing where it was likely."""
+    events = reading.surprise["events"] if reading.surprise else ()
+    found = next((event for event in events if event["event_index"] == visit.told_by), None)
+    if found is None or found["bits"] < _SURPRISING:
+        return ""
+    expected = [f"{name} = {_cell(value, markdown)}" for name, value in found["expected"].items()]
+    if found["expected_line"] is not None:
+        expected.append(f"line {found['expected_line']}")
+    return f"surprise: {found['bits']:.1f} bits" + (f"; expected {', '.join(expected)}" if expected else "")
 
 
 def _knowledge(value: Value) -> str:

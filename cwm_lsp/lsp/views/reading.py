@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.lsp.views.shape import Loop, Shape
 from cwm_lsp.trace.effects import Step, steps
@@ -81,6 +81,8 @@ class Visit:
     """Every local before the line."""
     shown_by: Event | None
     """The event that has the locals after the line; None where the trace does not show them."""
+    told_by: int | None = None
+    """Index of the event that tells what the line did: that one, or what left the scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Reading:
     """Line of a function's `call` events → the steps of each of its calls, in order."""
     unreached: tuple[int, ...] = ()
     """Lines that the call passes by (see `views.unreached`)."""
+    surprise: Mapping[str, Any] | None = None
+    """Of a run: how the model alone saw it, as the command line's JSON has it."""
 
     @classmethod
     def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> Reading:
@@ -209,6 +213,7 @@ class Reading:
             place=place,
             before=step.event.locals,
             shown_by=shown_by,
+            told_by=step.effect if step.end is None else step.end,
         )
 
     def _local(self, step: Step, event: Event, name: str, before: str | None) -> Value:

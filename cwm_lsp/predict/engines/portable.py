@@ -84,7 +84,7 @@ class PortableEngine(Engine):
         self.name = name
         self.tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
         self.context_length: int = config["max_position_embeddings"]
-        self.pass_tokens = 512
+        self.pass_tokens = 1024
         self.draft_tokens = 64
         self._heads: int = config["num_attention_heads"]
         self._kv_heads: int = config["num_key_value_heads"]

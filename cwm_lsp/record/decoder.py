@@ -73,7 +73,7 @@ def outcome(end: Mapping[str, Any]) -> Outcome:
     """The outcome that an `end` record tells."""
     detail = end.get("detail")
     if end["threads"]:
-        others = "also ran in other threads, not recorded: " + ", ".join(end["threads"])
+        others = "other threads ran meanwhile, not recorded: " + ", ".join(end["threads"])
         detail = f"{detail}; {others}" if detail else others
     if end["kind"] == "exception":
         raised = ExceptionInfo(end["type"], end["message"], end["line"])

@@ -25,7 +25,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -136,8 +136,8 @@ class Recording:
         self.stop = stop
         self.values = Values(limits.value, limits.repr_seconds)
         self.thread = get_ident()
-        self.others: dict[int, str] = {}
         self.end: dict[str, Any] | None = None
+        self._others: set[str] = set()
         self._limit = limits.events
         self._size = limits.size
         self._left = limits.events
@@ -235,10 +235,10 @@ class Recording:
         raised_here = self._stack and self._stack[-1].raised_at == frame.f_lasti
         return "yield" if operation in _YIELDS and not raised_here else "unwind"
 
-    def foreign(self, thread: int) -> None:
-        """Another thread runs code of the files."""
-        if thread not in self.others and self.end is None:
-            self.others[thread] = threading.current_thread().name
+    def name(self, thread: threading.Thread) -> None:
+        """A thread runs while the call does; the recorded one and the debugger's own do not count."""
+        if thread.ident != self.thread and not getattr(thread, "pydev_do_not_trace", False):
+            self._others.add(thread.name)
 
     def close(self, error: BaseException | None = None) -> dict[str, Any]:
         """The end of the trace, where the call has returned or raised `error`."""
@@ -275,7 +275,7 @@ class Recording:
         return {"kind": "exception", "type": type(error).__name__, "message": message, "line": line}
 
     def _conclude(self, end: dict[str, Any]) -> dict[str, Any]:
-        end["threads"] = sorted(self.others.values())
+        end["threads"] = sorted(self._others)
         self.end = end
         self._stack.clear()
         self._error = None
@@ -342,13 +342,10 @@ class SetTrace:
 
     def __enter__(self) -> None:
         self._old = sys.gettrace()
-        self._old_hook = getattr(threading, "_trace_hook", None)
-        threading.settrace(self._other_thread)
         self._settrace(self._call)
 
     def __exit__(self, *_: object) -> None:
         self._settrace(self._old)
-        threading.settrace(self._old_hook)
 
     def _call(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
         try:
@@ -394,10 +391,6 @@ class SetTrace:
         old = sys.getprofile()
         sys.setprofile(profile)
         raise error
-
-    def _other_thread(self, frame: types.FrameType, event: str, arg: Any) -> None:
-        if self._files[frame.f_code.co_filename] is not None:
-            self._recording.foreign(get_ident())
 
 
 def _original_settrace() -> Callable[[Any], None]:
@@ -453,12 +446,7 @@ class Monitoring:
 
     def _mine(self, code: types.CodeType) -> bool:
         """Whether the code is of the files and runs in the recorded thread."""
-        if self._files[code.co_filename] is None:
-            return False
-        if get_ident() != self._thread:
-            self._recording.foreign(get_ident())
-            return False
-        return True
+        return self._files[code.co_filename] is not None and get_ident() == self._thread
 
     def _start(self, code: types.CodeType, offset: int) -> Any:
         return self._enter(code, resumed=False)
@@ -476,7 +464,7 @@ class Monitoring:
         if code not in self._known:
             self._known.add(code)
             self._monitoring.set_local_events(self._tool, code, self._local_events)
-        if self._mine(code):
+        if get_ident() == self._thread:
             self._recording.enter(sys._getframe(2), resumed=resumed)
         return None
 
@@ -535,6 +523,25 @@ def tracer(recording: Recording) -> Any:
     return Monitoring(recording) if sys.version_info >= (3, 12) else SetTrace(recording)
 
 
+@contextlib.contextmanager
+def naming_threads(recording: Recording) -> Iterator[None]:
+    """Tells the recording of every other thread that runs meanwhile."""
+    settrace = _original_settrace()
+
+    def started(frame: types.FrameType, event: str, arg: Any) -> None:
+        recording.name(threading.current_thread())
+        settrace(None)  # of that thread
+
+    for thread in threading.enumerate():
+        recording.name(thread)
+    old = getattr(threading, "_trace_hook", None)
+    threading.settrace(started)
+    try:
+        yield
+    finally:
+        threading.settrace(old)
+
+
 def evaluate(call: str, namespace: dict[str, Any]) -> Any:
     """Compiles a call; the result runs it, to the end where it is a coroutine, generator or `await` expression."""
     code = compile(call.strip(), "<call>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
@@ -591,7 +598,7 @@ def trace_call(
     sys.setrecursionlimit(limit + _headroom())
     _running.append(recording)
     try:
-        with tracer(recording):
+        with naming_threads(recording), tracer(recording):
             run()
     except BaseException as raised:
         error = raised

@@ -280,7 +280,7 @@ class Run:
             cause = self._end.get("detail")
             raised = f" and raised {cause}" if cause else ""
             threads = ", ".join(self._end["threads"])
-            elsewhere = f"; code of the file ran in other threads: {threads}" if threads else ""
+            elsewhere = f"; other threads ran meanwhile: {threads}" if threads else ""
             return Outcome("error", detail=f"{name} did not enter the function{raised}{elsewhere}")
         end = outcome(self._end)
         if end.exception is not None and end.exception.type == "EOFError" and end.detail is None:

@@ -201,16 +201,53 @@ def test_recursion_to_the_interpreters_limit(tmp_path, marked_pool):
     assert runaway.outcome.exception.type == "RecursionError"
 
 
-def test_threads_other_than_the_recorded_are_named(tmp_path, marked_pool):
+THREADS = """\
+import threading
+import time
+
+
+def g():
+    return 1
+
+
+threading.Thread(target=time.sleep, args=(60,), name="before", daemon=True).start()
+
+
+def f():
+    started = [
+        threading.Thread(target=g, name="ours"),
+        threading.Thread(target=g, name="ours again"),
+        threading.Thread(target=time.sleep, args=(0,), name="short"),
+        threading.Thread(target=time.sleep, args=(60,), name="long", daemon=True),
+    ]
+    for thread in started:
+        thread.start()
+    for thread in started[:3]:
+        thread.join()
+    return 2
+
+
+def alone():
+    return 3
+"""
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.11", "3.13"])
+def test_threads_other_than_the_recorded_are_named(version, tmp_path, marked_pool, pythons):
+    if version not in pythons:
+        pytest.skip(f"needs Python {version}")
     path = tmp_path / "program.py"
-    path.write_text(
-        "import threading\n\ndef g():\n    return 1\n\ndef f():\n"
-        "    t = threading.Thread(target=g, name='helper')\n    t.start()\n    t.join()\n    return 2\n"
-    )
-    trace = marked_pool.record(path, "f", "f()")
+    path.write_text(THREADS)
+    trace = marked_pool.record(path, "f", "f()", python=pythons[version], timeout=60)
     assert trace.outcome.value == "2"
-    assert "helper" in trace.outcome.detail
-    assert all(event.function == "f" for event in trace.events)
+    assert trace.outcome.detail.endswith("not recorded: before, long, ours, ours again, short")
+    assert {event.function for event in trace.events} == {"f"}
+    path.write_text(
+        THREADS.replace("threading.Thread(target=time.sleep, args=(60,), name", "dict(name", 1).replace(
+            "daemon=True).start()", "daemon=True)", 1
+        )
+    )
+    assert marked_pool.record(path, "alone", "alone()", python=pythons[version], timeout=60).outcome.detail is None
 
 
 def test_cancelled_case_is_ended(tmp_path, marked_pool):

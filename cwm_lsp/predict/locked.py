@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.predict.decode import Answer
@@ -14,7 +15,10 @@ from cwm_lsp.predict.foresight import answer, evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
 from cwm_lsp.predict.prediction import Prediction
 from cwm_lsp.predict.prompt import seeded
-from cwm_lsp.trace.events import Event, Outcome
+from cwm_lsp.trace.events import NOTHING, Event, Outcome
+
+Beliefs = Mapping[str, tuple[str | None, float | None]]
+"""Values by name, each with its confidence if the model gave one."""
 
 
 class LockedPrediction(Prediction):
@@ -24,6 +28,13 @@ class LockedPrediction(Prediction):
 
     _tentative: tuple[Frame, Event, int] | None = None
     """The frame that answered the last question, as an event, and where it begins in the text."""
+    _trust = 1.0
+    """The probability, by the model, that all its answers so far are right, and so what is computed from them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._beliefs: dict[int, Beliefs] = {}
+        """By depth: what was last shown there."""
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         budget, cancel = self._control.budget, self._control.cancel
@@ -53,13 +64,26 @@ class LockedPrediction(Prediction):
             frame, written, _ = self._tentative
             if _same(event, written):
                 self._tentative = None
-                names = [name for name, origin in event.provenance.items() if origin == "predicted"]
-                confidences = {name: written.confidences[name] for name in names if name in written.confidences}
-                confidence = written.confidence if confidences else None
-                self._wrote(frame, replace(event, confidence=confidence, confidences=confidences, mark=written.mark))
+                self._wrote(frame, replace(self._weighed(event, written.confidences), mark=written.mark))
                 return
             self._take_back()
-        self.happened(event)
+        self.happened(self._weighed(event, NOTHING))
+
+    def _weighed(self, event: Event, written: Mapping[str, float]) -> Event:
+        """The event with the confidence of what is predicted in it: as the model wrote it, as before where it has not
+        changed, else that of all answers together."""
+        before = self._beliefs.get(event.depth, {}) if event.kind != "call" else {}
+        values = event.locals if event.kind in ("call", "line") else {"value": event.value}
+        confidences: dict[str, float] = {}
+        for name, value in values.items():
+            same, confidence = before.get(name, (None, None))
+            if event.provenance.get(name) == "predicted":
+                confidence = written.get(name, confidence if same == value else self._trust)
+                if confidence is not None:
+                    confidences[name] = confidence
+        self._beliefs[event.depth] = {name: (value, confidences.get(name)) for name, value in values.items()}
+        confidence = min(self._trust, *confidences.values()) if confidences or self._trust < 1 else None
+        return replace(event, confidence=confidence, confidences=confidences)
 
     def _take_back(self) -> None:
         """What was written in answer to a question is not what came."""
@@ -82,6 +106,7 @@ class LockedPrediction(Prediction):
                 return None
         yield from writer.frame(frame)
         event = frame.event()
+        self._trust *= event.confidence if event.confidence is not None else 1.0
         self._tentative = frame, event, start
         return answer(question, event)
 

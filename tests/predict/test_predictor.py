@@ -5,6 +5,8 @@ import textwrap
 import pytest
 
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.predict.engines.interface import Distribution
+from cwm_lsp.predict.engines.replay import ReplayEngine
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace import wire
@@ -94,7 +96,54 @@ def test_the_model_is_asked_for_what_cannot_be_known_alone(loaded):
     third, fourth = trace.events[2:4]
     assert third.provenance == {"n": "given", "started": "predicted"}
     assert set(third.confidences) == {"started"}
-    assert fourth.confidence is None  # nothing more was asked
+    assert fourth.confidences["started"] == third.confidences["started"]  # nothing more was asked
+
+
+class Unsure(Distribution):
+    """Another distribution, with every token less likely."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def ranked(self):
+        return ((token, logprob - 0.1) for token, logprob in self.other.ranked())
+
+    def logprob(self, token_id):
+        return self.other.logprob(token_id) - 0.1
+
+
+class UnsureEngine(ReplayEngine):
+    def forward(self, batch):
+        return [(prefix, [Unsure(one) for one in distributions]) for prefix, distributions in super().forward(batch)]
+
+
+GUESSED = """
+import time
+
+def f(names):
+    first = time.time()
+    second = time.time()
+    both = [first, second]
+    if len(both) > 1:
+        both.append(0)
+    return both
+"""
+
+
+def test_what_is_computed_from_guesses_is_no_surer_than_they_are(loaded):
+    asked = task(GUESSED, "f(['a'])")
+    script, _ = replayed(loaded.tokenizer, asked, record(GUESSED, asked.call).events)
+    trace = Predictor.of(UnsureEngine(loaded.tokenizer, script.script)).predict(asked)
+    for event in trace.events:  # whether `names` is still what it was, nobody asked
+        guessed = {name for name, origin in event.provenance.items() if origin == "predicted"}
+        assert set(event.confidences) == guessed - {"names"}
+    first, second, both = (
+        {event.confidences[name] for event in trace.events if name in event.confidences}
+        for name in ("first", "second", "both")
+    )
+    assert len(first) == len(second) == 1  # each as sure as it was when it was written
+    assert max(both) <= min(first) * min(second) < 1
+    assert trace.events[-1].confidence == trace.events[-1].confidences["value"] == max(both)
 
 
 BRANCH = """

@@ -49,10 +49,9 @@ class Anchor:
         if edit.changes_nothing:
             return
         for span in self._spans:
-            now = span.now
-            if edit.last < now.start:
+            if edit.last < span.first - 1 + span.delta:
                 span.delta += edit.delta
-            elif edit.first < now.stop:
+            elif edit.first < span.last + span.delta:
                 span.alive = False
 
     def span_of(self, line: int) -> Span | None:

@@ -12,10 +12,13 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lsp import handshake
+
+if TYPE_CHECKING:
+    import psutil  # type: ignore[import-untyped]
 
 GONE = 1
 """The exit code where the editor has gone without saying so, as the protocol wants it."""
@@ -72,10 +75,21 @@ def serve(*, tcp: str | None = None, flags: Mapping[str, Any] | None = None) -> 
     for answer, params in handshake.answers(bodies):
         connection.send(answer)
         if params is not None:
+            editor = _process(params.get("processId"))
             from cwm_lsp.lsp.server import run
 
-            run(connection, bodies, params, flags or {})
+            run(connection, bodies, params, flags or {}, editor)
     leave(GONE)
+
+
+def _process(number: Any) -> psutil.Process | None:
+    """The editor's process; None where it says none, or is on another machine."""
+    import psutil
+
+    try:
+        return psutil.Process(number) if isinstance(number, int) else None
+    except (psutil.Error, ValueError):
+        return None
 
 
 def leave(code: int) -> NoReturn:

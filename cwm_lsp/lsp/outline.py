@@ -45,30 +45,26 @@ class Entry:
 
 def outline(
     source: str, path: str, roots: Sequence[Path] = (), recorded: Mapping[str, Sequence[str]] = {}
-) -> list[Entry]:
+) -> Iterator[Entry]:
     """The functions of a text, in order, with calls found in it and in the tests of the workspace folders `roots`, and
     those `recorded` before (qualified name → calls), as far as they still fit."""
     found = functions(source)
     names = {function.qualname for function in found}
     tests = related_tests(path, roots) if found else {}
-    result = []
     for function in found:
         is_callable = function.parent not in names
         known = [call for call in recorded.get(function.qualname, ()) if _fits(call, function, source)]
         again = [Call(call, "recorded") for call in known]
         calls = candidates(source, function, path=path, tests=tests, known=again)[:_CALLS] if is_callable else []
-        result.append(
-            Entry(
-                function.name,
-                function.qualname,
-                function.first_line,
-                function.def_line,
-                function.last_line,
-                is_callable,
-                tuple(calls),
-            )
+        yield Entry(
+            function.name,
+            function.qualname,
+            function.first_line,
+            function.def_line,
+            function.last_line,
+            is_callable,
+            tuple(calls),
         )
-    return result
 
 
 def _fits(call: str, function: Function, source: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import json
 import logging
 import sys
@@ -31,6 +33,8 @@ _LOOK = 3.0
 """Seconds between two looks at whether the editor's process is still there."""
 _GOODBYE = 3.0
 """Seconds after the editor has gone in which the loop has to see it."""
+_SWITCH = 0.0005
+"""Seconds for which a thread that reads a worker's long answer may keep the editor waiting."""
 _INTERRUPTED = 130
 _ANSWERS: Mapping[str, Callable[[Session, Any], Any]] = {
     lsp.TEXT_DOCUMENT_INLAY_HINT: answers.inlay_hints,
@@ -158,19 +162,32 @@ class Server(LanguageServer):
 
 
 def run(
-    connection: Connection, bodies: Iterator[bytes], params: Mapping[str, Any], flags: Mapping[str, Any]
+    connection: Connection,
+    bodies: Iterator[bytes],
+    params: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    editor: psutil.Process | None,
 ) -> NoReturn:
-    """Serve an editor from its `initialize` on, whose parameters these are; `bodies` are the messages that follow."""
+    """Serve an editor from its `initialize` on, whose parameters these are; `bodies` are the messages that follow.
+
+    `editor` is its process, with which the server ends, also where the connection stays open.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.ERROR)
-    asyncio.run(_serve(connection, bodies, params, flags))
+    asyncio.run(_serve(connection, bodies, params, flags, editor))
 
 
 async def _serve(
-    connection: Connection, bodies: Iterator[bytes], params: Mapping[str, Any], flags: Mapping[str, Any]
+    connection: Connection,
+    bodies: Iterator[bytes],
+    params: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    editor: psutil.Process | None,
 ) -> NoReturn:
     loop = asyncio.get_running_loop()
     server = Server(connection, params, flags)
+    gc.freeze()  # What was imported stays. Each look of the collector at it would keep the editor waiting.
+    sys.setswitchinterval(_SWITCH)
     gone = asyncio.Event()
 
     def listen() -> None:
@@ -181,20 +198,13 @@ async def _serve(
         leave(GONE)
 
     threading.Thread(target=listen, name="editor", daemon=True).start()
-    watching = asyncio.ensure_future(_death_of(params.get("processId")))
     try:
-        await asyncio.wait({watching, asyncio.ensure_future(gone.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        while not gone.is_set() and (editor is None or editor.is_running()):
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(gone.wait(), _LOOK)
     except asyncio.CancelledError:
         leave(_INTERRUPTED)
     server.end()
-
-
-async def _death_of(editor: Any) -> None:
-    """Wait until the process of that id is gone. One that never was there is on another machine, or none."""
-    if not isinstance(editor, int) or not psutil.pid_exists(editor):
-        await asyncio.Event().wait()
-    while psutil.pid_exists(editor):
-        await asyncio.sleep(_LOOK)
 
 
 def _register_session(server: Server) -> None:

@@ -296,14 +296,16 @@ class Session:
         revision = document.revision
         if document.outlined == revision:
             return
-        answer = await self._tools.ask(
-            "outline",
-            source=document.text.whole,
-            path=document.path,
-            roots=[str(folder) for folder in self.configuration.folders],
-        )
+        entries: list[Entry] = []
+
+        def hear(message: Message) -> None:
+            entries.extend(Entry.from_json(entry) for entry in message["entries"])
+
+        roots = [str(folder) for folder in self.configuration.folders]
+        source = document.text.whole
+        hear(await self._tools.ask("outline", hear, source=source, path=document.path, roots=roots))
         if document.revision == revision:
-            document.outline([Entry.from_json(entry) for entry in answer["entries"]])
+            document.outline(entries)
 
     async def _predict(self, document: Document, entry: Entry, call: Call) -> Known:
         started = time.monotonic()

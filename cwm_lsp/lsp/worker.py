@@ -6,6 +6,7 @@ It reads jobs from stdin and writes what comes of them to stdout, one JSON objec
     → {"do": "cancel", "id": 1}                                        honoured between two forward passes
     ← {"id": 1, "stage": "loading the model"}               what it is at
     ← {"id": 1, "events": [event, …]}                       as they are predicted
+    ← {"id": 1, "entries": [entry, …]}                      as they are found
     ← {"id": 1, "result": {…}} or {"id": 1, "error": {"kind": …, "message": …}}   the last of a job
 
 An error's kind is `user`, `unavailable`, `cancelled` or `fault`. The process ends with its stdin. What anybody else
@@ -40,6 +41,8 @@ Tell = Callable[[Message], None]
 
 _FLUSH = 0.1
 """Seconds between two reports of predicted events."""
+_BATCH = 50
+"""Functions of an outline that are reported at once: no message shall keep the server for long."""
 
 
 class Worker:
@@ -89,7 +92,7 @@ class Worker:
             raise Cancelled
         match job["do"]:
             case "outline":
-                return _outline(job)
+                return _outline(job, cancel, tell)
             case "predict":
                 return self._predict(job, cancel, tell)
             case "doctor":
@@ -185,13 +188,20 @@ class _Reporter:
             self._events, self._last = [], now
 
 
-def _outline(job: Message) -> Message:
+def _outline(job: Message, cancel: threading.Event, tell: Tell) -> Message:
     from cwm_lsp.lsp.outline import outline
     from cwm_lsp.record.store import TraceStore
 
     recorded = TraceStore.of(job["path"]).calls(job["path"])
-    entries = outline(job["source"], job["path"], [Path(root) for root in job["roots"]], recorded)
-    return {"entries": [entry.to_json() for entry in entries]}
+    entries: list[Message] = []
+    for entry in outline(job["source"], job["path"], [Path(root) for root in job["roots"]], recorded):
+        if cancel.is_set():
+            raise Cancelled
+        entries.append(entry.to_json())
+        if len(entries) == _BATCH:
+            tell({"entries": entries})
+            entries = []
+    return {"entries": entries}
 
 
 def _keep(recorded: Trace) -> None:

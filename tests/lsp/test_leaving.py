@@ -47,7 +47,15 @@ def work(server: Raw, uri: str, moment: str) -> None:
         server.answer(1)
 
 
-@pytest.mark.parametrize("moment", ["idle", "opened", "starting", "predicting", "running", "done"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "idle",
+        "starting",
+        "running",
+        *(pytest.param(other, marks=pytest.mark.slow) for other in ("opened", "predicting", "done")),
+    ],
+)
 @pytest.mark.parametrize("end", ["shutdown and exit", "exit", "end of input"])
 def test_the_server_goes_with_all_that_it_has_started(tmp_path, moment, end):
     (tmp_path / "a.py").write_text(SOURCE)

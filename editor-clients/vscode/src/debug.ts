@@ -144,7 +144,7 @@ class Tracker implements vscode.DebugAdapterTracker {
   onWillReceiveMessage(message: { type: string; command?: string }): void {
     if (message.type === "request" && GOES_ON.has(message.command ?? "")) {
       this.stops += 1; // What is being asked about the stop is not worth telling any more.
-      this.notify("cwm/debugContinued", { session: this.session.id });
+      void this.notify("cwm/debugContinued", { session: this.session.id });
     }
   }
 
@@ -153,15 +153,15 @@ class Tracker implements vscode.DebugAdapterTracker {
     if (message.event === "stopped") {
       this.entries.dispose();
       this.stops += 1;
-      void this.stopped(this.stops, message.body?.threadId, message.body?.reason ?? "");
+      this.server.stopTold = this.stopped(this.stops, message.body?.threadId, message.body?.reason ?? "");
     } else if (message.event === "continued") {
-      this.notify("cwm/debugContinued", { session: this.session.id });
+      void this.notify("cwm/debugContinued", { session: this.session.id });
     }
   }
 
   onWillStopSession(): void {
     this.entries.dispose();
-    this.notify("cwm/debugTerminated", { session: this.session.id });
+    void this.notify("cwm/debugTerminated", { session: this.session.id });
   }
 
   private async stopped(stop: number, threadId: number | undefined, reason: string): Promise<void> {
@@ -182,7 +182,7 @@ class Tracker implements vscode.DebugAdapterTracker {
         locals,
         reason,
       };
-      this.notify("cwm/debugStopped", params);
+      await this.notify("cwm/debugStopped", params);
     } catch (error) {
       // The session went on or ended while it was asked.
       this.server.log.warn(`A stop could not be read: ${String(error)}`);
@@ -213,8 +213,8 @@ class Tracker implements vscode.DebugAdapterTracker {
     return Object.fromEntries(await Promise.all(values));
   }
 
-  private notify(method: string, params: object): void {
-    void this.server.client?.sendNotification(method, params);
+  private async notify(method: string, params: object): Promise<void> {
+    await this.server.client?.sendNotification(method, params);
   }
 }
 

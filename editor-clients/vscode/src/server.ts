@@ -37,12 +37,16 @@ export class Server implements vscode.Disposable {
   private queue: Promise<unknown> = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<State>();
   private readonly results = new vscode.EventEmitter<void>();
+  /** How often `results` has fired. */
+  private refreshes = 0;
   private readonly working = new Map<number | string, string>();
   private name = "";
 
   readonly onDidChangeState = this.changed.event;
   /** What the server knows has changed. */
   readonly onDidChangeResults = this.results.event;
+  /** Resolves once the server has been told of the debugger's last stop. */
+  stopTold: Promise<void> = Promise.resolve();
 
   constructor(
     readonly log: vscode.LogOutputChannel,
@@ -141,7 +145,10 @@ export class Server implements vscode.Disposable {
             handleMessage: (message, next) => {
               const result = next(message);
               // The server has hints asked for again whenever it knows something new.
-              if ("method" in message && message.method === "workspace/inlayHint/refresh") this.results.fire();
+              if ("method" in message && message.method === "workspace/inlayHint/refresh") {
+                this.refreshes += 1;
+                this.results.fire();
+              }
               return result;
             },
           },
@@ -153,6 +160,22 @@ export class Server implements vscode.Disposable {
             if (params.kind === "end") this.working.delete(token);
             this.running();
             next(token, params);
+          },
+          provideInlayHints: async (document, range, token, next) => {
+            // VS Code does not hear of a change before it has had the first answer: what has changed meanwhile is asked
+            // for here.
+            for (;;) {
+              const asked = this.refreshes;
+              const hints = await next(document, range, token);
+              if (asked === this.refreshes || token.isCancellationRequested) return hints;
+            }
+          },
+          provideInlineValues: async (document, range, context, token, next) => {
+            // VS Code asks once for each stop, and cannot be asked to ask again.
+            await this.stopTold;
+            const values = await next(document, range, context, token);
+            const stopped = context.stoppedLocation.end.line;
+            return showsHints(document) ? values?.filter((value) => value.range.start.line === stopped) : values;
           },
           workspace: {
             configuration: async (params, token, next) => {
@@ -194,6 +217,12 @@ function extensions(): StaticFeature {
     getState: () => ({ kind: "static" }),
     clear: () => {},
   };
+}
+
+/** The hints are there: values of other lines than the one that is stopped at would repeat them. */
+function showsHints(document: vscode.TextDocument): boolean {
+  const inEditor = vscode.workspace.getConfiguration("editor.inlayHints", document).get("enabled", "on");
+  return inEditor.startsWith("on") && vscode.workspace.getConfiguration("cwm-lsp", document).get("hints.enable", true);
 }
 
 function withoutOwn(section: unknown): unknown {

@@ -82,7 +82,7 @@ class LockedPrediction(Prediction):
                 if confidence is not None:
                     confidences[name] = confidence
         self._beliefs[event.depth] = {name: (value, confidences.get(name)) for name, value in values.items()}
-        confidence = min(self._trust, *confidences.values()) if confidences or self._trust < 1 else None
+        confidence = min((self._trust, *confidences.values())) if confidences or self._trust < 1 else None
         return replace(event, confidence=confidence, confidences=confidences)
 
     def _take_back(self) -> None:

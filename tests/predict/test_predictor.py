@@ -169,6 +169,15 @@ def test_the_model_decides_a_branch_and_the_rest_is_computed(loaded):
     assert seen == {"'heads'", "'tails'"}
 
 
+def test_what_follows_an_unsure_branch_is_unsure(loaded):
+    asked = task(BRANCH, "f()")
+    script, _ = replayed(loaded.tokenizer, asked, record(BRANCH, asked.call).events)
+    trace = Predictor.of(UnsureEngine(loaded.tokenizer, script.script)).predict(asked)
+    before, *after = (event.confidence for event in trace.events[1:])
+    assert before is None
+    assert all(confidence is not None and confidence < 1 for confidence in after)
+
+
 OPEN = """
 def f(path):
     try:

@@ -9,10 +9,11 @@ from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.hints import percent
-from cwm_lsp.lsp.views.reading import Reading, exception_of
+from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shorten import shorten
 from cwm_lsp.settings import Diagnostics
 from cwm_lsp.trace.events import Event
+from cwm_lsp.trace.exceptions import exception_repr
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
@@ -102,7 +103,7 @@ def message_of(divergence: Divergence) -> str:
 
 
 def _short(value: str | None) -> str | None:
-    return None if value is None else shorten(exception_of(value)[1], _VALUE)
+    return None if value is None else shorten(exception_repr(value), _VALUE)
 
 
 def _crash(

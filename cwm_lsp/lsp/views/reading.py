@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.lsp.views.shape import Loop, Shape
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Provenance, Trace
+from cwm_lsp.trace.exceptions import exception_repr
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
@@ -24,7 +25,6 @@ LATEST: Selection = MappingProxyType({})
 
 _INNER = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"})
 """Scopes within a line of another one: what they do is told by that line's own effect."""
-_EXCEPTION = re.compile(r"\(<class '(?P<type>[^']*)'>, (?P<value>.*), <traceback object[^>]*>\)", re.DOTALL)
 _PLUMBING = ("<module ", "<function ", "<class ", "<built-in ", "<bound method ", "<method ", "<slot wrapper ")
 
 
@@ -236,7 +236,7 @@ class Reading:
             return None
         return Value(
             name,
-            exception_of(event.value or "")[1] if name == "raise" else event.value or "None",
+            exception_repr(event.value or "") if name == "raise" else event.value or "None",
             None,
             event.provenance.get("value", self._origin),
             event.confidences.get("value", event.confidence),
@@ -251,7 +251,7 @@ class Reading:
         for divergence in self.divergences:
             if divergence.event_index == index and divergence.predicted is not None:
                 if name is None and divergence.variable is None and divergence.kind in ("return", "exception"):
-                    return exception_of(divergence.predicted)[1]
+                    return exception_repr(divergence.predicted)
                 if name is not None and divergence.variable == name:
                     return divergence.predicted
         return None
@@ -259,14 +259,6 @@ class Reading:
     def _code(self, line: int) -> str:
         lines = self.trace.source.split("\n")
         return lines[line - 1] if 0 < line <= len(lines) else ""
-
-
-def exception_of(triple: str) -> tuple[str, str]:
-    """settrace's triple → the exception's type, bare, and its repr: `ValueError`, `ValueError('no')`."""
-    match = _EXCEPTION.fullmatch(triple)
-    if match is None:
-        return "", triple
-    return match["type"].rpartition(".")[2], match["value"]
 
 
 def _clipped(number: int, count: int) -> int:

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lab import batches, documents, legal
@@ -137,20 +136,20 @@ def temperature(model: WorldModel, encoded: Sequence[Encoded]) -> float:
     The best of a grid by the Brier score, on changed values and return values (temperature scaling, Guo et al. 2017).
     """
     model.eval()
-    asked: list[tuple[Tensor, bool]] = []
+    degrees = [step / 50 for step in range(30, 151)]
+    score = dict.fromkeys(degrees, 0.0)
     for one in encoded:
-        wanted = [answer for answer in one.answers if answer.what in ("value", "return")]
-        hidden = model(torch.from_numpy(one.ids)[None])[0]
-        for answer in wanted:
-            at = torch.tensor(_positions(answer))
-            logits = model.logits(hidden[at - 1])
-            asked.append((logits, bool((logits.argmax(-1) == torch.from_numpy(one.ids)[at]).all())))
-
-    def brier(degree: float) -> float:
-        sure = [float((logits / degree).log_softmax(-1).max(-1).values.sum().exp()) for logits, _ in asked]
-        return sum((p - right) ** 2 for p, (_, right) in zip(sure, asked, strict=True))
-
-    return min((degree / 20 for degree in range(12, 61)), key=brier)
+        ids = torch.from_numpy(one.ids)
+        hidden = model(ids[None])[0]
+        for answer in one.answers:
+            if answer.what in ("value", "return"):
+                at = torch.tensor(_positions(answer))
+                logits = model.logits(hidden[at - 1])
+                right = bool((logits.argmax(-1) == ids[at]).all())
+                for degree in degrees:
+                    sure = float((logits / degree).log_softmax(-1).max(-1).values.sum().exp())
+                    score[degree] += (sure - right) ** 2
+    return min(degrees, key=score.__getitem__)
 
 
 def calibration_error(found: Sequence[Answer]) -> float:

@@ -37,11 +37,11 @@ def draw(r: Random, stage: str, real: Sequence[str] = ()) -> str | None:
     if stage == "short":
         simple = programs.straight_line(r) if pick < 0.3 else programs.program(r, r.randint(1, 3))
         return traced(simple, 24)
-    if real and pick < 0.35:
+    if real and pick < 0.30:
         return r.choice(real)
-    if pick < 0.37:
+    if pick < 0.36:
         program = programs.straight_line(r)
-    elif pick < 0.62:
+    elif pick < 0.60:
         program = idiom(r)
     else:
         program = programs.program(r, r.randint(1, 6))

@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_lsp.predict.evaluate import Limits
-from tests.evaluate.programs import program
+from tests.evaluate import programs, wider
 from tests.evaluate.recording import contradictions, evaluate, only_on_the_reference, record
 
 pytestmark = only_on_the_reference
 CALLS = ("f(1)", "f([1, 2], 'x')", "f('ab', {'k': 1}, 5)")
+WIDER_CALLS = ("f()", "f(3, 'x,y', 4, k=5)")
 EVENTS = 1500
 
 
-def check(seed: int) -> None:
-    source = program(seed)
+def check(source: str, calls: tuple[str, ...]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for call in CALLS:
+        for call in calls:
             try:
                 recorded = record(source, call, "f", events=EVENTS)
             except SyntaxError:
@@ -34,12 +34,19 @@ def check(seed: int) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.integers(0, 10**9))
 def test_a_random_program_is_never_called_computed_wrongly(seed: int) -> None:
-    check(seed)
+    check(programs.program(seed), CALLS)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 10**9))
+def test_a_wider_random_program_is_never_called_computed_wrongly(seed: int) -> None:
+    check(wider.program(seed), WIDER_CALLS)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-@settings(max_examples=2000, deadline=None)
-@given(st.integers(0, 10**9))
-def test_many_random_programs_are_never_called_computed_wrongly(seed: int) -> None:
-    check(seed)
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("start", range(0, 2000, 200))
+def test_many_random_programs_are_never_called_computed_wrongly(start: int) -> None:
+    for seed in range(start, start + 200):
+        check(programs.program(seed), CALLS)
+        check(wider.program(seed), WIDER_CALLS)

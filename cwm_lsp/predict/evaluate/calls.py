@@ -67,8 +67,12 @@ class Calls:
         code = function.code
         if code.plain and not kwargs and len(args) == len(code.positional):
             frame = Frame(code, dict(zip(code.positional, args, strict=True)), function.cells)
+            if self.runtime.generators:
+                hand_over(args, kwargs)
             return self.runtime.run(frame)
         variables = bind(function, args, kwargs)
+        if self.runtime.generators:
+            hand_over(args, kwargs)
         cells = function.cells
         if code.own_cells:
             cells = dict(cells)
@@ -94,7 +98,8 @@ class Calls:
         if kind is Function:
             return self.call_function(function, args, kwargs)
         if kind is MethodType and type(function.__func__) is Function:
-            return self.call_function(function.__func__, [function.__self__, *args], kwargs)
+            args.insert(0, function.__self__)
+            return self.call_function(function.__func__, args, kwargs)
         if kind is Unknown:
             if function.value is not MISSING:
                 return self.call(function.value, args, kwargs)
@@ -285,6 +290,13 @@ class Calls:
         if isinstance(function, type):
             return function
         return Guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
+
+
+def hand_over(args: Any, kwargs: Any) -> None:
+    """Leave arguments to the function called: it alone decides how long they live."""
+    if type(args) is list:
+        args.clear()
+        kwargs.clear()
 
 
 def inherited(function: MethodType) -> bool:

@@ -56,7 +56,7 @@ class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "abandoned", "caller", "cells", "code", "depth", "given", "handling", "line", "provenance", "result",
+        "caller", "cells", "code", "depth", "dying", "given", "handling", "line", "provenance", "result",
         "seen", "shown", "started", "traced", "values", "vars",
     )  # fmt: skip
 
@@ -69,8 +69,8 @@ class Frame:
         """Of a generator: who resumed it last."""
         self.started = False
         """Of a generator: it has been resumed."""
-        self.abandoned = False
-        """Of a generator: it is being cleaned up, out of the program's sight."""
+        self.dying = False
+        """Of a generator: it is being ended because nothing refers to it any more."""
         self.depth = 0
         self.traced = False
         self.result: Any = None

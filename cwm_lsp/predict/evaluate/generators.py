@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Generator, Sequence
+from types import GeneratorType
 from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
 from cwm_lsp.predict.evaluate.expressions import iterated
-from cwm_lsp.predict.evaluate.protected import caught
+from cwm_lsp.predict.evaluate.protected import NOT_KNOWN, caught, line_left
 from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
 from cwm_lsp.predict.evaluate.statements import Statements, raised_deeper
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
@@ -170,7 +171,19 @@ class Generators(Statements):
         iterator = self.operations.iterator
         interpreter, runtime = self.interpreter, self.runtime
 
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
+        def close_inner(frame: Frame, items: Any) -> None:
+            try:
+                if type(items) is GeneratorType:
+                    interpreter.close_generator(items)
+                elif hasattr(items, "close"):
+                    raise GaveUp("what is yielded from is closed, and is no generator")
+            except INTERNAL:
+                raise
+            except BaseException as problem:
+                interpreter.resume(frame, problem)
+                raise carry(problem) from None
+
+        def iterating(frame: Frame) -> Generator[Any, Any, Any]:
             try:
                 items = iterator(value_of(frame))
             except StopIteration as error:
@@ -190,23 +203,34 @@ class Generators(Statements):
                 except Undetermined:
                     raise GaveUp(f"line {frame.line}: what is yielded from is not known") from None
                 value = interpreter.suspend(frame, value)
-                try:
-                    sent = yield value
-                except GeneratorExit as error:
-                    interpreter.resume(frame, None)
-                    if hasattr(items, "close"):
-                        items.close()
-                    raise error
-                except BaseException as error:
-                    interpreter.resume(frame, None)
-                    if not hasattr(items, "throw"):
-                        raise carry(error) from None
-                    step = functools.partial(items.throw, error)
-                    continue
+                while True:
+                    try:
+                        sent = yield value
+                        break
+                    except GeneratorExit as error:
+                        close_inner(frame, items)
+                        interpreter.resume(frame, error)
+                        raise
+                    except BaseException as error:
+                        if type(items) is not GeneratorType:
+                            if hasattr(items, "throw"):
+                                raise GaveUp("an exception is thrown into what is no generator") from None
+                            interpreter.resume(frame, error)
+                            raise carry(error) from None
+                        try:
+                            value = interpreter.throw_inner(frame, items, error)
+                        except INTERNAL:
+                            raise
+                        except StopIteration as end:
+                            interpreter.resume(frame, None)
+                            return end.value
+                        except BaseException as problem:
+                            interpreter.resume(frame, problem)
+                            raise
                 interpreter.resume(frame, None)
                 step = functools.partial(next, items) if sent is None else functools.partial(items.send, sent)
 
-        return run
+        return iterating
 
     # statements
 
@@ -333,7 +357,7 @@ class Generators(Statements):
         beyond = node.orelse[0].lineno if node.orelse else after
         iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
 
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
+        def iterating(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
             items = iterator(carrying(values_of, frame))
@@ -351,7 +375,7 @@ class Generators(Statements):
                 mark(frame, own)
             return (yield from orelse(frame))
 
-        return run
+        return iterating
 
     def steps_Try(self, node: ast.Try, after: int | None) -> Steps:  # noqa: N802
         line, mark = node.lineno, self.runtime.line
@@ -359,6 +383,7 @@ class Generators(Statements):
         body = self.steps_block(node.body, node.orelse[0].lineno if node.orelse else after)
         orelse = self.steps_block(node.orelse, after)
         handle = self.steps_handling(node, after) if node.handlers else None
+        end = line_left(node.finalbody) if node.finalbody else None
         runtime = self.runtime
 
         def guarded(frame: Frame) -> Generator[Any, Any, Any]:
@@ -367,45 +392,58 @@ class Generators(Statements):
             except INTERNAL:
                 raise
             except BaseException as error:
-                problem = original(error)
-                caught(runtime, frame, problem)
+                caught(runtime, frame, original(error))
                 if handle is None:
                     raise
-            else:
-                return signal if signal is not None else (yield from orelse(frame))
-            return (yield from handle(frame, problem))
+                return (yield from handle(frame, original(error)))
+            return signal if signal is not None else (yield from orelse(frame))
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             if frame.line != line:
                 mark(frame, line)
             if finish is None:
                 return (yield from guarded(frame))
-            problem: BaseException | None = None
-            signal = None
             try:
                 signal = yield from guarded(frame)
             except INTERNAL:
                 raise
             except BaseException as error:
-                problem = original(error)
-                caught(runtime, frame, problem)
+                caught(runtime, frame, original(error))
+                return (yield from rising(frame, original(error), finish))
             result = frame.result
-            if problem is not None:
-                frame.line = 0
-                frame.handling.append(problem)
+            override = yield from finish(frame)
+            if override is not None:
+                return override
+            frame.result = result
+            return signal
+
+        def rising(frame: Frame, problem: BaseException, finish: Steps) -> Generator[Any, Any, Any]:
+            frame.line = 0
+            frame.handling.append(problem)
             try:
                 override = yield from finish(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, original(error))
+                if end == NOT_KNOWN:
+                    raise GaveUp("an exception leaves a finally block in a way that is not followed") from None
+                after_it = frame.line
+                if end and after_it != end:
+                    mark(frame, end)
+                frame.line = after_it
+                raise
             finally:
-                if problem is not None:
-                    frame.handling.pop()
+                frame.handling.pop()
             if override is not None:
                 frame.seen = None
                 return override
-            frame.result = result
-            if problem is not None:
-                frame.seen = problem
-                raise carry(problem)
-            return signal
+            if end == NOT_KNOWN:
+                raise GaveUp("an exception leaves a finally block in a way that is not followed")
+            if end and frame.line != end:
+                mark(frame, end)
+            frame.seen = problem
+            raise carry(problem)
 
         return run
 
@@ -461,7 +499,7 @@ class Generators(Statements):
     def steps_managed(self, node: ast.With, item: ast.withitem, body: Steps) -> Steps:
         if yields(item.context_expr):
             return self.cannot(node)
-        manager_of = self.expr(item.context_expr)
+        manager_of = self.then_at(self.expr(item.context_expr), node.lineno)
         store = self.store(item.optional_vars) if item.optional_vars is not None else None
         line, mark, managing, runtime = node.lineno, self.runtime.line, self.interpreter.managing, self.runtime
 
@@ -469,27 +507,31 @@ class Generators(Statements):
             value, leave = managing.enter(manager_of(frame))
             if store is not None:
                 store(frame, value)
-            problem: BaseException | None = None
-            signal = None
             try:
                 signal = yield from body(frame)
             except INTERNAL:
                 raise
             except BaseException as error:
-                problem = original(error)
-                caught(runtime, frame, problem)
-            if problem is None:
-                result = frame.result
-                if frame.line != line:
-                    mark(frame, line)
-                leave(None, None, None)
-                frame.result = result
-                return signal
+                caught(runtime, frame, original(error))
+                return rising(frame, original(error), leave)
+            result = frame.result
+            if frame.line != line:
+                mark(frame, line)
+            carrying(lambda _: leave(None, None, None), frame)
+            frame.result = result
+            return signal
+
+        def rising(frame: Frame, problem: BaseException, leave: Any) -> None:
             where = frame.line
             mark(frame, line)
-            if leave(type(problem), problem, problem.__traceback__):
+            frame.handling.append(problem)
+            try:
+                swallowed = carrying(lambda _: leave(type(problem), problem, problem.__traceback__), frame)
+            finally:
+                frame.handling.pop()
+            if swallowed:
                 frame.seen = None
-                return None
+                return
             frame.line = where
             frame.seen = problem
             raise carry(problem)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from threading import get_ident
 from typing import Any
 
-from cwm_lsp.predict.evaluate import library
+from cwm_lsp.predict.evaluate import library, lifetimes
 from cwm_lsp.predict.evaluate.attributes import Attributes
 from cwm_lsp.predict.evaluate.calls import Calls
 from cwm_lsp.predict.evaluate.code import RETURN, Code, Do, Frame, Run
@@ -22,7 +22,7 @@ from cwm_lsp.predict.evaluate.operations import Operations
 from cwm_lsp.predict.evaluate.runtime import Runtime
 from cwm_lsp.predict.evaluate.scopes import Scope, analyse, mangled
 from cwm_lsp.predict.evaluate.statements import Statements
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, Cell, Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, Abandoned, Cell, Function, GaveUp, Undetermined, Unknown
 
 
 class Interpreter:
@@ -51,6 +51,8 @@ class Interpreter:
         self.open = False
         """The namespace may have names that are not known."""
         self.codes: dict[ast.AST, Code] = {}
+        self.activations: weakref.WeakKeyDictionary[Any, Frame] = weakref.WeakKeyDictionary()
+        """The frames of the program's generators."""
         self.foreign: frozenset[ast.AST] = frozenset()
         """Nodes with a scope that are part of the call and not of the file."""
         for name in ("__file__", "__builtins__", "__spec__", "__loader__", "__package__"):
@@ -245,19 +247,63 @@ class Interpreter:
                 self.never_started(frame)
 
         watched.add(weakref.ref(made, ended))
+        self.activations[made] = frame
+        self.runtime.generators = True
         return made
 
+    def close_generator(self, made: Any) -> None:
+        """`made.close()`, of the program's own accord."""
+        frame = self.activations.get(made)
+        if frame is None or frame.started:
+            self.runtime.closing = True
+            try:
+                made.close()
+            finally:
+                self.runtime.closing = False
+            return
+        self.enter_to_leave(frame, GeneratorExit())
+        made.close()
+
+    def throw_into(self, made: Any, error: BaseException) -> Any:
+        """`made.throw(error)`."""
+        frame = self.activations.get(made)
+        if frame is None or frame.started:
+            return made.throw(error)
+        self.enter_to_leave(frame, error)
+        made.close()
+        raise error
+
+    def throw_inner(self, frame: Frame, made: Any, error: BaseException) -> Any:
+        """Throw into what a generator yields from: its own frame is there, but not resumed."""
+        runtime = self.runtime
+        caller, runtime.frame = runtime.frame, frame
+        frame.caller = caller
+        runtime.depth += 1
+        try:
+            return self.throw_into(made, error)
+        finally:
+            runtime.depth -= 1
+            runtime.frame, frame.caller = caller, None
+
+    def enter_to_leave(self, frame: Frame, error: BaseException) -> None:
+        """A generator that was never resumed ends by an exception: CPython 3.11 enters it for that."""
+        frame.started = True
+        caller = self.runtime.frame
+        self.runtime.enter(frame)
+        self.runtime.unwind(frame, error, caller)
+
     def never_started(self, frame: Frame) -> None:
-        """A generator goes that was never resumed: CPython 3.11 enters it to end it."""
+        """A generator goes that was never resumed."""
         runtime = self.runtime
         if runtime.closed or collecting() or runtime.thread != get_ident() or frame.code.foreign:
             return
-        caller = runtime.frame
+        runtime.ending += 1
         try:
-            runtime.enter(frame)
-            runtime.unwind(frame, GeneratorExit(), caller)
+            self.enter_to_leave(frame, GeneratorExit())
         except INTERNAL:  # nothing can be raised from here: the next operation gives up
             runtime.operations = runtime.limits.operations
+        finally:
+            runtime.ending -= 1
 
     def run_generator(self, frame: Frame) -> Generator[Any, Any, Any]:
         runtime, code = self.runtime, frame.code
@@ -272,15 +318,16 @@ class Interpreter:
         frame.line = 0
         try:
             signal = yield from code.body(frame)
+        except Abandoned:
+            raise
         except INTERNAL:
             runtime.depth -= 1
             runtime.frame = frame.caller
             raise
         except BaseException as error:
-            if frame.abandoned:
-                raise
             problem = error.error if type(error) is Carried else None
             runtime.unwind(frame, problem or error, frame.caller)
+            self.died(frame)
             if frame.given:
                 runtime.end()
             if problem is None:
@@ -291,10 +338,14 @@ class Interpreter:
                 value = runtime.show_return(frame, value)
             runtime.depth -= 1
             runtime.frame = frame.caller
+            self.died(frame)
             if frame.given:
                 runtime.end()
             return value
-        raise problem
+        try:
+            raise problem
+        finally:
+            problem = None  # a cycle would keep it alive
 
     def suspend(self, frame: Frame, value: Any) -> Any:
         """A generator yields: its frame is left for now."""
@@ -303,15 +354,24 @@ class Interpreter:
             value = runtime.show_return(frame, value)
         runtime.depth -= 1
         runtime.frame, frame.caller = frame.caller, None  # a cycle would put off the generator's end
+        self.died(frame)
         return value
+
+    def died(self, frame: Frame) -> None:
+        """A generator is left; that may have been its end."""
+        if frame.dying:
+            frame.dying = False
+            self.runtime.ending -= 1
 
     def resume(self, frame: Frame, error: BaseException | None) -> None:
         """A generator goes on, with an exception if one is thrown into it."""
         runtime = self.runtime
-        if runtime.closed or collecting() or runtime.thread != get_ident():
-            frame.traced = False
-            frame.abandoned = True
-            raise GeneratorExit
+        if runtime.closed or runtime.cancelled or collecting() or runtime.thread != get_ident():
+            raise Abandoned
+        if isinstance(error, GeneratorExit) and not runtime.closing:
+            frame.dying = True
+            runtime.ending += 1
+        runtime.closing = False
         frame.caller = runtime.frame
         runtime.enter(frame)
 
@@ -388,7 +448,7 @@ class Interpreter:
                 add, start = add_last, list
         mark, following = runtime.line, compiler.following(line, None)
 
-        def loop(frame: Frame, made: Any, depth: int) -> None:
+        def iterating(frame: Frame, made: Any, depth: int) -> None:
             values_of, store, tests, head = levels[depth]
             items = values_of(frame)
             if depth:
@@ -406,7 +466,7 @@ class Interpreter:
                     if last:
                         add(frame, made)
                     else:
-                        loop(frame, made, depth + 1)
+                        iterating(frame, made, depth + 1)
                     if frame.line != now:
                         mark(frame, now)
                 mark(frame, head)
@@ -414,7 +474,7 @@ class Interpreter:
         def run(frame: Frame) -> str:
             mark(frame, line)
             made: Any = start()
-            loop(frame, made, 0)
+            iterating(frame, made, 0)
             if frame.line != now:
                 mark(frame, now)
             frame.result = made
@@ -426,7 +486,7 @@ class Interpreter:
         mark, operations = self.runtime.line, self.operations
         line, now = lines
 
-        def loop(frame: Frame, depth: int) -> Generator[Any, Any, Any]:
+        def iterating(frame: Frame, depth: int) -> Generator[Any, Any, Any]:
             values_of, store, tests, head = levels[depth]
             try:
                 items = values_of(frame)
@@ -451,7 +511,7 @@ class Interpreter:
                                 raise
                             self.resume(frame, None)
                         else:
-                            yield from loop(frame, depth + 1)
+                            yield from iterating(frame, depth + 1)
                         if frame.line != now:
                             mark(frame, now)
                     mark(frame, head)
@@ -460,7 +520,7 @@ class Interpreter:
 
         def steps(frame: Frame) -> Generator[Any, Any, Any]:
             mark(frame, line)
-            yield from loop(frame, 0)
+            yield from iterating(frame, 0)
             if frame.line != now:
                 mark(frame, now)
 
@@ -474,6 +534,8 @@ class Interpreter:
 
         return class_maker(self, compiler, node)
 
+
+lifetimes.FRAMES.add(Interpreter.run_generator.__code__)
 
 _collections: list[str] = []
 

@@ -49,10 +49,8 @@ class Protected:
                 raise
             except BaseException as error:
                 caught(runtime, frame, error)
-                problem = error
-            else:
-                return orelse(frame) if signal is None and orelse is not None else signal
-            return handle(frame, problem)
+                return handle(frame, error)
+            return orelse(frame) if signal is None and orelse is not None else signal
 
         return run
 
@@ -127,16 +125,15 @@ class Protected:
                 raise
             except BaseException as error:
                 caught(runtime, frame, error)
-                problem: BaseException | None = error
-            else:
-                problem = None
-            if problem is None:
-                result = frame.result
-                override = finish(frame)
-                if override is not None:
-                    return override
-                frame.result = result
-                return signal
+                return rising(frame, error)
+            result = frame.result
+            override = finish(frame)
+            if override is not None:
+                return override
+            frame.result = result
+            return signal
+
+        def rising(frame: Frame, problem: BaseException) -> Any:
             frame.line = 0
             frame.handling.append(problem)
             try:
@@ -182,7 +179,7 @@ class Protected:
 
     def managed(self: Statements, node: ast.With, item: ast.withitem, body: Do) -> Do:  # type: ignore[misc]
         """One context manager around a block."""
-        manager_of = self.then_at(self.expr(item.context_expr), item.context_expr.lineno)
+        manager_of = self.then_at(self.expr(item.context_expr), node.lineno)
         store = self.store(item.optional_vars) if item.optional_vars is not None else None
         line, mark = node.lineno, self.runtime.line
         managing = self.interpreter.managing
@@ -198,16 +195,15 @@ class Protected:
                 raise
             except BaseException as error:
                 caught(runtime, frame, error)
-                problem: BaseException | None = error
-            else:
-                problem = None
-            if problem is None:
-                result = frame.result
-                if frame.line != line:
-                    mark(frame, line)
-                leave(None, None, None)
-                frame.result = result
-                return signal
+                return rising(frame, error, leave)
+            result = frame.result
+            if frame.line != line:
+                mark(frame, line)
+            leave(None, None, None)
+            frame.result = result
+            return signal
+
+        def rising(frame: Frame, problem: BaseException, leave: Any) -> None:
             where = frame.line
             mark(frame, line)
             frame.handling.append(problem)
@@ -217,7 +213,7 @@ class Protected:
                 frame.handling.pop()
             if swallowed:
                 frame.seen = None
-                return None
+                return
             frame.line = where
             frame.seen = problem
             raise problem

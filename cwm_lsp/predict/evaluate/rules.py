@@ -19,6 +19,7 @@ import os
 import re
 import statistics
 import struct
+import types
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -546,6 +547,20 @@ class Rules:
         self.runtime.allow(sum(item for item in value.values() if isinstance(item, int) and item > 0))
         return self.native(function, args, kwargs)
 
+    def closed(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`close` of a generator."""
+        if args or kwargs:
+            return function(*args, **kwargs)
+        return self.interpreter.close_generator(value)
+
+    def thrown(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`throw` of a generator."""
+        if len(args) != 1 or kwargs or type(args[0]) is Unknown:
+            return self.runtime.unknown((value, *args))
+        return self.interpreter.throw_into(
+            value, self.interpreter.raising.instance(args[0], "exceptions must be classes or instances deriving from "
+                                                     f"BaseException, not {type(args[0]).__name__}"))  # fmt: skip
+
     def written_out(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Decimal.as_integer_ratio`."""
         if value.is_finite():
@@ -573,6 +588,8 @@ METHOD_RULES: dict[tuple[type, str], str] = {
     **{(kind, "replace"): "replaced" for kind in (str, bytes, bytearray)},
     **{(kind, "join"): "joined" for kind in (str, bytes, bytearray)},
     (str, "translate"): "translated",
+    (types.GeneratorType, "close"): "closed",
+    (types.GeneratorType, "throw"): "thrown",
     (str, "format"): "formatted",
     (str, "format_map"): "formatted_map",
     (set, "pop"): "popped",

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import rendering
+from cwm_lsp.predict.evaluate import lifetimes, rendering
 from cwm_lsp.predict.evaluate.code import RETURN, Code, Frame
 from cwm_lsp.predict.evaluate.questions import Question
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
@@ -52,6 +52,14 @@ class Runtime:
         self.modules: dict[str, Any] = {}
         self.watched: set[Any] = set()
         """Weak references to the program's generators."""
+        self.generators = False
+        """The program has made a generator, whose end may show."""
+        self.ending = 0
+        """Generators that are being ended because nothing refers to them any more, one inside the other."""
+        self.held: list[Event] = []
+        """The events of such an end, until it is clear that no exception was on its way."""
+        self.closing = False
+        """The program itself closes a generator."""
         self.fresh: Provenance = "computed"
         """Where a value that is shown for the first time comes from, if no model had a part in it."""
         self.returned: tuple[str, Provenance] | None = None
@@ -121,7 +129,10 @@ class Runtime:
 
     def show(self, frame: Frame, kind: Any, line: int) -> None:
         """Emit a `line` or `call` event with the locals of `frame`."""
-        unknown, suggestions = self.snapshot(frame)
+        if self.watched:
+            unknown, suggestions = self.snapshot_silently(frame)
+        else:
+            unknown, suggestions = self.snapshot(frame)
         event = Event(kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance)
         if unknown:
             self.complete(frame, event, unknown, suggestions)
@@ -129,11 +140,29 @@ class Runtime:
         self.emit(event)
 
     def emit(self, event: Event) -> None:
+        if self.ending:
+            self.held.append(event)
+            return
+        if self.held:
+            self.release_held()
         if self.events >= self.limits.events:
             self.muted = f"the trace is longer than {self.limits.events:,} events"
         if self.muted is None:
             self.events += 1
             self.emit_event(event)
+
+    def release_held(self) -> None:
+        held, self.held = self.held, []
+        for event in held:
+            self.emit(event)
+
+    def snapshot_silently(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
+        """`snapshot`; what had been shown and is referred to no more ends in the tracer, which is not traced."""
+        shown = list(frame.values.values())
+        found = self.snapshot(frame)
+        with self.untraced():
+            shown.clear()
+        return found
 
     def snapshot(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
         """Bring `frame.shown` up to date; gives the names whose repr is unknown, and suggestions for them."""
@@ -272,11 +301,20 @@ class Runtime:
         frame.values[name] = stand_in
 
     def answer(self, question: Question) -> dict[str, str]:
+        reply = self.ask(question)
+        return dict(reply) if isinstance(reply, dict) or hasattr(reply, "keys") else {}
+
+    def ask(self, question: Question) -> Any:
+        """The answer to a question; waiting for it does not count as time."""
+        if self.ending or self.held:
+            if self.ending:
+                raise GaveUp("the end of a generator depends on something that cannot be known")
+            self.release_held()
         self.check()
         started = time.monotonic()
         reply = self.ask_model(question)
         self.deadline += time.monotonic() - started
-        return dict(reply) if isinstance(reply, dict) or hasattr(reply, "keys") else {}
+        return reply
 
     # unknowns
 
@@ -294,10 +332,7 @@ class Runtime:
         self.tainted = True
         if not self.asked:
             self.asked = True
-            self.check()
-            started = time.monotonic()
-            reply = self.ask_model(Question("raises", frame.line, frame.depth, frame.code.name))
-            self.deadline += time.monotonic() - started
+            reply = self.ask(Question("raises", frame.line, frame.depth, frame.code.name))
             if isinstance(reply, str):
                 self.poison(touched)
                 raise exception_from(reply)
@@ -354,11 +389,8 @@ class Runtime:
             raise Undetermined
         frame = self.frame
         assert frame is not None
-        self.check()
         self.tainted = True
-        started = time.monotonic()
-        reply = self.ask_model(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines))
-        self.deadline += time.monotonic() - started
+        reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines))
         if not isinstance(reply, bool):
             raise GaveUp(f"line {frame.line} branches on something that cannot be known")
         return reply
@@ -428,6 +460,21 @@ class Runtime:
 
     def raised(self, frame: Frame, error: BaseException) -> None:
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
+        if not self.generators:
+            self.show_exception(frame, error)
+            return
+        lifetimes.release(error, loops=False)
+        if self.held and not self.ending and frame.seen is not error:
+            raise GaveUp("a generator ends while an exception rises")
+        self.show_exception(frame, error)
+        holder: Frame | None = frame
+        while holder is not None and not holder.handling:
+            holder = holder.caller
+        if holder is not None:
+            lifetimes.add_context(error, holder.handling[-1])
+        lifetimes.release(error, loops=True)
+
+    def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:
             return
         if isinstance(error, GeneratorExit) and isinstance(frame.seen, GeneratorExit):
@@ -499,6 +546,7 @@ class Runtime:
 
     def end(self) -> None:
         """The traced call is left: the trace is complete."""
+        self.release_held()
         self.tracing = False
         self.finished = True
 
@@ -510,6 +558,9 @@ class Runtime:
             yield
         finally:
             self.tracing = tracing
+
+
+lifetimes.FRAMES.add(Runtime.run.__code__)
 
 
 def literal(text: str) -> Any:

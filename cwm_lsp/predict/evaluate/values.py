@@ -28,6 +28,10 @@ class GaveUp(BaseException):
     """The evaluation ends here: a limit, or something that is not interpreted. The message says what."""
 
 
+class Abandoned(GaveUp, GeneratorExit):
+    """A generator is cleaned up out of the program's sight, without running what is left of it."""
+
+
 INTERNAL = (Undetermined, GaveUp)
 
 

@@ -1,0 +1,60 @@
+"""What an exception on its way keeps alive.
+
+CPython ends a generator as soon as the last reference to it goes, and the end of one that is suspended shows in the
+trace. A traceback holds the frames of the program, and with them their variables; the interpreter's own frames are in
+it too and have to go from it when the value stack of a frame of the program would be unwound.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, TracebackType
+
+PACKAGE = str(Path(__file__).parent)
+FRAMES: set[CodeType] = set()
+"""Code of the interpreter that stands for a frame of the program, and keeps its variables."""
+LOOPS = "iterating"
+"""Name of what holds the iterator of a loop, which stays on the value stack until the exception has been shown."""
+
+
+def _traceback() -> TracebackType | None:
+    try:
+        raise LookupError
+    except LookupError as error:
+        return error.__traceback__
+
+
+EMPTY = _traceback()
+"""A traceback that keeps nothing alive."""
+
+
+def release(error: BaseException, *, loops: bool) -> None:
+    """Let go of what an exception keeps alive by the interpreter's frames; the iterators of loops only if `loops`."""
+    entries: list[TracebackType] = []
+    trace = error.__traceback__
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    kept = None
+    while entries:  # from the inside out, as a value stack is unwound
+        trace = entries.pop()
+        code = trace.tb_frame.f_code
+        if code in FRAMES or not code.co_filename.startswith(PACKAGE) or (not loops and code.co_name == LOOPS):
+            kept = TracebackType(kept, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+        else:  # the frame itself may stay, as the one that has called what is kept
+            with suppress(RuntimeError):  # it is still running
+                trace.tb_frame.clear()
+    error.__traceback__ = kept or EMPTY
+
+
+def add_context(error: BaseException, handled: BaseException) -> None:
+    """Let an exception keep the one alive during whose handling it is raised, as CPython does."""
+    if error.__context__ is not None or error is handled:
+        return
+    above: BaseException | None = handled
+    while above is not None:
+        if above.__context__ is error:
+            return
+        above = above.__context__
+    error.__context__ = handled

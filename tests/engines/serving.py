@@ -6,8 +6,9 @@ import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 
-from cwm_lsp.predict.engines.interface import Pass, Prefix
+from cwm_lsp.predict.engines.interface import Pass
 
 MANNERS = (
     "well", "hang", "drip", "401", "429", "429 once", "500", "503 once", "garbage", "wrong shape", "cut", "reset once",
@@ -35,11 +36,13 @@ class Served:
         self.url = ""
         self._computing = threading.Lock()
 
-    def distributions(self, tokens):
-        """After each of the tokens, the log-probabilities of all tokens, likeliest first."""
+    def distributions(self, tokens, count):
+        """Those after the last few tokens. As servers do, it keeps what it has read."""
         with self._computing:
-            [(_, distributions)] = self.engine.forward([Pass(Prefix(), tokens, len(tokens))])
-            return [list(distribution.ranked()) for distribution in distributions]
+            known = self.engine.longest_prefix(tokens[: len(tokens) - count + 1])
+            [(prefix, distributions)] = self.engine.forward([Pass(known, tokens[len(known) :], count)])
+            self.engine.remember(prefix)
+            return distributions
 
     def completions(self, body):
         count, prompt_count = body["logprobs"], body.get("prompt_logprobs")
@@ -49,20 +52,21 @@ class Served:
         assert body["max_tokens"] == 1 and body["temperature"] == 0 and not body["skip_special_tokens"]
         choices = []
         for index, prompt in enumerate(body["prompt"]):
-            after = self.distributions(prompt)
-            allowed = body.get("allowed_token_ids")
-            token, logprob = next(pair for pair in after[-1] if allowed is None or pair[0] in allowed)
-            top = [(token, logprob), *(pair for pair in after[-1][:count] if pair[0] != token)]
+            reads_prompt = self.prompt_logprobs and prompt_count is not None
+            *before, last = self.distributions(prompt, len(prompt) if reads_prompt else 1)
+            likeliest = dict(islice(last.ranked(), count))
+            token, logprob = last.best(body.get("allowed_token_ids") or likeliest)
+            top = {token: logprob} | likeliest
             logprobs = {
                 "tokens": [f"token_id:{token}"],
                 "token_logprobs": [logprob],
-                "top_logprobs": [{f"token_id:{other}": value for other, value in top}],
+                "top_logprobs": [{f"token_id:{other}": value for other, value in top.items()}],
             }
             choice = {"index": index, "text": "", "token_ids": [token], "logprobs": logprobs, "prompt_logprobs": None}
-            if prompt_count is not None and self.prompt_logprobs:
+            if reads_prompt:
                 choice["prompt_logprobs"] = [None]
-                for actual, ranked in zip(prompt[1:], after, strict=False):
-                    told = dict(ranked[:prompt_count]) | {actual: dict(ranked)[actual]}
+                for actual, distribution in zip(prompt[1:], before, strict=True):
+                    told = {actual: distribution.logprob(actual)} | dict(islice(distribution.ranked(), prompt_count))
                     choice["prompt_logprobs"].append({str(other): {"logprob": lp} for other, lp in told.items()})
             choices.append(choice)
         return 200, {"object": "text_completion", "choices": choices[::-1]}  # in any order

@@ -12,7 +12,14 @@ TEXT = (
 
 
 def make_checkpoint(
-    folder: Path, *, seed: int = 0, layers: int = 2, context: int = 2048, window: int = 24, merges: bool = True
+    folder: Path,
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    context: int = 2048,
+    window: int = 24,
+    head: int = 8,
+    merges: bool = True,
 ) -> Path:
     """A CwmForCausalLM with full and sliding layers, of 64-bit random weights that make it sure of itself. Without
     merges, its tokens are bytes, so that there is but one way to write a text."""
@@ -38,7 +45,7 @@ def make_checkpoint(
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=8,
+        head_dim=head,
         max_position_embeddings=context,
         sliding_window=window,
         layer_types=["full_attention" if n % 2 == 0 else "sliding_attention" for n in range(layers)],

@@ -165,6 +165,8 @@ def quantization_config(method: str, precision: Any, *, offloaded: bool = False)
     transformers = quiet()
     match method:
         case "int8":
+            # It warns in every pass that it computes in 16 bits.
+            logging.getLogger("bitsandbytes.autograd").setLevel(logging.ERROR)
             return transformers.BitsAndBytesConfig(load_in_8bit=True, llm_int8_enable_fp32_cpu_offload=offloaded)
         case "nf4":
             return transformers.BitsAndBytesConfig(

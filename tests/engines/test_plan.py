@@ -1,0 +1,125 @@
+"""What is said of a model's memory before it is loaded, for CWM-32B without its weights and for models that are made."""
+
+import json
+
+import pytest
+
+from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines import Options, load, plan
+from cwm_lsp.predict.engines.loading import shape_of
+from tests.predict.checkpoints import make_checkpoint
+
+ALL = ["int8", "nf4"]
+
+
+@pytest.fixture(scope="module")
+def cwm():
+    """CWM-32B, laid out without weights: the defaults of its configuration class are its own."""
+    from transformers import CwmConfig
+
+    return shape_of(CwmConfig())
+
+
+def gpu(gigabytes, main=64):
+    return plan.Machine("cuda", "a GPU", gigabytes * plan.GB, main * plan.GB)
+
+
+def test_the_shape_of_cwm(cwm):
+    assert (cwm.layers, cwm.vocabulary, cwm.context) == (64, 128_256, 131_072)
+    assert cwm.parameters == pytest.approx(32.6e9, rel=0.01)
+    assert 2 * cwm.key_value == 256 * 1024  # bytes a token in 16 bits
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "method", "weights"), [(80, "none", 65.2), (48, "int8", 34.2), (24, "nf4", 19.1)]
+)
+def test_the_most_precise_way_that_fits_is_chosen(cwm, gigabytes, method, weights):
+    held = plan.plan(cwm, gpu(gigabytes), "auto", ALL)
+    assert (held.quantization, held.offloaded) == (method, 0)
+    assert held.weights / plan.GB == pytest.approx(weights, abs=0.1)
+    assert held.needed <= gigabytes * plan.GB
+    assert held.context >= plan.LEAST
+
+
+def test_more_memory_is_more_context(cwm):
+    contexts = [plan.plan(cwm, gpu(gigabytes), "nf4", ALL).context for gigabytes in (24, 32, 48, 640)]
+    assert contexts == sorted(set(contexts))
+    assert contexts[-1] == cwm.context
+
+
+def test_layers_are_offloaded_where_main_memory_has_room_for_them(cwm):
+    held = plan.plan(cwm, gpu(20), "nf4", ALL)
+    assert 0 < held.offloaded <= cwm.layers // 2
+    assert held.needed <= 20 * plan.GB
+    assert f"{held.offloaded} layers" in str(held)
+    with pytest.raises(UnavailableError, match="use a server"):
+        plan.plan(cwm, gpu(20, main=3), "none", ALL)
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "asked", "told"),
+    [
+        (24, "none", "takes 69.5 GB .*24.0 GB are free.* --quantization nf4, or a server"),
+        (20, "none", r"--quantization nf4 with \d+ layers in main memory"),
+        (8, "auto", "nf4 takes 23.5 GB .*8.0 GB are free.*: use a server"),
+        (40, "none", "--quantization int8"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_what_would(cwm, gigabytes, asked, told):
+    with pytest.raises(UnavailableError, match=told) as refusal:
+        plan.plan(cwm, gpu(gigabytes, main=20), asked, ALL)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_package_is_named(cwm):
+    with pytest.raises(UnavailableError, match=r"nf4 \(pip install 'cwm-lsp\[quantized\]'\)"):
+        plan.plan(cwm, gpu(24), "auto", [])
+
+
+def test_a_quantised_checkpoint_is_held_as_it_is(cwm):
+    from dataclasses import replace
+
+    stored = replace(cwm, stored=19.0 * plan.GB)
+    held = plan.plan(stored, gpu(24), "auto", ALL)
+    assert (held.quantization, held.weights) == (plan.AS_STORED, 19.0 * plan.GB)
+    with pytest.raises(UnavailableError, match="use a server"):
+        plan.plan(stored, gpu(16), "auto", ALL)
+
+
+def test_cwm_is_refused_before_anything_is_read(tmp_path):
+    """A folder with its configuration and no weights, on this machine."""
+    from transformers import CwmConfig
+
+    CwmConfig().save_pretrained(tmp_path)
+    tokenizer = make_checkpoint(tmp_path / "tiny") / "tokenizer.json"
+    (tmp_path / "tokenizer.json").write_bytes(tokenizer.read_bytes())
+    with pytest.raises(UnavailableError, match="does not fit: .*--model http") as refusal:
+        load(Options(str(tmp_path), memory=9))
+    assert "\n" not in str(refusal.value)
+
+
+def test_absent_devices_are_told(checkpoint):
+    import torch
+
+    device = "mps" if torch.cuda.is_available() else "cuda"
+    with pytest.raises(UnavailableError, match=f"finds no device {device}"):
+        load(Options(str(checkpoint), device=device))
+
+
+def test_absent_weights_are_told(checkpoint, tmp_path):
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((checkpoint / name).read_bytes())
+    with pytest.raises(UnavailableError, match="no model could be loaded from the folder"):
+        load(Options(str(tmp_path)))
+
+
+@pytest.mark.parametrize(("method", "package"), [("gptq", "gptqmodel"), ("awq", "gptqmodel")])
+def test_the_package_of_a_quantised_checkpoint_is_named(method, package, checkpoint, tmp_path):
+    config = json.loads((checkpoint / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": method, "bits": 4, "group_size": 128}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "tokenizer.json").write_bytes((checkpoint / "tokenizer.json").read_bytes())
+    with pytest.raises(UnavailableError, match=f"quantised by {method}, needs {package}"):
+        load(Options(str(tmp_path)))
+    with pytest.raises(UnavailableError, match="quantised already"):
+        load(Options(str(tmp_path), quantization="nf4"))

@@ -129,15 +129,17 @@ class Editor(LanguageClient):
             self.traced.append(params.message)
             self.changed.set()
 
-    async def begin(self, capabilities, folder: Path | None = None, options: object = None):
-        """The handshake."""
+    async def begin(self, capabilities, folder: Path | None = None, options: object = None, folders=None):
+        """The handshake; with one folder, or several."""
         converter = converters.get_converter()
+        if folder is not None:
+            folders = [lsp.WorkspaceFolder(folder.as_uri(), folder.name)]
         result = await self.initialize_async(
             lsp.InitializeParams(
                 capabilities=converter.structure(capabilities, lsp.ClientCapabilities),
                 process_id=os.getpid(),
                 root_uri=folder.as_uri() if folder else None,
-                workspace_folders=[lsp.WorkspaceFolder(folder.as_uri(), folder.name)] if folder else None,
+                workspace_folders=folders,
                 initialization_options=options,
             )
         )

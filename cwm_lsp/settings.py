@@ -371,10 +371,12 @@ The first of these that names a setting wins:
 
 1. the command line of `cwm-lsp serve`;
 2. the environment: `{variable}` and so on, the name in capitals with underscores; values are JSON or plain text;
-3. `pyproject.toml` in the first workspace folder, table `[tool.{section}]`; `hints.max-length`, `hints.max_length` and
-   `hints.maxLength` are the same;
-4. the editor: `workspace/configuration`, section `{section}`, read again whenever the editor says that it changed;
+3. `pyproject.toml` in the workspace folder that the file is in, table `[tool.{section}]`; `hints.max-length`,
+   `hints.max_length` and `hints.maxLength` are the same;
+4. the editor: `workspace/configuration` of that folder, section `{section}`;
 5. the editor: `initializationOptions`.
+
+What changes while the server runs is read again, as soon as the editor says that it has changed.
 
 A name that does not exist or a value that does not fit is told once, by name, and otherwise left out; the rest holds.
 """

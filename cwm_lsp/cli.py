@@ -110,6 +110,15 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and not
 _MODEL = _options(
     click.option("--model", metavar="bundled|PATH|HUB_ID|URL", help="The world model (default: bundled)."),
     click.option(
+        "--quantization",
+        type=click.Choice(["auto", "none", "int8", "nf4"]),
+        help="How the weights of PATH or HUB_ID are held (default: as precisely as the memory allows).",
+    ),
+    click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where PATH or HUB_ID is computed."
+    ),
+    click.option("--memory", metavar="GB", type=click.FloatRange(min=0.1), help="What it may take of the device."),
+    click.option(
         "--assist",
         type=click.Choice(["off", "draft", "lock"]),
         help="off: the model alone. draft: the same output, sooner. lock: what can be computed is computed (default).",
@@ -206,13 +215,13 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
 
 
 @cli.command()
-@_JSON
-def doctor(as_json: bool) -> int:
-    """Check what cwm-lsp needs on this machine, and say how to mend what is missing."""
+@_options(_MODEL, _JSON)
+def doctor(as_json: bool, **choices: Any) -> int:
+    """Check what cwm-lsp needs on this machine, try the model, and say how to mend what is missing."""
     from cwm_lsp import report
     from cwm_lsp.doctor import examine
 
-    findings = examine()
+    findings = examine(_settings(choices))
     report.show(findings, as_json)
     return UNAVAILABLE if findings.broken else DONE
 
@@ -235,6 +244,9 @@ def _settings(choices: Mapping[str, Any]) -> Settings:
 
     names = {
         "model": "model.name",
+        "quantization": "model.quantization",
+        "device": "model.device",
+        "memory": "model.memory",
         "assist": "predict.assist",
         "python": "record.python",
         "timeout": "record.timeout",

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import as_file, files
-from typing import Any, Literal
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
+
+if TYPE_CHECKING:
+    from cwm_lsp.settings import Settings
+
+GB = 10**9
+_SECONDS = 5.0
+"""That the model is tried for."""
+_OPTIONAL = {
+    "torch": "local",
+    "transformers": "local",
+    "accelerate": "local",
+    "bitsandbytes": "quantized",
+    "compressed-tensors": "quantized",
+    "httpx": "server",
+}
+"""Package → the extra that brings it."""
+_USES = {
+    "local": "a folder or hub id as the model",
+    "quantized": "int8 and nf4, and for quantised checkpoints",
+    "server": "a server as the model",
+}
 
 Status = Literal["ok", "note", "broken"]
 
@@ -51,46 +75,80 @@ class Findings:
         }
 
 
-def examine() -> Findings:
-    """Look at the installation, the model, the recorder and the editors. Takes some seconds: the bundled example is
-    predicted and run for real."""
-    return Findings(tuple(_examine()))
+def examine(settings: Settings | None = None) -> Findings:
+    """Look at the installation, the model that the settings name, the recorder and the editors. The model is loaded,
+    and the bundled example is predicted and run for real."""
+    from cwm_lsp.settings import Settings
+
+    return Findings(tuple(_examine(settings or Settings())))
 
 
-def _examine() -> Iterator[Finding]:
+def _examine(settings: Settings) -> Iterator[Finding]:
     yield Finding("cwm-lsp", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for package in ("pygls", "lsprotocol", "debugpy"):
         yield _package(package)
-    yield from _local_engine()
-    yield _tried("prediction", _predict_example, "reinstall cwm-lsp: its bundled model does not work")
+    for package, extra in _OPTIONAL.items():
+        yield _package(package, extra)
+    yield _machine()
+    yield from _gpus()
+    yield _tried("model", lambda: _chosen(settings), "choose another with --model or the setting model.name")
+    yield _tried("prediction", lambda: _predict_example(settings), "see docs/engines.md")
     yield _tried("recording", _record_example, "set --python to an interpreter that can run debugpy")
     for editor in ("nvim", "code"):
         yield _editor(editor)
 
 
-def _package(name: str) -> Finding:
+def _package(name: str, extra: str | None = None) -> Finding:
+    """A package that is needed, or that an extra brings."""
     try:
         return Finding(name, "ok", version(name))
     except PackageNotFoundError:
+        if extra:
+            return Finding(name, "note", f"not installed: needed for {_USES[extra]}", f"pip install 'cwm-lsp[{extra}]'")
         return Finding(name, "broken", "not installed", f"{sys.executable} -m pip install {name}")
 
 
-def _local_engine() -> Iterator[Finding]:
+def _machine() -> Finding:
+    """Processor and main memory."""
+    import psutil  # type: ignore[import-untyped]
+
+    memory = psutil.virtual_memory()
+    found = f"{os.cpu_count()} cores, {memory.available / GB:.1f} of {memory.total / GB:.1f} GB of main memory free"
+    return Finding("machine", "ok", found)
+
+
+def _gpus() -> Iterator[Finding]:
+    """The driver and what it drives, and whether torch can use it."""
+    command = shutil.which("nvidia-smi")
+    if command is not None:
+        query = "--query-gpu=name,driver_version,memory.free,memory.total"
+        told = _said([command, query, "--format=csv,noheader"])
+        yield (
+            Finding("driver", "ok", told) if told else Finding("driver", "note", "nvidia-smi fails", "mend the driver")
+        )
     try:
         import torch
     except ImportError as error:
-        yield Finding(
-            "torch", "note", f"not usable: {error}", "pip install 'cwm-lsp[local]', to load a model of your own"
-        )
+        if find_spec("torch"):
+            yield Finding("device", "note", f"torch is not usable: {error}", "pip install 'cwm-lsp[local]'")
         return
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
-        device = f"{torch.cuda.get_device_name()}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+        major, minor = torch.cuda.get_device_capability()
+        name = f"{torch.cuda.get_device_name()}, compute capability {major}.{minor}, CUDA {torch.version.cuda}"
+        yield Finding("device", "ok", f"cuda: {name}, {free / GB:.1f} of {total / GB:.1f} GB free")
+    elif torch.backends.mps.is_available():
+        yield Finding("device", "ok", "mps, which shares main memory")
     else:
-        device = "no GPU: fine for the bundled model, too slow for CWM-32B"
-    yield Finding("torch", "ok", f"{torch.__version__}, {device}")
-    for package in ("transformers", "accelerate"):
-        yield _package(package)
+        unused = "a GPU that this torch cannot use" if command else "no GPU"
+        fix = "install the build of torch for your CUDA" if command else None
+        yield Finding("device", "note", f"cpu; {unused}: fine for the bundled model, too slow for CWM-32B", fix)
+
+
+def _chosen(settings: Settings) -> str:
+    from cwm_lsp.predict import engines
+
+    return engines.describe(engines.Options(**settings.model.model_dump()))
 
 
 def _tried(name: str, job: Callable[[], str], fix: str) -> Finding:
@@ -102,14 +160,22 @@ def _tried(name: str, job: Callable[[], str], fix: str) -> Finding:
         return Finding(name, "broken", f"{type(error).__name__}: {error}", fix)
 
 
-def _predict_example() -> str:
+def _predict_example(settings: Settings) -> str:
+    """The bundled example, by the model alone, for a few seconds."""
     from cwm_lsp.jobs import predicting
-    from cwm_lsp.settings import Settings
 
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, predicting(Settings()) as predict:
-        trace = predict(_target(str(example)), lambda: None)
-    stats = trace.stats
-    return f"{stats.events} events in {stats.seconds:.2f} s, {stats.forward_passes} forward passes of the bundled model"
+    short = settings.predict.model_copy(update={"assist": "off", "timeout": _SECONDS})
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example:
+        with predicting(settings.model_copy(update={"predict": short})) as predict:
+            started = time.monotonic()
+            stats = predict(_target(str(example)), lambda: None).stats
+        whole = time.monotonic() - started
+    if not stats.forward_passes:
+        raise UnavailableError("the model was not asked for anything")
+    return (
+        f"{stats.events} events in {stats.seconds:.2f} s: {stats.tokens / stats.seconds:.0f} tokens a second, "
+        f"{stats.forward_passes / max(1, stats.events):.1f} passes an event (with loading {whole:.1f} s)"
+    )
 
 
 def _record_example() -> str:
@@ -133,8 +199,14 @@ def _editor(command: str) -> Finding:
     path = shutil.which(command)
     if path is None:
         return Finding(command, "note", "not on PATH")
+    told = _said([path, "--version"])
+    return Finding(command, "ok", told) if told else Finding(command, "note", "does not start")
+
+
+def _said(command: list[str]) -> str | None:
+    """The first line that a program prints, None if it fails."""
     try:
-        result = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(command, "note", f"does not start: {error}")
-    return Finding(command, "ok", (result.stdout.splitlines() or ["?"])[0])
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return (result.stdout.splitlines() or ["?"])[0]

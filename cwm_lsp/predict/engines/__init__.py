@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 
-__all__ = ["Distribution", "Engine", "Options", "Pass", "Prefix", "check", "load"]
+__all__ = ["Distribution", "Engine", "Options", "Pass", "Prefix", "check", "describe", "load"]
 
 BUNDLED = "bundled"
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
@@ -90,6 +90,18 @@ def load(options: Options) -> Engine:
     from cwm_lsp.predict.engines.local import LocalEngine
 
     return LocalEngine.load(options)
+
+
+def describe(options: Options) -> str:
+    """What would run a model, in one line. Nothing is loaded. Raises what `load` does, as far as it can be told."""
+    check(options)
+    if options.name == BUNDLED:
+        return "the bundled model, by numpy in this process"
+    if "://" in options.name:
+        return f"the server at {options.name}; nothing is loaded here"
+    from cwm_lsp.predict.engines.loading import planned
+
+    return f"{options.name} {planned(options)}"
 
 
 def bundled_folder() -> Path:

@@ -7,7 +7,7 @@ import logging
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines import plan
@@ -39,30 +39,47 @@ _MARGIN = {"cuda": 0.95, "mps": 0.75, "cpu": 0.85}
 """Share of the free memory that is planned with."""
 
 
-def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
-    """The model that `options` name, and how it is held. `dtype`: that of computing, such as "float64", where it is
-    not to be chosen.
+class Planned(NamedTuple):
+    """What a model would be loaded as."""
+
+    shape: plan.Shape
+    machine: plan.Machine
+    held: plan.Plan
+
+    def __str__(self) -> str:
+        return f"by transformers on {self.machine.name}: {self.held}; {self.machine.free / plan.GB:.1f} GB are free"
+
+
+def planned(options: Options) -> Planned:
+    """How the model that `options` name would be held. Its weights are not read.
 
     Raises:
         UnavailableError: it cannot be had, or does not fit; the message says what to do.
     """
-    import torch
-
-    transformers = quiet()
     config = config_of(options.name)
     stored = _stored_method(options, config)
     shape = shape_of(config, _stored_bytes(options.name) if stored else None)
     machine = machine_of(options, shape)
-    precision = getattr(torch, dtype) if dtype else _precision(machine, torch)
     try:
         held = plan.plan(shape, machine, options.quantization, available(machine.device))
     except UnavailableError as error:
         raise UnavailableError(f"{options.name} does not fit: {error}") from None
-    log.info("%s on %s: %s", options.name, machine.name, held)
     if held.quantization != plan.AS_STORED:
         _needed(PACKAGES[held.quantization], f"--quantization {held.quantization}")
+    return Planned(shape, machine, held)
+
+
+def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
+    """The model that `options` name, and how it is held. `dtype`: that of computing, such as "float64", where it is
+    not to be chosen. Raises what `planned` does.
+    """
+    import torch
+
+    shape, machine, held = chosen = planned(options)
+    log.info("%s %s", options.name, chosen)
+    precision = getattr(torch, dtype) if dtype else _precision(machine, torch)
     try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(
+        model = quiet().AutoModelForCausalLM.from_pretrained(
             options.name,
             dtype=precision,
             quantization_config=quantization_config(held.quantization, precision, offloaded=bool(held.offloaded)),

@@ -9,6 +9,7 @@ The whole state of a run is in its folder: `state.pt` (weights, optimiser, posit
 from __future__ import annotations
 
 import json
+import math
 import signal
 import time
 from collections.abc import Sequence
@@ -125,7 +126,7 @@ class Run:
         if self.progress.decay_from < 0:
             return self.recipe.rate * warm
         decayed = (self.progress.tokens - self.progress.decay_from) / self.progress.decay_tokens
-        return self.recipe.rate * max(0.0, 1 - decayed**0.5)
+        return self.recipe.rate * max(0.0, 1 - math.sqrt(decayed))
 
     def pool(self) -> list[list[Encoded]]:
         """The batches of the current pool of documents."""

@@ -19,9 +19,14 @@ import sys
 import types
 from typing import TYPE_CHECKING, TypeVar
 
+if "." in __name__:
+    from . import lines
+else:  # run by path, inside a debuggee that need not have the package
+    import lines  # type: ignore[no-redef, import-not-found]
+
 INLINED = sys.version_info >= (3, 12)
 _ITER = ".iter"
-_KEEP_NAMES = frozenset({"super", "__class__", "locals", "vars", "dir", "eval", "exec", "_getframe"})
+_KEEP_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe"})
 _NAMES = {"LIST_APPEND": "<listcomp>", "SET_ADD": "<setcomp>", "MAP_ADD": "<dictcomp>"}
 _LOOP = frozenset(
     {"GET_ITER", "FOR_ITER", "END_FOR", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
@@ -40,9 +45,11 @@ def compile_module(source: str | bytes, path: str) -> types.CodeType:
     if not INLINED:
         return compile(source, path, "exec", dont_inherit=True)
     tree = ast.parse(source, path)
+    moves = lines.moves_in(tree)
+    lines.before_compiling(tree)
     _Outliner().visit(tree)
     setattr(builtins, _ITER, iter)
-    return _as_up_to_311(compile(tree, path, "exec", dont_inherit=True))
+    return _as_up_to_311(compile(tree, path, "exec", dont_inherit=True), moves)
 
 
 class _Outliner(ast.NodeTransformer):
@@ -56,7 +63,7 @@ class _Outliner(ast.NodeTransformer):
         first.iter = _at(ast.Name(".0", ast.Load()), node)
         parameters = ast.arguments([], [_at(ast.arg(".0"), node)], None, [], [], None, [])
         function = _at(ast.Lambda(parameters, node), node)
-        iterator = _at(ast.Call(_at(ast.Name(_ITER, ast.Load()), iterable), [iterable], []), iterable)
+        iterator = _at(ast.Call(_at(ast.Name(_ITER, ast.Load()), node), [iterable], []), node)
         return _at(ast.Call(function, [iterator], []), node)
 
     visit_ListComp = visit_SetComp = visit_DictComp = _outline  # noqa: N815
@@ -77,23 +84,29 @@ def _folded(iterable: ast.expr) -> ast.expr:
 
 
 def _stays_inlined(node: _Comprehension) -> bool:
+    explicit = set()
     for part in ast.walk(node):
+        if isinstance(part, ast.Call) and part.args:
+            explicit.add(part.func)  # `super(Class, self)` means the same anywhere
         if isinstance(part, (ast.NamedExpr, ast.Await)) or (isinstance(part, ast.comprehension) and part.is_async):
             return True
         name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else None
-        if name in _KEEP_NAMES:
+        if name in _KEEP_NAMES or (name == "super" and part not in explicit):
             return True
     return False
 
 
-def _as_up_to_311(code: types.CodeType) -> types.CodeType:
-    """The code, and all that is in it, with 3.11's names and lines of comprehensions."""
+def _as_up_to_311(code: types.CodeType, moves: lines.Moves) -> types.CodeType:
+    """The code, and all that is in it, with 3.11's lines and names of comprehensions."""
     constants: list[object] = [
-        _as_up_to_311(constant) if isinstance(constant, types.CodeType) else constant for constant in code.co_consts
+        _as_up_to_311(constant, moves) if isinstance(constant, types.CodeType) else constant
+        for constant in code.co_consts
     ]
     changes: dict[str, object] = {"co_consts": tuple(constants)}
+    compiled = [position[0] for position in code.co_positions()]  # type: ignore[attr-defined, unused-ignore]
+    before = lines.lines_of(code, moves)
     if code.co_name == "<genexpr>":
-        changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
+        before = _as_before(code, before)
         changes["co_code"] = _closed_by_exception(code)
     elif code.co_name == "<lambda>" and code.co_varnames[:1] == (".0",):
         name = _name(code)
@@ -101,9 +114,11 @@ def _as_up_to_311(code: types.CodeType) -> types.CodeType:
         changes["co_name"] = name
         changes["co_qualname"] = qualified[: -len("<lambda>")] + name
         changes["co_code"] = _without_second_iter(code)
-        changes["co_linetable"] = _line_table(_as_before(code), code.co_firstlineno)
+        before = _as_before(code, before)
     elif code.co_flags & inspect.CO_GENERATOR:
         changes["co_code"] = _closed_by_exception(code)
+    if before != compiled:
+        changes["co_linetable"] = lines.table(before, code.co_firstlineno)
     return code.replace(**changes)  # type: ignore[arg-type]
 
 
@@ -137,59 +152,37 @@ def _closed_by_exception(code: types.CodeType) -> bytes:
     return bytes(raw)
 
 
-def _as_before(code: types.CodeType) -> list[int | None]:
-    """The line of each code unit, as 3.11 has it.
+def _as_before(code: types.CodeType, compiled: lines.Lines) -> lines.Lines:
+    """The line of each code unit of a comprehension, as 3.11 has it.
 
     What steps the loop is on the comprehension's first line there, or on the last comparison's among its conditions.
     """
     own = code.co_firstlineno
-    positions = code.co_positions()  # type: ignore[attr-defined, unused-ignore]  # since 3.11
-    lines: list[int | None] = [position[0] for position in positions]
+    result = list(compiled)
     instructions = list(dis.get_instructions(code))
     steps = {instruction.offset for instruction in instructions if instruction.opname in _LOOP}
     exhausted = max((i.offset for i in instructions if i.opname == "END_FOR"), default=-1)
     if exhausted < 0:  # `async for`: left as it is
-        return lines
+        return result
     returns = (i.offset for i in instructions if i.offset > exhausted and i.opname.startswith("RETURN_"))
     left = next(returns, exhausted)
     before = ""
-    for instruction, following in zip(instructions, [*instructions[1:], instructions[-1]]):
+    for number, (instruction, following) in enumerate(zip(instructions, [*instructions[1:], instructions[-1]])):
         name = instruction.opname
         condition = name.startswith("POP_JUMP_IF") and bool({instruction.argval, following.offset} & steps)
         if condition and before in _COMPARE:
-            own = lines[instruction.offset // 2 - 1] or own
+            own = result[instruction.offset // 2 - 1] or own
         if instruction.offset == exhausted and code.co_name == "<genexpr>":
             own = code.co_firstlineno
         if (name, following.opname) == ("END_FOR", "POP_TOP") or (before, name) == ("END_FOR", "POP_TOP"):
-            lines[instruction.offset // 2] = own + 1  # jumped over: what follows shall begin a line
+            result[instruction.offset // 2] = own + 1  # jumped over: what follows shall begin a line
         elif instruction.offset > left:
-            lines[instruction.offset // 2] = None  # puts things right after an exception
+            result[instruction.offset // 2] = None  # puts things right after an exception
         elif instruction.offset in steps or condition or instruction.offset > exhausted or (before, name) in _AFTER:
-            for at in range(instruction.offset // 2, following.offset // 2):
-                lines[at] = own
+            start = instruction.offset // 2
+            if before == "TO_BOOL":
+                start = instructions[number - 1].offset // 2
+            for at in range(start, following.offset // 2):
+                result[at] = own
         before = name
-    return lines
-
-
-def _line_table(lines: list[int | None], line_before: int) -> bytes:
-    """Encodes lines, one a code unit, as CPython's Objects/locations.md describes."""
-    table = bytearray()
-    at = 0
-    while at < len(lines):
-        line = lines[at]
-        length = 1
-        while length < 8 and at + length < len(lines) and lines[at + length] == line:
-            length += 1
-        at += length
-        if line is None:
-            table.append(0x80 | 15 << 3 | length - 1)
-            continue
-        delta = line - line_before
-        table.append(0x80 | 13 << 3 | length - 1)
-        number = -delta << 1 | 1 if delta < 0 else delta << 1
-        while number >= 64:
-            table.append(number & 63 | 64)
-            number >>= 6
-        table.append(number)
-        line_before = line
-    return bytes(table)
+    return result

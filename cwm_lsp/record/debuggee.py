@@ -65,7 +65,9 @@ def main() -> None:
     sys.modules["values"] = values
     probe = _load("_cwm_probe", os.path.join(_HERE, "probe.py"))
     del sys.modules["values"]
+    sys.modules["lines"] = _load("_cwm_lines", os.path.join(_HERE, "lines.py"))
     comprehensions = _load("_cwm_comprehensions", os.path.join(_HERE, "comprehensions.py"))
+    del sys.modules["lines"]
     debugpy = _import_debugpy(debugpy_folder)
     forks = hasattr(os, "fork")
     version = list(sys.version_info[:3])
@@ -405,7 +407,9 @@ class _WorkspaceFinder:
         others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
         specs = (finder.find_spec(fullname, path, target) for finder in others)
         spec = next((spec for spec in specs if spec is not None), None)
-        loader = None if spec is None else spec.loader
+        if spec is None:
+            return None
+        loader = spec.loader
         if type(loader) is importlib.machinery.SourceFileLoader and self._files[loader.path] is not None:
             spec.loader = _Loader(fullname, loader.path, self._compile)
         return spec

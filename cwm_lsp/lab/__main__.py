@@ -6,7 +6,6 @@ import json
 import sysconfig
 from collections.abc import Iterator
 from itertools import count as count_from
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,8 @@ def main() -> None:
 @click.option("--against", type=EXISTING, multiple=True, help="Rows of programs to measure on, to be kept out.")
 @click.option("--seconds", default=150.0, show_default=True, help="Most time for one package.")
 def corpus(folder: Path, packages: Path, against: tuple[Path, ...], seconds: float) -> None:
-    """Harvest real functions with their doctest calls into FOLDER: real.jsonl, calibration.jsonl and held-out.jsonl.
+    """Harvest real functions and their calls into FOLDER: real.jsonl, calibration.jsonl, held-out.jsonl (of doctests)
+    and held-out-seen.jsonl (of calls seen in tests).
 
     Runs the doctests and tests of the standard library and of PACKAGES, each package in a child process. What was
     harvested before is kept. (Generated functions need no file: they are made while training.)
@@ -103,10 +103,10 @@ def train(
 
 @main.command()
 @click.argument("model", type=EXISTING)
-@click.option("--doctests", type=EXISTING, help="Held-out documents of the corpus command.")
+@click.option("--doctests", type=EXISTING, help="held-out.jsonl of the corpus command.")
+@click.option("--seen", type=EXISTING, help="held-out-seen.jsonl of the corpus command.")
 @click.option("--cruxeval", type=EXISTING, help="Rows with `code` and `input`.")
 @click.option("--documents", "count", default=200, show_default=True, help="Most documents of a set.")
-@click.option("--skip", default=0, show_default=True, help="Documents to pass over at the start of each set.")
 @click.option("--int8", is_flag=True, help="Round the weights to 8 bits first, to see what that costs.")
 @click.option("--reliability", type=click.Path(path_type=Path, dir_okay=False), help="Draw confidence and accuracy.")
 @click.option("--show", default=0, help="Print so many wrong answers of each set.")
@@ -114,9 +114,9 @@ def train(
 def evaluate(
     model: Path,
     doctests: Path | None,
+    seen: Path | None,
     cruxeval: Path | None,
     count: int,
-    skip: int,
     int8: bool,
     reliability: Path | None,
     show: int,
@@ -141,12 +141,14 @@ def evaluate(
     sets: dict[str, Iterator[str]] = {"synthetic": generated}
     if doctests:
         sets["doctests"] = documents.read(doctests)
+    if seen:
+        sets["seen"] = documents.read(seen)
     if cruxeval:
         sets["cruxeval"] = measured.cruxeval(cruxeval)
     results: dict[str, Any] = {}
     everything: dict[str, list[measured.Answer]] = {}
     for name, texts in sets.items():
-        encoded = measured.encode_all(islice(texts, skip, None), words, network.shape.context, count)
+        encoded = measured.encode_all(texts, words, network.shape.context, count)
         found = everything[name] = list(measured.answers(network, encoded))
         summary = measured.summary(found, Hints().min_confidence)
         results[name] = {"documents": len(encoded), **summary}

@@ -38,12 +38,13 @@ def collect(
     seconds: float,
     watched: Sequence[str] = (),
 ) -> dict[str, int]:
-    """Harvest what is not yet in `folder`/parts, then write there real.jsonl, calibration.jsonl and held-out.jsonl.
+    """Harvest what is not yet in `folder`/parts, then write there real.jsonl, calibration.jsonl, and what is held out.
 
     The doctests of `names` are run, and the calls that are seen in tests and doctests of `watched`. `packages` is where
     third-party packages are installed; `against` are files of programs to measure on. Gives counts.
     """
     rows = [row for name in names for row in part(packages, name, folder / "parts" / "doctests", seconds)]
+    of_doctests = {row["text"] for row in rows}
     rows += [row for name in watched for row in part(packages, name, folder / "parts" / "seen", seconds)]
     rows = list({row["text"]: row for row in rows}.values())
     measured = disjoint.Index(program for path in against for program in disjoint.measured(path))
@@ -63,7 +64,8 @@ def collect(
     calibration = [row for row in held_out if int(row["function"], 16) // HELD_OUT % 2]
     held_out = [row for row in held_out if row not in calibration]
     write(folder / "calibration.jsonl", calibration)
-    write(folder / "held-out.jsonl", held_out)
+    write(folder / "held-out.jsonl", [row for row in held_out if row["text"] in of_doctests])
+    write(folder / "held-out-seen.jsonl", [row for row in held_out if row["text"] not in of_doctests])
     return {
         "documents": len(rows),
         "overlapping": len(rows) - len(clean),

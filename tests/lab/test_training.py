@@ -160,6 +160,34 @@ def test_calibration_and_coverage_by_hand() -> None:
     assert evaluate.calibration_error([answer(0.9, False), answer(0.9, True)]) == pytest.approx(0.4)
 
 
+def test_what_is_shown_and_whether_that_is_right() -> None:
+    found = [
+        evaluate.Answer(0, "value", wire.LINE_SEP, right, confidence, (), ())
+        for confidence, right in ((0.99, True), (0.97, True), (0.96, False), (0.2, False))
+    ]
+    found += [
+        evaluate.Answer(0, "step", wire.LINE_SEP, True, 1.0, (), ()),
+        evaluate.Answer(0, "crash", wire.EXCEPTION_SEP, False, 1.0, (), ()),
+    ]
+    told = evaluate.summary(found, 0.9)
+    assert (told["shown"], told["shown_right"]) == (0.75, 0.6667)
+    assert (told["step"], told["steps"], told["crash"]) == (0.5, 2, 0.0)
+    assert (told["step to line"], told["step to exception"]) == (1.0, 0.0)
+
+
+def test_eight_bits_change_weights_little(words: Tokenizer) -> None:
+    model = WorldModel(tiny(words))
+    initialise(model, 0)
+    before = [weight.clone() for weight in model.parameters()]
+    export.round_to_int8(model)
+    for old, new in zip(before, model.parameters(), strict=True):
+        if old.dim() > 1:
+            assert len(new[0].unique()) <= 255
+            assert (old - new).abs().amax() <= old.abs().amax() / 254 + 1e-6
+        else:
+            assert torch.equal(old, new)
+
+
 def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
     folder, exported = tmp_path / "run", tmp_path / "model"
     library = tmp_path / "library"
@@ -174,6 +202,8 @@ def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
     sizes = ("--hidden", "48", "--layers", "2", "--heads", "6", "--mlp", "64")
     lab("train", str(folder), "--tokens", "3000", "--batch", "1024", *sizes)
     lab("export", str(folder), str(exported))
-    results = json.loads(lab("evaluate", str(exported), "--documents", "5", "--json"))
+    picture = tmp_path / "reliability.svg"
+    results = json.loads(lab("evaluate", str(exported), "--documents", "5", "--json", "--reliability", str(picture)))
     assert results["synthetic"]["documents"] == 5
     assert 0 <= results["synthetic"]["value"] <= 1
+    assert "confidence" in picture.read_text()

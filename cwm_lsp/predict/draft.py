@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
 from cwm_lsp.predict.foresight import Foreseen, Foresight
@@ -103,6 +103,11 @@ class Drafter:
         self._became: dict[tuple[int, str], str] = {}
         """What a name, or the result, was after the statement of that line last ran."""
         self._learnt = 1
+        beginning = '{"a": "'
+        encoded = grammar.tokenizer.encode(f'{beginning}{wire.SAME}"}}')
+        lengths = accumulate(len(grammar.tokenizer.token_bytes(token)) for token in encoded)
+        self._one_token = len(beginning) not in lengths
+        """A quote and `..` are one token: after a quote alone something else comes."""
 
     def draft(self, frame: Frame, length: int) -> list[int]:
         """The tokens that come next in the frame and in frames after it, at least `length` if possible."""
@@ -201,14 +206,15 @@ class Drafter:
             if key.name in values or not (key.required or current or known is not None):
                 continue
             prefix = begun.value if begun and current else ""
-            if known is not None and foreseen and not prefix:
+            declined = bool(current and self._one_token and option.kind == "line")
+            if known is not None and foreseen and not prefix and not declined:
                 unchanged = option.kind == "line" and foreseen.before.get(key.name) == known
                 values[key.name] = top.values.get(key.name, known) if unchanged and top else known
             elif option.kind == "call":
                 values[key.name] = self._argument(state, option, key.name, prefix, known)
             else:
                 assert top
-                values[key.name] = self._local(top, statement, key.name, prefix, known)
+                values[key.name] = self._local(top, statement, key.name, prefix, known, declined=declined)
         return Event(option.kind, option.line, depth, option.scope.name, values)
 
     def _rest(self, frame: Frame, option: Option, event: Event) -> list[int]:
@@ -240,10 +246,20 @@ class Drafter:
         """The statement that has just run there."""
         return None if activation.positions[0].phase == "called" else self._statements.at(activation.line)
 
-    def _local(self, top: Activation, statement: Statement | None, name: str, prefix: str, known: str | None) -> str:
+    def _local(
+        self,
+        top: Activation,
+        statement: Statement | None,
+        name: str,
+        prefix: str,
+        known: str | None,
+        *,
+        declined: bool,
+    ) -> str:
+        """The value of a local that begins with `prefix`; `declined`: it is not what it was."""
         old = top.values.get(name)
         if statement is None or (name not in statement.assigns and name not in statement.mutates):
-            if old is not None and not prefix:
+            if old is not None and not prefix and not declined:
                 return old
             statement = statement or self._statements.at(top.line)
         likely: list[str | None] = [known]
@@ -255,7 +271,7 @@ class Drafter:
             likely += [f"{old[:-1]}{', ' if len(old) > 2 else ''}{new}{old[-1:]}" for new in mentioned]
             likely.append(old[:-1])
         likely += [self._became.get((top.line, name)), old]
-        return self._value(prefix, likely, statement, top, unlike=old if prefix else None)
+        return self._value(prefix, likely, statement, top, unlike=old if prefix or declined else None)
 
     def _element(self, top: Activation, name: str, iterable: ast.expr) -> str | None:
         """The next target of a loop whose header has just run."""
@@ -316,5 +332,5 @@ class Drafter:
         mentioned = [top.values[name] for name in statement.names if name in top.values]
         known = [text for text in likely if text is not None]
         if not prefix:
-            return next(iter((*known, *mentioned)), "None")
+            return next((text for text in (*known, *mentioned) if text != unlike), "None")
         return finished(prefix, [*known, *mentioned, *top.values.values()], unlike)

@@ -161,11 +161,18 @@ class Predictor:
         answers: dict[int, Answer | None] = dict.fromkeys(range(len(work)))
         while answers:
             steps: dict[int, Pass] = {}
-            for number, answer in answers.items():
+            for number in list(answers):
+                # Nothing here holds on to a prefix that is given away, so that the engine may use its memory again.
                 try:
-                    steps[number] = work[number].send(answer) if answer else next(work[number])
+                    steps[number] = _resumed(work[number], answers.pop(number))
                 except StopIteration as stop:
                     results[number] = stop.value
             made = self.engine.forward(list(steps.values())) if steps else []
             answers = dict(zip(steps, made, strict=True))
+            del made
         return [results[number] for number in range(len(work))]
+
+
+def _resumed(work: Generator[Pass, Answer, object], answer: Answer | None) -> Pass:
+    """The next pass that is asked for."""
+    return next(work) if answer is None else work.send(answer)

@@ -88,9 +88,9 @@ def test_text_never_becomes_a_special_token(checkpoint):
 
 def test_missing_models_are_told(tmp_path):
     with pytest.raises(UnavailableError, match="safetensors"):
-        engines.check(str(tmp_path))
+        engines.check(engines.Options(str(tmp_path)))
     with pytest.raises(UnavailableError, match="no folder"):
-        engines.load(str(tmp_path / "nothing"))
+        engines.load(engines.Options(str(tmp_path / "nothing")))
 
 
 def test_a_tokenizer_without_trace_tokens_is_refused(tmp_path, checkpoint):
@@ -101,4 +101,4 @@ def test_a_tokenizer_without_trace_tokens_is_refused(tmp_path, checkpoint):
     path = tmp_path / "other" / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text())).replace("<|line_sep|>", "<|other|>"))
     with pytest.raises(UnavailableError, match="line_sep"):
-        engines.load(str(tmp_path / "other"))
+        engines.load(engines.Options(str(tmp_path / "other")))

@@ -85,3 +85,21 @@ def test_what_it_cannot_run_is_told(tmp_path: Path) -> None:
     (tmp_path / "cut" / "model.safetensors").write_bytes(b"\x08")
     with pytest.raises(UnavailableError, match="no model could be loaded"):
         PortableEngine(tmp_path / "cut", "cut")
+
+
+def test_memory_is_used_again_unless_somebody_needs_it() -> None:
+    engine = PortableEngine(bundled_folder(), "bundled")
+    ids = [Random(2).randrange(700) for _ in range(40)]
+    [(start, _)] = engine.forward([Pass(Prefix(), ids, 1)])
+    [(rejected, _)] = engine.forward([Pass(start, [5, 6, 7], 1)])
+    room = rejected.state.held
+    rejected = engine.cut(rejected, 41)  # the draft was wrong after its first token
+    [(one, _)] = engine.forward([Pass(rejected, [8, 9], 1)])
+    assert one.state.held is room
+    [(other, [distribution])] = engine.forward([Pass(start, [10, 11], 1)])
+    assert other.state.held is not room  # `one` is still there
+    [(_, [again])] = engine.forward([Pass(one, [12], 1)])
+    [(_, [fresh])] = engine.forward([Pass(Prefix(), [*ids, 5, 8, 9, 12], 1)])
+    assert again.logprob(20) == pytest.approx(fresh.logprob(20), abs=1e-4)
+    [(_, [alone])] = engine.forward([Pass(Prefix(), [*ids, 10, 11], 1)])
+    assert distribution.logprob(20) == pytest.approx(alone.logprob(20), abs=1e-4)

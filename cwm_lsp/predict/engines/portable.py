@@ -7,10 +7,11 @@ models of a few million parameters; larger ones are for `local`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakSet
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines.cache import PrefixCache
@@ -23,43 +24,60 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[np.float32]
 
+_SPARE = 256
+"""Positions that a sequence has room for beyond those asked for, at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Weights of one layer, transposed to [in, out] so that a row of activations is multiplied from the left."""
+    """Weights of one layer, [in, out] so that a row of activations is multiplied from the left.
 
-    attention_norm: Array
+    What is the same for every token is multiplied into them: the weights of the normalisations, the scale of attention,
+    the signs of `gate_up`.
+    """
+
     qkv: Array
-    """Query, key and value projections side by side."""
+    """Query, key and value projections side by side. Of queries and keys the two numbers that positions rotate together
+    stand side by side."""
     output: Array
-    mlp_norm: Array
     gate_up: Array
-    """Gate and up projections side by side."""
+    """Gate and up projections side by side, both negated."""
     down: Array
 
 
-class KeyValues:
-    """Keys and values of a sequence, [layers, 2, heads, capacity, head size], shared by all prefixes of the sequence.
+class Extent:
+    """The first `length` positions of some `KeyValues`, as long as anybody needs them."""
 
-    Positions are written once. Extending a prefix that others have extended already makes a copy.
+    __slots__ = ("__weakref__", "held", "length")
+
+    def __init__(self, held: KeyValues, length: int) -> None:
+        self.held = held
+        self.length = length
+        held.extents.add(self)
+
+
+class KeyValues:
+    """Keys [layers, heads, head size, capacity] and values [layers, heads, capacity, head size] of a sequence.
+
+    All prefixes of it share them. What lies beyond the longest one that is still in use may be overwritten.
     """
 
-    def __init__(self, room: Array) -> None:
-        self.room = room
-        self.written = 0
-
-    def extended(self, length: int, more: int) -> KeyValues:
-        """Room for `more` positions after the first `length`: this, if nothing has been written there, or a copy."""
+    def __init__(self, layers: int, heads: int, size: int, capacity: int) -> None:
         import numpy as np
 
-        if self.written == length and length + more <= self.room.shape[3]:
-            self.written += more
-            return self
-        layers, two, heads, _, size = self.room.shape
-        longer = KeyValues(np.empty((layers, two, heads, 2 * (length + more), size), np.float32))
-        longer.room[:, :, :, :length] = self.room[:, :, :, :length]
-        longer.written = length + more
-        return longer
+        self.keys = np.empty((layers, heads, size, capacity), np.float32)
+        self.values = np.empty((layers, heads, capacity, size), np.float32)
+        self.extents: WeakSet[Extent] = WeakSet()
+
+    def extended(self, length: int, more: int) -> Extent:
+        """`more` positions after the first `length`: here, if nobody needs what is there, else in a copy."""
+        layers, heads, capacity, size = self.values.shape
+        held = self
+        if length + more > capacity or any(extent.length > length for extent in self.extents):
+            held = KeyValues(layers, heads, size, length + more + max(_SPARE, length // 2))
+            held.keys[..., :length] = self.keys[..., :length]
+            held.values[:, :, :length] = self.values[:, :, :length]
+        return Extent(held, length + more)
 
 
 class PortableEngine(Engine):
@@ -85,44 +103,52 @@ class PortableEngine(Engine):
         self.tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
         self.context_length: int = config["max_position_embeddings"]
         self.pass_tokens = 1024
-        self.draft_tokens = 64
+        self.draft_tokens = 32
         self._heads: int = config["num_attention_heads"]
         self._kv_heads: int = config["num_key_value_heads"]
         self._size: int = config["head_dim"]
         self._epsilon: float = config["rms_norm_eps"]
 
         def weight(key: str) -> Array:
-            return weights[key].astype(np.float32)
+            return weights[f"{key}.weight"].astype(np.float32)
 
-        def joined(prefix: str, *keys: str) -> Array:
-            return np.ascontiguousarray(np.concatenate([weight(f"{prefix}.{key}.weight") for key in keys]).T)
+        def paired(projection: Array) -> Array:
+            """Each head's halves interleaved: as in Llama, a number of one is rotated with one of the other."""
+            heads = projection.reshape(-1, 2, self._size // 2, projection.shape[-1])
+            return heads.swapaxes(1, 2).reshape(projection.shape)
 
-        self._embeddings = weight("model.embed_tokens.weight")
-        tied = config.get("tie_word_embeddings", False)
-        self._head = np.ascontiguousarray((self._embeddings if tied else weight("lm_head.weight")).T)
-        self._norm = weight("model.norm.weight")
-        self._layers = [
-            Layer(
-                attention_norm=weight(f"{at}.input_layernorm.weight"),
-                qkv=joined(f"{at}.self_attn", "q_proj", "k_proj", "v_proj"),
-                output=joined(f"{at}.self_attn", "o_proj"),
-                mlp_norm=weight(f"{at}.post_attention_layernorm.weight"),
-                gate_up=joined(f"{at}.mlp", "gate_proj", "up_proj"),
-                down=joined(f"{at}.mlp", "down_proj"),
+        def layer(at: str) -> Layer:
+            attention, mlp = f"{at}.self_attn", f"{at}.mlp"
+            queries, keys, values = (weight(f"{attention}.{name}_proj") for name in "qkv")
+            qkv = np.concatenate([paired(queries) * self._size**-0.5, paired(keys), values])
+            gate_up = -np.concatenate([weight(f"{mlp}.gate_proj"), weight(f"{mlp}.up_proj")])
+            return Layer(
+                qkv=np.ascontiguousarray((qkv * weight(f"{at}.input_layernorm")).T),
+                output=np.ascontiguousarray(weight(f"{attention}.o_proj").T),
+                gate_up=np.ascontiguousarray((gate_up * weight(f"{at}.post_attention_layernorm")).T),
+                down=np.ascontiguousarray(weight(f"{mlp}.down_proj").T),
             )
-            for at in (f"model.layers.{n}" for n in range(config["num_hidden_layers"]))
-        ]
+
+        self._layers = [layer(f"model.layers.{n}") for n in range(config["num_hidden_layers"])]
+        self._embeddings = weight("model.embed_tokens")
+        tied = config.get("tie_word_embeddings", False)
+        head = self._embeddings if tied else weight("lm_head")
+        self._head = np.ascontiguousarray((head * weight("model.norm")).T)
         theta = config["rope_parameters"]["rope_theta"]
         frequencies = theta ** (-np.arange(0, self._size, 2, dtype=np.float64) / self._size)
         angles = np.outer(np.arange(self.context_length), frequencies)
-        self._cos, self._sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+        # Rotary position embedding (Su et al. 2021): a pair of numbers is a complex one, turned by its position.
+        self._rotations = np.exp(1j * angles).astype(np.complex64)[:, None]
+        self._future = np.triu(np.full((self.pass_tokens, self.pass_tokens), -np.inf, np.float32), 1)
         self._cache = PrefixCache(tokens=4 * self.context_length)
 
     def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
         return [self._forward(step.prefix, step.tokens, step.keep) for step in batch]
 
     def cut(self, prefix: Prefix, length: int) -> Prefix:
-        return Prefix(prefix.tokens[:length], prefix.state if length else None)
+        if length == len(prefix):
+            return prefix
+        return Prefix(prefix.tokens[:length], Extent(prefix.state.held, length) if length else None)
 
     def longest_prefix(self, tokens: Sequence[int]) -> Prefix:
         kept, length = self._cache.find(tokens)
@@ -135,45 +161,63 @@ class PortableEngine(Engine):
         import numpy as np
 
         past, new = len(prefix), len(tokens)
-        end = past + new
-        known: KeyValues = prefix.state or KeyValues(
-            np.empty((len(self._layers), 2, self._kv_heads, 0, self._size), np.float32)
-        )
-        state = known.extended(past, new)
-        cos, sin = self._cos[past:end], self._sin[past:end]
-        future = np.triu(np.full((new, new), -np.inf, np.float32), 1)
+        end, heads, kv_heads = past + new, self._heads, self._kv_heads
+        held = prefix.state.held if prefix.state else KeyValues(len(self._layers), kv_heads, self._size, _SPARE)
+        state = held.extended(past, new)
+        held = state.held
+        rotations, future = self._rotations[past:end], self._future[:new, :new]
         x = self._embeddings[list(tokens)]
         for n, layer in enumerate(self._layers):
-            mixed = _normalised(x, layer.attention_norm, self._epsilon) @ layer.qkv
-            mixed = mixed.reshape(new, self._heads + 2 * self._kv_heads, self._size).transpose(1, 0, 2)
-            queries = _rotated(mixed[: self._heads], cos, sin)
-            keys, values = state.room[n, 0, :, :end], state.room[n, 1, :, :end]
-            keys[:, past:] = _rotated(mixed[self._heads : -self._kv_heads], cos, sin)
-            values[:, past:] = mixed[-self._kv_heads :]
+            mixed = self._normalised(x) @ layer.qkv
+            mixed = mixed.reshape(new, heads + 2 * kv_heads, self._size)
+            turned = mixed[:, :-kv_heads].view(np.complex64)
+            turned *= rotations
+            keys, values = held.keys[n, :, :, :end], held.values[n, :, :end]
+            keys[:, :, past:] = mixed[:, heads:-kv_heads].transpose(1, 2, 0)
+            values[:, past:] = mixed[:, -kv_heads:].transpose(1, 0, 2)
             # Each key and value head serves several query heads: they become rows of one matrix product.
-            grouped = queries.reshape(self._kv_heads, -1, self._size)
-            scores = grouped @ keys.transpose(0, 2, 1) * np.float32(self._size**-0.5)
-            scores.reshape(self._kv_heads, -1, new, end)[..., past:] += future
-            attended = _softmax(scores) @ values
-            x = x + attended.reshape(self._heads, new, -1).transpose(1, 0, 2).reshape(new, -1) @ layer.output
-            gate, up = np.split(_normalised(x, layer.mlp_norm, self._epsilon) @ layer.gate_up, 2, axis=1)
-            x = x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
-        logits = _normalised(x[new - keep :], self._norm, self._epsilon) @ self._head
-        logprobs = logits - _logsumexp(logits)
+            scores = mixed[:, :heads].transpose(1, 0, 2).reshape(kv_heads, -1, self._size) @ keys
+            scores.reshape(kv_heads, -1, new, end)[..., past:] += future
+            scores -= scores.max(axis=-1, keepdims=True)
+            np.exp(scores, out=scores)
+            attended = scores @ values
+            attended /= scores.sum(axis=-1, keepdims=True)
+            x += attended.reshape(heads, new, -1).transpose(1, 0, 2).reshape(new, -1) @ layer.output
+            gate_up = self._normalised(x) @ layer.gate_up
+            gate, up = gate_up[:, : len(layer.down)], gate_up[:, len(layer.down) :]
+            up *= gate
+            np.exp(gate, out=gate)
+            gate += 1
+            up /= gate
+            x += up @ layer.down
         longer = Prefix(prefix.tokens + tuple(tokens), state)
-        return longer, [RowDistribution(row) for row in logprobs]
+        if not keep:
+            return longer, []
+        logits = self._normalised(x[new - keep :]) @ self._head
+        logits -= _logsumexp(logits)
+        best = logits.argmax(axis=-1).tolist()  # the first of equals; nearly always the only one asked for
+        return longer, [RowDistribution(row, token_id) for row, token_id in zip(logits, best, strict=True)]
+
+    def _normalised(self, x: Array) -> Array:
+        """Root mean square normalisation (Zhang & Sennrich 2019) without its weights."""
+        import numpy as np
+
+        squares = np.einsum("ij,ij->i", x, x) / np.float32(x.shape[1])
+        result: Array = x / np.sqrt(squares + np.float32(self._epsilon))[:, None]
+        return result
 
 
 class RowDistribution(Distribution):
     """One row of log-probabilities."""
 
-    __slots__ = ("_logprobs",)
+    __slots__ = ("_best", "_logprobs")
 
-    def __init__(self, logprobs: Array) -> None:
+    def __init__(self, logprobs: Array, best: int) -> None:
         self._logprobs = logprobs
+        self._best = best
 
     def ranked(self) -> Iterator[tuple[int, float]]:
-        best = int(self._logprobs.argmax())  # the first of equals; nearly always the only one asked for
+        best = self._best
         yield best, float(self._logprobs[best])
         for token_id in (-self._logprobs).argsort(kind="stable").tolist():
             if token_id != best:
@@ -182,29 +226,10 @@ class RowDistribution(Distribution):
     def logprob(self, token_id: int) -> float:
         return float(self._logprobs[token_id])
 
-
-def _normalised(x: Array, weight: Array, epsilon: float) -> Array:
-    """Root mean square normalisation (Zhang & Sennrich 2019)."""
-    import numpy as np
-
-    result: Array = x / np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + np.float32(epsilon)) * weight
-    return result
-
-
-def _rotated(x: Array, cos: Array, sin: Array) -> Array:
-    """Rotary position embedding (Su et al. 2021) of [heads, positions, head size], halves paired as in Llama."""
-    import numpy as np
-
-    first, second = np.split(x, 2, axis=-1)
-    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
-
-
-def _softmax(scores: Array) -> Array:
-    import numpy as np
-
-    scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    result: Array = scores / scores.sum(axis=-1, keepdims=True)
-    return result
+    def best(self, allowed: Collection[int]) -> tuple[int, float]:
+        ids = sorted(allowed)
+        token_id = ids[int(self._logprobs[ids].argmax())]
+        return token_id, float(self._logprobs[token_id])
 
 
 def _logsumexp(logits: Array) -> Array:

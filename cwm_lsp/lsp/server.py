@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import psutil  # type: ignore[import-untyped]
 from lsprotocol import types as lsp
-from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInvalidParams
+from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInternalError, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, default_converter
 from pygls.protocol.language_server import lsp_method
@@ -156,8 +156,11 @@ class Server(LanguageServer):
         leave(0 if self.protocol.said_goodbye else GONE)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Log what nobody is answered with; pygls would show it to the user."""
-        if source is not FeatureRequestError:
+        """Log what is a fault of ours, as pygls logs whatever is answered with an error, or shows it to the user."""
+        if isinstance(error, JsonRpcInternalError):
+            data: Any = error.data
+            log.error("%s\n%s", error, "".join(data["traceback"]))
+        elif source is not FeatureRequestError:
             log.error("%s", error, exc_info=error)
 
 
@@ -173,7 +176,7 @@ def run(
     `editor` is its process, with which the server ends, also where the connection stays open.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("pygls").setLevel(logging.ERROR)
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # see `Server.report_server_error`
     asyncio.run(_serve(connection, bodies, params, flags, editor))
 
 

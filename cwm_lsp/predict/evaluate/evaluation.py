@@ -46,13 +46,13 @@ class Evaluation:
         """How the call ended, once the steps are through: also where the trace became too long to be shown whole."""
         self.gave_up: str | None = None
         """Why the evaluation ended before the call did."""
-        self.tree = ast.parse(source)
-        self.call = ast.parse(call.strip(), mode="eval")
         self.limits = limits or Limits()
         self._steps: queue.SimpleQueue[list[Event | Question | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._pending: list[Event | Question | None] = []
-        self.runtime = Runtime(self.limits, self._emit, self._ask)
+        self.runtime = Runtime(self.limits, self._emit, self._ask)  # before anything can fail: `close` needs it
+        self.tree = ast.parse(source)
+        self.call = ast.parse(call.strip(), mode="eval")
         self.interpreter = Interpreter(self.runtime, self.tree, module)
         self._risen: tuple[str | None, int, int | None] = (None, 0, None)
         """The latest exception: its value, the depth it has risen to, the line it was raised at."""

@@ -1,4 +1,4 @@
-"""What is said of a model's memory before it is loaded, for CWM-32B without its weights and for models that are made."""
+"""What is said of a model's memory before it is loaded: of CWM-32B, without its weights, and of small ones."""
 
 import json
 
@@ -93,7 +93,7 @@ def test_cwm_is_refused_before_anything_is_read(tmp_path):
     CwmConfig().save_pretrained(tmp_path)
     tokenizer = make_checkpoint(tmp_path / "tiny") / "tokenizer.json"
     (tmp_path / "tokenizer.json").write_bytes(tokenizer.read_bytes())
-    with pytest.raises(UnavailableError, match="does not fit: .*--model http") as refusal:
+    with pytest.raises(UnavailableError, match=r"does not fit: .*--model http") as refusal:
         load(Options(str(tmp_path), memory=9))
     assert "\n" not in str(refusal.value)
 

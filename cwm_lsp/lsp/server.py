@@ -77,6 +77,13 @@ class _Protocol(LanguageServerProtocol):
             if "method" in message and "id" in message:
                 self._send_response(message["id"], error=error.to_response_error())
 
+    def _handle_response(self, msg_id: Any, result: Any | None = None, error: Any | None = None) -> None:
+        future = self._request_futures.get(msg_id)
+        if future is not None and future.cancelled():  # nobody waits for the answer any more
+            del self._request_futures[msg_id]
+        else:
+            super()._handle_response(msg_id, result, error)
+
     def _execute_handler(self, msg_id: Any, *args: Any, **kwargs: Any) -> None:
         super()._execute_handler(msg_id, *args, **kwargs)
         future = self._request_futures.get(msg_id)

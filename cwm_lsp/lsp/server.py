@@ -182,7 +182,10 @@ def run(
 
     `editor` is its process, with which the server ends, also where the connection stays open.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # What is less than a warning goes to the editor alone, which need not read our stderr.
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[stderr], level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # see `Server.report_server_error`
     asyncio.run(_serve(connection, bodies, params, flags, editor))
 

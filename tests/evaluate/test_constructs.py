@@ -578,7 +578,36 @@ def f():
     return order, cheap, less, Price.__module__, repr(Order), order.limit
 """
 
+NAMED_TUPLE = """
+from typing import NamedTuple
+class Point(NamedTuple):
+    x: int
+    y: int = 0
+    def shifted(self, dx):
+        return self._replace(x=self.x + dx)
+    def named(self):
+        return self._asdict()
+def f():
+    moved = Point(1)._replace(y=4).shifted(3)
+    return moved, moved.named(), Point._make([5, 6]), Point._fields
+"""
+
+LOGGING = """
+import logging
+log = logging.getLogger(__name__)
+class Plain:
+    pass
+def f(n):
+    log.info("counted %d", n)
+    plain = Plain()
+    log.debug("%s", plain)
+    m = n + 1
+    return m
+"""
+
 CASES = [
+    (NAMED_TUPLE, "f()", "f"),
+    (LOGGING, "f(2)", "f"),
     (DATACLASSES, "f()", "f"),
     (CLASSES, "f()", "f"),
     (GENERATORS, "f(3)", "f"),
@@ -629,3 +658,10 @@ def test_a_program_is_traced_as_it_runs(source: str, call: str, function: str) -
     comparison = compare(source, call, function)
     assert not comparison.wrong, comparison.wrong[0]
     assert comparison.complete, (comparison.gave_up, comparison.asked, len(comparison.got), len(comparison.expected))
+
+
+def test_whether_a_logged_object_is_shown_is_not_known() -> None:
+    source = LOGGING.replace("    pass\n", "    def __str__(self):\n        return 'plain'\n")
+    comparison = compare(source, "f(2)", "f")
+    assert not comparison.wrong
+    assert comparison.asked

@@ -214,6 +214,11 @@ class Calls:
         self.runtime.tick()
         return kind(*args, **kwargs)
 
+    def adopt_named_tuple(self, made: Any) -> None:
+        """What `namedtuple` gave a class may be called."""
+        for function in (vars(made)["_replace"], vars(made)["_asdict"], made._make.__func__):
+            self.made[id(function)] = function
+
     def foreign(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call something that is not known at all."""
         given = [*args, *kwargs.values()]

@@ -99,6 +99,8 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
             made = make_class(node.name, resolved, namespace, **rest)
         else:
             made = make_class(node.name, resolved, dict(namespace), **rest)
+        if typing.NamedTuple in bases:
+            interpreter.calls.adopt_named_tuple(made)
         runtime.classes.add(made)
         if "__class__" in cells:
             cells["__class__"].value = made

@@ -25,6 +25,7 @@ import heapq
 import html
 import itertools
 import json
+import logging
 import math
 import numbers
 import operator
@@ -52,12 +53,14 @@ from cwm_lsp.predict.evaluate.values import Undetermined
 class Module:
     """A module of the allow-list as the program sees it."""
 
-    __slots__ = ("members", "name", "partial")
+    __slots__ = ("members", "name", "partial", "shown")
 
-    def __init__(self, name: str, members: dict[str, Any], *, partial: bool = True) -> None:
+    def __init__(self, name: str, members: dict[str, Any], *, partial: bool = True, shown: str | None = None) -> None:
         self.name = name
         self.members = members
         self.partial = partial
+        self.shown = shown
+        """Its likely repr."""
 
     def get(self, name: str) -> Any:
         try:
@@ -66,7 +69,7 @@ class Module:
             raise Undetermined from None
 
     def __repr__(self) -> str:
-        raise Undetermined(repr(sys.modules.get(self.name)))  # its path differs between interpreters
+        raise Undetermined(self.shown or repr(sys.modules.get(self.name)))  # its path differs between interpreters
 
 
 def words(text: str) -> frozenset[str]:
@@ -167,6 +170,12 @@ def quiet(*_: Any, **__: Any) -> None:
     """Stands for a function that only writes or waits."""
 
 
+def logger(name: str) -> Module:
+    """A logger, of which only the methods that write are known."""
+    methods = dict.fromkeys(words("debug info warning error critical exception log setLevel addHandler"), quiet)
+    return Module("logging.Logger", methods, shown=f"<Logger {name} (WARNING)>")
+
+
 MODULES: dict[str, Module] = {
     "math": Module("math", _members(math)),
     "cmath": Module("cmath", _members(cmath)),
@@ -213,6 +222,7 @@ MODULES: dict[str, Module] = {
     "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
     "logging": Module("logging", {
         **dict.fromkeys(words("debug info warning error critical exception log basicConfig"), quiet),
+        "getLogger": logging.getLogger,
         "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
     "warnings": Module("warnings", {}),
     "time": Module("time", {"sleep": quiet}),

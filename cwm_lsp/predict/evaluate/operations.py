@@ -66,11 +66,15 @@ class Operations:
         return found if any(new is not old for new, old in zip(found, args, strict=True)) else None
 
     def has_unknown(self, values: Iterable[Any]) -> bool:
+        return self.any_inside(values, lambda value: type(value) is Unknown)
+
+    def any_inside(self, values: Iterable[Any], test: Callable[[Any], bool]) -> bool:
+        """Whether the test holds for one of the values, or of what they contain, as far as one looks."""
         pending = list(values)
         seen: set[int] = set()
         while pending and len(seen) < 10_000:
             value = pending.pop()
-            if type(value) is Unknown:
+            if test(value):
                 return True
             if type(value) not in rendering.ATOMS and id(value) not in seen:
                 seen.add(id(value))

@@ -47,6 +47,7 @@ class Rules:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.calls = calls
+        self.loggers: dict[str, library.Module] = {}
         self.functions: dict[Any, Rule] = {
             library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_,
             issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.never, hash: self.hash_,
@@ -75,7 +76,7 @@ class Rules:
             operator.methodcaller: self.getter,
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
             struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
-            library.quiet: self.quiet, logging.getLogger: self.never,
+            library.quiet: self.quiet, logging.getLogger: self.logger,
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
         for function in regex.FUNCTIONS:
@@ -101,9 +102,7 @@ class Rules:
         if isinstance(made, type):
             made.__module__ = self.interpreter.module_name
             self.runtime.classes.add(made)
-            for name in ("_replace", "_asdict"):
-                self.calls.made[id(vars(made)[name])] = vars(made)[name]
-            self.calls.made[id(made._make.__func__)] = made._make.__func__  # type: ignore[attr-defined]
+            self.calls.adopt_named_tuple(made)
         return made
 
     # text
@@ -119,7 +118,20 @@ class Rules:
         return None
 
     def quiet(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        return None
+        """What only writes or waits. The level of a logger decides whether it calls the `__str__` of an argument."""
+
+        def shows_itself(value: Any) -> bool:
+            kind = type(value)
+            return kind in self.runtime.classes and any(
+                type(getattr(kind, name, None)) is Function for name in ("__str__", "__repr__", "__format__")
+            )
+
+        return self.calls.foreign(args, kwargs) if self.interpreter.operations.any_inside(args, shows_itself) else None
+
+    def logger(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or kwargs or type(args[0]) is not str:
+            return self.runtime.unknown()
+        return self.loggers.setdefault(args[0], library.logger(args[0]))
 
     def text(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or kwargs:

@@ -70,15 +70,23 @@ class Neovim:
             time.sleep(0.05)
 
 
+def search_path() -> str:
+    """The environment's programs first: the server, and the Neovim that comes with the tests."""
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def nvim_program() -> str | None:
+    return shutil.which("nvim", path=search_path())
+
+
 @pytest.fixture
 def neovim(tmp_path, monkeypatch) -> Iterator[Neovim]:
     """Neovim without any configuration but the plugin on its runtime path. Its own folders are the test's."""
     pynvim = pytest.importorskip("pynvim")
-    scripts = Path(sys.executable).parent
-    program = shutil.which("nvim", path=os.pathsep.join([str(scripts), os.environ["PATH"]]))
+    program = nvim_program()
     if program is None:
         pytest.skip("there is no Neovim")
-    monkeypatch.setenv("PATH", os.pathsep.join([str(scripts), os.environ["PATH"]]))
+    monkeypatch.setenv("PATH", search_path())
     for name in ("CONFIG", "DATA", "STATE", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     nvim = pynvim.attach("child", argv=[program, "--embed", "--headless", "--clean"])

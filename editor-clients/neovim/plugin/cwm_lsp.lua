@@ -4,7 +4,7 @@ end
 vim.g.loaded_cwm_lsp = true
 
 vim.api.nvim_create_user_command('Cwm', function(command)
-  require('cwm_lsp.command').run(command.fargs)
+  require('cwm_lsp.command').run(command.args)
 end, {
   nargs = '+',
   desc = 'Predict, run and compare the function under the cursor',
@@ -25,7 +25,7 @@ local maps = {
 }
 for name, description in pairs(maps) do
   vim.keymap.set('n', ('<Plug>(cwm-%s)'):format(name), function()
-    require('cwm_lsp.command').run({ name })
+    require('cwm_lsp.command').run(name)
   end, { desc = description })
 end
 

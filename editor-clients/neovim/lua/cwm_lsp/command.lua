@@ -19,16 +19,15 @@ local actions = {
   log = false,
 }
 
----@param arguments string[]
+---@param arguments string All of them, as typed: blanks and backslashes in a call are the call's own.
 function M.run(arguments)
-  local name = arguments[1]
+  local name, call = vim.trim(arguments):match('^(%S+)%s*(.*)$')
   local takes_call = actions[name]
   if takes_call == nil then
     vim.notify(('Cwm: there is no action %s'):format(name), vim.log.levels.ERROR)
-  elseif not takes_call and #arguments > 1 then
+  elseif not takes_call and call ~= '' then
     vim.notify(('Cwm: %s takes no argument'):format(name), vim.log.levels.ERROR)
   else
-    local call = table.concat(arguments, ' ', 2)
     require('cwm_lsp')[name](call ~= '' and call or nil)
   end
 end

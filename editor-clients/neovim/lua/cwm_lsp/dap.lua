@@ -5,6 +5,9 @@ local M = {}
 
 local namespace = vim.api.nvim_create_namespace('cwm_lsp.dap')
 local attached = false
+--- How often each session has stopped or gone on: what is being asked about an earlier stop is not worth telling.
+---@type table<integer, integer>
+local changes = {}
 
 ---@param method string
 ---@param params table
@@ -24,6 +27,8 @@ end
 ---@param session table The session of nvim-dap.
 ---@param stopped table The body of the `stopped` event.
 local function forward(session, stopped)
+  changes[session.id] = (changes[session.id] or 0) + 1
+  local stop = changes[session.id]
   session:request('stackTrace', { threadId = stopped.threadId, levels = 1 }, function(problem, stack)
     local frame = not problem and stack and stack.stackFrames[1]
     if not frame or not frame.source or not frame.source.path then
@@ -35,13 +40,13 @@ local function forward(session, stopped)
         return
       end
       session:request('variables', { variablesReference = scope.variablesReference }, function(no_variables, found)
-        if no_variables or not found then
+        if no_variables or not found or stop ~= changes[session.id] then
           return
         end
         local locals = vim.empty_dict()
         for _, variable in ipairs(found.variables) do
-          -- `special variables` and the like are the debugger's own groups.
-          if variable.type ~= '' and variable.type ~= nil then
+          -- `special variables` and `(return) f` are the debugger's own.
+          if variable.name:match('^[%a_\128-\255][%w_\128-\255]*$') then
             locals[variable.name] = variable.value
           end
         end
@@ -83,11 +88,17 @@ function M.attach()
     show(step)
   end
   dap.listeners.after.event_stopped['cwm_lsp'] = forward
-  dap.listeners.after.event_continued['cwm_lsp'] = function(session)
+  local function goes_on(session)
+    changes[session.id] = (changes[session.id] or 0) + 1
     clear()
     notify('cwm/debugContinued', { session = tostring(session.id) })
   end
+  -- After these requests the program runs; an adapter need not tell that it does.
+  for _, event in ipairs({ 'event_continued', 'continue', 'next', 'stepIn', 'stepOut' }) do
+    dap.listeners.before[event]['cwm_lsp'] = goes_on
+  end
   local function ended(session)
+    changes[session.id] = nil
     clear()
     notify('cwm/debugTerminated', { session = tostring(session.id) })
   end

@@ -1,8 +1,8 @@
 """What a model is given to read before the first frame that it writes.
 
 A call whose arguments are all known literals is seeded: the CALL frame of the function itself carries them. Any other
-call is wrapped: a `main` that makes it is appended to the program, and the trace is read from the point at which the
-function is entered.
+call is wrapped: a `main` that makes it, and drives a generator or coroutine to its end, is appended to the program, and
+the trace is read from the point at which the function is entered.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ _ORDER_OF_LOCALS = {
     "var-keyword": 3,
 }
 """CPython stores the parameters of a frame in this order."""
+
+
+_DRIVERS = {
+    (False, False): "def {}():\n    return {}",
+    (False, True): "def {}():\n    return list({})",
+    (True, False): "async def {}():\n    return await {}",
+    (True, True): "async def {}():\n    return [item async for item in {}]",
+}
+"""Wrappers that run a call to its end: of a function that is (async, a generator)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,7 @@ def prepare(task: Task) -> Prompt:
     while name in source:
         name = f"_{name}"
     def_line = len(split_lines(source))
-    call = f"list({binding.expression})" if function.is_generator and not function.is_async else binding.expression
-    source += f"def {name}():\n    return {call}\n"
+    source += f"{_DRIVERS[function.is_async, function.is_generator].format(name, binding.expression)}\n"
     return Prompt(source, Event("call", def_line, 0, name), def_line, function, wrapped=True)
 
 

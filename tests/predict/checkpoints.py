@@ -20,9 +20,10 @@ def make_checkpoint(
     window: int = 24,
     head: int = 8,
     merges: bool = True,
+    terse: bool = False,
 ) -> Path:
     """A CwmForCausalLM with full and sliding layers, of 64-bit random weights that make it sure of itself. Without
-    merges, its tokens are bytes, so that there is but one way to write a text."""
+    merges, its tokens are bytes, so that there is but one way to write a text. A terse one likes to end a value."""
     import tokenizers
     import torch
     from tokenizers import decoders, models, pre_tokenizers, trainers
@@ -55,5 +56,9 @@ def make_checkpoint(
         rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
         initializer_range=0.6,
     )
-    CwmForCausalLM(config).double().save_pretrained(folder)
+    model = CwmForCausalLM(config).double()
+    if terse:
+        ends = [token_id for token, token_id in tokenizer.get_vocab().items() if '"' in token]
+        model.lm_head.weight.data[ends] *= 4
+    model.save_pretrained(folder)
     return folder

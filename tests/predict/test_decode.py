@@ -3,66 +3,12 @@ import time
 
 import pytest
 
-from cwm_lsp.errors import Cancelled, UnavailableError
-from cwm_lsp.predict.engines import bundled_folder
+from cwm_lsp.errors import Cancelled
 from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace.events import Event
 from tests.predict.checkpoints import make_checkpoint
-from tests.predict.tasks import tasks
-from tests.trace.programs import PROGRAMS
-
-
-def assert_lossless(engine, task, budget):
-    """Drafts save passes and change nothing."""
-    fresh = type(engine)(engine.model, engine.tokenizer, engine.name)
-    plain = Predictor.of(fresh).predict(task, assist="off", budget=budget, drafts=False)
-    drafted = Predictor.of(engine).predict(task, assist="off", budget=budget)
-    plain, drafted = (trace.to_json() for trace in (plain, drafted))
-    assert _rounded(drafted["events"]) == _rounded(plain["events"])
-    assert drafted["outcome"] == plain["outcome"]
-    assert drafted["stats"]["tokens"] == plain["stats"]["tokens"]
-    assert drafted["stats"]["forward_passes"] <= plain["stats"]["forward_passes"]
-
-
-def _rounded(events):
-    """Probabilities differ in their last bits."""
-    for event in events:
-        event["confidence"] = event["confidence"] and round(event["confidence"], 6)
-        event["confidences"] = {name: round(value, 6) for name, value in event["confidences"].items()}
-    return events
-
-
-@pytest.mark.parametrize("name", sorted(PROGRAMS)[::8])
-def test_drafts_change_nothing_with_random_weights(name, engine):
-    assert_lossless(engine, tasks()[name], Budget(tokens=120))
-
-
-@pytest.fixture(scope="module")
-def bundled():
-    try:
-        return LocalEngine.load(bundled_folder(), dtype="float64")
-    except UnavailableError as error:
-        pytest.skip(str(error))
-
-
-@pytest.mark.parametrize("name", sorted(PROGRAMS)[::20])
-def test_drafts_change_nothing_with_the_bundled_model(name, bundled):
-    assert_lossless(bundled, tasks()[name], Budget(tokens=60))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", [None, 1, 2])
-def test_drafts_change_nothing_for_hundreds_of_calls(seed, tmp_path, bundled):
-    """The bundled model, and two of random weights, on every program."""
-    engine = bundled
-    if seed is not None:
-        engine = LocalEngine.load(make_checkpoint(tmp_path, seed=seed), dtype="float64")
-    for task in tasks().values():
-        assert_lossless(engine, task, Budget(tokens=150))
-
 
 LOOP = """
 def f(n):

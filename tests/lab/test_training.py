@@ -55,6 +55,8 @@ def test_the_rate_falls_to_zero_over_the_decay_also_when_resumed(tmp_path: Path,
     assert second.rate() == RECIPE.rate
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_few_documents_are_learnt_by_heart(tmp_path: Path, words: Tokenizer) -> None:
     few = run(tmp_path / "run", words)
     encoded = few.documents("few", "copies", 2)
@@ -188,6 +190,8 @@ def test_eight_bits_change_weights_little(words: Tokenizer) -> None:
             assert torch.equal(old, new)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
     folder, exported = tmp_path / "run", tmp_path / "model"
     library = tmp_path / "library"

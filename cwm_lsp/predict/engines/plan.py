@@ -110,10 +110,10 @@ def plan(shape: Shape, machine: Machine, quantization: str, available: Collectio
     methods = [AS_STORED] if shape.stored else [AS_STORED, *available] if quantization == "auto" else [quantization]
     for context in (WISHED, LEAST):
         for method in methods:
-            if found := _fitting(shape, machine, method, context, offload=False):
+            if found := fitting(shape, machine, method, context):
                 return found
     for method in reversed(() if shape.stored else methods):
-        if found := _fitting(shape, machine, method, LEAST, offload=True):
+        if found := fitting(shape, machine, method, LEAST, offload=True):
             return found
     least = min((_held(shape, machine, method, LEAST, 0) for method in methods), key=lambda p: p.needed)
     raise UnavailableError(
@@ -127,15 +127,15 @@ def _instead(shape: Shape, machine: Machine, quantization: str, available: Colle
     others = [] if shape.stored else [method for method in BYTES if method != quantization]
     for offload in (False, True):
         for method in others:
-            if found := _fitting(shape, machine, method, LEAST, offload=offload):
+            if found := fitting(shape, machine, method, LEAST, offload=offload):
                 layers = f" with {found.offloaded} layers in main memory" if offload else ""
                 package = "" if method in (AS_STORED, *available) else " (pip install 'cwm-lsp[quantized]')"
                 return f"use --quantization {method}{package}{layers}, or a server (--model http://host:port)"
     return "use a server (--model http://host:port), or a machine with more memory"
 
 
-def _fitting(shape: Shape, machine: Machine, method: str, context: int, *, offload: bool) -> Plan | None:
-    """A plan that fits, with as much context as there is room for."""
+def fitting(shape: Shape, machine: Machine, method: str, context: int, *, offload: bool = False) -> Plan | None:
+    """The plan by one method that has `context` tokens and fits, with as much more context as there is room for."""
     for offloaded in range(1, int(shape.layers * _LARGEST_SHARE_OFFLOADED) + 1) if offload else (0,):
         held = _held(shape, machine, method, context, offloaded)
         if held.needed <= machine.free and held.moved <= machine.spare:

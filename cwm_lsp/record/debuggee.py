@@ -232,10 +232,16 @@ class Journal:
         self._end = size - _RESERVE
         self._at = 0
         self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+        self._quote = json.encoder.encode_basestring_ascii
 
     def emit(self, record: list[Any]) -> None:
         """Writes one record; `OverflowError` where it does not fit."""
-        data = self._encode(record).encode("ascii") + b",\n"
+        quote = self._quote
+        if record[0] == "l" and len(record) == 4 and record[2] is not None:  # most are, and this is quicker
+            changes = ",".join([quote(name) + ":" + quote(text) for name, text in record[3].items()])
+            data = b'["l",%d,%d,{%b}],\n' % (record[1], record[2], changes.encode("ascii"))
+        else:
+            data = self._encode(record).encode("ascii") + b",\n"
         after = self._at + len(data)
         if after > self._end and (record[0] != "end" or after > self._end + _RESERVE):
             raise OverflowError

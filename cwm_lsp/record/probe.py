@@ -31,9 +31,9 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if "." in __name__:
-    from .values import ATOMS, Values
+    from .values import ATOMS, COMPARABLE, Values, fingerprint
 else:  # run by path, inside a debuggee that need not have the package
-    from values import ATOMS, Values  # type: ignore[no-redef, import-not-found]
+    from values import ATOMS, COMPARABLE, Values, fingerprint  # type: ignore[no-redef, import-not-found]
 
 if TYPE_CHECKING:
     Record = list[Any]
@@ -102,13 +102,14 @@ class Stopped(BaseException):
 class Scope:
     """One activation of a code object: from its entry or resumption to its return or suspension."""
 
-    __slots__ = ("code", "depth", "kept", "line", "marks", "raised_at", "texts")
+    __slots__ = ("code", "depth", "kept", "line", "marks", "prints", "raised_at", "texts")
 
     def __init__(self, code: types.CodeType, depth: int, texts: dict[str, str]) -> None:
         self.code = code
         self.depth = depth
         self.texts = texts
         self.kept: dict[str, Any] = {}
+        self.prints: dict[str, bytes] = {}
         self.marks: Marks = {}
         self.raised_at = -1
         self.line = 0
@@ -293,7 +294,7 @@ class Recording:
 
     def _changes(self, scope: Scope, local: Any) -> dict[str, str]:
         """The texts that are not as they were; `scope` is brought up to date."""
-        texts, kept, values = scope.texts, scope.kept, self.values
+        texts, kept, prints, values = scope.texts, scope.kept, scope.prints, self.values
         changed = {}
         skip = not scope.code.co_flags & _OPTIMIZED
         for name, value in local.items():
@@ -301,12 +302,21 @@ class Recording:
                 continue
             if skip and name in _CLASS_EXTRAS:
                 continue
+            kind = type(value)
+            before = prints.pop(name, None)
+            if before is not None and kind in COMPARABLE and before == fingerprint(value):
+                prints[name] = before
+                continue
             text = values.text(value)
+            if values.plain and kind in COMPARABLE:
+                now = fingerprint(value, text)
+                if now is not None:
+                    prints[name] = now
             if values.mark is not None:
                 scope.marks[name] = values.mark
             elif scope.marks:
                 scope.marks.pop(name, None)
-            if type(value) in ATOMS:
+            if kind in ATOMS:
                 kept[name] = value
             else:
                 kept.pop(name, None)
@@ -319,6 +329,7 @@ class Recording:
         for name in gone:
             del scope.texts[name]
             scope.kept.pop(name, None)
+            scope.prints.pop(name, None)
             scope.marks.pop(name, None)
         return gone
 

@@ -13,12 +13,14 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from marshal import dumps
 from typing import Any
 
 _NONE = type(None)
 ATOMS = frozenset({_NONE, bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
 """Types whose values never change, so that the same object has the same text."""
 _SHORT = ATOMS - {int, str, bytes}
+COMPARABLE = frozenset({list, tuple, dict})
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _BIG = 10**18
 _DEEPEST = 60
@@ -50,6 +52,24 @@ _OPAQUE = frozenset(
     }
 )
 """Types whose C `repr` runs no code of the user's; an address in it is left out."""
+
+
+_BYTES_OR_EMPTY_SET = re.compile("b['\"]|set\\(")
+
+
+def fingerprint(value: Any, text: str | None = None) -> bytes | None:
+    """What tells quickly whether a list, tuple or dict still has the same text; None where nothing does.
+
+    `text` is what it has now, where that is not known yet to be one that a fingerprint goes with. Only exact builtin
+    types can be marshalled, and the bytes tell them apart, with two exceptions: bytes look like other buffers, and a
+    set's order is lost.
+    """
+    if text is not None and (text.count("{") != (type(value) is dict) or _BYTES_OR_EMPTY_SET.search(text)):
+        return None
+    try:
+        return dumps(value, 2)
+    except ValueError:
+        return None
 
 
 class _TooSlow(BaseException):
@@ -91,6 +111,8 @@ class Values:
         self.size = size
         self.seconds = seconds
         self.mark: str | None = None
+        self.plain = True
+        """Whether the last text came straight from C's `repr` of exact builtins."""
         self._left = 0
         self._active: list[int] = []
         self._refused: dict[type, str] = {}
@@ -99,6 +121,7 @@ class Values:
 
     def text(self, value: Any) -> str:
         self.mark = None
+        self.plain = True
         kind = type(value)
         if kind in _SHORT:
             return repr(value)
@@ -110,6 +133,7 @@ class Values:
                 return repr(value)
         elif (kind in _SEQUENCES or kind is dict) and _room(value, self.size, 0) >= 0:
             return repr(value)
+        self.plain = False
         self._left = self.size
         self._active = []
         try:

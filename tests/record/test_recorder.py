@@ -152,6 +152,36 @@ PROGRAMS = {
                 return f"Stack({self.items})"
         """,
     ),
+    "changes that are hard to see": (
+        "f",
+        "f()",
+        """
+        def f():
+            a = [1, (2,)]
+            a[0] = True
+            a[0] = 1.0
+            a = (1.0, (2,))
+            a = 5
+            a = [1.0, (2,)]
+            b = [b"x", 0.0]
+            b[0] = bytearray(b"x")
+            b[1] = -b[1]
+            c = {"k": 1, "j": 2}
+            c["k"] = c.pop("k")
+            d = {"k": {8}}
+            d["k"].add(16)
+            d["k"].discard(8)
+            d["k"].add(8)
+            e = [set(), frozenset(), [[]]]
+            e[0].add(1)
+            e[2][0].append(e)
+            naïve = ["é\\ud800", "\\x00{", "b'"]
+            naïve.append(naïve[0])
+            del a
+            a = [1.0, (2,)]
+            return naïve
+        """,
+    ),
     "recursion": ("fib", "fib(5)", "def fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\n"),
     "closures": (
         "f",

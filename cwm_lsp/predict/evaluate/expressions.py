@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
 
 
+LARGE = 30
+"""Operands on the stack beyond which CPython's compiler builds a display one by one (`STACK_USE_GUIDELINE`)."""
+
+
 class Expressions:
     """Compiles the expressions of one scope."""
 
@@ -345,13 +349,14 @@ class Expressions:
         `lone`: a single starred argument is passed as it is, no list is built.
         """
         runs = [self.expr(node.value if isinstance(node, ast.Starred) else node) for node in nodes]
-        if not any(isinstance(node, ast.Starred) for node in nodes):
+        large = len(nodes) > LARGE
+        if not any(isinstance(node, ast.Starred) for node in nodes) and not (large and self.marks):
             runs = self.all_then_at(runs, line)
             return lambda frame: [run(frame) for run in runs]
         unpack = self.unpack_lone if lone else self.operations.unpack
         building = False
         for position, node in enumerate(nodes):
-            if isinstance(node, ast.Starred) and not building and not lone:
+            if not building and not lone and (isinstance(node, ast.Starred) or large):
                 runs[position] = self.at(line, runs[position])
                 building = True
             if building:
@@ -413,25 +418,20 @@ class Expressions:
     def Dict(self, node: ast.Dict) -> Run:  # noqa: N802
         if not node.keys:
             return self.at(node.lineno, lambda frame: {})
-        constant_keys = len(node.keys) > 1 and all(
-            key is not None and constant(key) is not MISSING for key in node.keys
-        )
-        marks, parts = self.marks, []
+        line = node.lineno
+        parts: list[tuple[Run | None, Run]] = []
+        group: list[tuple[ast.expr, ast.expr]] = []
         for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None:
+                group.append((key, value))
+            if group and (key is None or len(group) > LARGE // 2 + 1):
+                parts += self.pairs(group, line)
+                group = []
             if key is None:
-                key_of = None
-            else:
-                if constant_keys:
-                    self.marks = False
-                key_of = self.expr(key)
-                self.marks = marks
-            parts.append((key_of, self.expr(value)))
-        parts[-1] = (parts[-1][0], self.then_at(parts[-1][1], node.lineno))
-        attempt = self.operations.attempt
-        unpack_mapping = self.unpack_mapping
-
-        def put(made: dict[Any, Any], key: Any, value: Any) -> None:
-            made[key] = value
+                value_of = self.then_at(self.expr(value), line)
+                parts.append((None, value_of if parts else self.at(line, value_of)))
+        parts += self.pairs(group, line)
+        unpack_mapping, put = self.unpack_mapping, self.operations.set_item
 
         def gather(frame: Frame) -> Any:
             made: dict[Any, Any] = {}
@@ -440,15 +440,26 @@ class Expressions:
                     made.update(unpack_mapping(value_of(frame)))
                 else:
                     key = key_of(frame)
-                    value = value_of(frame)
-                    try:
-                        made[key] = value
-                    except Undetermined:
-                        attempt(put, (made, key, value))
-                        raise
+                    put(made, key, value_of(frame))
             return made
 
         return self.undetermined_display(gather)
+
+    def pairs(self, group: Sequence[tuple[ast.expr, ast.expr]], line: int) -> list[tuple[Run, Run]]:
+        """Keys and values that the compiler puts into a dict at once, or one by one if there are many."""
+        large = len(group) * 2 > LARGE
+        marks = self.marks
+        constants = len(group) > 1 and not large and all(constant(key) is not MISSING for key, _ in group)
+        made = []
+        for position, (key, value) in enumerate(group):
+            self.marks = marks and not constants
+            key_of = self.expr(key)
+            self.marks = marks
+            value_of = self.expr(value)
+            if large or position + 1 == len(group):
+                value_of = self.then_at(value_of, line)
+            made.append((self.at(line, key_of) if large and not position else key_of, value_of))
+        return made
 
     def unpack_mapping(self, value: Any) -> Any:
         self.runtime.touchable((value,))

@@ -523,7 +523,8 @@ class Generators(Statements):
 
         def rising(frame: Frame, problem: BaseException, leave: Any) -> None:
             where = frame.line
-            mark(frame, line)
+            if where != line:
+                mark(frame, line)
             frame.handling.append(problem)
             try:
                 swallowed = carrying(lambda _: leave(type(problem), problem, problem.__traceback__), frame)

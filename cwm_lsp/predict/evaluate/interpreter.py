@@ -196,8 +196,8 @@ class Interpreter:
 
     def lambda_body(self, node: ast.Lambda, scope: Scope) -> Do:
         compiler = Expressions(self, scope)
-        line = node.body.lineno
-        compiler.marks = node.body.end_lineno != line
+        line = node.lineno
+        compiler.marks = not node.body.lineno == node.body.end_lineno == line
         value_of, mark = compiler.expr(node.body), self.runtime.line
         marks = compiler.marks
 
@@ -205,32 +205,52 @@ class Interpreter:
             if not marks:
                 mark(frame, line)
             frame.result = value_of(frame)
-            if marks and frame.line != node.lineno:
-                mark(frame, node.lineno)
+            if marks and frame.line != line:
+                mark(frame, line)
             return RETURN
 
         return run
 
     def function_maker(self, compiler: Expressions, node: Any) -> Run:
         """Compile a `def` or `lambda` expression: evaluates its defaults and closes over its variables."""
-        arguments = node.args
-        defaults = compiler.exprs(arguments.defaults)
-        keyword_defaults = [
-            (mangled(item.arg, compiler.scope.private), compiler.expr(default))
+        arguments, line = node.args, node.lineno
+        defaults = compiler.all_then_at(compiler.exprs(arguments.defaults), line)
+        named = [
+            (mangled(item.arg, compiler.scope.private), default)
             for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
             if default is not None
         ]
+        runs = compiler.all_then_at(compiler.exprs([default for _, default in named]), line)
+        keyword_defaults = list(zip([name for name, _ in named], runs, strict=True))
+        annotated = self.annotations(compiler, node)
         code = self.code_of(node)
         free = code.free
         call = self.calls.from_library
 
         def make(frame: Frame) -> Function:
-            return Function(
-                code, call, tuple(run(frame) for run in defaults), {name: run(frame) for name, run in keyword_defaults},
-                {name: frame.cells[name] for name in free},
-            )  # fmt: skip
+            values = tuple([run(frame) for run in defaults])
+            more = {name: run(frame) for name, run in keyword_defaults}
+            for run in annotated:
+                run(frame)
+            return Function(code, call, values, more, {name: frame.cells[name] for name in free})
 
-        return compiler.at(node.lineno, make)
+        return make if defaults or keyword_defaults else compiler.at(line, make)
+
+    def annotations(self, compiler: Expressions, node: Any) -> list[Run]:
+        """The lines on which the annotations of a function are evaluated; what they are does not show."""
+        if self.postponed or not compiler.marks or not isinstance(node, ast.FunctionDef):
+            return []
+        items = node.args
+        every = [*items.args, *items.posonlyargs, items.vararg, *items.kwonlyargs, items.kwarg]
+        found = [item.annotation for item in every if item is not None and item.annotation is not None]
+        found += [node.returns] if node.returns is not None else []
+        if all(item.lineno == item.end_lineno == node.lineno for item in found):
+            return []
+        if any(isinstance(inner, ast.Call | ast.Subscript) for item in found for inner in ast.walk(item)):
+            return [compiler.unsupported(node)]
+        return [compiler.at(line, lambda frame: None) for item in found for line in (node.lineno, item.lineno)] + [
+            compiler.at(node.lineno, lambda frame: None)
+        ]
 
     # generators
 

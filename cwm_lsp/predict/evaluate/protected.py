@@ -205,7 +205,8 @@ class Protected:
 
         def rising(frame: Frame, problem: BaseException, leave: Any) -> None:
             where = frame.line
-            mark(frame, line)
+            if where != line:
+                mark(frame, line)
             frame.handling.append(problem)
             try:
                 swallowed = leave(type(problem), problem, problem.__traceback__)

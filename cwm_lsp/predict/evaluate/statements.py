@@ -392,12 +392,15 @@ class Statements(Protected, Patterns, Expressions):
         make = maker(self, node)
         store = self.store_name(node.name)
         call = self.interpreter.calls.call
+        first = isinstance(node, ast.ClassDef)
 
         def do(frame: Frame) -> None:
             found = [run(frame) for _, run in decorators]
-            if frame.line != line:
+            if first and frame.line != line:
                 mark(frame, line)
             value = make(frame)
+            if frame.line != line:
+                mark(frame, line)
             for position in range(len(found) - 1, -1, -1):
                 if frame.line != decorators[position][0]:
                     mark(frame, decorators[position][0])

@@ -208,7 +208,8 @@ class Progress:
         self._cancel = cancel
         self._cancels = cancels
         self._can_show = can_show
-        self.message = ""
+        self._stage = self._message = ""
+        self._events = 0
         self._beginning: asyncio.Task[None] | None = None
         self._begun = False
 
@@ -226,10 +227,13 @@ class Progress:
         if self._begun:
             self._notify(lsp.WorkDoneProgressEnd())
 
-    def report(self, message: str) -> None:
-        """What the work is at."""
-        if message != self.message:
-            self.message = message
+    def hear(self, told: Mapping[str, Any]) -> None:
+        """Take what a worker tells: the stage that the work is at, and the events that there are."""
+        self._stage = told.get("stage", self._stage)
+        self._events += len(told.get("events", ()))
+        message = f"{self._stage}, {self._events} events" if self._events else self._stage
+        if message != self._message:
+            self._message = message
             if self._begun:
                 self._notify(lsp.WorkDoneProgressReport(message=message))
 
@@ -241,7 +245,7 @@ class Progress:
             log.exception("the editor refuses to show progress")
             return
         self._begun = True
-        self._notify(lsp.WorkDoneProgressBegin(self._title, cancellable=True, message=self.message or None))
+        self._notify(lsp.WorkDoneProgressBegin(self._title, cancellable=True, message=self._message or None))
 
     def _notify(self, value: Any) -> None:
         self._server.protocol.notify(lsp.PROGRESS, lsp.ProgressParams(self._token, value))

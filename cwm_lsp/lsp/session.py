@@ -315,7 +315,7 @@ class Session:
         partial = _Partial(document, Known(entry, call, anchor, partial=True), anchor, source, self.client.refresh)
 
         def hear(message: Message) -> None:
-            progress.report(message.get("stage", progress.message))
+            progress.hear(message)
             partial.hear(message)
 
         try:
@@ -366,7 +366,7 @@ class Session:
             async with self.client.progress(f"Running {call.expression}", self._canceller(document, entry)) as progress:
                 answer = await self._tools.ask(
                     "run",
-                    lambda message: progress.report(message.get("stage", progress.message)),
+                    progress.hear,
                     source=source,
                     path=document.path,
                     function=entry.qualname,
@@ -397,7 +397,7 @@ class Session:
             async with self.client.progress(f"Reading {call}", self._canceller(document, known.entry)) as progress:
                 answer = await self._model.ask(
                     "surprise",
-                    lambda message: progress.report(message.get("stage", progress.message)),
+                    progress.hear,
                     source=run.trace.source,
                     trace=run.trace.to_json(),
                     model=document.settings.model.model_dump(),

@@ -39,6 +39,7 @@ class Editor(LanguageClient):
         self.created: list[str] = []
         self.registrations: list[str] = []
         self.configuration: object = None
+        self.asked = 0
         self.choice: int | None = None
         self.questions: list[lsp.ShowMessageRequestParams] = []
         self.shown: list[str] = []
@@ -103,6 +104,8 @@ class Editor(LanguageClient):
 
         @self.feature(lsp.WORKSPACE_CONFIGURATION)
         def _(params):
+            self.asked += 1
+            self.changed.set()
             return [self.configuration for _ in params.items]
 
         @self.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import re
 import socket
 import sys
 
@@ -261,6 +262,44 @@ async def test_settings_change_live_and_bad_ones_are_told_once(editor: Editor, f
     assert len(editor.messages) == 2
 
 
+async def test_what_starts_a_prediction(editor: Editor, file):
+    async def trigger(name: str) -> None:
+        editor.configuration = {"predict": {"trigger": name, "debounce": 50}}
+        before = editor.asked
+        editor.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(None))
+        await editor.until(lambda: editor.asked > before)
+        await editor.hints(uri)  # by then the server has taken the answer
+
+    async def is_outlined() -> bool:
+        return len(await editor.lenses(uri)) > 1
+
+    editor.configuration = {"predict": {"trigger": "onSave", "debounce": 50}}
+    await editor.begin(capabilities("vscode_1.139"), file.parent)
+    uri = file.as_uri()
+    editor.open(uri, SOURCE)
+    await editor.until(is_outlined)
+    await asyncio.sleep(0.5)
+    assert await editor.hints(uri) == {}
+    editor.text_document_did_save(lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+    await editor.until(lambda: editor.hints(uri))
+
+    await trigger("manual")
+    editor.insert(uri, 2, 8, 0, "    pass\n")
+    editor.text_document_did_save(lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(uri)))
+    await asyncio.sleep(1)
+    assert 10 not in await editor.hints(uri)
+
+    await trigger("onType")
+    editor.insert(uri, 3, 8, 0, "    pass\n")
+    editor.insert(uri, 4, 8, 0, "    pass\n")
+
+    async def is_shown() -> bool:
+        hints = await editor.hints(uri)
+        return hints.get(13, "").startswith("result") and hints.get(14, "").endswith("6")
+
+    await editor.until(is_shown)  # of the newest text
+
+
 async def test_what_is_no_python_file_is_left_alone(shared: Editor, tmp_path):
     editor = shared
     cell = "vscode-notebook-cell:/a/b.ipynb#X1"
@@ -326,6 +365,17 @@ async def test_a_job_is_cancelled_by_the_client_s_button(shared: Editor, file):
     editor.window_work_done_progress_cancel(lsp.WorkDoneProgressCancelParams(token))
     assert (await asyncio.wait_for(running, 10))["state"] == "cancelled"
     await editor.until(lambda: (token, lsp.WorkDoneProgressEnd()) in editor.progress or "end" in str(editor.progress))
+
+
+async def test_progress_counts_what_has_been_predicted(shared: Editor, file):
+    text = "import time\n\ndef slow():\n    for n in range(400):\n        time.sleep(n)\n"
+    uri = file.as_uri()
+    shared.open(uri, text)
+    argument = {"uri": uri, "function": "slow", "call": "slow()"}
+    predicting = asyncio.ensure_future(shared.command("cwm.predict", argument))
+    await shared.until(lambda: any(re.search(r"predicting, \d+ events", str(value)) for _, value in shared.progress))
+    await shared.command("cwm.cancel", {"uri": uri})
+    assert (await predicting)["state"] == "cancelled"
 
 
 async def test_code_actions_offer_what_can_be_done(shared: Editor, file):

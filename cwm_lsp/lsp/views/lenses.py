@@ -29,10 +29,12 @@ def lenses(
         line = where(entry.def_line)
         if line is None or not entry.is_callable:
             continue
-        spot = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
-        for title, command in _commands(in_use(entry)):
+        # One after the other: Neovim sorts those of a line by their columns, in no order where these are the same.
+        for column, (title, command) in enumerate(_commands(in_use(entry))):
             if command in commands:
-                result.append(lsp.CodeLens(spot, lsp.Command(title, command, arguments=[argument(entry)])))
+                spot = lsp.Position(line, column)
+                what = lsp.Command(title, command, arguments=[argument(entry)])
+                result.append(lsp.CodeLens(lsp.Range(spot, spot), what))
     return result
 
 

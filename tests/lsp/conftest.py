@@ -183,7 +183,7 @@ class Editor(LanguageClient):
     async def lenses(self, uri: str) -> list[lsp.CodeLens]:
         return await self.text_document_code_lens_async(lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri))) or []
 
-    async def until(self, condition, timeout: float = 30) -> None:
+    async def until(self, condition, timeout: float = 60) -> None:
         """Wait until a condition holds; it is looked at whenever the server has said something."""
 
         async def wait() -> None:
@@ -218,14 +218,14 @@ async def ended(editor: Editor) -> None:
     family = psutil.Process(server.pid).children(recursive=True)
     try:
         if editor.initialization is not None:
-            await asyncio.wait_for(editor.shutdown_async(None), 30)
+            await asyncio.wait_for(editor.shutdown_async(None), 60)
         editor.exit(None)
         # asyncio waits for the pipes to close as well.
-        assert await asyncio.wait_for(server.wait(), 30) == (editor.initialization is None)
+        assert await asyncio.wait_for(server.wait(), 60) == (editor.initialization is None)
     finally:
         if server.returncode is None:
             server.kill()
-    await asyncio.wait_for(editor.stop(), 30)
+    await asyncio.wait_for(editor.stop(), 60)
     _, left = psutil.wait_procs(family, timeout=20)
     assert not left
     assert b"Traceback" not in editor.stderr, editor.stderr.decode()

@@ -72,4 +72,4 @@ class Raw:
 
     def code(self) -> int:
         """The exit code, when the process has gone by itself."""
-        return self.process.wait(30)
+        return self.process.wait(60)

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lab import batches, documents, legal
@@ -47,6 +48,9 @@ class Answer:
     expected: tuple[int, ...]
     given: tuple[int, ...]
     """Most likely token at each position, with the true tokens before it."""
+
+
+Asked = TypeVar("Asked", Answer, Span)
 
 
 @torch.inference_mode()
@@ -124,7 +128,7 @@ def share_right(found: Sequence[Answer]) -> float:
     return round(sum(a.right for a in found) / len(found), 4)
 
 
-def shown_values(found: Iterable[Answer]) -> list[Answer]:
+def shown_values(found: Iterable[Asked]) -> list[Asked]:
     """The answers that an editor shows as hints."""
     return [a for a in found if a.what in ("value", "return")]
 
@@ -136,20 +140,25 @@ def temperature(model: WorldModel, encoded: Sequence[Encoded]) -> float:
     The best of a grid by the Brier score, on changed values and return values (temperature scaling, Guo et al. 2017).
     """
     model.eval()
-    degrees = [step / 50 for step in range(30, 151)]
-    score = dict.fromkeys(degrees, 0.0)
+    parts: list[Tensor] = []
+    owners: list[int] = []
+    right: list[bool] = []
     for one in encoded:
         ids = torch.from_numpy(one.ids)
-        hidden = model(ids[None])[0]
-        for answer in one.answers:
-            if answer.what in ("value", "return"):
-                at = torch.tensor(_positions(answer))
-                logits = model.logits(hidden[at - 1])
-                right = bool((logits.argmax(-1) == ids[at]).all())
-                for degree in degrees:
-                    sure = float((logits / degree).log_softmax(-1).max(-1).values.sum().exp())
-                    score[degree] += (sure - right) ** 2
-    return min(degrees, key=score.__getitem__)
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden = model(ids[None])[0].float()
+        for answer in shown_values(one.answers):
+            at = torch.tensor(_positions(answer))
+            parts.append(model.logits(hidden[at - 1]))
+            owners += [len(right)] * len(at)
+            right.append(bool((parts[-1].argmax(-1) == ids[at]).all()))
+    logits, owner, truth = torch.cat(parts), torch.tensor(owners), torch.tensor(right).float()
+
+    def brier(degree: float) -> float:
+        sure = (logits / degree).log_softmax(-1).amax(-1)
+        return float((torch.zeros_like(truth).index_add(0, owner, sure).exp() - truth).square().sum())
+
+    return min((step / 50 for step in range(35, 116)), key=brier)
 
 
 def calibration_error(found: Sequence[Answer]) -> float:

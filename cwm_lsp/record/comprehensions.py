@@ -29,11 +29,12 @@ _ITER = ".iter"
 _KEEP_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe"})
 _NAMES = {"LIST_APPEND": "<listcomp>", "SET_ADD": "<setcomp>", "MAP_ADD": "<dictcomp>"}
 _LOOP = frozenset(
-    {"GET_ITER", "FOR_ITER", "END_FOR", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
+    {"GET_ITER", "FOR_ITER", "END_FOR", "POP_ITER", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
 )
 _AFTER = frozenset({("YIELD_VALUE", "RESUME"), ("RESUME", "POP_TOP")})
 _OUTSIDE_TRY = 4
 """The bit of RESUME's argument that lets 3.13 and newer drop a suspended generator without running it to its end."""
+_JUMPED_OVER = frozenset({("END_FOR", "POP_TOP"), ("END_FOR", "POP_ITER")})
 _COMPARE = frozenset({"COMPARE_OP", "IS_OP", "CONTAINS_OP"})
 if TYPE_CHECKING:
     _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp
@@ -159,7 +160,7 @@ def _as_before(code: types.CodeType, compiled: lines.Lines) -> lines.Lines:
     """
     own = code.co_firstlineno
     result = list(compiled)
-    instructions = list(dis.get_instructions(code))
+    instructions = [i for i in dis.get_instructions(code) if i.opname != "NOT_TAKEN"]  # part of the jump before
     steps = {instruction.offset for instruction in instructions if instruction.opname in _LOOP}
     exhausted = max((i.offset for i in instructions if i.opname == "END_FOR"), default=-1)
     if exhausted < 0:  # `async for`: left as it is
@@ -174,7 +175,7 @@ def _as_before(code: types.CodeType, compiled: lines.Lines) -> lines.Lines:
             own = result[instruction.offset // 2 - 1] or own
         if instruction.offset == exhausted and code.co_name == "<genexpr>":
             own = code.co_firstlineno
-        if (name, following.opname) == ("END_FOR", "POP_TOP") or (before, name) == ("END_FOR", "POP_TOP"):
+        if (name, following.opname) in _JUMPED_OVER or (before, name) == ("END_FOR", "POP_TOP"):
             result[instruction.offset // 2] = own + 1  # jumped over: what follows shall begin a line
         elif instruction.offset > left:
             result[instruction.offset // 2] = None  # puts things right after an exception

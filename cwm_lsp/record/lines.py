@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _AFTER = frozenset({"TO_BOOL", "NOT_TAKEN", "GET_ITER", "FOR_ITER", "JUMP_BACKWARD", "JUMP_FORWARD"})
 """What is done with a test or an iterable, beside a jump on it."""
+_ENTERS = frozenset({"BEFORE_WITH", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL"})
+"""The first of what is done with a context manager."""
 _NULL_AFTER_CALLEE = sys.version_info >= (3, 13)
 
 
@@ -102,7 +104,7 @@ def lines_of(code: types.CodeType, moves: Moves) -> Lines:
     for number, (instruction, end) in enumerate(zip(instructions, ends)):
         name, at = instruction.opname, instruction.offset // 2
         line = lines[at]
-        if name.startswith("BEFORE_"):
+        if name in _ENTERS:
             entered.add(positions[at])
         done = name in _AFTER or name.startswith("POP_JUMP_IF") or positions[at] in entered
         if done and positions[at] in moves:

@@ -86,7 +86,7 @@ class Record(_Group):
     timeout: float = Field(default=10.0, ge=0.1, le=600)
     """Seconds that a run may take."""
     scope: Literal["file", "workspace"] = "file"
-    """Whose steps a run records: the function's own `file`'s, or also those of other files of the `workspace`."""
+    """Whose steps `cwm-lsp record` writes down: the `file`'s alone, or also those of other files of the `workspace`."""
 
 
 class Hints(_Group):

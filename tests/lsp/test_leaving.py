@@ -79,6 +79,8 @@ def test_the_server_goes_with_all_that_it_has_started(tmp_path, moment, end):
 def test_the_server_goes_when_the_editor_s_process_has_gone():
     with Raw() as server, subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as editor:
         server.begin(editor.pid)
+        server.ask(1, "textDocument/hover", {"textDocument": {"uri": "x"}, "position": {"line": 0, "character": 0}})
+        assert server.answer(1)["result"] is None  # it has looked at who it belongs to
         editor.kill()
         editor.wait()
         assert server.code() == 1

@@ -54,7 +54,7 @@ class Model(_Group):
     tokenizer: str | None = Field(default=None, min_length=1, json_schema_extra=RESTRICTED)
     """Folder or hub id of the tokenizer of a server's model, unless the server names one that is at hand."""
     timeout: float = Field(default=30.0, ge=0.1, le=3_600)
-    """Seconds that a server may take for one answer. (API keys are only read from the variable `CWM_LSP_API_KEY`.)"""
+    """Seconds that a server may take for one answer. API keys are only read from the variable `CWM_LSP_API_KEY`."""
     warn_public: bool = False
     """Log a warning where a server has no private address: it is sent what is predicted."""
 

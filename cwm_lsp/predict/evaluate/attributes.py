@@ -53,7 +53,7 @@ class Attributes:
         runtime = self.runtime
         if kind in runtime.classes:
             special = name.startswith("__") and name.endswith("__")
-            if special and name not in DUNDERS and not defined(kind, name) and hasattr(object, name):
+            if special and name not in DUNDERS and not defined(kind, name) and hasattr(kind, name):
                 raise Undetermined
             return getattr(value, name)
         if kind is library.Module:

@@ -23,6 +23,7 @@ from cwm_lsp.predict.evaluate.binding import bind
 from cwm_lsp.predict.evaluate.code import Frame
 from cwm_lsp.predict.evaluate.library import words
 from cwm_lsp.predict.evaluate.rules import ORDER_FREE, Rules
+from cwm_lsp.predict.evaluate.runtime import SIZED
 from cwm_lsp.predict.evaluate.values import MISSING, Cell, Function, GaveUp, Guarded, Undetermined, Unknown
 
 if TYPE_CHECKING:
@@ -30,7 +31,15 @@ if TYPE_CHECKING:
 
 SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
 SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, Function}
-PARTS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
+GETTERS = (operator.attrgetter, operator.methodcaller)
+NAMED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, type)
+ACCESSORS = words("get pop popleft popitem setdefault next min max reduce getattr")
+"""What gives a value that was there before."""
+TRAVERSERS = words(
+    "index count remove sort sorted min max deepcopy hash set frozenset dict add discard fromkeys update encode "
+    "setdefault get pop insort bisect bisect_left bisect_right heappush heapify nlargest nsmallest"
+)
+"""What compares, hashes or copies values through and through."""
 
 CHECKED = words(
     "__repr__ __str__ __len__ __bool__ __hash__ __format__ __iter__ __init__ __index__ __int__ __float__ "
@@ -117,7 +126,9 @@ class Calls:
             return self.call_slot(function, args, kwargs)
         if kind is functools.partial:
             return self.call(function.func, [*function.args, *args], {**function.keywords, **kwargs})
-        if kind in PARTS or kind in self.runtime.classes or id(function) in self.made:
+        if kind in GETTERS:
+            return self.get_parts(function, args, kwargs)
+        if kind is operator.itemgetter or kind in self.runtime.classes or id(function) in self.made:
             return self.native(function, args, kwargs)
         if kind is Guarded:
             return self.call(function.function, args, kwargs)
@@ -181,7 +192,7 @@ class Calls:
         if symbol is not None and len(operands) == 2:
             check = self.operations.checks.get(symbol)
             if check is not None:
-                check(*operands)
+                check(*(reversed(operands) if name.startswith("__r") else operands))
         elif name in ("__repr__", "__str__", "__format__", "__hash__"):
             rule = {"__repr__": repr, "__str__": str}.get(name)
             if rule is not None and (type(owner) in rendering.ATOMS or isinstance(owner, BaseException)):
@@ -196,7 +207,14 @@ class Calls:
         """`object.__new__(cls)` and its like."""
         if not args or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
             return self.foreign(args, kwargs)
+        self.check_size(args[0], args[1:])
         return self.native(owner.__new__, args, kwargs)
+
+    def check_size(self, kind: type, args: Sequence[Any]) -> None:
+        """Bound what `bytes` makes of a number."""
+        if issubclass(kind, bytes | bytearray):
+            for value in args:
+                self.runtime.allow(self.operations.whole(value))
 
     def listed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a function or class that is on the allow-list, by its rule."""
@@ -210,6 +228,7 @@ class Calls:
     def construct(self, kind: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Make an instance of a class of the file."""
         if isinstance(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
+            self.check_size(kind, args)
             return self.native(kind, args, kwargs)
         self.runtime.tick()
         return kind(*args, **kwargs)
@@ -257,8 +276,14 @@ class Calls:
             kwargs = {name: self.safe(function, item) for name, item in kwargs.items()}
         if runtime.poisoned and runtime.is_poisoned([*args, *kwargs.values()]):
             return runtime.unknown([*touched, *args, *kwargs.values()])
+        name = function.__name__ if type(function) in NAMED else None
+        if name in TRAVERSERS:
+            self.check_nesting(function, args)
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            if type(result) in SIZED and name not in ACCESSORS:
+                runtime.count(result)
+            return result
         except Undetermined:
             pass
         except Exception:
@@ -269,19 +294,41 @@ class Calls:
             return runtime.unknown(touched)
         return self.native(function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched)
 
+    def check_nesting(self, function: Any, args: Sequence[Any]) -> None:
+        for value in (getattr(function, "__self__", None), *args):
+            if type(value) not in rendering.ATOMS and type(value) is not ModuleType:
+                self.operations.check_nesting(value)
+
+    def get_parts(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call an `attrgetter` or `methodcaller`: what they read or call has to be allowed too."""
+        if len(args) != 1 or kwargs:
+            return function(*args, **kwargs)
+        names, given = function.__reduce__()[1], {}
+        if isinstance(function.__reduce__()[0], functools.partial):  # a method with keywords
+            given = function.__reduce__()[0].keywords
+            names = (*function.__reduce__()[0].args, *names)
+        get = self.interpreter.attributes.get
+        if type(function) is operator.methodcaller:
+            return self.call(get(args[0], names[0]), list(names[1:]), dict(given))
+        found = [functools.reduce(get, name.split("."), args[0]) for name in names]
+        return found[0] if len(found) == 1 else tuple(found)
+
     def safe(self, function: Any, value: Any) -> Any:
         """An argument as builtin code may have it: iterators that end, callbacks within bounds."""
         kind = type(value)
         if kind in SIMPLE:
             return value
         if kind is range:
-            return value if getattr(function, "__module__", "") == "_bisect" else self.operations.iterable(value)
-        if (kind is set or kind is frozenset) and function not in ORDER_FREE:
+            lazy = function in NOT_ITERATING or getattr(function, "__module__", "") == "_bisect"
+            return value if lazy else self.operations.iterable(value)
+        if isinstance(value, set | frozenset) and function not in ORDER_FREE:
             return (
                 self.operations.iterable(value)
                 if not isinstance(getattr(function, "__self__", None), set | frozenset)
                 else value
             )
+        if kind in GETTERS:
+            return self.callback(value)
         if (
             isinstance(value, BuiltinFunctionType)
             or kind is MethodDescriptorType
@@ -314,11 +361,9 @@ def inherited(function: MethodType) -> bool:
     )
 
 
+NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})
 SLOT_OPERATORS = {
-    "__mul__": "Mult",
-    "__rmul__": "Mult",
-    "__pow__": "Pow",
-    "__lshift__": "LShift",
-    "__mod__": "Mod",
-    "__add__": "Add",
+    f"__{prefix}{name}__": symbol
+    for name, symbol in {"mul": "Mult", "pow": "Pow", "lshift": "LShift", "mod": "Mod", "add": "Add"}.items()
+    for prefix in ("", "r", "i")
 }

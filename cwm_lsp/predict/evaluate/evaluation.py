@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import queue
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,13 +16,15 @@ from cwm_lsp.predict.evaluate.limits import Limits
 from cwm_lsp.predict.evaluate.questions import Answer, Question
 from cwm_lsp.predict.evaluate.runtime import Runtime
 from cwm_lsp.predict.evaluate.scopes import Scope
-from cwm_lsp.predict.evaluate.values import GaveUp, Undetermined, Unknown
+from cwm_lsp.predict.evaluate.values import GaveUp, Overdue, Undetermined, Unknown
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 
 STACK = 256 * 2**20
 """Bytes of stack for the interpreting thread; only what is touched is ever used."""
 RECURSION = 40_000
 """Python frames that the deepest allowed nesting of calls may need."""
+PATIENCE = 1.0
+"""Seconds beyond the limit after which library code is interrupted."""
 CHUNK = 256
 """Events handed over at once."""
 _recursion = threading.Lock()
@@ -90,7 +94,7 @@ class Evaluation:
                     threading.stack_size(before)
         try:
             while True:
-                for step in self._steps.get():
+                for step in self._next_steps():
                     if step is None:
                         if self._error is not None:
                             raise self._error
@@ -98,6 +102,18 @@ class Evaluation:
                     yield step
         finally:
             self.close()
+
+    def _next_steps(self) -> list[Event | Question | None]:
+        """What the interpreter hands over next; library code that runs for too long is ended."""
+        while True:
+            left = max(self.runtime.deadline - time.monotonic(), 0) + PATIENCE
+            try:
+                return self._steps.get(timeout=left)
+            except queue.Empty:
+                if time.monotonic() > self.runtime.deadline:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                        ctypes.c_ulong(self.runtime.thread), ctypes.py_object(Overdue)
+                    )
 
     def answer(self, answer: Answer) -> None:
         """Answer the question that was the last step."""
@@ -153,12 +169,21 @@ class Evaluation:
             self._error = error
         finally:
             self.runtime.closed = True
+            self._let_go()
             with _recursion:
                 _running -= 1
                 if not _running:
                     sys.setrecursionlimit(depth if depth < RECURSION else 1000)
             self._pending.append(None)
             self._flush()
+
+    def _let_go(self) -> None:
+        """Give up the program's values here, where the stack is deep enough to take apart whatever they are."""
+        self.interpreter.namespace.clear()
+        self.interpreter.imports.modules.clear()
+        self.interpreter.calls.made.clear()
+        self.runtime.poisoned.clear()
+        self.runtime.frame = None
 
     def _evaluate(self) -> None:
         runtime, interpreter = self.runtime, self.interpreter

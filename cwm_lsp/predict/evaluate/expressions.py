@@ -408,12 +408,39 @@ class Expressions:
         return self.undetermined_display(lambda frame: tuple(gather(frame)))
 
     def Set(self, node: ast.Set) -> Run:  # noqa: N802
-        if len(node.elts) > 2 and self.marks and all(constant(item) is not MISSING for item in node.elts):
-            values = [constant(item) for item in node.elts]
-            return self.at(node.lineno, lambda frame: set(values))
+        if len(node.elts) > 2 and all(constant(item) is not MISSING for item in node.elts):
+            values = frozenset(constant(item) for item in node.elts)
+            return self.at(node.lineno, lambda frame: set().union(values))  # the order of the elements is that of both
+        if any(isinstance(item, ast.Starred) for item in node.elts):
+            return self.unsupported(node) if self.marks else self.starred_set(node)
         gather = self.elements(node.elts, node.lineno)
-        attempt = self.operations.attempt
-        return self.undetermined_display(lambda frame: attempt(set, (gather(frame),)))
+        attempt, check = self.operations.attempt, self.operations.check_nesting
+
+        def make(frame: Frame) -> Any:
+            items = gather(frame)
+            check(*items)
+            return attempt(set, (items,))
+
+        return self.undetermined_display(make)
+
+    def starred_set(self, node: ast.Set) -> Run:
+        """A set display with stars: elements and iterables are put in one after the other."""
+        parts = [
+            (isinstance(item, ast.Starred), self.expr(item.value if isinstance(item, ast.Starred) else item))
+            for item in node.elts
+        ]
+        unpack, attempt = self.operations.unpack, self.operations.attempt
+
+        def make(frame: Frame) -> Any:
+            made: set[Any] = set()
+            for starred, run in parts:
+                value = run(frame)
+                if starred and type(value) not in (set, frozenset):
+                    value = unpack(value)
+                attempt(made.update if starred else made.add, (value,), (made,))
+            return made
+
+        return self.undetermined_display(make)
 
     def Dict(self, node: ast.Dict) -> Run:  # noqa: N802
         if not node.keys:

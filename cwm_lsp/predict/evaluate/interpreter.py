@@ -55,6 +55,11 @@ class Interpreter:
         """The frames of the program's generators."""
         self.foreign: frozenset[ast.AST] = frozenset()
         """Nodes with a scope that are part of the call and not of the file."""
+        if any(
+            isinstance(node, ast.Name | ast.alias | ast.Attribute) and named(node) in CONTEXTS
+            for node in ast.walk(tree)
+        ):
+            self.imports.modules["decimal"] = library.Module("decimal", {})
         for name in ("__file__", "__builtins__", "__spec__", "__loader__", "__package__"):
             self.namespace[name] = Unknown()
 
@@ -573,6 +578,14 @@ def collecting() -> bool:
 
 
 BUILTIN_NAMES = frozenset(dir(__import__("builtins")))
+
+
+CONTEXTS = frozenset({"getcontext", "setcontext", "localcontext", "DefaultContext"})
+"""Names by which a program changes what decimal arithmetic gives."""
+
+
+def named(node: ast.Name | ast.alias | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else node.name
 
 
 def unsupported(line: int, what: str) -> Callable[[Frame], Any]:

@@ -99,6 +99,8 @@ OPERATIONS = frozenset(
 NOT_PURE = {
     datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
     datetime.date: ("today", "fromtimestamp"),
+    statistics.NormalDist: ("samples",),
+    array.array: ("fromfile", "tofile"),
     types.GeneratorType: ("gi_code", "gi_frame", "gi_running", "gi_suspended", "gi_yieldfrom"),
     uuid.UUID: (),
 }
@@ -167,7 +169,11 @@ evaluate_text = Eval()
 
 
 def quiet(*_: Any, **__: Any) -> None:
-    """Stands for a function that only writes or waits."""
+    """Stands for a function that only writes."""
+
+
+def wait(*_: Any, **__: Any) -> None:
+    """Stands for `time.sleep`."""
 
 
 def logger(name: str) -> Module:
@@ -194,7 +200,7 @@ MODULES: dict[str, Module] = {
     "datetime": Module("datetime", _members(datetime)),
     "json": Module("json", _members(json, "dumps loads JSONDecodeError JSONEncoder JSONDecoder")),
     "textwrap": Module("textwrap", _members(textwrap)),
-    "statistics": Module("statistics", _members(statistics, " ".join(statistics.__all__))),
+    "statistics": Module("statistics", _members(statistics, " ".join(statistics.__all__), without="kde kde_random")),
     "fractions": Module("fractions", _members(fractions, "Fraction gcd")),
     "decimal": Module("decimal", _members(
         decimal, "Decimal ROUND_HALF_UP ROUND_HALF_EVEN ROUND_HALF_DOWN ROUND_UP ROUND_DOWN ROUND_CEILING ROUND_FLOOR "
@@ -225,7 +231,7 @@ MODULES: dict[str, Module] = {
         "getLogger": logging.getLogger,
         "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
     "warnings": Module("warnings", {}),
-    "time": Module("time", {"sleep": quiet}),
+    "time": Module("time", {"sleep": wait}),
     "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern}),
     "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
     "__future__": Module(

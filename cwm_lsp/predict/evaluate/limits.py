@@ -18,7 +18,7 @@ class Limits:
     integer_bits: int = 40_000
     elements: int = 200_000
     """Elements of one container, characters of one string, items drawn from one iterator by one operation."""
-    allocated: int = 50_000_000
+    allocated: int = 20_000_000
     """Elements and characters in all the large values that are made, kept or not."""
     text: int = 50_000
     """Characters of one shown value."""

@@ -13,11 +13,12 @@ from types import NoneType
 from typing import Any
 
 from cwm_lsp.predict.evaluate import rendering
-from cwm_lsp.predict.evaluate.runtime import Runtime
-from cwm_lsp.predict.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.predict.evaluate.runtime import SMALL, Runtime
+from cwm_lsp.predict.evaluate.values import MISSING, Function, GaveUp, Undetermined, Unknown
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
+SEQUENCE_BASES = (str, list, tuple, bytes, bytearray, deque, array)
 WIDTH = re.compile(r"\d{4,}")
 """A width or precision that deserves a closer look."""
 SINGLETONS: tuple[Any, ...] = (None, True, False, ..., NotImplemented)
@@ -36,6 +37,7 @@ class Operations:
             "LShift": self.check_shift,
             "Mod": self.check_percent,
             "Add": self.check_sum,
+            **dict.fromkeys(("Sub", "Div", "FloorDiv"), self.check_fractions),
         }
 
     # the one way out for what is unknown
@@ -98,7 +100,10 @@ class Operations:
                 check(a, b)
             if in_place and type(a) is list:
                 b = self.iterable(b)
-            return native(a, b)
+            result = native(a, b)
+            if result is not a:
+                runtime.count(result)
+            return result
 
         def apply(a: Any, b: Any) -> Any:
             if type(a) in quick and type(b) in quick:
@@ -116,20 +121,36 @@ class Operations:
         return apply
 
     def check_sum(self, a: Any, b: Any) -> None:
-        if type(a) in SEQUENCES:
-            size = len(a) + (len(b) if type(b) in SEQUENCES else 0)
-            if size > 1000:
+        if isinstance(a, SEQUENCE_BASES):
+            size = len(a) + (len(b) if isinstance(b, SEQUENCE_BASES) else 0)
+            if size > self.runtime.limits.elements:
                 self.runtime.allow(size)
+        else:
+            self.check_fractions(a, b)
+
+    def check_fractions(self, a: Any, b: Any) -> None:
+        """Bound the result of arithmetic with fractions."""
+        if isinstance(a, Fraction) or isinstance(b, Fraction):
+            self.runtime.allow_bits(bits(a) + bits(b))
 
     def check_product(self, a: Any, b: Any) -> None:
         if isinstance(a, int) and isinstance(b, int):
             if not (-(2**64) < a < 2**64 and -(2**64) < b < 2**64):
                 self.runtime.allow_bits(a.bit_length() + b.bit_length())
             return
-        if isinstance(b, int):
+        self.check_fractions(a, b)
+        if isinstance(b, SEQUENCE_BASES):
             a, b = b, a
-        if isinstance(a, int) and (type(b) in SEQUENCES or isinstance(b, str | list | tuple | bytes | deque | array)):
-            self.runtime.allow(a * len(b))
+        if isinstance(a, SEQUENCE_BASES):
+            self.runtime.allow(self.whole(b) * len(a))
+
+    def whole(self, value: Any) -> int:
+        """A number that says how large something gets; raises `Undetermined` for one that a class of the file gives."""
+        if isinstance(value, int):
+            return int(value)
+        if hasattr(type(value), "__index__"):
+            raise Undetermined
+        return 0
 
     def check_power(self, a: Any, b: Any) -> None:
         if isinstance(a, Fraction):
@@ -149,11 +170,14 @@ class Operations:
         if isinstance(a, str | bytes | bytearray):
             text = a if isinstance(a, str) else a.decode("latin-1")
             self.check_format(text)
+            values = list(b.values()) if isinstance(b, dict) else list(b) if isinstance(b, tuple) else [b]
             if "*" in text:
-                values = b if isinstance(b, tuple) else (b,)
                 self.runtime.allow(max((abs(value) for value in values if isinstance(value, int)), default=0))
-            for value in b.values() if isinstance(b, dict) else b if isinstance(b, tuple) else (b,):
+            for value in values:
                 self.check_shown(value)
+            size = sum(len(value) for value in values if isinstance(value, str | bytes | bytearray))
+            if size > SMALL:
+                self.runtime.allow(size * (text.count("%(") or 1))
 
     def check_format(self, spec: str) -> None:
         """Bound the widths and precisions in a format."""
@@ -200,8 +224,11 @@ class Operations:
 
         def apply(a: Any, b: Any) -> Any:
             kind = type(a)
-            if kind in rendering.ATOMS and type(b) in rendering.ATOMS:
-                return native(a, b)
+            if kind in rendering.ATOMS or type(b) in rendering.ATOMS:
+                if kind in rendering.ATOMS and type(b) in rendering.ATOMS:
+                    return native(a, b)
+            else:
+                self.check_nesting(a, b)
             if not runtime.poisoned:
                 try:
                     return native(a, b)
@@ -237,6 +264,8 @@ class Operations:
         def inside(a: Any, b: Any) -> bool:
             if type(b) is range and type(a) not in (int, bool):
                 runtime.allow(len(b))
+            if type(a) not in rendering.ATOMS:
+                self.check_nesting(a, b)
             return operator.contains(b, a)
 
         def apply(a: Any, b: Any) -> Any:
@@ -256,13 +285,40 @@ class Operations:
 
     # iteration
 
+    def check_nesting(self, *values: Any) -> None:
+        """Bound what comparing, hashing or copying values goes through: how much there is, and how deep."""
+        left = 10 * rendering.NODES
+        inside = self.runtime.inside
+        for value in values:
+            level = [value] if type(value) not in rendering.ATOMS else []
+            for _ in range(100):
+                below: list[Any] = []
+                for outer in level:
+                    kind: Any = type(outer)
+                    if kind in self.runtime.classes and is_identity(kind.__eq__):
+                        continue
+                    items = inside(outer)
+                    if not rendering.ATOMS.issuperset(map(type, items)):
+                        below += [item for item in items if type(item) not in rendering.ATOMS]
+                        if len(below) > left:
+                            raise GaveUp("a value is too large to go through")
+                left -= len(below)
+                level = below
+                if not level:
+                    break
+            else:
+                raise GaveUp("a value is nested too deeply to go through")
+
     def iterable(self, value: Any) -> Any:
         """The same elements, in a settled order and not without end."""
-        kind = type(value)
+        kind: Any = type(value)
         if kind is set or kind is frozenset:
             if len(value) > 1 and rendering.unordered(value):
                 self.runtime.taint()
                 return rendering.ordered(value)
+        elif isinstance(value, set | frozenset):
+            if kind.__iter__ in (set.__iter__, frozenset.__iter__) and rendering.unordered(value):
+                raise Undetermined
         elif kind is range and len(value) > self.runtime.limits.elements:
             return self.runtime.ticker(iter(value))
         return value
@@ -290,7 +346,7 @@ class Operations:
     def subscript(self, value: Any, key: Any) -> Any:
         kind = type(value)
         runtime = self.runtime
-        if kind in QUICK and not runtime.poisoned:
+        if kind in QUICK and not runtime.poisoned and type(key) in rendering.ATOMS:
             try:
                 return value[key]
             except Undetermined:
@@ -302,6 +358,11 @@ class Operations:
 
     def get_item(self, value: Any, key: Any) -> Any:
         if type(value) in SUBSCRIPTABLE or self.may_subscript(value):
+            if type(key) is slice:
+                part = value[key]
+                self.runtime.count(part)
+                return part
+            self.check_nesting(key)
             return value[key]
         if hasattr(type(value), "__getitem__") or isinstance(value, type):
             raise Undetermined
@@ -325,12 +386,26 @@ class Operations:
     def store_item(self, value: Any, key: Any, item: Any) -> None:
         if type(key) is slice:
             item = self.iterable(item)
-            if type(value) is list and type(item) in (list, tuple, str):
+            if type(item) in SEQUENCES and len(value) + len(item) > SMALL:
                 self.runtime.allow(len(value) + len(item))
+        else:
+            self.check_nesting(key)
         value[key] = item
 
     def delete_item(self, value: Any, key: Any) -> None:
         self.attempt(operator.delitem, (value, key), (value,))
+
+
+def bits(value: Any) -> int:
+    """Bits of the integers that make up a number."""
+    if isinstance(value, Fraction):
+        return value.numerator.bit_length() + value.denominator.bit_length()
+    return value.bit_length() if isinstance(value, int) else 0
+
+
+def is_identity(equal: Any) -> bool:
+    """Whether comparing instances looks at nothing inside them, or runs a function of the file."""
+    return equal is object.__eq__ or type(equal) is Function
 
 
 QUICK: frozenset[type] = frozenset({list, str, tuple, dict})

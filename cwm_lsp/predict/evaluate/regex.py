@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import re
 import warnings
 from collections.abc import Callable
@@ -22,50 +23,127 @@ FUNCTIONS: tuple[Any, ...] = (
     re.match, re.search, re.fullmatch, re.sub, re.subn, re.split, re.findall, re.finditer, re.compile,
 )  # fmt: skip
 METHODS = frozenset({"match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"})
-STEPS = 50_000_000
-NESTED_LENGTH = 22
-"""Longest text for a pattern with nested repeats: 2**22 steps."""
+FLAGS_AT: dict[Any, int] = {
+    re.compile: 1, re.match: 2, re.search: 2, re.fullmatch: 2, re.findall: 2, re.finditer: 2, re.split: 3, re.sub: 4,
+    re.subn: 4,
+}  # fmt: skip
+"""Where the flags are among the positional arguments."""
+MOST_BITS = 24
+"""Logarithm of the steps that a match may take."""
+SCANNING = 4
+"""Logarithm of how much faster it is to run through characters than to go back to a choice."""
+DEEPEST = 40
+"""Parentheses inside each other in a pattern."""
+ASCII = frozenset(range(128))
+REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 
-@functools.lru_cache(maxsize=500)
-def shape(pattern: str | bytes, flags: int) -> tuple[int, int]:
-    """(depth of nested unbounded repeats, number of unbounded repeats) of a pattern."""
+def parse(pattern: str | bytes, flags: int) -> tuple[Any, Any]:
+    """The parsed pattern, and the module that has parsed it."""
     try:
         parser: Any = importlib.import_module("re._parser")
     except ImportError:  # Python 3.10
         parser = importlib.import_module("sre_parse")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _measure(parser.parse(pattern, flags), parser)
+        return parser.parse(pattern, flags), parser
 
 
-def _measure(parsed: Any, parser: Any) -> tuple[int, int]:
-    depth = count = 0
-    for operation, argument in parsed:
-        inner_depth = inner_count = 0
-        for item in _subpatterns(argument, parser):
-            one, two = _measure(item, parser)
-            inner_depth, inner_count = max(inner_depth, one), inner_count + two
-        if str(operation) in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and argument[1] > 10:
-            inner_depth += 2 if branches(argument[2], parser) else 1
-            inner_count += 1
-        depth, count = max(depth, inner_depth), count + inner_count
-    return depth, count
+@functools.lru_cache(maxsize=500)
+def cost(pattern: str | bytes, flags: int, length: int) -> float:
+    """Logarithm of an upper bound of the steps that matching ASCII text of a length takes.
+
+    A repeat multiplies the ways to match unless the next character alone tells whether it goes on: where what may
+    follow begins with other characters than its body, going back into it fails at once.
+    """
+    parsed, _ = parse(pattern, flags)
+    fold = bool((flags | parsed.state.flags) & re.IGNORECASE)
+    starts = math.log2(length + 2)
+    return starts + max(_ways(list(parsed), frozenset(), length, fold), starts - SCANNING)
 
 
-def branches(parsed: Any, parser: Any) -> bool:
-    """Whether there are alternatives inside, which a repeat would multiply."""
-    return any(
-        str(operation) == "BRANCH" or any(branches(item, parser) for item in _subpatterns(argument, parser))
-        for operation, argument in parsed
-    )
+def _ways(items: list[Any], after: frozenset[int], length: int, fold: bool) -> float:
+    """Logarithm of the ways in which a sequence may match, if it is followed by one of `after`."""
+    total = 0.0
+    follow = after
+    for operation, argument in reversed(items):
+        name = str(operation)
+        if name in REPEATS:
+            least, most, body = argument
+            most = min(int(most), length)
+            first, _ = _first(body, fold)
+            inner = _ways(list(body), follow | first if most > 1 else follow, length, fold)
+            total += inner * most
+            if least != most and first & follow:
+                total += math.log2(most + 2)
+        elif name == "BRANCH":
+            total += max(_ways(list(branch), follow, length, fold) for branch in argument[1])
+            firsts = [_first(branch, fold)[0] for branch in argument[1]]
+            if sum(map(len, firsts)) > len(frozenset().union(*firsts)):
+                total += math.log2(len(firsts))
+        else:
+            total += sum(_ways(list(part), follow, length, fold) for part in _parts(argument))
+        first, nullable = _first([(operation, argument)], fold)
+        follow = first | follow if nullable else first
+    return total
 
 
-def _subpatterns(argument: Any, parser: Any) -> list[Any]:
-    if isinstance(argument, parser.SubPattern):
+def _first(items: Any, fold: bool) -> tuple[frozenset[int], bool]:
+    """The ASCII characters with which a match may begin, and whether it may be empty."""
+    found: frozenset[int] = frozenset()
+    for operation, argument in items:
+        name = str(operation)
+        nullable = False
+        if name in ("LITERAL", "NOT_LITERAL", "IN", "RANGE", "CATEGORY", "ANY"):
+            first = _characters(name, argument, fold)
+        elif name in REPEATS:
+            first, nullable = _first(argument[2], fold)
+            nullable = nullable or not argument[0]
+        elif name == "BRANCH":
+            branches = [_first(branch, fold) for branch in argument[1]]
+            first = frozenset().union(*(one for one, _ in branches))
+            nullable = any(empty for _, empty in branches)
+        elif name in ("SUBPATTERN", "ATOMIC_GROUP"):
+            first, nullable = _first(argument if name == "ATOMIC_GROUP" else argument[-1], fold)
+        elif name in ("AT", "ASSERT", "ASSERT_NOT"):
+            first, nullable = frozenset(), True
+        else:
+            first, nullable = ASCII, True
+        found |= first
+        if not nullable:
+            return found, False
+    return found, True
+
+
+def _characters(name: str, argument: Any, fold: bool) -> frozenset[int]:
+    """The ASCII characters that a part of a pattern for one character matches."""
+    if name == "LITERAL":
+        text = chr(argument)
+        return frozenset(map(ord, {text, *(text.lower() + text.upper() if fold else "")})) & ASCII
+    if name == "NOT_LITERAL":
+        return ASCII - {argument}
+    if name == "RANGE":
+        return frozenset().union(
+            *(_characters("LITERAL", one, fold) for one in ASCII & {*range(argument[0], argument[1] + 1)})
+        )
+    if name == "CATEGORY":
+        kind = str(argument).rpartition("_")[2]
+        tests = {"DIGIT": str.isdigit, "SPACE": str.isspace, "WORD": lambda text: text.isalnum() or text == "_"}
+        chosen = frozenset(one for one in ASCII if kind in tests and tests[kind](chr(one)))
+        return ASCII - chosen if "_NOT_" in str(argument) else chosen
+    if name == "IN":
+        parts = [(str(operation), inner) for operation, inner in argument]
+        chosen = frozenset().union(*(_characters(one, inner, fold) for one, inner in parts if one != "NEGATE"))
+        return ASCII - chosen if parts[0][0] == "NEGATE" else chosen
+    return ASCII
+
+
+def _parts(argument: Any) -> list[Any]:
+    """The patterns inside a part of a pattern."""
+    if hasattr(argument, "state"):
         return [argument]
     if isinstance(argument, tuple | list):
-        return [found for item in argument for found in _subpatterns(item, parser)]
+        return [found for item in argument for found in _parts(item)]
     return []
 
 
@@ -85,23 +163,28 @@ def run(
     texts = [item for item in (args if compiled is not None else args[1:]) if isinstance(item, str | bytes)]
     texts += [item for item in kwargs.values() if isinstance(item, str | bytes)]
     length = max((len(item) for item in texts), default=0)
-    flags = kwargs.get("flags", 0)
+    at = FLAGS_AT.get(function, len(args)) if compiled is None else len(args)
+    flags = kwargs.get("flags", args[at] if at < len(args) else 0)
+    if not isinstance(flags, int) or flags & (re.DEBUG | re.LOCALE):
+        raise Undetermined
     if isinstance(source, re.Pattern):
-        depth, count = shape(
-            source.pattern, source.flags & ~re.UNICODE if isinstance(source.pattern, bytes) else source.flags
-        )
+        pattern, flags = source.pattern, source.flags & ~re.UNICODE
     elif isinstance(source, str | bytes):
-        runtime.allow(len(source) * 20)
-        try:
-            depth, count = shape(source, int(flags) if isinstance(flags, int) else 0)
-        except (re.error, OverflowError, RecursionError):
-            depth, count = 0, 0
+        pattern = source
     else:
         return function(*args, **kwargs)
+    text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
+    runtime.allow(len(text) * 20)
+    if text.count("(") > DEEPEST or "(?L" in text:
+        raise Undetermined
+    # outside of ASCII, classes of characters are not told apart: every one then counts as overlapping the others
+    bounded = length if all(item.isascii() for item in texts) else 10 * length
+    try:
+        steps = cost(pattern, int(flags), bounded)
+    except (re.error, OverflowError, RecursionError):
+        steps = 0.0
     if function is not re.compile:
-        if depth > 1 and length > NESTED_LENGTH:
-            raise Undetermined
-        if length ** min(count + 1, 4) > STEPS and length > 300:
+        if steps > MOST_BITS:
             raise Undetermined
         runtime.allow(length)
         replacement = next((item for item in (args if compiled is not None else args[1:]) if isinstance(item, str)), "")

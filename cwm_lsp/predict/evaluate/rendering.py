@@ -22,6 +22,7 @@ STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
 MUTABLE: frozenset[type] = frozenset({list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter})
 FLAT: frozenset[type] = frozenset({list, tuple, dict})
+SIZED_BUILTINS: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset, deque})
 ROWS: frozenset[type] = frozenset({list, tuple})
 PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
 CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
@@ -33,6 +34,8 @@ ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 def steady(value: Any) -> bool:
     """Whether the hash of a value is the same in every run, and so its place in a set."""
     kind = type(value)
+    if kind in (float, complex) and value != value:
+        return False  # the hash of a NaN is its address
     return kind in STEADY or (kind in (tuple, frozenset) and all(map(steady, value)))
 
 
@@ -129,7 +132,7 @@ class Renderer:
             raise Undetermined
         if kind is Unknown or (is_bare(kind) and kind in self.runtime.classes):
             return
-        inside = self.runtime.inside(value) if kind is not deque else list(value)
+        inside = self.runtime.inside(value)
         if inside:
             if len(path) > 100:
                 raise GaveUp("a value is nested too deeply to show")

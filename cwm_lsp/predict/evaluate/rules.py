@@ -17,16 +17,19 @@ import math
 import operator
 import os
 import re
+import shlex
 import statistics
 import struct
-import types
+import textwrap
+import urllib.parse
 from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import library, regex, rendering
+from cwm_lsp.predict.evaluate.methods import METHOD_RULES, Methods
+from cwm_lsp.predict.evaluate.sizes import OPERATOR_CHECKS
 from cwm_lsp.predict.evaluate.values import MISSING, Function, GaveUp, Guarded, Ticker, Undetermined, Unknown
 
 if TYPE_CHECKING:
@@ -40,7 +43,10 @@ ORDER_FREE: frozenset[Any] = frozenset({len, isinstance, type, callable, set, fr
 """Functions for which the order of a set does not matter."""
 
 
-class Rules:
+MOST_LAYERS = 10_000
+
+
+class Rules(Methods):
     """The special cases among the allow-listed callables."""
 
     def __init__(self, interpreter: Interpreter, calls: Calls) -> None:
@@ -48,6 +54,8 @@ class Rules:
         self.runtime = interpreter.runtime
         self.calls = calls
         self.loggers: dict[str, library.Module] = {}
+        self.layers = 0
+        """Iterators over iterators that have been made."""
         self.functions: dict[Any, Rule] = {
             library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_,
             issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.never, hash: self.hash_,
@@ -59,7 +67,10 @@ class Rules:
             difflib.ndiff: self.compared, difflib.unified_diff: self.compared, difflib.SequenceMatcher: self.compared,
             difflib.get_close_matches: self.compared,
             pow: self.pow_, sorted: self.keyed, min: self.keyed, max: self.keyed, sum: self.sum_,
-            bytes: self.sized, bytearray: self.sized, super: self.super_, map: self.lazy, filter: self.lazy,
+            bytes: self.sized, bytearray: self.sized, super: self.super_,
+            **dict.fromkeys((map, filter, zip, enumerate, itertools.chain, itertools.islice, itertools.takewhile,
+                             itertools.dropwhile, itertools.filterfalse, itertools.starmap, itertools.accumulate,
+                             itertools.compress, itertools.groupby, itertools.zip_longest), self.lazy),
             math.factorial: self.factorial, math.comb: self.choose, math.perm: self.choose, math.prod: self.product,
             math.ldexp: self.plain, math.lcm: self.product,
             itertools.count: self.endless, itertools.cycle: self.endless, itertools.repeat: self.endless,
@@ -69,24 +80,27 @@ class Rules:
             functools.lru_cache: self.cache, functools.cache: self.cache, functools.cmp_to_key: self.remembered,
             dataclasses.dataclass: self.dataclass_, dataclasses.field: self.plain,
             functools.total_ordering: self.total_ordering,
-            enum.unique: self.plain, json.dumps: self.dumps, copy.deepcopy: self.plain,
-            operator.mul: self.operator_, operator.pow: self.operator_, operator.lshift: self.operator_,
-            operator.mod: self.operator_, operator.add: self.operator_, operator.concat: self.operator_,
-            operator.imul: self.operator_, operator.ipow: self.operator_, operator.attrgetter: self.getter,
-            operator.methodcaller: self.getter,
+            enum.unique: self.plain, json.dumps: self.dumps, json.JSONEncoder: self.dumps, json.loads: self.loaded,
+            copy.deepcopy: self.plain, shlex.split: self.texts, urllib.parse.urlencode: self.settled,
+            **dict.fromkeys((textwrap.fill, textwrap.wrap, textwrap.indent, textwrap.shorten, textwrap.TextWrapper,
+                             textwrap.dedent), self.filled),
+            **dict.fromkeys((value for name, value in vars(statistics).items() if name in statistics.__all__
+                             and callable(value) and value is not statistics.quantiles), self.measured),
+            **dict.fromkeys((getattr(operator, name) for name in OPERATOR_CHECKS), self.operator_),
+            operator.attrgetter: self.getter, operator.methodcaller: self.getter,
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
             struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
-            library.quiet: self.quiet, logging.getLogger: self.logger,
+            library.quiet: self.quiet, library.wait: self.wait, logging.getLogger: self.logger,
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
         for function in regex.FUNCTIONS:
             self.functions[function] = self.pattern
-        self.class_methods: dict[str, Rule] = {"fromkeys": self.native, "maketrans": self.native}
+        self.class_methods: dict[str, Rule] = {
+            "fromkeys": self.native, "maketrans": self.native, "from_iterable": self.chained, "from_bytes": self.read,
+            "strptime": self.parsed_time, "from_float": self.native,
+        }  # fmt: skip
 
-    def native(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        return self.calls.native(function, args, kwargs)
-
-    plain = native
+    plain = Methods.native
 
     def never(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return self.runtime.unknown()
@@ -108,17 +122,25 @@ class Rules:
     # text
 
     def print_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if kwargs.get("file") is not None:
+        if not all(
+            value is None or name == "flush" or (name in ("sep", "end") and type(value) is str)
+            for name, value in kwargs.items()
+        ):
             return self.calls.foreign(args, kwargs)
         for value in args:
-            if type(value) not in rendering.ATOMS:
-                if self.interpreter.operations.has_unknown((value,)) or type(value) not in self.runtime.classes:
-                    continue
+            if self.runs_code(value) and not self.interpreter.operations.has_unknown((value,)):
                 str(value)
         return None
 
+    def runs_code(self, value: Any) -> bool:
+        """Whether the text of a value is made by functions of the file."""
+        if not self.runtime.classes or type(value) in rendering.ATOMS:
+            return False
+        self.interpreter.operations.check_nesting(value)
+        return type(value) in self.runtime.classes or any(map(self.runs_code, self.runtime.inside(value)))
+
     def quiet(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """What only writes or waits. The level of a logger decides whether it calls the `__str__` of an argument."""
+        """What only writes. The level of a logger decides whether it calls the `__str__` of an argument."""
 
         def shows_itself(value: Any) -> bool:
             kind = type(value)
@@ -127,6 +149,12 @@ class Rules:
             )
 
         return self.calls.foreign(args, kwargs) if self.interpreter.operations.any_inside(args, shows_itself) else None
+
+    def wait(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`time.sleep`."""
+        if len(args) != 1 or kwargs or type(args[0]) not in (int, float) or not 0 <= args[0] < 10**6:
+            return self.runtime.unknown()
+        return None
 
     def logger(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or kwargs or type(args[0]) is not str:
@@ -142,15 +170,6 @@ class Rules:
         if not 1 <= len(args) <= 2 or kwargs or not all(isinstance(item, str) for item in args[1:]):
             return self.native(function, args, kwargs)
         return self.interpreter.operations.attempt(self.interpreter.formats.formatted, [*args, ""][:2])
-
-    def dumps(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        indent = kwargs.get("indent")
-        if isinstance(indent, int):
-            self.runtime.allow(indent * 1000)
-        if "cls" in kwargs:
-            return self.runtime.unknown()
-        self.interpreter.operations.check_shown(args[0] if args else None)
-        return self.native(function, args, kwargs)
 
     def eval_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`eval` of an expression's text, interpreted like everything else."""
@@ -193,9 +212,12 @@ class Rules:
         return function(value)
 
     def hash_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) == 1 and type(args[0]) not in self.runtime.classes and not rendering.steady(args[0]):
-            function(args[0])
-            return self.runtime.unknown()
+        if len(args) == 1 and not kwargs:
+            self.interpreter.operations.check_nesting(args[0])
+            kind: Any = type(args[0])
+            if not rendering.steady(args[0]) and type(kind.__hash__) is not Function:
+                function(args[0])
+                return self.runtime.unknown()
         return self.native(function, args, kwargs)
 
     def super_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -265,8 +287,13 @@ class Rules:
         )
 
     def lazy(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and type(args[0]) is Unknown:
+        """Iterators over iterators: drawing from many inside each other would need more stack than there is."""
+        if args and type(args[0]) is Unknown and function in (map, filter):
             return self.calls.foreign(args, kwargs)
+        if any(hasattr(type(value), "__next__") for value in args):
+            self.layers += 1
+            if self.layers > MOST_LAYERS:
+                raise GaveUp("too many iterators over iterators")
         return self.native(function, args, kwargs)
 
     def endless(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -304,83 +331,6 @@ class Rules:
         if args and type(args[0]) in (list, tuple) and any(type(item) in (list, tuple) for item in args[0]):
             size = sum(len(item) for item in args[0] if type(item) in (list, tuple))
             self.runtime.allow(size * min(len(args[0]), 100))
-        return self.native(function, args, kwargs)
-
-    # numbers and sizes
-
-    def pow_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) == 2:
-            self.interpreter.operations.check_power(*args)
-        return self.native(function, args, kwargs)
-
-    def operator_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        check = self.interpreter.operations.checks.get(OPERATOR_CHECKS[function.__name__])
-        if check is not None and len(args) == 2:
-            check(*args)
-        return self.native(function, args, kwargs)
-
-    def whole(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Conversions that write a number out: bounds its exponent."""
-        for value in [*args, *kwargs.values()]:
-            if isinstance(value, Decimal) and value.is_finite():
-                self.runtime.allow_bits(abs(value.adjusted()) * 4)
-            elif isinstance(value, str) and function is Fraction:
-                self.runtime.allow_bits(
-                    max((int(item[:9]) for item in re.findall(r"[eE][+-]?(\d+)", value)), default=0) * 4
-                )
-        if function is round and len(args) + len(kwargs) > 1:
-            digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
-            if isinstance(digits, int):
-                self.runtime.allow_bits(abs(digits))
-        return self.native(function, args, kwargs)
-
-    def counted(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        for value in [*args[1:], *kwargs.values()]:
-            if isinstance(value, int):
-                self.runtime.allow(value)
-        return self.native(function, args, kwargs)
-
-    def compared(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Comparisons that take time quadratic in what is compared."""
-        sizes = [sum(map(len, value)) if isinstance(value, list) and all(isinstance(item, str) for item in value)
-                 else len(value) for value in args if isinstance(value, str | list | tuple)]  # fmt: skip
-        if sum(sizes) > 10_000:
-            raise GaveUp("too much is compared")
-        return self.native(function, args, kwargs)
-
-    def factorial(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], int) and args[0] > 4000:
-            raise GaveUp("a factorial is too large")
-        return self.native(function, args, kwargs)
-
-    def choose(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        numbers = [abs(item) for item in args if isinstance(item, int)]
-        if numbers:
-            self.runtime.allow_bits(min(numbers) * (max(numbers).bit_length() + 1))
-        return self.native(function, args, kwargs)
-
-    def product(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        values = args[0] if len(args) == 1 and hasattr(args[0], "__len__") else args
-        if len(args) == 1 and not hasattr(args[0], "__len__"):
-            values = args[0] = list(args[0]) if hasattr(args[0], "__iter__") else args[0]
-            values = values if isinstance(values, list) else []
-        self.runtime.allow(len(values))
-        self.runtime.allow_bits(sum(item.bit_length() for item in values if isinstance(item, int)))
-        return self.native(function, args, kwargs)
-
-    def packed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], str):
-            self.interpreter.operations.check_format(args[0])
-        return self.native(function, args, kwargs)
-
-    def path(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or type(args[0]) not in (str, bytes):
-            return self.runtime.unknown()
-        return args[0]
-
-    def sized(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], int):
-            self.runtime.allow(args[0])
         return self.native(function, args, kwargs)
 
     # functools and classes
@@ -437,8 +387,15 @@ class Rules:
         if not isinstance(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()
         for base in kind.__mro__:  # dataclasses puts these names into source text
-            if not all(isinstance(name, str) and name.isidentifier() and not iskeyword(name)
-                       for name in vars(base).get("__annotations__", ())):  # fmt: skip
+            annotations = vars(base).get("__annotations__", {})
+            fields = vars(base).get("__dataclass_fields__", {})
+            names = [*annotations, *(getattr(value, "name", None) for value in fields.values())]
+            if (
+                type(annotations) is not dict
+                or type(fields) is not dict
+                or not all(type(value) is dataclasses.Field for value in fields.values())
+                or not all(type(name) is str and name.isidentifier() and not iskeyword(name) for name in names)
+            ):
                 raise GaveUp("the annotations of a dataclass are not names")
         annotations = vars(kind).get("__annotations__", {}).values()
         if any(isinstance(annotation, str) and library.NO_FIELD.search(annotation) for annotation in annotations):
@@ -468,7 +425,10 @@ class Rules:
         return made
 
     def getter(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if any("__" in item or item.startswith(("gi_", "format")) for item in args if isinstance(item, str)):
+        names = args if function is operator.attrgetter else args[:1]
+        if (kwargs and function is operator.attrgetter) or not all(type(name) is str for name in names):
+            return self.native(function, args, kwargs)
+        if any("__" in name or name.startswith(("gi_", "format")) for name in names):
             return self.runtime.unknown()
         return self.native(function, args, kwargs)
 
@@ -490,95 +450,6 @@ class Rules:
     def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
 
-    def padded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], int):
-            self.runtime.allow(args[0])
-        return self.native(function, args, kwargs)
-
-    def expanded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        size = args[0] if args else kwargs.get("tabsize", 8)
-        if isinstance(size, int):
-            self.runtime.allow(value.count("\t" if isinstance(value, str) else b"\t") * max(size, 0) + len(value))
-        return self.native(function, args, kwargs)
-
-    def replaced(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) >= 2 and type(args[0]) is type(value) and type(args[1]) is type(value):
-            found = value.count(args[0])
-            if found * len(args[1]) > 1000:
-                self.runtime.allow(len(value) + found * len(args[1]))
-        return self.native(function, args, kwargs)
-
-    def joined(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) == 1 and not kwargs:
-            items = args[0]
-            if type(items) is set or type(items) is frozenset:
-                items = self.interpreter.operations.iterable(items)
-            if (
-                type(items) is not list
-                and type(items) is not tuple
-                and type(items) is not str
-                and hasattr(type(items), "__iter__")
-            ):
-                if type(items) is Unknown:
-                    raise Undetermined
-                items = list(self.calls.safe(function, items))
-            if isinstance(items, list | tuple | str):
-                size = len(items) * len(value)
-                if size > 1000 or len(items) > 100:
-                    self.runtime.allow(size + sum(len(item) for item in items if isinstance(item, str | bytes)))
-            args = [items]
-        return self.native(function, args, kwargs)
-
-    def translated(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], dict):
-            longest = max((len(item) for item in args[0].values() if isinstance(item, str)), default=1)
-            self.runtime.allow(len(value) * max(longest, 1))
-        return self.native(function, args, kwargs)
-
-    def formatted(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        return self.interpreter.operations.attempt(
-            lambda *given: self.interpreter.formats.format_string(value, *given, **kwargs), args
-        )
-
-    def formatted_map(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or not isinstance(args[0], dict):
-            raise Undetermined
-        return self.interpreter.formats._format(value, (), args[0], [0], 2)
-
-    def popped(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`set.pop`."""
-        if not args and len(value) > 1 and rendering.unordered(value):
-            self.runtime.taint()
-            chosen = rendering.ordered(value)[0]
-            value.discard(chosen)
-            return chosen
-        return self.native(function, args, kwargs)
-
-    def repeated(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`Counter.elements`."""
-        self.runtime.allow(sum(item for item in value.values() if isinstance(item, int) and item > 0))
-        return self.native(function, args, kwargs)
-
-    def closed(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`close` of a generator."""
-        if args or kwargs:
-            return function(*args, **kwargs)
-        return self.interpreter.close_generator(value)
-
-    def thrown(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`throw` of a generator."""
-        if len(args) != 1 or kwargs or type(args[0]) is Unknown:
-            return self.runtime.unknown((value, *args))
-        return self.interpreter.throw_into(
-            value, self.interpreter.raising.instance(args[0], "exceptions must be classes or instances deriving from "
-                                                     f"BaseException, not {type(args[0]).__name__}"))  # fmt: skip
-
-    def written_out(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`Decimal.as_integer_ratio`."""
-        if value.is_finite():
-            self.runtime.allow_bits(abs(value.adjusted()) * 4)
-        return self.native(function, args, kwargs)
-
 
 class Cached:
     """A function of the file behind a cache: `lru_cache` wants something with a `__dict__`."""
@@ -588,25 +459,3 @@ class Cached:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
-
-
-OPERATOR_CHECKS = {
-    "mul": "Mult", "imul": "Mult", "pow": "Pow", "ipow": "Pow", "lshift": "LShift", "mod": "Mod", "add": "Add",
-    "concat": "Add",
-}  # fmt: skip
-METHOD_RULES: dict[tuple[type, str], str] = {
-    **{(kind, name): "padded" for kind in (str, bytes, bytearray) for name in ("center", "ljust", "rjust", "zfill")},
-    **{(kind, "expandtabs"): "expanded" for kind in (str, bytes, bytearray)},
-    **{(kind, "replace"): "replaced" for kind in (str, bytes, bytearray)},
-    **{(kind, "join"): "joined" for kind in (str, bytes, bytearray)},
-    (str, "translate"): "translated",
-    (types.GeneratorType, "close"): "closed",
-    (types.GeneratorType, "throw"): "thrown",
-    (str, "format"): "formatted",
-    (str, "format_map"): "formatted_map",
-    (set, "pop"): "popped",
-    (int, "to_bytes"): "padded",
-    (bool, "to_bytes"): "padded",
-    (collections.Counter, "elements"): "repeated",
-    (Decimal, "as_integer_ratio"): "written_out",
-}

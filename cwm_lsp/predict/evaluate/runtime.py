@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import time
+from collections import ChainMap, deque
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import get_ident
+from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import lifetimes, rendering
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
     from cwm_lsp.predict.evaluate.limits import Limits
 
+SMALL = 100
+"""Elements or characters of a value that does not count as large."""
+TABLES: frozenset[type] = frozenset({dict, set, frozenset})
+SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
 CHECK_EVERY = 64
 """Operations between two looks at the clock."""
 
@@ -99,10 +106,20 @@ class Runtime:
         """Admit one value of `size` elements or characters, about to be made."""
         if size > self.limits.elements:
             raise GaveUp(f"a value of {size:,} elements is too large")
-        if size > 1000:
+        if size > SMALL:
             self.allocated += size
             if self.allocated > self.limits.allocated:
                 raise GaveUp("the call makes too many large values")
+
+    def count(self, value: Any) -> None:
+        """Admit a value that has just been made; hash tables take several times the room of their elements."""
+        kind = type(value)
+        if kind in SIZED:
+            size = len(value)
+            if size > SMALL:
+                self.allow(size)
+                if kind in TABLES:
+                    self.allocated += 4 * size
 
     def allow_bits(self, bits: float) -> None:
         """Admit one integer of so many bits, about to be made."""
@@ -352,17 +369,32 @@ class Runtime:
 
     def inside(self, value: Any) -> list[Any]:
         """The values directly inside a container or an instance of a class of the file."""
-        kind = type(value)
+        kind: Any = type(value)
         if kind in (list, tuple, set, frozenset):
             return list(value)
-        if isinstance(value, dict):
-            return [*dict.keys(value), *dict.values(value)]
+        if kind in rendering.ATOMS:
+            return []
+        found: list[Any] = []
+        for base in CONTAINERS:
+            if isinstance(value, base):
+                found = list(base.__iter__(value))
+                if base is dict:
+                    found += dict.values(value)
+                break
+        if isinstance(value, BaseException):
+            found += value.args
+        elif kind in VIEWS:
+            found += VIEWS[kind](value)
         if kind in self.classes:
-            try:
-                return list(object.__getattribute__(value, "__dict__").values())
-            except AttributeError:
-                return []
-        return []
+            with suppress(AttributeError):
+                found += object.__getattribute__(value, "__dict__").values()
+            for base in kind.__mro__:
+                for name in vars(base).get("__slots__", ()) if base in self.classes else ():
+                    member = vars(base).get(name)
+                    if isinstance(member, MemberDescriptorType):
+                        with suppress(AttributeError):
+                            found.append(member.__get__(value))
+        return found
 
     def is_poisoned(self, values: Iterable[Any]) -> bool:
         """Whether unknown code may have changed any of the values or what can be reached from them."""
@@ -561,6 +593,18 @@ class Runtime:
 
 
 lifetimes.FRAMES.add(Runtime.run.__code__)
+CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
+VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
+    type({}.keys()): list,
+    type({}.values()): list,
+    type({}.items()): list,
+    MappingProxyType: lambda value: [*value.keys(), *value.values()],
+    SimpleNamespace: lambda value: vars(value).values(),
+    functools.partial: lambda value: [value.func, *value.args, *value.keywords.values()],
+    slice: lambda value: [value.start, value.stop, value.step],
+    ChainMap: lambda value: value.maps,
+}
+"""What other builtin types hold that their repr shows."""
 
 
 def literal(text: str) -> Any:

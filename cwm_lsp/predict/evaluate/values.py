@@ -28,6 +28,13 @@ class GaveUp(BaseException):
     """The evaluation ends here: a limit, or something that is not interpreted. The message says what."""
 
 
+class Overdue(GaveUp):
+    """Raised in the interpreting thread from without, where library code takes too long."""
+
+    def __str__(self) -> str:
+        return "the call takes too long to evaluate"
+
+
 class Abandoned(GaveUp, GeneratorExit):
     """A generator is cleaned up out of the program's sight, without running what is left of it."""
 
@@ -116,6 +123,12 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(self, args, kwargs)
 
+    def __deepcopy__(self, memo: Any) -> Function:
+        return self
+
+    def __copy__(self) -> Function:
+        return self
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
@@ -136,6 +149,7 @@ class Guarded:
     """A builtin that library code calls back, held within the bounds of the interpreter."""
 
     __slots__ = ("call", "function")
+    __reduce_ex__ = _undetermined
 
     def __init__(self, function: Any, call: Callable[..., Any]) -> None:
         self.function = function
@@ -152,6 +166,7 @@ class Ticker:
     """An iterator that may never end, with a bound on how much one evaluation draws from it."""
 
     __slots__ = ("iterator", "left", "tick")
+    __reduce_ex__ = _undetermined
 
     def __init__(self, iterator: Any, tick: Callable[[], None], left: int) -> None:
         self.iterator = iterator

@@ -1,0 +1,206 @@
+"""Functions whose result, or whose work, may be out of all proportion: bounded before they are called."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.predict.evaluate.values import GaveUp, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.calls import Calls
+    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.predict.evaluate.runtime import Runtime
+
+
+class Sizes:
+    """The rules of functions that make, convert, compare and write out values."""
+
+    interpreter: Interpreter
+    runtime: Runtime
+    calls: Calls
+
+    def native(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.calls.native(function, args, kwargs)
+
+    def pow_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 2:
+            self.interpreter.operations.check_power(*args)
+        sizes = [abs(value).bit_length() for value in [*args, *kwargs.values()] if isinstance(value, int)]
+        if len(sizes) > 2 and sizes[1] * max(sizes[0], sizes[2]) ** 2 > 10**11:
+            raise GaveUp("a modular power is too large")
+        return self.native(function, args, kwargs)
+
+    def operator_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        check = self.interpreter.operations.checks.get(OPERATOR_CHECKS[function.__name__])
+        if check is not None and len(args) == 2:
+            check(*args)
+        return self.native(function, args, kwargs)
+
+    def whole(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Conversions that write a number out: bounds its exponent."""
+        for value in [*args, *kwargs.values()]:
+            if isinstance(value, Decimal) and value.is_finite():
+                self.runtime.allow_bits(abs(value.adjusted()) * 4)
+            elif isinstance(value, str) and function is Fraction:
+                self.runtime.allow_bits(
+                    max((int(item[:9]) for item in re.findall(r"[eE][+-]?(\d+)", value)), default=0) * 4
+                )
+        if function is int and len(args) + len(kwargs) > 1 and isinstance(args[0] if args else None, str | bytes):
+            self.runtime.allow_bits(len(args[0]) * 6)
+        if function is round and len(args) + len(kwargs) > 1:
+            digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
+            if isinstance(digits, int):
+                self.runtime.allow_bits(abs(digits))
+        return self.native(function, args, kwargs)
+
+    def counted(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        for value in [*args[1:], *kwargs.values()]:
+            if isinstance(value, int):
+                self.runtime.allow(value)
+        return self.native(function, args, kwargs)
+
+    def compared(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Comparisons that take time quadratic in what is compared."""
+        sizes = [sum(map(len, value)) if isinstance(value, list) and all(isinstance(item, str) for item in value)
+                 else len(value) for value in args if isinstance(value, str | list | tuple)]  # fmt: skip
+        if sum(sizes) > 4000:
+            raise GaveUp("too much is compared")
+        return self.native(function, args, kwargs)
+
+    def factorial(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], int) and args[0] > 4000:
+            raise GaveUp("a factorial is too large")
+        return self.native(function, args, kwargs)
+
+    def choose(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        numbers = [abs(item) for item in args if isinstance(item, int)]
+        if numbers:
+            self.runtime.allow_bits(min(numbers) * (max(numbers).bit_length() + 1))
+        return self.native(function, args, kwargs)
+
+    def product(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        values = args[0] if len(args) == 1 and hasattr(args[0], "__len__") else args
+        if len(args) == 1 and not hasattr(args[0], "__len__"):
+            values = args[0] = list(args[0]) if hasattr(args[0], "__iter__") else args[0]
+            values = values if isinstance(values, list) else []
+        self.runtime.allow(len(values))
+        self.runtime.allow_bits(sum(item.bit_length() for item in values if isinstance(item, int)))
+        return self.native(function, args, kwargs)
+
+    def packed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if args and isinstance(args[0], str):
+            self.interpreter.operations.check_format(args[0])
+        return self.native(function, args, kwargs)
+
+    def path(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) != 1 or type(args[0]) not in (str, bytes):
+            return self.runtime.unknown()
+        return args[0]
+
+    def sized(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        for value in [*args, *kwargs.values()]:
+            self.runtime.allow(self.interpreter.operations.whole(value))
+        return self.native(function, args, kwargs)
+
+    def filled(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Functions of `textwrap`: what they put before every line counts for each."""
+        texts = [value for value in [*args, *kwargs.values()] if isinstance(value, str)]
+        size = len(texts[0]) if texts else 0
+        self.runtime.allow(size * (1 + sum(map(len, texts[1:]))) if size < 20_000 else 10**9)
+        return self.native(function, args, kwargs)
+
+    def measured(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Functions of `statistics`, which write numbers out as fractions."""
+        for value in args:
+            for item in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(item, Decimal) and item.is_finite():
+                    self.runtime.allow_bits(abs(item.adjusted()) * 4)
+        return self.native(function, args, kwargs)
+
+    def texts(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """A function that reads the standard input where it is given no text."""
+        if not args or type(args[0]) is not str:
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
+
+    def settled(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """A function that goes through what is inside of its arguments, and shows the order of sets."""
+        for value in args:
+            self.interpreter.operations.check_shown(value)
+        return self.native(function, args, kwargs)
+
+    def chained(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`chain.from_iterable`: what it chains may be sets."""
+        if len(args) != 1 or kwargs:
+            return function(*args, **kwargs)
+        iterable = self.interpreter.operations.iterable
+        items = self.interpreter.operations.iterator(args[0])
+        return items if type(items) is Unknown else function(map(iterable, items))
+
+    def read(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`int.from_bytes`."""
+        for value in args:
+            if isinstance(value, bytes | bytearray | list | tuple):
+                self.runtime.allow_bits(8 * len(value))
+        return self.native(function, args, kwargs)
+
+    def parsed_time(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`datetime.strptime`, of what depends neither on the locale nor on the time zone."""
+        if len(args) != 2 or not all(type(value) is str and len(value) < 200 for value in args):
+            return self.runtime.unknown()
+        if LOCAL_TIME.search(args[1]):
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
+
+    def dumps(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`json.dumps`, or the making of an encoder."""
+        indent = kwargs.get("indent")
+        if indent is not None:
+            self.runtime.allow(10_000 * (len(indent) if isinstance(indent, str) else int(indent)))
+        if "cls" in kwargs:
+            return self.runtime.unknown()
+        for value in args:
+            self.written(value)
+        return self.native(function, args, kwargs)
+
+    def written(self, value: Any) -> None:
+        """Bound the text that an encoder makes of a value."""
+        self.interpreter.operations.check_shown(value)
+        if isinstance(value, str):
+            self.runtime.allow(6 * len(value))
+
+    def loaded(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`json.loads`, of text whose nesting CPython's own stack can take."""
+        for value in args:
+            if isinstance(value, str | bytes | bytearray):
+                text = value if isinstance(value, str) else value.decode("latin-1")
+                if text.count("[") + text.count("{") > 200 and deepest(text) > 200:
+                    raise GaveUp("the text is nested too deeply")
+        return self.native(function, args, kwargs)
+
+
+def deepest(text: str) -> int:
+    """How deep brackets are nested at most, those in strings counted too."""
+    depth = most = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            most = max(most, depth)
+        elif character in "]}":
+            depth -= 1
+    return most
+
+
+LOCAL_TIME = re.compile(r"%[^YmdHMSfjyIwuGVzUW%]|%$")
+"""Directives that depend on the locale, the time zone or the platform; `%z` of a time without zone is empty."""
+OPERATOR_CHECKS = {
+    prefix + name: symbol
+    for name, symbol in {
+        "mul": "Mult", "pow": "Pow", "lshift": "LShift", "mod": "Mod", "add": "Add", "concat": "Add", "sub": "Sub",
+        "truediv": "Div", "floordiv": "FloorDiv",
+    }.items()
+    for prefix in ("", "i")
+}  # fmt: skip

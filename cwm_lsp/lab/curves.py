@@ -38,10 +38,11 @@ def draw_reliability(found: Mapping[str, Sequence[Answer]], image: Path) -> None
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     for name, answers in found.items():
-        bins = list(reliability(shown_values(answers)))
+        values = shown_values(answers)
+        bins = list(reliability(values))
         means, shares = [mean for _, mean, _ in bins], [share for _, _, share in bins]
         (line,) = axes.plot(means, shares, linewidth=0.8, label=name)
-        axes.scatter(means, shares, [4 + 300 * len(b) / len(answers) for b, _, _ in bins], line.get_color())
+        axes.scatter(means, shares, [4 + 300 * len(b) / len(values) for b, _, _ in bins], color=line.get_color())
     axes.set(title="Reliability of values", xlabel="confidence", ylabel="right", xlim=(0, 1), ylim=(0, 1))
     axes.legend()
     figure.savefig(image)

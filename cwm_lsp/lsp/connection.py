@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,9 +75,11 @@ def serve(*, tcp: str | None = None, flags: Mapping[str, Any] | None = None) -> 
         connection.send(answer)
         if params is not None:
             editor = _process(params.get("processId"))
-            from cwm_lsp.lsp.server import run
+            import asyncio
 
-            run(connection, bodies, params, flags or {}, editor)
+            from cwm_lsp.lsp import server
+
+            asyncio.run(server.serve(connection, bodies, params, flags or {}, editor))
     leave(GONE)
 
 
@@ -107,6 +108,8 @@ def _stdio() -> Connection:
 
 
 def _accepted(address: str) -> Connection:
+    import socket
+
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"{address!r} is not HOST:PORT, as in 127.0.0.1:2087")

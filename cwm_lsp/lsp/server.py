@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import sys
 import threading
@@ -14,17 +13,14 @@ from typing import Any, NoReturn
 
 import psutil  # type: ignore[import-untyped]
 from lsprotocol import types as lsp
-from pygls.exceptions import FeatureRequestError, JsonRpcException, JsonRpcInternalError, JsonRpcInvalidParams
-from pygls.lsp.server import LanguageServer
-from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol, default_converter
-from pygls.protocol.language_server import lsp_method
+from pygls.exceptions import FeatureRequestError, JsonRpcInternalError, JsonRpcInvalidParams
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers, commands, requests
 from cwm_lsp.lsp.client import Client
 from cwm_lsp.lsp.connection import GONE, Connection, leave
-from cwm_lsp.lsp.handshake import PARSE_ERROR, failure
+from cwm_lsp.lsp.protocol import Ending, Protocol, converter
 from cwm_lsp.lsp.session import Session
 
 log = logging.getLogger(__name__)
@@ -48,103 +44,14 @@ _ANSWERS: Mapping[str, Callable[[Session, Any], Any]] = {
 """Requests that are answered at once, from what is known."""
 
 
-class _Protocol(LanguageServerProtocol):
-    """pygls' protocol, but without its own copy of the workspace, which costs a pass over the text at every keystroke;
-    with `workspace/executeCommand` requests that can be cancelled; and without a memory of what is done."""
-
-    _server: Server
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.commands: dict[Any, asyncio.Task[Any]] = {}
-        """Tasks of the commands under way, by the request's id."""
-
-    @property
-    def said_goodbye(self) -> bool:
-        """Whether the editor has sent `shutdown`."""
-        return bool(self._shutdown)
-
-    def receive(self, body: bytes) -> None:
-        """Take one message."""
-        try:
-            message = json.loads(body)
-        except ValueError as error:
-            self._send_data(failure(None, PARSE_ERROR, f"not JSON: {error}"))
-            return
-        try:
-            self.handle_message(self.structure_message(message))
-        except JsonRpcException as error:  # its parameters are not what the protocol says
-            if "method" in message and "id" in message:
-                self._send_response(message["id"], error=error.to_response_error())
-
-    def _handle_response(self, msg_id: Any, result: Any | None = None, error: Any | None = None) -> None:
-        future = self._request_futures.get(msg_id)
-        if future is not None and future.cancelled():  # nobody waits for the answer any more
-            del self._request_futures[msg_id]
-        else:
-            super()._handle_response(msg_id, result, error)
-
-    def _execute_handler(self, msg_id: Any, *args: Any, **kwargs: Any) -> None:
-        super()._execute_handler(msg_id, *args, **kwargs)
-        future = self._request_futures.get(msg_id)
-        if future is not None:  # pygls would keep it, and what it gives, for ever
-            future.add_done_callback(lambda _done: self._request_futures.pop(msg_id, None))
-
-    def _handle_cancel_notification(self, msg_id: Any) -> None:
-        future = self._request_futures.pop(msg_id, None)
-        if future is not None:
-            future.cancel()
-        task = self.commands.get(msg_id)
-        if task is not None:
-            task.cancel()
-
-    @lsp_method(lsp.SHUTDOWN)
-    def lsp_shutdown(self, *_params: Any) -> Any:
-        yield self.fm.features[lsp.SHUTDOWN], (None,), None
-        self._shutdown = True
-
-    @lsp_method(lsp.EXIT)
-    def lsp_exit(self, *_params: Any) -> Any:
-        self._server.end()
-
-    @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> Any:
-        yield self.fm.features[lsp.TEXT_DOCUMENT_DID_OPEN], (params,), None
-
-    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> Any:
-        yield self.fm.features[lsp.TEXT_DOCUMENT_DID_CHANGE], (params,), None
-
-    @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> Any:
-        yield self.fm.features[lsp.TEXT_DOCUMENT_DID_CLOSE], (params,), None
-
-    @lsp_method(lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
-    def lsp_workspace__did_change_workspace_folders(self, params: lsp.DidChangeWorkspaceFoldersParams) -> Any:
-        yield self.fm.features[lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS], (params,), None
-
-    @lsp_method(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
-    def lsp_work_done_progress_cancel(self, params: lsp.WorkDoneProgressCancelParams) -> Any:
-        yield self.fm.features[lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL], (params,), None
-
-
-def _converter() -> Any:
-    """pygls' converter, but messages beyond the protocol keep their parameters as they are: made into objects, a key
-    such as `_x` would lose its name."""
-    converter = default_converter()  # type: ignore[no-untyped-call]
-    for message in (JsonRPCRequestMessage, JsonRPCNotification):
-        converter.register_structure_hook(message, lambda data, kind: kind(**data))
-    return converter
-
-
-class Server(LanguageServer):
+class Server(Ending):
     """pygls' server, and the session of the editor that it serves."""
 
-    protocol: _Protocol
+    protocol: Protocol
 
     def __init__(self, connection: Connection, params: Mapping[str, Any], flags: Mapping[str, Any]) -> None:
         """`params` of `initialize`, which has been answered; `flags` are settings from the command line."""
-        super().__init__("cwm-lsp", __version__, protocol_cls=_Protocol, converter_factory=_converter)
+        super().__init__("cwm-lsp", __version__, protocol_cls=Protocol, converter_factory=converter)
         self.protocol.set_writer(connection)
         self.session = Session(Client(self, params), params, flags)
         _register_session(self)
@@ -171,7 +78,7 @@ class Server(LanguageServer):
             log.error("%s", error, exc_info=error)
 
 
-def run(
+async def serve(
     connection: Connection,
     bodies: Iterator[bytes],
     params: Mapping[str, Any],
@@ -187,16 +94,6 @@ def run(
     stderr.setLevel(logging.WARNING)
     logging.basicConfig(handlers=[stderr], level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # see `Server.report_server_error`
-    asyncio.run(_serve(connection, bodies, params, flags, editor))
-
-
-async def _serve(
-    connection: Connection,
-    bodies: Iterator[bytes],
-    params: Mapping[str, Any],
-    flags: Mapping[str, Any],
-    editor: psutil.Process | None,
-) -> NoReturn:
     loop = asyncio.get_running_loop()
     server = Server(connection, params, flags)
     gc.freeze()  # What was imported stays. Each look of the collector at it would keep the editor waiting.

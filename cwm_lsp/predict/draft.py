@@ -293,7 +293,8 @@ class Drafter:
     def _argument(self, state: State, option: Option, name: str, prefix: str, known: str | None) -> str:
         if option.resumes and name in option.resumes.values:
             return option.resumes.values[name]
-        caller = state.top
+        caller = state.top if state.stack else option.resumes
+        assert caller
         statement = self._statements.at(caller.line)
         likely: list[str | None] = [known]
         if name == ".0":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -194,8 +194,9 @@ class Frame:
     @property
     def may_repeat(self) -> Mapping[str, str]:
         """Locals that `..` may stand for, with their reprs."""
-        top = self.state.top
-        return top.values if self.kind == "line" and top.listed else NOTHING
+        if self.kind != "line" or not self.state.top.listed:
+            return NOTHING
+        return self.state.top.values
 
     def forced(self) -> tuple[int, ...]:
         """Tokens that must come next; empty where there is a choice."""
@@ -316,9 +317,9 @@ class Frame:
             for option in self.options:
                 self._lines.setdefault((*grammar.line_tokens(option.line), separator), []).append(option)
         elif self.piece == "value":
-            only = {option.value for option in self.options}
-            known = self.known.values.get(VALUE) or (only.pop() if len(only) == 1 else None)
-            self._ways = [_Way('"' if known is None else json.dumps(known), VALUE, written=known)]
+            known = self.known.values.get(VALUE)
+            written = {known} if known is not None else _possible(self.options)
+            self._ways = [_Way('"' if text is None else json.dumps(text), VALUE, written=text) for text in written]
         elif self.piece == "end":
             self._must = (grammar.frame_sep,)
 
@@ -409,6 +410,16 @@ class Frame:
         self.values[self.name] = json.loads(f'"{self.value}{CUT}"')
         self._ways = [way._replace(text=f'{CUT}"{way.text}') for way in self._ways_from(self._cursors)]
         self.name = None
+
+
+def _possible(options: Sequence[Option]) -> list[str] | list[None]:
+    """The values that may come in ways to go on that are the same up to there; None stands for any."""
+    values: dict[str, None] = {}
+    for option in options:
+        if option.value is None and option.constants is None:
+            return [None]
+        values |= dict.fromkeys(sorted(option.constants or ()) if option.value is None else (option.value,))
+    return [*values]
 
 
 def common_beginning(sequences: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

@@ -32,7 +32,9 @@ class Option:
     keys: tuple[Key, ...] = ()
     """Locals in the order in which they are listed; of `call` and `line`."""
     value: str | None = None
-    """The value, where nothing else is possible; of `return`."""
+    """That of a `return` by which an exception leaves."""
+    constants: frozenset[str] | None = None
+    """Values that are possible, where they are known; of any other `return`."""
     origin: Position | None = None
     """The position that it goes on from, of the top activation; of `call` and `exception`, any."""
     resumes: Activation | None = None
@@ -214,7 +216,8 @@ class State:
         top = self.top
         for position in top.positions:
             if position.may_return or position.may_yield:
-                yield Option("return", position.line, position.scope, origin=position)
+                constants = None if position.may_yield else position.constants
+                yield Option("return", position.line, position.scope, constants=constants, origin=position)
             if position.may_unwind:
                 for line in dict.fromkeys((position.line, top.raised.line if top.raised else position.line)):
                     yield Option("return", line, position.scope, value="None", origin=position)
@@ -285,5 +288,6 @@ def _keys_of_call(scope: Scope) -> tuple[Key, ...]:
 
 def _keys_of_resumed(activation: Activation) -> tuple[Key, ...]:
     """A generator may have bound names between its last line and its `yield`."""
-    rest = (name for name in activation.scope.names if name not in activation.values)
+    bound = {name for position in activation.positions for name in position.effect_of_yield().may_bind}
+    rest = (name for name in activation.scope.names if name in bound and name not in activation.values)
     return (*(Key(name, True) for name in activation.values), *(Key(name, False) for name in rest))

@@ -1,14 +1,20 @@
 import sys
+from collections import Counter
 
 import pytest
 
+from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.predict.grammar import Frame, Grammar, Known, common_beginning
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.predictor import Budget, Predictor
 from cwm_lsp.predict.states import entered
+from cwm_lsp.source.flow import Flow
 from cwm_lsp.trace import wire
+from tests.predict import generated
+from tests.predict.checkpoints import make_checkpoint
 from tests.predict.tasks import recorded, replayed, tasks
+from tests.source.replay import objections
 from tests.trace.programs import PROGRAMS
 
 
@@ -44,16 +50,54 @@ def test_every_real_trace_is_legal(name, tokenizer):
     assert predicted.outcome == trace.outcome
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS)[::6])
-def test_whatever_the_model_is_frames_are_well_formed(name, engine):
-    """Random weights under the grammar: an independent reader finds nothing wrong."""
-    task = tasks()[name]
-    trace = Predictor.of(engine).predict(task, assist="off", budget=Budget(tokens=400))
+def assert_legal(task, trace):
+    """An independent reader finds nothing wrong with a trace's text, and the control flow allows each step."""
     lines = task.source.split("\n")
     read = wire.decode(wire.encode(trace), task.source)
-    assert [event.mark for event in read.events] == [None] * len(trace.events)
     assert [(e.kind, lines[e.line - 1]) for e in read.events] == [(e.kind, lines[e.line - 1]) for e in trace.events]
     assert [dict(e.locals) for e in read.events] == [dict(e.locals) for e in trace.events]
+    assert objections(trace) == []
+    starts = Flow.of(task.source).starting_at
+    if all(starts(event.line) for event in trace.events if event.kind == "call"):
+        assert [event.mark for event in read.events] == [None] * len(trace.events)
+    # Else a generator goes on, which the reader takes for a new call if all of its values have changed.
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS)[::6])
+def test_whatever_the_model_is_frames_are_well_formed(name, engine):
+    """Random weights under the grammar."""
+    task = tasks()[name]
+    assert_legal(task, Predictor.of(engine).predict(task, assist="off", budget=Budget(tokens=400)))
+
+
+@pytest.fixture(scope="module")
+def terse(tmp_path_factory):
+    """Random weights that like to end a value: so traces have many events."""
+    return LocalEngine.load(make_checkpoint(tmp_path_factory.mktemp("terse"), seed=4, terse=True))
+
+
+def wander(engine, seeds):
+    """Predictions of random programs by a random model; gives the kinds of events that came, and interventions."""
+    kinds, interventions = Counter(), 0
+    for seed in seeds:
+        task = generated.task(seed)
+        trace = Predictor.of(engine).predict(task, assist="off", budget=Budget(events=25, tokens=900))
+        assert_legal(task, trace)
+        kinds.update(event.kind for event in trace.events)
+        interventions += trace.stats.interventions
+    return kinds, interventions
+
+
+def test_no_model_leaves_a_random_program(terse):
+    kinds, interventions = wander(terse, range(10))
+    assert kinds.keys() == {"call", "line", "return", "exception"}
+    assert interventions > 50  # left alone it would
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_no_model_leaves_hundreds_of_random_programs(terse):
+    wander(terse, range(1000, 1300))
 
 
 SOURCE = """

@@ -1,27 +1,53 @@
 // What a user does with the extension, in a real VS Code, one after the other.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { start, until } from "./editor.mjs";
 
 const ORDERS = readFileSync(join(process.env.CWM_E2E_EXAMPLES, "cwm_lsp", "examples", "orders.py"), "utf8");
+const LAUNCH = {
+  configurations: [
+    {
+      type: "cwm-lsp",
+      request: "launch",
+      name: "One mug",
+      program: "${workspaceFolder}/orders.py",
+      function: "order_total",
+      call: 'order_total([("mug", 1)], "bob")',
+    },
+  ],
+};
+const FILES = { "orders.py": ORDERS, ".vscode/launch.json": JSON.stringify(LAUNCH) };
 const lineOf = (code) => ORDERS.split("\n").findIndex((line) => line.includes(code)) + 1;
 
+/** An editor for all tests of a group, with the file open; what it looks like when one fails is kept. */
+function inEditor(options) {
+  const parts = {};
+  before(async () => {
+    parts.editor = await start({ files: FILES, ...(await options?.()) });
+    await parts.editor.open("orders.py", "Price an order");
+  });
+  afterEach(async ({ name, passed }) => {
+    if (!passed) await parts.editor?.shot(`failed ${name.replaceAll(/\W+/g, " ")}`);
+  });
+  after(() => parts.editor?.close());
+  return parts;
+}
+
 describe("a Python file", () => {
+  const parts = inEditor();
   let editor;
   before(async () => {
-    editor = await start({ files: { "orders.py": ORDERS } });
-    await editor.open("orders.py", "Price an order");
+    editor = parts.editor;
     await editor.ready();
   });
-  after(() => editor?.close());
 
   it("has lenses with the call in use and what can be done with it", async () => {
-    const lenses = editor.page.locator(".codelens-decoration");
-    await lenses.filter({ hasText: "Predict then run" }).first().waitFor();
-    const texts = (await lenses.allTextContents()).join("\n").replaceAll("\u00a0", " ");
-    assert.match(texts, /order_total\(.*'ann'\) · from its doctest/);
+    await until(async () => /order_total\(.*'ann'\) · from its doctest/.test(await editor.lenses()), "the call");
+    assert.match(await editor.lenses(), / \| Predict \| Predict then run \| Predict then debug \| Change call…/);
   });
 
   it("is predicted by a command, and its lines get hints", async () => {
@@ -119,30 +145,41 @@ describe("a Python file", () => {
   });
 
   it("has a Trace view in light colours too", async () => {
-    editor.setting("workbench.colorTheme", "Light Modern");
+    await editor.run("Preferences: Toggle between Light/Dark Themes");
     await editor.page.locator(".monaco-workbench.vs").waitFor();
     await editor.shot("trace-light");
-    editor.setting("workbench.colorTheme", "Dark Modern");
+    await editor.run("Preferences: Toggle between Light/Dark Themes");
     await editor.page.locator(".monaco-workbench.vs-dark").waitFor();
     await editor.page.locator(".tab", { hasText: "Trace:" }).click({ button: "middle" });
     await editor.line("total = 0").first().click();
   });
 
-  it("is debugged, and compared at every stop", async () => {
+  it("is debugged from its lens, and compared at every stop", async () => {
     const { page } = editor;
-    await editor.goto(lineOf("total = 0"), 5);
-    await editor.run("cwm-lsp: Predict Then Debug");
+    await page.locator(".codelens-decoration a", { hasText: "Predict then debug" }).last().click();
     await page.locator(".editor-instance .debug-top-stack-frame-line").first().waitFor();
+    await editor.hint("total = 0", "as predicted");
     const breakpoints = await page.locator(".debug-breakpoints .monaco-list-row", { hasText: "orders.py" }).count();
     assert.equal(breakpoints, 0, "the breakpoint at the function's beginning is gone again");
     await editor.stepOver();
+    await editor.hint("for name, count", "as predicted");
     await editor.goto(lineOf("label = "), 1);
     await editor.run("Debug: Run to Cursor");
-    const message = page.locator(".statusbar-item", { hasText: /number/ });
-    await message.first().waitFor();
+    await editor.hint("label = ", /number ≈ \d+ ≠ \d+/);
+    await page
+      .locator(".statusbar-item", { hasText: /number/ })
+      .first()
+      .waitFor();
     await editor.shot("debug");
-    await page.keyboard.press("Shift+F5");
-    await page.locator(".debug-toolbar").waitFor({ state: "hidden" });
+    await editor.stopDebugging();
+  });
+
+  it("is debugged by a launch configuration", async () => {
+    await editor.run("Debug: Start Debugging");
+    await editor.page.locator(".editor-instance .debug-top-stack-frame-line").first().waitFor();
+    await editor.hint("total = 0", "as predicted");
+    await editor.hint("def order_total", "customer = 'bob'");
+    await editor.stopDebugging();
   });
 
   it("gets another call from the user", async () => {
@@ -152,25 +189,71 @@ describe("a Python file", () => {
     await editor.page.keyboard.press("Enter");
     await editor.page.locator(".codelens-decoration", { hasText: '("mug", 3)' }).waitFor();
   });
+
+  it("is served by a server that tells its state, logs, and starts again when asked to", async () => {
+    const { page } = editor;
+    const shown = page.locator(".hover-language-status", { hasText: "cwm-lsp 0." });
+    await until(async () => {
+      await page.locator("[id='status.languageStatus']").click();
+      return shown.first().isVisible();
+    }, "the server's state");
+    assert.match(await shown.first().innerText(), /Model: bundled/);
+    await page.keyboard.press("Escape");
+    await editor.run("cwm-lsp: Show Logs");
+    await page.locator(".output-view .view-line", { hasText: "Starting" }).first().waitFor();
+    await editor.run("View: Hide Panel");
+    await editor.goto(lineOf("total = 0"), 5);
+    await editor.run("cwm-lsp: Restart Server");
+    // A new server knows nothing of the call that was typed.
+    await editor.page.locator(".codelens-decoration", { hasText: "('pot', 2)], 'ann')" }).waitFor();
+  });
 });
 
 describe("a workspace that is not trusted", () => {
+  const parts = inEditor(() => ({ trusted: false }));
   let editor;
   before(async () => {
-    editor = await start({ files: { "orders.py": ORDERS }, trusted: false });
-    await editor.open("orders.py", "Price an order");
+    editor = parts.editor;
     await editor.ready();
   });
-  after(() => editor?.close());
 
   it("is predicted, and nothing of it is run", async () => {
-    const lenses = editor.page.locator(".codelens-decoration");
-    await lenses.filter({ hasText: "Predict" }).first().waitFor();
-    const texts = (await lenses.allTextContents()).join("\n");
-    assert.doesNotMatch(texts, /then run/);
+    assert.doesNotMatch(await editor.lenses(), /Predict then/);
     await editor.goto(lineOf("total = 0"), 5);
     await editor.run("cwm-lsp: Predict");
     await editor.hint("total = 0", /total = 0\s*total [=≈] 0/);
     await editor.shot("untrusted");
+  });
+
+  it("can be run once it is trusted", async () => {
+    await editor.run("Workspaces: Manage Workspace Trust");
+    await editor.page.locator(".workspace-trust-editor .monaco-button", { hasText: /^Trust$/ }).click();
+    await editor.page.locator(".tab", { hasText: "orders.py" }).click();
+    await until(async () => /Predict then run/.test(await editor.lenses()), "the lens that runs");
+  });
+});
+
+describe("an environment without the server", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cwm-e2e-python-"));
+  const python = join(folder, "bin", "python");
+  const parts = inEditor(() => {
+    execFileSync(process.env.CWM_E2E_PYTHON, ["-m", "venv", folder]);
+    return { interpreter: python };
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("gets it installed on request", async () => {
+    const { editor } = parts;
+    const offer = editor.page.locator(".notification-toast", { hasText: "cwm-lsp is not installed" });
+    await offer.waitFor();
+    await editor.shot("missing");
+    await offer.locator(".monaco-button", { hasText: /^Install$/ }).click();
+    const minutes = 60_000;
+    await until(async () => /Predict then run/.test(await editor.lenses()), "the installed server", 8 * minutes);
+    await editor.run("cwm-lsp: Show Logs");
+    await editor
+      .line(`Starting ${python.replace("python", "cwm-lsp")}`)
+      .first()
+      .waitFor();
   });
 });

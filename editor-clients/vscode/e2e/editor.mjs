@@ -1,39 +1,53 @@
 // A VS Code in a browser: code-server with the extension installed, and what a person does in it.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 
-const { CWM_E2E_FOLDER, CWM_E2E_VSIX, CWM_E2E_STUB, CWM_E2E_PYTHON, CWM_E2E_BIN, CWM_E2E_SHOTS } = process.env;
+const { CWM_E2E_FOLDER, CWM_E2E_PYTHON, CWM_E2E_SHOTS } = process.env;
 const modules = join(CWM_E2E_FOLDER, "server", "node_modules");
 const { chromium } = createRequire(join(modules, "_"))("playwright-core");
 const entry = join(modules, "code-server", "out", "node", "entry.js");
 
+/** What can be installed: ours, and stand-ins for what is on no registry. */
+export const EXTENSIONS = Object.fromEntries(
+  ["cwm-lsp", "debugpy", "python"].map((name) => [name, join(CWM_E2E_FOLDER, `${name}.vsix`)]),
+);
+
 const SETTINGS = {
   "chat.commandCenter.enabled": false,
   "chat.disableAIFeatures": true,
+  "debug.internalConsoleOptions": "neverOpen",
   "editor.minimap.enabled": false,
+  "editor.occurrencesHighlight": "off",
   "git.enabled": false,
   "telemetry.telemetryLevel": "off",
   "workbench.colorTheme": "Dark Modern",
+  "workbench.preferredDarkColorTheme": "Dark Modern",
+  "workbench.preferredLightColorTheme": "Light Modern",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.startupEditor": "none",
   "workbench.tips.enabled": false,
 };
 
 /** Patience: the machines that this runs on may be busy. */
-export const PATIENCE = 120_000;
+export const PATIENCE = 240_000;
 
-/** Start VS Code on a folder that has these files (name → text). */
-export async function start({ files, settings = {}, trusted = true, extensions = [CWM_E2E_VSIX, CWM_E2E_STUB] }) {
+/**
+ * Start VS Code on a folder that has these files (name → text). Without an interpreter of its own that is selected in
+ * the Python extension, it finds the server on its search path.
+ */
+export async function start({ files, settings = {}, trusted = true, interpreter }) {
   const home = mkdtempSync(join(tmpdir(), "cwm-e2e-"));
   const folder = join(home, "project");
   const data = join(home, "data");
   mkdirSync(join(data, "User"), { recursive: true });
-  mkdirSync(folder);
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
   const trust = trusted ? {} : { "security.workspace.trust.startupPrompt": "never" };
   writeFileSync(join(data, "User", "settings.json"), JSON.stringify({ ...SETTINGS, ...trust, ...settings }));
   writeFileSync(join(home, "config.yaml"), "");
@@ -44,12 +58,14 @@ export async function start({ files, settings = {}, trusted = true, extensions =
   const env = {
     ...process.env,
     VSCODE_CLI: "1",
-    PATH: `${CWM_E2E_BIN}${delimiter}${process.env.PATH}`,
-    CWM_E2E_PYTHON,
+    XDG_STATE_HOME: join(home, "state"),
+    ...(interpreter
+      ? { CWM_E2E_SELECTED: interpreter }
+      : { PATH: `${dirname(CWM_E2E_PYTHON)}${delimiter}${process.env.PATH}` }),
   };
-  for (const extension of extensions) {
-    execFileSync(process.execPath, [...common, "--install-extension", extension], { env, stdio: "ignore" });
-  }
+  const extensions = [EXTENSIONS["cwm-lsp"], EXTENSIONS.debugpy, ...(interpreter ? [EXTENSIONS.python] : [])];
+  const install = extensions.flatMap((extension) => ["--install-extension", extension]);
+  execFileSync(process.execPath, [...common, ...install], { env, stdio: "ignore" });
   const server = spawn(
     process.execPath,
     [
@@ -75,7 +91,7 @@ export async function start({ files, settings = {}, trusted = true, extensions =
   page.setDefaultTimeout(PATIENCE);
   await page.goto(`${url}?folder=${encodeURIComponent(folder)}`);
   await page.locator(".monaco-workbench .explorer-folders-view").waitFor();
-  return new Editor({ page, folder, data, close });
+  return new Editor({ page, close });
 
   async function close() {
     await browser.close();
@@ -106,7 +122,7 @@ export class Editor {
       try {
         return await lens.waitFor({ timeout: PATIENCE / 2 });
       } catch (error) {
-        if (attempt === 3) throw error;
+        if (attempt === 4) throw error;
         await this.page.reload();
       }
     }
@@ -118,16 +134,24 @@ export class Editor {
     const before = await top.textContent();
     await this.page.keyboard.press("F10");
     await until(async () => (await top.textContent().catch(() => before)) !== before, "the next stop");
-    await this.page.locator(".pane-header", { hasText: /paused/i }).first().waitFor();
+  }
+
+  async stopDebugging() {
+    await this.page.keyboard.press("Shift+F5");
+    await this.page.locator(".debug-toolbar").waitFor({ state: "hidden" });
   }
 
   /** Run a command of the command palette by its title. */
   async run(title) {
     await this.page.keyboard.press("F1");
     await this.type(`>${title}`);
-    const row = this.page.locator(".quick-input-list .monaco-list-row").first();
-    await until(async () => plain(await row.textContent()).includes(title), `the command ${title}`);
-    await this.page.keyboard.press("Enter");
+    const rows = this.page.locator(".quick-input-list .monaco-list-row .label-name");
+    let index = -1;
+    await until(async () => {
+      index = (await rows.allTextContents()).map(plain).indexOf(title);
+      return index >= 0;
+    }, `the command ${title}`);
+    await rows.nth(index).click();
     await this.page
       .locator(".quick-input-widget")
       .waitFor({ state: "hidden" })
@@ -163,15 +187,14 @@ export class Editor {
     );
   }
 
+  /** The text of all lenses in view. */
+  async lenses() {
+    return (await this.page.locator(".codelens-decoration").allTextContents()).map(plain).join("\n");
+  }
+
   /** The visible text of the editors, hints included. */
   async lines() {
     return (await this.page.locator(".editor-instance .view-line").allTextContents()).map(plain);
-  }
-
-  /** Change a setting of the user's, as by hand. */
-  setting(name, value) {
-    const file = join(this.data, "User", "settings.json");
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), [name]: value }));
   }
 
   /** The Trace view's own document. */

@@ -10,10 +10,11 @@ export CWM_E2E_FOLDER=${CWM_E2E_FOLDER:-${TMPDIR:-/tmp}/cwm-lsp-e2e}
 bash e2e/setup.sh "$CWM_E2E_FOLDER"
 
 [ -d node_modules ] || npm ci --no-audit --no-fund
-export PYTHON=$python CWM_E2E_PYTHON=$python CWM_E2E_BIN=$(dirname "$python")
-export CWM_E2E_VSIX=$CWM_E2E_FOLDER/cwm-lsp.vsix CWM_E2E_STUB=$CWM_E2E_FOLDER/debugpy.vsix
+export PYTHON=$python CWM_E2E_PYTHON=$python
 export CWM_E2E_SHOTS=${CWM_E2E_SHOTS:-$PWD/e2e/shots} CWM_E2E_EXAMPLES=$(cd ../.. && pwd)
-bash scripts/package.sh --out "$CWM_E2E_VSIX" >/dev/null
-(cd e2e/debugpy && npx vsce package --no-dependencies --allow-missing-repository --skip-license --out "$CWM_E2E_STUB") >/dev/null
+bash scripts/package.sh --out "$CWM_E2E_FOLDER/cwm-lsp.vsix" >/dev/null
+for stub in debugpy python; do
+  (cd e2e/$stub && npx vsce package --no-dependencies --allow-missing-repository --skip-license --out "$CWM_E2E_FOLDER/$stub.vsix") >/dev/null
+done
 
 exec "$CWM_E2E_FOLDER/node-binary" --test --test-concurrency=1 e2e/*.test.mjs

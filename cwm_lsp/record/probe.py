@@ -304,12 +304,13 @@ class Recording:
                 continue
             kind = type(value)
             before = prints.pop(name, None)
-            if before is not None and kind in COMPARABLE and before == fingerprint(value):
-                prints[name] = before
+            now = fingerprint(value) if before is not None and kind in COMPARABLE else None
+            if now is not None and now == before:
+                prints[name] = now
                 continue
             text = values.text(value)
             if values.plain and kind in COMPARABLE:
-                now = fingerprint(value, text)
+                now = now or fingerprint(value)
                 if now is not None:
                     prints[name] = now
             if values.mark is not None:

@@ -21,6 +21,8 @@ ATOMS = frozenset({_NONE, bool, int, float, complex, str, bytes, type(Ellipsis),
 """Types whose values never change, so that the same object has the same text."""
 _SHORT = ATOMS - {int, str, bytes}
 COMPARABLE = frozenset({list, tuple, dict})
+"""Types that may have a fingerprint."""
+_FLAT = frozenset({list, tuple})
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
 _BIG = 10**18
 _DEEPEST = 60
@@ -54,21 +56,27 @@ _OPAQUE = frozenset(
 """Types whose C `repr` runs no code of the user's; an address in it is left out."""
 
 
-_BYTES_OR_EMPTY_SET = re.compile("b['\"]|set\\(")
+_MOST_ITEMS = 4_096
 
 
-def fingerprint(value: Any, text: str | None = None) -> bytes | None:
-    """What tells quickly whether a list, tuple or dict still has the same text; None where nothing does.
+def fingerprint(value: Any) -> bytes | None:
+    """What tells quickly whether a list, tuple or dict still has the same text; None where only the text itself does.
 
-    `text` is what it has now, where that is not known yet to be one that a fingerprint goes with. Only exact builtin
-    types can be marshalled, and the bytes tell them apart, with two exceptions: bytes look like other buffers, and a
-    set's order is lost.
+    There is one for atoms, and lists and tuples of atoms, in it: marshalling tells exact builtin types apart, and so
+    flat a value costs no more than its items.
     """
-    if text is not None and (text.count("{") != (type(value) is dict) or _BYTES_OR_EMPTY_SET.search(text)):
+    items = (*value, *value.values()) if type(value) is dict else value
+    if len(items) > _MOST_ITEMS:
         return None
+    if not ATOMS.issuperset(map(type, items)):
+        inner = [item for item in items if type(item) not in ATOMS]
+        if not _FLAT.issuperset(map(type, inner)) or sum(map(len, inner)) > _MOST_ITEMS:
+            return None
+        if not all(ATOMS.issuperset(map(type, item)) for item in inner):
+            return None
     try:
         return dumps(value, 2)
-    except ValueError:
+    except ValueError:  # `NotImplemented`
         return None
 
 

@@ -232,7 +232,7 @@ def alone():
 """
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.11", "3.13"])
+@pytest.mark.parametrize("version", ["3.11", "3.13", pytest.param("3.8", marks=pytest.mark.slow)])
 def test_threads_other_than_the_recorded_are_named(version, tmp_path, marked_pool, pythons):
     if version not in pythons:
         pytest.skip(f"needs Python {version}")

@@ -110,7 +110,9 @@ def test_without_other_files_it_is_what_recording_the_file_alone_gives(record, c
     assert [whole.events[index].line for index in indices] == [event.line for event in alone.events]
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.10", "3.12", "3.13"])
+@pytest.mark.parametrize(
+    "version", ["3.13", *(pytest.param(v, marks=pytest.mark.slow) for v in ("3.8", "3.10", "3.12"))]
+)
 def test_other_pythons_give_the_same(version, record, pythons):
     if version not in pythons or "3.11" not in pythons:
         pytest.skip(f"needs Python {version} and 3.11")

@@ -155,8 +155,18 @@ class Calls:
         if table is not None:
             return self.method(owner, name, table[name], args, kwargs)
         if name in library.OPERATIONS and type(owner) in library.METHODS:
-            return self.native(function, args, kwargs, (owner,))
+            return self.on_item(owner, function, args, kwargs)
         return self.foreign([owner, *args], kwargs)
+
+    def on_item(self, owner: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a special method of a builtin value by name."""
+        name = function.__name__
+        if name == "__setitem__" and len(args) == 2:
+            return self.operations.set_item(owner, *args)
+        if name == "__getitem__" and len(args) == 1:
+            return self.operations.subscript(owner, *args)
+        self.check_nesting(None, [owner, *args])
+        return self.native(function, args, kwargs, (owner,))
 
     def table_of(self, owner: Any, name: str) -> dict[str, Callable[..., Any] | None] | None:
         """The methods of the builtin type that gives `owner` its method."""
@@ -201,6 +211,10 @@ class Calls:
                 self.operations.check_shown(owner)
                 return self.native(function, args, kwargs)
             return self.foreign(args, kwargs)
+        elif name == "__setitem__":
+            for value in operands[1:]:
+                if isinstance(value, list | tuple | str | bytes | bytearray):
+                    self.runtime.allow(len(owner) + len(value))
         return self.native(function, args, kwargs, (owner,))
 
     def new(self, owner: type, args: list[Any], kwargs: dict[str, Any]) -> Any:

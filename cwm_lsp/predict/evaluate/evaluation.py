@@ -8,7 +8,8 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from cwm_lsp.predict.evaluate.interpreter import Interpreter
@@ -62,6 +63,8 @@ class Evaluation:
         """The latest exception: its value, the depth it has risen to, the line it was raised at."""
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._counted = False
+        """It is among those that need the higher recursion limit."""
         self._function = function
         self._target_scope: Scope | None = None
         if function is not None:
@@ -110,7 +113,7 @@ class Evaluation:
             try:
                 return self._steps.get(timeout=left)
             except queue.Empty:
-                if time.monotonic() > self.runtime.deadline:
+                if time.monotonic() > self.runtime.deadline and not self.runtime.closed:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(self.runtime.thread), ctypes.py_object(Overdue)
                     )
@@ -161,6 +164,7 @@ class Evaluation:
         global _running
         with _recursion:
             _running += 1
+            self._counted = True
             depth = sys.getrecursionlimit()
             sys.setrecursionlimit(max(depth, RECURSION))
         try:
@@ -168,17 +172,30 @@ class Evaluation:
         except BaseException as error:  # a fault of the interpreter: the consumer's thread raises it
             self._error = error
         finally:
-            self.runtime.closed = True
-            self._let_go()
-            with _recursion:
+            last: list[Callable[[], None]] = [self._let_go, lambda: self._leave(depth), self._end]
+            while last:
+                with suppress(Overdue):  # may still have been on its way
+                    last[0]()
+                    del last[0]
+
+    def _leave(self, depth: int) -> None:
+        """Restore the recursion limit after the last evaluation."""
+        global _running
+        with _recursion:
+            if self._counted:
+                self._counted = False
                 _running -= 1
-                if not _running:
-                    sys.setrecursionlimit(depth if depth < RECURSION else 1000)
-            self._pending.append(None)
-            self._flush()
+            if not _running:
+                sys.setrecursionlimit(depth if depth < RECURSION else 1000)
+
+    def _end(self) -> None:
+        """Tell the consumer that there is no more."""
+        self._pending.append(None)
+        self._flush()
 
     def _let_go(self) -> None:
         """Give up the program's values here, where the stack is deep enough to take apart whatever they are."""
+        self.runtime.closed = True
         self.interpreter.namespace.clear()
         self.interpreter.imports.modules.clear()
         self.interpreter.calls.made.clear()

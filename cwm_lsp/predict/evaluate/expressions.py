@@ -353,7 +353,7 @@ class Expressions:
         if not any(isinstance(node, ast.Starred) for node in nodes) and not (large and self.marks):
             runs = self.all_then_at(runs, line)
             return lambda frame: [run(frame) for run in runs]
-        unpack = self.unpack_lone if lone else self.operations.unpack
+        unpack, allow = self.unpack_lone if lone else self.operations.unpack, self.runtime.allow
         building = False
         for position, node in enumerate(nodes):
             if not building and not lone and (isinstance(node, ast.Starred) or large):
@@ -367,7 +367,9 @@ class Expressions:
             items: list[Any] = []
             for starred, run in parts:
                 if starred:
-                    items.extend(unpack(run(frame)))
+                    more = unpack(run(frame))
+                    allow(len(items) + len(more))
+                    items.extend(more)
                 else:
                     items.append(run(frame))
             return items

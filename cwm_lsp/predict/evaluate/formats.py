@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate import rendering
+from cwm_lsp.predict.evaluate.sizes import LOCAL_TIME
 from cwm_lsp.predict.evaluate.values import Undetermined
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Formats:
             if spec:
                 return format(value, spec)
             return self.shown(value, str)
+        if isinstance(value, date | time) and LOCAL_TIME.search(spec):
+            raise Undetermined
         self.interpreter.operations.check_shown(value)
         return format(value, spec)
 

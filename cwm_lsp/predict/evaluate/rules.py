@@ -87,6 +87,7 @@ class Rules(Methods):
             **dict.fromkeys((value for name, value in vars(statistics).items() if name in statistics.__all__
                              and callable(value) and value is not statistics.quantiles), self.measured),
             **dict.fromkeys((getattr(operator, name) for name in OPERATOR_CHECKS), self.operator_),
+            operator.setitem: self.item, operator.getitem: self.item,
             operator.attrgetter: self.getter, operator.methodcaller: self.getter,
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
             struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
@@ -423,6 +424,12 @@ class Rules(Methods):
         made = function(args[0])
         self.calls.made[id(made)] = made
         return made
+
+    def item(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`operator.getitem` and `operator.setitem`."""
+        operations = self.interpreter.operations
+        rule = {operator.getitem: operations.subscript, operator.setitem: operations.set_item}[function]
+        return rule(*args) if len(args) == (2 if function is operator.getitem else 3) else function(*args, **kwargs)
 
     def getter(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         names = args if function is operator.attrgetter else args[:1]

@@ -265,7 +265,10 @@ class Session:
 
     async def _sweep(self, document: Document, saved: bool) -> None:
         """Bring a document up to date: its outline, and its predictions where they are made without being asked for."""
-        await self._outline(document)
+        try:
+            await self._outline(document)
+        except WorkerDied:  # which has been told
+            return
         self.client.refresh()
         if not self._predicts_unasked(document.settings.predict.trigger, saved):
             return
@@ -277,12 +280,10 @@ class Session:
                 break
             try:
                 await self._predict(document, entry, call)
-            except (UserError, Fault) as error:
+            except (UserError, Fault, WorkerDied) as error:
                 document.known[entry.qualname] = Known(
                     entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
                 )
-            except WorkerDied:
-                return
             except UnavailableError as error:
                 self._tell_once(str(error))
                 return

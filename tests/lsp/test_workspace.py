@@ -99,17 +99,19 @@ async def test_a_file_that_is_renamed_or_deleted_is_known_by_what_the_editor_has
     assert 1 in await shared.hints(new.as_uri())
 
 
+def model(editor: Editor) -> int:
+    """The process that has the model."""
+    started = [re.fullmatch(r"started the model process, (\d+)", line) for line in editor.logged]
+    return [int(match[1]) for match in started if match][-1]
+
+
 async def test_a_model_that_dies_is_started_again_and_what_waited_is_done(editor: Editor, tmp_path):
     await editor.begin(capabilities("vscode_1.139"), tmp_path, {**QUICK, "logLevel": "info"})
     uri = (tmp_path / "a.py").as_uri()
     editor.open(uri, SOURCE + "\n\ndef g(x):\n    return f(x)\n")
     assert (await editor.command("cwm.predict", {"uri": uri, "function": "f"}))["state"] == "done"
 
-    def model() -> int:
-        started = [re.fullmatch(r"started the model process, (\d+)", line) for line in editor.logged]
-        return [int(match[1]) for match in started if match][-1]
-
-    first = model()
+    first = model(editor)
     os.kill(first, signal.SIGSTOP)
     struck = asyncio.ensure_future(editor.command("cwm.predict", {"uri": uri, "function": "f", "call": "f(7)"}))
     waiting = asyncio.ensure_future(editor.command("cwm.predict", {"uri": uri, "function": "g", "call": "g(3)"}))
@@ -119,7 +121,31 @@ async def test_a_model_that_dies_is_started_again_and_what_waited_is_done(editor
     assert answer["state"] == "failed" and "want of memory" in answer["message"]
     answer = await waiting
     assert (answer["state"], answer["predicted"]) == ("done", "likely returns 4")
-    assert model() != first
+    assert model(editor) != first
     assert await editor.hints(uri)
     # The command's failure, and one line that says what to do.
     assert len([shown for shown in editor.messages if "starts again when it is needed" in shown.message]) == 1
+
+
+async def test_a_function_that_the_model_dies_of_keeps_no_other_from_being_predicted(editor: Editor, tmp_path):
+    def settings(trigger: str):
+        return {"predict": {"trigger": trigger, "debounce": 50}, "logLevel": "info"}
+
+    editor.configuration = settings("manual")
+    await editor.begin(capabilities("vscode_1.139"), tmp_path)
+    uri = (tmp_path / "a.py").as_uri()
+    more = [f"\n\ndef {name}(x):\n    y = x * 2\n    return y\n\n\nassert {name}(3) == 6\n" for name in "gh"]
+    editor.open(uri, SOURCE + "".join(more))
+    assert (await editor.command("cwm.predict", {"uri": uri, "function": "f"}))["state"] == "done"
+    os.kill(model(editor), signal.SIGSTOP)
+    editor.configuration = settings("onType")
+    editor.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(None))
+    await editor.until(lambda: any("Predicting g(3)" in str(value) for _, value in editor.progress))
+    os.kill(model(editor), signal.SIGKILL)
+    last = SOURCE.count("\n") + more[0].count("\n") + 4
+
+    async def is_shown() -> bool:
+        return last in await editor.hints(uri)
+
+    await editor.until(is_shown)
+    assert all(not 6 < line < 13 for line in await editor.hints(uri))

@@ -13,7 +13,7 @@ from cwm_lsp.predict.evaluate import library
 from cwm_lsp.predict.evaluate.code import RETURN, Code, Frame, Run
 from cwm_lsp.predict.evaluate.expressions import Expressions
 from cwm_lsp.predict.evaluate.statements import Statements
-from cwm_lsp.predict.evaluate.values import Cell, Function, Unknown
+from cwm_lsp.predict.evaluate.values import Cell, Function, Unknown, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.evaluate.interpreter import Interpreter
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 IMPLICIT_CLASS_METHODS = ("__init_subclass__", "__class_getitem__")
 NOT_INTERPRETED = (
     "__del__", "__getattribute__", "__set_name__", "__prepare__", "__instancecheck__", "__subclasscheck__",
+)  # fmt: skip
+"""Special methods that library code would act upon in ways that are not followed."""
+PICKLING = (
     "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
 )  # fmt: skip
-"""Special methods that library code would act upon in ways that are not followed, or not safe."""
+"""Special methods that say what `copy` is to call, which is not safe: copies of such instances are unknown."""
 GENERIC_BASES: tuple[Any, ...] = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
@@ -85,8 +88,10 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         for name in NOT_INTERPRETED:
             if name in namespace:
                 return unknown_class(interpreter, bases, node)
+        if any(name in namespace for name in PICKLING):
+            namespace["__reduce_ex__"] = undetermined
         for name, value in list(namespace.items()):
-            if name.startswith("__") and callable(value) and type(value) is not Function:
+            if name.startswith("__") and value is not undetermined and callable(value) and type(value) is not Function:
                 namespace[name] = interpreter.calls.safe(None, value)
         if type(namespace.get("__new__")) is Function:
             namespace["__new__"] = staticmethod(namespace["__new__"])

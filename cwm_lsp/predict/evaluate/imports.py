@@ -32,6 +32,10 @@ class Imports:
             self.modules[name] = library.Module(listed.name, dict(listed.members))
         return self.modules[name]
 
+    def sure_in(self, statements: list[ast.stmt]) -> bool:
+        """Whether the imports in statements are sure to succeed."""
+        return all(self.sure(node) for statement in statements for node in ast.walk(statement))
+
     @staticmethod
     def sure(node: ast.AST) -> bool:
         """Whether an import is sure to succeed: of the allow-list, or of a module that comes with Python."""

@@ -105,7 +105,7 @@ class Interpreter:
     def load_statement(self, compiler: Statements, frame: Frame, node: ast.stmt) -> None:
         if isinstance(node, ast.If) and _is_main_guard(node.test):
             return
-        if isinstance(node, ast.Try) and not all(map(self.imports.sure, ast.walk(node))):
+        if isinstance(node, ast.Try) and not self.imports.sure_in(node.body):
             self.forget(node)
             return
         try:

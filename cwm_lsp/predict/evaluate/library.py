@@ -44,6 +44,7 @@ import urllib.parse
 import uuid
 import zlib
 from abc import ABC, ABCMeta, abstractmethod
+from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
@@ -70,6 +71,45 @@ class Module:
 
     def __repr__(self) -> str:
         raise Undetermined(self.shown or repr(sys.modules.get(self.name)))  # its path differs between interpreters
+
+
+class VersionInfo:
+    """`sys.version_info` or `hexversion`, known as far as it is the same for every Python that a program may run on."""
+
+    major = 3
+
+    def __init__(self, lowest: Any, highest: Any) -> None:
+        self.lowest, self.highest = lowest, highest
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(self.lowest, int) or self.lowest[key] != self.highest[key]:
+            raise Undetermined
+        return self.lowest[key]
+
+    def compare(self, operation: Callable[[Any, Any], bool], other: Any) -> bool:
+        if type(other) is not type(self.lowest) or operation(self.lowest, other) is not operation(self.highest, other):
+            raise Undetermined
+        return operation(self.lowest, other)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.compare(operator.lt, other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.compare(operator.le, other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.compare(operator.gt, other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.compare(operator.ge, other)
+
+    def __eq__(self, other: object) -> bool:
+        raise Undetermined
+
+    def __repr__(self) -> str:
+        raise Undetermined
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def words(text: str) -> frozenset[str]:
@@ -113,6 +153,8 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     for kind in TYPES
 }
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
+METHODS[VersionInfo] = frozenset()
+ATTRIBUTES[VersionInfo] = frozenset({"major"})
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime.date: frozenset({"min", "max", "resolution"}),
@@ -144,6 +186,8 @@ BASES: frozenset[Any] = frozenset({
 METACLASSES: frozenset[type] = frozenset({type, ABCMeta, enum.EnumMeta, type(typing.Protocol)})
 if hasattr(typing, "NamedTupleMeta"):
     METACLASSES |= {typing.NamedTupleMeta}
+if hasattr(typing, "_TypedDictMeta"):
+    METACLASSES |= {typing._TypedDictMeta}
 
 
 def _members(module: ModuleType, names: str | None = None, without: str = "") -> dict[str, Any]:
@@ -232,7 +276,9 @@ MODULES: dict[str, Module] = {
         "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
     "warnings": Module("warnings", {}),
     "time": Module("time", {"sleep": wait}),
-    "sys": Module("sys", {"maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern}),
+    "sys": Module("sys", {
+        "maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern, "platform": sys.platform,
+        "version_info": VersionInfo((3, 8), (3, 99)), "hexversion": VersionInfo(0x03080000, 0x03FFFFFF)}),
     "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
     "__future__": Module(
         "__future__", dict.fromkeys(words("annotations division print_function absolute_import unicode_literals"))),

@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import NoneType
 from typing import Any
 
-from cwm_lsp.predict.evaluate import rendering
+from cwm_lsp.predict.evaluate import library, rendering
 from cwm_lsp.predict.evaluate.runtime import SMALL, Runtime
 from cwm_lsp.predict.evaluate.values import MISSING, Function, GaveUp, Undetermined, Unknown
 
@@ -412,7 +412,7 @@ QUICK: frozenset[type] = frozenset({list, str, tuple, dict})
 SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
 )
-SUBSCRIPTABLE_BASES = (list, dict, str, tuple, deque, ChainMap, re.Match, array)
+SUBSCRIPTABLE_BASES = (library.VersionInfo, list, dict, str, tuple, deque, ChainMap, re.Match, array)
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 
 OPERATORS: dict[str, tuple[Apply, Apply]] = {

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.predict.evaluate.sizes import deepest
 from cwm_lsp.predict.evaluate.values import MISSING, Undetermined, Unknown
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def run(
         return function(*args, **kwargs)
     text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
     runtime.allow(len(text) * 20)
-    if text.count("(") > DEEPEST or "(?L" in text:
+    if deepest(text, "(", ")") > DEEPEST or "(?L" in text:
         raise Undetermined
     # outside of ASCII, classes of characters are not told apart: every one then counts as overlapping the others
     bounded = length if all(item.isascii() for item in texts) else 10 * length

@@ -182,14 +182,14 @@ class Sizes:
         return self.native(function, args, kwargs)
 
 
-def deepest(text: str) -> int:
+def deepest(text: str, opening: str = "[{", closing: str = "]}") -> int:
     """How deep brackets are nested at most, those in strings counted too."""
     depth = most = 0
     for character in text:
-        if character in "[{":
+        if character in opening:
             depth += 1
             most = max(most, depth)
-        elif character in "]}":
+        elif character in closing:
             depth -= 1
     return most
 

@@ -61,7 +61,7 @@ class Cell:
         self.value = value
 
 
-def _undetermined(*_: Any, **__: Any) -> NoReturn:
+def undetermined(*_: Any, **__: Any) -> NoReturn:
     raise Undetermined
 
 
@@ -95,7 +95,7 @@ for _name in (
     + " ".join(prefix + name for prefix in ("", "r", "i") for name in _NUMERIC.split())
 ).split():
     if _name != "setattr":
-        setattr(Unknown, f"__{_name}__", _undetermined)
+        setattr(Unknown, f"__{_name}__", undetermined)
 
 
 class Function:
@@ -149,7 +149,7 @@ class Guarded:
     """A builtin that library code calls back, held within the bounds of the interpreter."""
 
     __slots__ = ("call", "function")
-    __reduce_ex__ = _undetermined
+    __reduce_ex__ = undetermined
 
     def __init__(self, function: Any, call: Callable[..., Any]) -> None:
         self.function = function
@@ -166,7 +166,7 @@ class Ticker:
     """An iterator that may never end, with a bound on how much one evaluation draws from it."""
 
     __slots__ = ("iterator", "left", "tick")
-    __reduce_ex__ = _undetermined
+    __reduce_ex__ = undetermined
 
     def __init__(self, iterator: Any, tick: Callable[[], None], left: int) -> None:
         self.iterator = iterator

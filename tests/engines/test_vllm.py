@@ -111,7 +111,7 @@ def vllm(folder, tmp_path_factory):
 @pytest.fixture
 def served(vllm, monkeypatch):
     monkeypatch.setenv("CWM_LSP_API_KEY", "secret")
-    return ServedEngine(vllm[1], timeout=60)
+    return ServedEngine(vllm[1], timeout=300)
 
 
 def likeliest(distributions, count=5):
@@ -136,7 +136,7 @@ def test_log_probabilities_are_those_of_transformers(served, local):
 
 def test_a_hundred_calls_are_predicted_as_at_hand(served, local):
     """Many at once, as the server is made for."""
-    served.draft_tokens = local.draft_tokens
+    served.draft_tokens = 2
     budget = Budget(tokens=30, seconds=1500)
     calls = list(islice(cycle(tasks().values()), CALLS))
     for start in range(0, CALLS, TOGETHER):
@@ -148,7 +148,7 @@ def test_a_hundred_calls_are_predicted_as_at_hand(served, local):
 
 
 def test_a_pass_is_a_request(served, local):
-    served.draft_tokens = local.draft_tokens
+    served.draft_tokens = local.draft_tokens = 16
     budget = Budget(tokens=30, seconds=600)
     before, passes = served.requests, 0
     for task in list(tasks().values())[:4]:

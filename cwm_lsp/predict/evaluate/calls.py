@@ -191,7 +191,7 @@ class Calls:
     def call_slot(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a special method of a builtin type: `super().__init__(...)`, `int.__add__`."""
         name = function.__name__
-        owner = getattr(function, "__self__", args[0] if args else None)
+        owner: Any = getattr(function, "__self__", args[0] if args else None)
         bound = hasattr(function, "__self__")
         if type(owner) is Unknown:
             return self.foreign(args, kwargs)

@@ -12,6 +12,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate.sizes import deepest
@@ -35,7 +36,16 @@ SCANNING = 4
 """Logarithm of how much faster it is to run through characters than to go back to a choice."""
 DEEPEST = 40
 """Parentheses inside each other in a pattern."""
-ASCII = frozenset(range(128))
+OTHER = 128
+ASCII = frozenset(range(OTHER))
+EVERY = ASCII | {OTHER}
+SEPARATORS = frozenset(range(0x1C, 0x20))
+"""Space in text, but not in bytes."""
+CATEGORIES: dict[str, Callable[[str], bool]] = {
+    "DIGIT": str.isdigit,
+    "SPACE": str.isspace,
+    "WORD": lambda text: text.isalnum() or text == "_",
+}
 REPEATS = ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT")
 
 
@@ -51,92 +61,106 @@ def parse(pattern: str | bytes, flags: int) -> tuple[Any, Any]:
 
 
 @functools.lru_cache(maxsize=500)
-def cost(pattern: str | bytes, flags: int, length: int) -> float:
-    """Logarithm of an upper bound of the steps that matching ASCII text of a length takes.
+def cost(pattern: str | bytes, flags: int, length: int, *, ascii_only: bool = True) -> float:
+    """Logarithm of an upper bound of the steps that matching a text of a length takes.
 
     A repeat multiplies the ways to match unless the next character alone tells whether it goes on: where what may
     follow begins with other characters than its body, going back into it fails at once.
     """
     parsed, _ = parse(pattern, flags)
     fold = bool((flags | parsed.state.flags) & re.IGNORECASE)
+    reader = _Reader(length, fold, ASCII if ascii_only else EVERY)
     starts = math.log2(length + 2)
-    return starts + max(_ways(list(parsed), frozenset(), length, fold), starts - SCANNING)
+    return starts + max(reader.ways(parsed, frozenset()), starts - SCANNING)
 
 
-def _ways(items: list[Any], after: frozenset[int], length: int, fold: bool) -> float:
-    """Logarithm of the ways in which a sequence may match, if it is followed by one of `after`."""
-    total = 0.0
-    follow = after
-    for operation, argument in reversed(items):
-        name = str(operation)
-        if name in REPEATS:
-            least, most, body = argument
-            most = min(int(most), length)
-            first, _ = _first(body, fold)
-            inner = _ways(list(body), follow | first if most > 1 else follow, length, fold)
-            total += inner * most
-            if least != most and first & follow:
-                total += math.log2(most + 2)
-        elif name == "BRANCH":
-            total += max(_ways(list(branch), follow, length, fold) for branch in argument[1])
-            firsts = [_first(branch, fold)[0] for branch in argument[1]]
-            if sum(map(len, firsts)) > len(frozenset().union(*firsts)):
-                total += math.log2(len(firsts))
-        else:
-            total += sum(_ways(list(part), follow, length, fold) for part in _parts(argument))
-        first, nullable = _first([(operation, argument)], fold)
-        follow = first | follow if nullable else first
-    return total
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a parsed pattern."""
 
+    length: int
+    fold: bool
+    """Upper and lower case are the same."""
+    among: frozenset[int]
+    """The characters that there are in the text; `OTHER` stands for all those outside of ASCII."""
 
-def _first(items: Any, fold: bool) -> tuple[frozenset[int], bool]:
-    """The ASCII characters with which a match may begin, and whether it may be empty."""
-    found: frozenset[int] = frozenset()
-    for operation, argument in items:
-        name = str(operation)
-        nullable = False
-        if name in ("LITERAL", "NOT_LITERAL", "IN", "RANGE", "CATEGORY", "ANY"):
-            first = _characters(name, argument, fold)
-        elif name in REPEATS:
-            first, nullable = _first(argument[2], fold)
-            nullable = nullable or not argument[0]
-        elif name == "BRANCH":
-            branches = [_first(branch, fold) for branch in argument[1]]
-            first = frozenset().union(*(one for one, _ in branches))
-            nullable = any(empty for _, empty in branches)
-        elif name in ("SUBPATTERN", "ATOMIC_GROUP"):
-            first, nullable = _first(argument if name == "ATOMIC_GROUP" else argument[-1], fold)
-        elif name in ("AT", "ASSERT", "ASSERT_NOT"):
-            first, nullable = frozenset(), True
-        else:
-            first, nullable = ASCII, True
-        found |= first
-        if not nullable:
-            return found, False
-    return found, True
+    def ways(self, items: Any, after: frozenset[int]) -> float:
+        """Logarithm of the ways in which a sequence may match, if it is followed by one of `after`."""
+        total = 0.0
+        follow = after
+        for operation, argument in reversed(list(items)):
+            name = str(operation)
+            if name in REPEATS:
+                least, most, body = argument
+                most = min(int(most), self.length)
+                first, _ = self.first(body)
+                total += most * self.ways(body, follow | first if most > 1 else follow)
+                if least != most and first & follow:
+                    total += math.log2(most + 2)
+            elif name == "BRANCH":
+                total += max(self.ways(branch, follow) for branch in argument[1])
+                firsts = [self.first(branch)[0] for branch in argument[1]]
+                if sum(map(len, firsts)) > len(frozenset[int]().union(*firsts)):
+                    total += math.log2(len(firsts))
+            else:
+                total += sum(self.ways(part, follow) for part in _parts(argument))
+            first, nullable = self.first([(operation, argument)])
+            follow = first | follow if nullable else first
+        return total
 
+    def first(self, items: Any) -> tuple[frozenset[int], bool]:
+        """The characters with which a match may begin, and whether it may be empty."""
+        found: frozenset[int] = frozenset()
+        for operation, argument in items:
+            name = str(operation)
+            nullable = False
+            if name in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
+                first = self.characters(name, argument)
+            elif name in REPEATS:
+                first, nullable = self.first(argument[2])
+                nullable = nullable or not argument[0]
+            elif name == "BRANCH":
+                branches = [self.first(branch) for branch in argument[1]]
+                first = frozenset[int]().union(*(one for one, _ in branches))
+                nullable = any(empty for _, empty in branches)
+            elif name in ("SUBPATTERN", "ATOMIC_GROUP"):
+                first, nullable = self.first(argument if name == "ATOMIC_GROUP" else argument[-1])
+            elif name in ("AT", "ASSERT", "ASSERT_NOT"):
+                first, nullable = frozenset(), True
+            else:
+                first, nullable = self.among, True
+            found |= first
+            if not nullable:
+                return found, False
+        return found, True
 
-def _characters(name: str, argument: Any, fold: bool) -> frozenset[int]:
-    """The ASCII characters that a part of a pattern for one character matches."""
-    if name == "LITERAL":
-        text = chr(argument)
-        return frozenset(map(ord, {text, *(text.lower() + text.upper() if fold else "")})) & ASCII
-    if name == "NOT_LITERAL":
-        return ASCII - {argument}
-    if name == "RANGE":
-        return frozenset().union(
-            *(_characters("LITERAL", one, fold) for one in ASCII & {*range(argument[0], argument[1] + 1)})
-        )
-    if name == "CATEGORY":
-        kind = str(argument).rpartition("_")[2]
-        tests = {"DIGIT": str.isdigit, "SPACE": str.isspace, "WORD": lambda text: text.isalnum() or text == "_"}
-        chosen = frozenset(one for one in ASCII if kind in tests and tests[kind](chr(one)))
-        return ASCII - chosen if "_NOT_" in str(argument) else chosen
-    if name == "IN":
-        parts = [(str(operation), inner) for operation, inner in argument]
-        chosen = frozenset().union(*(_characters(one, inner, fold) for one, inner in parts if one != "NEGATE"))
-        return ASCII - chosen if parts[0][0] == "NEGATE" else chosen
-    return ASCII
+    def characters(self, name: str, argument: Any) -> frozenset[int]:
+        """The characters that a part of a pattern for one character matches."""
+        if name == "LITERAL":
+            text = chr(argument)
+            texts = {text, *(text.lower() + text.upper() if self.fold else "")}
+            return frozenset(min(ord(one), OTHER) for one in texts) & self.among
+        if name == "NOT_LITERAL":
+            return self.among - {argument}
+        if name == "RANGE":
+            low, high = argument
+            inside = {one for one in ASCII if low <= one <= high} | ({OTHER} if high >= OTHER else set())
+            if self.fold:
+                inside |= {min(ord(case), OTHER) for one in inside for case in chr(one).swapcase()}
+            return frozenset(inside) & self.among
+        if name == "CATEGORY":
+            kind = str(argument).rpartition("_")[2]
+            if kind not in CATEGORIES:
+                return self.among
+            inside = {one for one in ASCII if CATEGORIES[kind](chr(one))}
+            if "_NOT_" in str(argument):
+                return self.among - (inside - SEPARATORS)
+            return self.among & (inside | {OTHER})
+        if name == "IN":
+            parts = [(str(operation), inner) for operation, inner in argument]
+            chosen = frozenset[int]().union(*(self.characters(*part) for part in parts if part[0] != "NEGATE"))
+            return self.among - (chosen - {OTHER}) if parts[0][0] == "NEGATE" else chosen
+        return self.among
 
 
 def _parts(argument: Any) -> list[Any]:
@@ -178,10 +202,8 @@ def run(
     runtime.allow(len(text) * 20)
     if deepest(text, "(", ")") > DEEPEST or "(?L" in text:
         raise Undetermined
-    # outside of ASCII, classes of characters are not told apart: every one then counts as overlapping the others
-    bounded = length if all(item.isascii() for item in texts) else 10 * length
     try:
-        steps = cost(pattern, int(flags), bounded)
+        steps = cost(pattern, int(flags), length, ascii_only=all(item.isascii() for item in texts))
     except (re.error, OverflowError, RecursionError):
         steps = 0.0
     if function is not re.compile:

@@ -428,7 +428,7 @@ class Rules(Methods):
     def item(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`operator.getitem` and `operator.setitem`."""
         operations = self.interpreter.operations
-        rule = {operator.getitem: operations.subscript, operator.setitem: operations.set_item}[function]
+        rule: Callable[..., Any] = operations.subscript if function is operator.getitem else operations.set_item
         return rule(*args) if len(args) == (2 if function is operator.getitem else 3) else function(*args, **kwargs)
 
     def getter(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

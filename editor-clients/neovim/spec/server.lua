@@ -16,7 +16,14 @@ function M.serve(text, answers)
     server.asked[#server.asked + 1] = { method = method, params = params }
   end
   vim.lsp.config('cwm_lsp', {
-    cmd = function()
+    cmd = function(dispatchers)
+      local closing = false
+      local function close()
+        if not closing then
+          closing = true
+          dispatchers.on_exit(0, 0)
+        end
+      end
       return {
         request = function(method, params, callback)
           remember(method, params)
@@ -31,11 +38,17 @@ function M.serve(text, answers)
           callback(nil, answer)
           return true, #server.asked
         end,
-        notify = remember,
-        is_closing = function()
-          return false
+        notify = function(method, params)
+          remember(method, params)
+          if method == 'exit' then
+            close()
+          end
+          return true
         end,
-        terminate = function() end,
+        is_closing = function()
+          return closing
+        end,
+        terminate = close,
       }
     end,
   })
@@ -53,7 +66,12 @@ end
 --- End it, and leave nothing open.
 function M.stop()
   vim.lsp.enable('cwm_lsp', false)
-  vim.lsp.stop_client(vim.lsp.get_clients(), true)
+  for _, client in ipairs(vim.lsp.get_clients()) do
+    client:stop(true)
+  end
+  assert(vim.wait(5000, function()
+    return #vim.lsp.get_clients() == 0
+  end))
   vim.cmd('silent! tabonly! | silent! only! | silent! %bwipeout!')
   vim.g.cwm_lsp = nil
 end

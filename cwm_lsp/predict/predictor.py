@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.predict import engines
+from cwm_lsp.predict.batch import drive
 from cwm_lsp.predict.decode import Answer, Budget, Ended
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
@@ -103,7 +104,8 @@ class Predictor:
         budget: Budget = DEFAULT_BUDGET,
         cancel: threading.Event | None = None,
     ) -> list[Trace]:
-        """The traces of several calls, predicted in step, their forward passes made together. Raises as `predict`."""
+        """The traces of several calls, predicted in step: their forward passes are made together, and a program that
+        they share is read once. Raises as `predict`."""
         predictions = [self._prediction(task, assist, Control(budget, cancel=cancel)) for task in tasks]
         with self._lock:
             return self._drive([prediction.run() for prediction in predictions])
@@ -139,7 +141,8 @@ class Predictor:
             return Reading()
         with self._lock:
             try:
-                reading = self._drive([Scorer(self._loaded(cancel), within, cancel, expecting=expecting).run()])[0]
+                scorer = Scorer(self._loaded(cancel), within, cancel, expecting=expecting, at_least=at_least)
+                reading = self._drive([scorer.run()])[0]
             except Ended as end:
                 raise UserError(str(end)) from end
         return reading.at(indices)
@@ -156,23 +159,4 @@ class Predictor:
             return Reading(detail=str(error))
 
     def _drive(self, work: Sequence[Generator[Pass, Answer, Result]]) -> list[Result]:
-        """Run all work to its end, one pass of each in every forward pass of the engine."""
-        results: dict[int, Result] = {}
-        answers: dict[int, Answer | None] = dict.fromkeys(range(len(work)))
-        while answers:
-            steps: dict[int, Pass] = {}
-            for number in list(answers):
-                # Nothing here holds on to a prefix that is given away, so that the engine may use its memory again.
-                try:
-                    steps[number] = _resumed(work[number], answers.pop(number))
-                except StopIteration as stop:
-                    results[number] = stop.value
-            made = self.engine.forward(list(steps.values())) if steps else []
-            answers = dict(zip(steps, made, strict=True))
-            del made
-        return [results[number] for number in range(len(work))]
-
-
-def _resumed(work: Generator[Pass, Answer, object], answer: Answer | None) -> Pass:
-    """The next pass that is asked for."""
-    return next(work) if answer is None else work.send(answer)
+        return drive(lambda: self.engine, work)

@@ -51,7 +51,8 @@ class Transcript:
         """The text up to a frame, without the earlier ones if it would be too long. Where some are left out, the first
         that is kept lists all in full, as after a return."""
         first = self.header + self.tokens(0, 1)
-        start, latest = end, []
+        start = end
+        latest: list[int] = []
         while start > 1:
             longer = self._encoded(self.frames[start - 1 : end], NOTHING)
             if latest and len(first) + len(longer) > self._kept:

@@ -56,6 +56,33 @@ def test_cancelling_takes_at_most_one_pass(engine, endless):
     assert len(passes) == 5
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda predictor, task, cancel: predictor.predict(task, assist="draft", cancel=cancel),
+        lambda predictor, task, cancel: predictor.predict(task, grammar=False, cancel=cancel),
+        lambda predictor, task, cancel: predictor.predict_all([task, task], assist="off", cancel=cancel),
+        lambda predictor, task, cancel: predictor.read(predictor.predict(task, budget=Budget(events=9)), cancel=cancel),
+    ],
+    ids=["draft", "no grammar", "batch", "reading"],
+)
+def test_whatever_is_cancelled_ends_within_a_pass(work, engine, endless):
+    engine.pass_tokens = 16  # so that reading takes several
+    cancel, passes = threading.Event(), []
+    forward = engine.forward
+
+    def counted(batch):
+        passes.append(len(batch))
+        if len(passes) == 3:
+            cancel.set()
+        return forward(batch)
+
+    engine.forward = counted
+    with pytest.raises(Cancelled):
+        work(Predictor.of(engine), endless, cancel)
+    assert len(passes) == 3
+
+
 def test_cancelling_from_another_thread_ends_it(engine, endless):
     cancel = threading.Event()
     threading.Timer(0.3, cancel.set).start()

@@ -4,8 +4,9 @@ import textwrap
 
 import pytest
 
-from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.errors import UserError
 from cwm_lsp.predict.engines.interface import Distribution
+from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.replay import ReplayEngine
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.source.functions import find
@@ -286,8 +287,6 @@ def test_bad_calls_are_told(predictor):
         predictor.predict(task(COUNT, "count(1, 2)"))
     with pytest.raises(UserError):
         predictor.predict(task(COUNT, "count("))
-    with pytest.raises(UnavailableError):
-        Predictor.load("https://example.org/v1")
 
 
 def test_without_the_grammar_anything_may_come_and_is_marked(engine):
@@ -308,17 +307,76 @@ def test_without_the_grammar_a_real_trace_is_read(loaded):
     assert trace.stats.forward_passes == trace.stats.tokens
 
 
+def counted(engine):
+    """For each forward pass that the engine is going to make, the tokens of each text in it."""
+    passes = []
+    forward = engine.forward
+
+    def count(batch):
+        passes.append([step.tokens for step in batch])
+        return forward(batch)
+
+    engine.forward = count
+    return passes
+
+
 def test_several_calls_together_give_what_each_gives_alone(engine):
     calls = [task(COUNT, f"count({words!r})") for words in (["a"], ["b", "c"], [])]
     predictor, budget = Predictor.of(engine), Budget(tokens=60)
-    passes = []
-    forward = engine.forward
-    engine.forward = lambda batch: passes.append(len(batch)) or forward(batch)
+    passes = counted(engine)
     together = predictor.predict_all(calls, assist="off", budget=budget)
-    assert max(passes) == 3
+    assert max(map(len, passes)) == 3
+    text = engine.tokenizer.decode
+    (program,), *rest = passes
+    assert text(program).endswith('{"words":')
+    assert not any("START_OF_TRACE" in text(tokens) for batch in rest for tokens in batch)
     for call, trace in zip(calls, together, strict=True):
         alone = predictor.predict(call, assist="off", budget=budget)
         assert [(e.kind, e.line, dict(e.locals), e.value) for e in trace.events] == [
             (e.kind, e.line, dict(e.locals), e.value) for e in alone.events
         ]
         assert trace.outcome == alone.outcome
+
+
+def test_several_calls_together_take_no_more_passes_than_the_longest(engine):
+    calls = [task(COUNT, f"count({words!r})") for words in (["a"], ["b", "c"], [])]
+    budget = Budget(tokens=60)
+    passes = counted(engine)
+    together = Predictor.of(engine).predict_all(calls, assist="off", budget=budget)
+    assert len(passes) == 1 + max(trace.stats.forward_passes for trace in together)
+
+
+TWO = """
+def first(x):
+    y = x + 1
+    return y
+
+def second(x):
+    z = x + 2
+    return z
+"""
+
+
+def test_after_an_edit_only_what_follows_it_is_read(loaded):
+    edited = TWO.replace("x + 2", "x - 2")
+    budget = Budget(events=4, tokens=100)
+
+    def prefill(*sources):
+        """The tokens that a last prediction reads before it writes, after those of other texts."""
+        engine = LocalEngine(loaded.model, loaded.tokenizer, "fresh")
+        passes = counted(engine)
+        for source in sources:
+            passes.clear()
+            Predictor.of(engine).predict(task(source, "first(1)"), assist="off", budget=budget, drafts=False)
+        return list(passes[0][0])
+
+    whole = prefill(edited)
+    assert prefill(TWO, edited) == whole[-len(prefill(TWO, edited)) :]
+    unchanged = loaded.tokenizer.decode(whole).index("- 2")
+    rest = loaded.tokenizer.decode(prefill(TWO, edited))
+    assert len(rest) <= len(loaded.tokenizer.decode(whole)) - unchanged + 4  # from the token that the edit is in
+    known = loaded.tokenizer.decode(whole).index("<|call_sep|>")
+    for seen in ((edited,), (edited, TWO)):  # the older text is still known
+        assert loaded.tokenizer.decode(whole[: -len(prefill(*seen, edited))]).startswith(
+            loaded.tokenizer.decode(whole)[:known]
+        )

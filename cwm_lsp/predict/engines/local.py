@@ -118,9 +118,7 @@ class LocalEngine(Engine):
         hidden = self.model.base_model(
             ids, attention_mask=shown, position_ids=positions, past_key_values=cache, use_cache=True
         ).last_hidden_state
-        wanted = torch.cat(
-            [hidden[row, news[row] - step.keep : news[row]] for row, step in enumerate(batch) if step.keep]
-        )
+        wanted = torch.cat([hidden[row, news[row] - step.keep : news[row]] for row, step in enumerate(batch)])
         distributions = _distributions(self.model.get_output_embeddings()(wanted))
         results = []
         for row, step in enumerate(batch):

@@ -115,7 +115,8 @@ class PortableEngine(Engine):
         def paired(projection: Array) -> Array:
             """Each head's halves interleaved: as in Llama, a number of one is rotated with one of the other."""
             heads = projection.reshape(-1, 2, self._size // 2, projection.shape[-1])
-            return heads.swapaxes(1, 2).reshape(projection.shape)
+            result: Array = heads.swapaxes(1, 2).reshape(projection.shape)
+            return result
 
         def layer(at: str) -> Layer:
             attention, mlp = f"{at}.self_attn", f"{at}.mlp"

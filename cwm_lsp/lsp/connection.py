@@ -6,6 +6,7 @@ a process is just being started. And each line of a message takes them a change 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -95,7 +96,8 @@ def _process(number: Any) -> psutil.Process | None:
 
 def leave(code: int) -> NoReturn:
     """End the process here and now. Its worker processes end with it, as their stdin does."""
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):  # nobody need be there to read it
+        sys.stderr.flush()
     os._exit(code)
 
 

@@ -66,8 +66,10 @@ class Server(Ending):
 
     def end(self) -> NoReturn:
         """End the process, and those that work for it."""
-        self.session.end()
-        leave(0 if self.protocol.said_goodbye else GONE)
+        try:
+            self.session.end()
+        finally:
+            leave(0 if self.protocol.said_goodbye else GONE)
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log what is a fault of ours, as pygls logs whatever is answered with an error, or shows it to the user."""

@@ -108,6 +108,14 @@ def test_nothing_is_answered_before_the_handshake():
         assert server.answer(2)["error"]["code"] == -32602
 
 
+def test_an_editor_of_which_no_pipe_is_left_is_left_too():
+    with Raw() as server:
+        server.begin()
+        for pipe in (server.process.stderr, server.process.stdout, server.process.stdin):
+            pipe.close()
+        assert server.code() == 1
+
+
 def test_an_editor_that_changes_its_mind_leaves_nothing():
     with Raw() as server:
         server.notify("exit")

@@ -227,7 +227,11 @@ describe("a workspace that is not trusted", () => {
 
   it("can be run once it is trusted", async () => {
     await editor.run("Workspaces: Manage Workspace Trust");
-    await editor.page.locator(".workspace-trust-editor .monaco-button", { hasText: /^Trust$/ }).click();
+    await editor.page
+      .locator(".workspace-trust-editor")
+      .getByRole("button", { name: /^Trust/ })
+      .first()
+      .click();
     await editor.page.locator(".tab", { hasText: "orders.py" }).click();
     await until(async () => /Predict then run/.test(await editor.lenses()), "the lens that runs");
   });

@@ -6,6 +6,7 @@ import array
 import collections
 import datetime
 import difflib
+import encodings.aliases
 import json
 import re
 import string
@@ -117,7 +118,7 @@ class Methods(Sizes):
     def named_codec(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`str.encode` and `bytes.decode`, by the codecs that take time in proportion."""
         codec = args[0] if args else kwargs.get("encoding", "utf-8")
-        if type(codec) is not str or codec.lower().replace("_", "-") not in CODECS:
+        if type(codec) is not str or codec.lower().replace("-", "_").replace(" ", "_") not in CODECS:
             raise Undetermined
         return self.native(function, args, kwargs)
 
@@ -182,10 +183,10 @@ class Methods(Sizes):
         return self.native(function, args, kwargs)
 
 
-CODECS = library.words(
-    "utf-8 utf8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-32-le utf-32-be ascii us-ascii latin-1 latin1 "
-    "iso-8859-1 iso-8859-15 cp1252 cp437 unicode-escape raw-unicode-escape"
-)
+CODECS = frozenset(encodings.aliases.aliases) | frozenset(encodings.aliases.aliases.values())
+CODECS -= library.words("idna punycode mbcs oem dbcs ansi uu uu_codec")
+CODECS |= library.words("utf_8_sig unicode_escape raw_unicode_escape")
+"""Those that every Python has and that take time in proportion to the text."""
 METHOD_RULES: dict[tuple[type, str], str] = {
     **{(kind, name): "padded" for kind in (str, bytes, bytearray) for name in ("center", "ljust", "rjust", "zfill")},
     **{(kind, "expandtabs"): "expanded" for kind in (str, bytes, bytearray)},

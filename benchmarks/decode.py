@@ -99,7 +99,7 @@ class Guide:
         forced = frame.forced() if not frame.done else ()
         if forced or frame.done:
             return forced[0] if forced else 0
-        ranked = scores.sort(descending=True, stable=True).indices.tolist()
+        ranked: list[int] = scores.sort(descending=True, stable=True).indices.tolist()
         return next(token for token in ranked if frame.copy().take(token))
 
 
@@ -157,7 +157,8 @@ def load_model(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     torch.set_num_threads(1)
-    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
+    return model.eval()
 
 
 def tasks_of(data: Path | None, limit: int | None) -> list[Task]:
@@ -241,6 +242,7 @@ def main() -> None:
             methods[name] = prediction.writer.tokens, spent, prediction.writer.passes
         methods["generate"] = generated(model, engine, task, prediction)
         methods["generate_prompt_lookup"] = generated(model, engine, task, prediction, prompt_lookup_num_tokens=10)
+        assert prediction.writer
         text, written = prediction.writer.tokens, prediction.writer.written
         if any(same != text for name, (same, _, _) in methods.items() if name.startswith("ours")):
             rounded += 1  # two tokens changed places in a pass of another size

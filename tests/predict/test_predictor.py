@@ -322,7 +322,7 @@ def counted(engine):
 
 def test_several_calls_together_give_what_each_gives_alone(engine):
     calls = [task(COUNT, f"count({words!r})") for words in (["a"], ["b", "c"], [])]
-    predictor, budget = Predictor.of(engine), Budget(tokens=60)
+    predictor, budget = Predictor.of(engine), Budget(tokens=30)
     passes = counted(engine)
     together = predictor.predict_all(calls, assist="off", budget=budget)
     assert max(map(len, passes)) == 3
@@ -340,7 +340,7 @@ def test_several_calls_together_give_what_each_gives_alone(engine):
 
 def test_several_calls_together_take_no_more_passes_than_the_longest(engine):
     calls = [task(COUNT, f"count({words!r})") for words in (["a"], ["b", "c"], [])]
-    budget = Budget(tokens=60)
+    budget = Budget(tokens=30)
     passes = counted(engine)
     together = Predictor.of(engine).predict_all(calls, assist="off", budget=budget)
     assert len(passes) == 1 + max(trace.stats.forward_passes for trace in together)

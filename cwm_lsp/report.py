@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import linecache
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -224,15 +225,16 @@ def divergence_lines(divergences: Iterable[Divergence]) -> list[Text]:
 
 
 def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
-    """The steps of a run that the model alone found least likely, with the true history before each."""
-    shown = {}
-    for step in steps(recorded.events):
-        shown |= {index: step for index in (step.effect, step.end) if index is not None}
+    """The steps of a run that the model alone found least likely, with the true history before each, where it was
+    rather sure of something else."""
+    by_index = {
+        index: step for step in steps(recorded.events) for index in (step.effect, step.end) if index is not None
+    }
     lines = recorded.source.splitlines()
-    odd = [surprise for surprise in reading.surprises if surprise.bits >= _SURPRISING and not surprise.as_expected]
+    odd = [surprise for surprise in reading.surprises if surprise.bits >= _SURPRISING and _sure(surprise) >= 0.5]
     for surprise in sorted(odd, key=lambda surprise: -surprise.bits)[:MAX_SURPRISES]:
         event = recorded.events[surprise.event_index]
-        step = shown.get(surprise.event_index)
+        step = by_index.get(surprise.event_index)
         line = step.event.line if step else event.line
         text = Text.assemble((f"{surprise.bits:5.1f} bits ", "bold magenta"), (f"line {line} ", "bold"))
         if step and step.iterations > 1:
@@ -241,6 +243,7 @@ def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
         text.append(", ".join(happened) or f"{event.kind} {_code(event, lines).plain.strip()}")
         text.append("; the model had expected ", "dim")
         text.append(_expectation(surprise, lines), _STYLES["predicted"])
+        _add_confidence(text, _sure(surprise))
         yield text
     if reading.surprises:
         total = sum(surprise.bits for surprise in reading.surprises)
@@ -252,6 +255,11 @@ def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
         )
     if reading.detail:
         yield Text(f"surprise is not told everywhere: {reading.detail}", "yellow")
+
+
+def _sure(surprise: Surprise) -> float:
+    """How sure the model was of what it had expected."""
+    return math.prod(surprise.expected_confidences.values()) if surprise.expected_confidences else 0.0
 
 
 def _expectation(surprise: Surprise, lines: Sequence[str]) -> str:

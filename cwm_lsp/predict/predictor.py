@@ -16,7 +16,7 @@ from cwm_lsp.predict.free import FreePrediction
 from cwm_lsp.predict.locked import LockedPrediction
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
-from cwm_lsp.predict.score import EXPECTING, Reading, Scorer, Surprise
+from cwm_lsp.predict.score import AT_LEAST, EXPECTING, Reading, Scorer, Surprise
 from cwm_lsp.trace.events import Event, Trace
 
 __all__ = ["Assist", "Budget", "Predictor", "Task"]
@@ -128,8 +128,16 @@ class Predictor:
         """
         return list(self.read(trace, cancel=cancel).surprises)
 
-    def read(self, trace: Trace, *, cancel: threading.Event | None = None, expecting: int = EXPECTING) -> Reading:
-        """The same, with what it cost; at most `expecting` tokens are spent on what was expected.
+    def read(
+        self,
+        trace: Trace,
+        *,
+        cancel: threading.Event | None = None,
+        expecting: int = EXPECTING,
+        at_least: float = AT_LEAST,
+    ) -> Reading:
+        """The same, with what it cost. At most `expecting` tokens are spent on what was expected, and on no value that
+        the model finds less likely than `at_least`.
 
         Raises:
             UserError: the traced function is not in the trace's source, or too long for the model's context.

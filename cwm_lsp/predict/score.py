@@ -41,11 +41,14 @@ class Surprise:
     parts: Mapping[str, float]
     """The same for each local; `value`: that of a `return` or `exception`; `step`: kind and line."""
     expected: Mapping[str, str] = field(default_factory=dict)
-    """The reprs that the model would have written instead, where they differ; by local, or `value`."""
+    """The reprs that the model would have written instead, where they differ and it was sure enough of them; by local,
+    or `value`."""
     expected_kind: EventKind | None = None
     """The kind of event that the model would have written instead, if another."""
     expected_line: int | None = None
     """The line that the model would have gone to instead, if another."""
+    expected_confidences: Mapping[str, float] = field(default_factory=dict)
+    """The model's probability of each expectation; `step`: of the kind and line."""
 
     @property
     def probability(self) -> float:
@@ -53,7 +56,7 @@ class Surprise:
 
     @property
     def as_expected(self) -> bool:
-        """What happened is what the model would have written."""
+        """The model had nothing else in mind."""
         return not self.expected and self.expected_kind is None and self.expected_line is None
 
     def to_json(self) -> dict[str, object]:
@@ -65,6 +68,7 @@ class Surprise:
             "expected": dict(self.expected),
             "expected_kind": self.expected_kind,
             "expected_line": self.expected_line,
+            "expected_confidences": {name: round(value, 4) for name, value in self.expected_confidences.items()},
         }
 
 
@@ -102,9 +106,10 @@ class Reading:
         }
 
 
-EXPECTING = 1_000
+EXPECTING = 256
 """Tokens of what was expected that are written at most, in all; the least surprising events are told without."""
-
+AT_LEAST = 0.05
+"""The probability below which a value is no expectation, and is not written to its end."""
 
 _LEARNT_FROM = 200
 """Events before one that drafts of what was expected there are guessed from."""
@@ -148,12 +153,19 @@ class Scorer:
     """
 
     def __init__(
-        self, engine: Engine, trace: Trace, cancel: threading.Event | None = None, *, expecting: int = EXPECTING
+        self,
+        engine: Engine,
+        trace: Trace,
+        cancel: threading.Event | None = None,
+        *,
+        expecting: int = EXPECTING,
+        at_least: float = AT_LEAST,
     ) -> None:
         function = find(trace.source, trace.function, trace.path)
         prompt = seeded(Task(trace.path, trace.source, function, trace.call), trace.events[0])
         self._engine = engine
         self._cancel = cancel
+        self._at_least = at_least
         self._events = trace.events
         self._writer = Writer(engine, Budget(tokens=expecting), cancel)
         self._transcript = Transcript(engine, self._writer, prompt, trace.events)
@@ -253,6 +265,7 @@ class Scorer:
         surprise = read.surprise
         event = self._events[surprise.event_index]
         expected: dict[str, str] = {}
+        confidences: dict[str, float] = {}
         kind: EventKind | None = None
         line: int | None = None
         for name, difference in sorted(read.differences.items(), key=lambda item: item[0] != STEP):  # steps are cheap
@@ -268,7 +281,16 @@ class Scorer:
                 kind = written.kind
             elif written.options and written.options[0].line != event.line:
                 line = written.options[0].line
-        return replace(surprise, expected=expected, expected_kind=kind, expected_line=line)
+            else:
+                continue
+            confidences[name] = _probability(written, name)
+        return replace(
+            surprise,
+            expected=expected,
+            expected_kind=kind,
+            expected_line=line,
+            expected_confidences=confidences,
+        )
 
     def _drafter(self, index: int) -> Drafter:
         """Guesses at how the events before one go on."""
@@ -276,7 +298,8 @@ class Scorer:
         return Drafter(self._transcript.grammar, self._transcript.source, before)
 
     def _expected(self, name: str, difference: _Difference, window: _Window) -> Generator[Pass, Answer, Frame | None]:
-        """The frame as the model would have gone on with, as far as it tells `name`; None if that takes too long."""
+        """The frame as the model would have gone on with, as far as it tells `name`; None if that takes too long, or is
+        a value that the model itself would not bet on."""
         frame, writer = difference.frame, self._writer
         writer.resume(window.text[: difference.at], self._engine.cut(window.prefix, difference.at))
         frame.take(difference.token, difference.logprob)
@@ -287,10 +310,17 @@ class Scorer:
                     yield from writer.go_on(frame)
             else:
                 while name != STEP and name not in frame.values:
+                    if _probability(frame, name) < self._at_least:
+                        return None
                     yield from writer.go_on(frame)
         except Ended:
             return None
         return frame
+
+
+def _probability(frame: Frame, name: str) -> float:
+    """That of what the frame tells of `name`, or has begun to."""
+    return math.exp(frame.logprobs.get(None if name == STEP else name, 0.0))
 
 
 def _likeliest(distribution: Distribution, frame: Frame, token: int) -> tuple[int, float]:

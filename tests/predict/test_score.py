@@ -51,7 +51,8 @@ def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
     trace = predictor.predict(tasks()["branches-0"], assist="off", budget=Budget(events=8))
     index, event = next((n, e) for n, e in enumerate(trace.events[1:], 1) if e.value and not e.mark)
     altered = replace(trace, events=(*trace.events[:index], replace(event, value="[7, 7]")))
-    surprise = predictor.score(altered)[index - 1]
+    surprise = predictor.read(altered, at_least=0.0).surprises[index - 1]
+    assert math.isclose(surprise.expected_confidences["value"], event.confidences["value"], abs_tol=1e-6)
     assert surprise.expected["value"] == event.value
     assert surprise.parts["value"] > -math.log2(event.confidences["value"])
     assert predictor.score(altered)[: index - 1] == predictor.score(trace)[: index - 1]
@@ -103,14 +104,21 @@ def test_what_was_expected_is_written_with_drafts():
     engine = PortableEngine(bundled_folder(), "bundled")
     passes = counted(engine)
     predictor, trace = Predictor.of(engine), record(TURNED, "f([[3, 1, 4], [1, 5, 9], [2, 6, 5]])")
-    drafted = predictor.read(trace)
+    drafted = predictor.read(trace, expecting=1_000, at_least=0.0)
     assert len(passes) == drafted.passes + drafted.expecting_passes
     engine.draft_tokens = 0
-    plain = predictor.read(trace)
+    plain = predictor.read(trace, expecting=1_000, at_least=0.0)
     for one, other in zip(drafted.surprises, plain.surprises, strict=True):
         assert (one.expected, one.expected_line) == (other.expected, other.expected_line)
     assert any(surprise.expected for surprise in plain.surprises)
     assert drafted.expecting_passes < plain.expecting_passes
+    likely = predictor.read(trace, expecting=1_000, at_least=0.3)
+    assert likely.expecting_passes < plain.expecting_passes  # it is not written to its end
+    for one, all_told in zip(likely.surprises, plain.surprises, strict=True):
+        assert one.bits == all_told.bits
+        for name, value in all_told.expected.items():
+            assert (name in one.expected) == (all_told.expected_confidences[name] >= 0.3)
+            assert one.expected.get(name, value) == value
 
 
 HUGE = """

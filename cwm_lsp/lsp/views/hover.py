@@ -111,7 +111,10 @@ def _surprise(reading: Reading, visit: Visit, markdown: bool) -> str:
     found = next((event for event in events if event["event_index"] == visit.told_by), None)
     if found is None or found["bits"] < _SURPRISING:
         return ""
-    expected = [f"{name} = {_cell(value, markdown)}" for name, value in found["expected"].items()]
+    sure = found["expected_confidences"]
+    expected = [
+        f"{name} = {_cell(value, markdown)}, {percent(sure[name])}" for name, value in found["expected"].items()
+    ]
     if found["expected_line"] is not None:
         expected.append(f"line {found['expected_line']}")
     return f"surprise: {found['bits']:.1f} bits" + (f"; expected {', '.join(expected)}" if expected else "")

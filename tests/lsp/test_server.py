@@ -368,7 +368,7 @@ async def test_a_job_is_cancelled_by_the_client_s_button(shared: Editor, file):
 
 
 async def test_progress_counts_what_has_been_predicted(shared: Editor, file):
-    text = "import time\n\ndef slow():\n    for n in range(400):\n        time.sleep(n)\n"
+    text = "import random\n\ndef slow():\n    for n in range(400):\n        x = random.random()\n"  # the model is asked
     uri = file.as_uri()
     shared.open(uri, text)
     argument = {"uri": uri, "function": "slow", "call": "slow()"}

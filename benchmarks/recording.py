@@ -1,6 +1,6 @@
 """Events a second of our recorder beside other ways to get them, and its wall time beside debugpy's own start.
 
-All in one run, in turns, so that the ratios hold on a busy machine too:
+All in one run, in turns; a ratio is the median of the rounds' own, so that it holds on a busy machine too:
 
     python benchmarks/recording.py [--json] [--events N] [--rounds N]
 
@@ -127,6 +127,7 @@ def seconds_of(pool: RecorderPool, program: Path, call: str, expected: int) -> f
 def measure(events: int, rounds: int) -> dict[str, Any]:
     rates: dict[str, list[float]] = {}
     walls: dict[str, list[float]] = {}
+    ratios: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, RecorderPool() as pool:
         program = Path(folder) / "program.py"
         program.write_text(PROGRAM)
@@ -144,34 +145,38 @@ def measure(events: int, rounds: int) -> dict[str, Any]:
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", file=sys.stderr)
             note(rates, "stepping, as shipped", asyncio.run(stepping(program, 15, mended=False)))
-            note(rates, "stepping, mended", asyncio.run(stepping(program, 60, mended=True)))
-            long_seconds = seconds_of(pool, program, call, count)
-            short_seconds = seconds_of(pool, program, short, short_count)
-            note(rates, "recorder", count / long_seconds)
-            if long_seconds > short_seconds:
-                note(rates, "recorder, marginal", (count - short_count) / (long_seconds - short_seconds))
-            note(rates, "bare", count / bare(program, call))
+            stepped = asyncio.run(stepping(program, 60, mended=True))
+            recorded = seconds_of(pool, program, call, count)
+            in_process = bare(program, call)
+            warm = seconds_of(pool, program, short, short_count)
+            alone = asyncio.run(debugpy_alone(nothing))
+            cold = timed(lambda: record(program, "f", short, python=Path(sys.executable)))
+            note(rates, "stepping, mended", stepped)
+            note(rates, "recorder", count / recorded)
+            note(rates, "recorder, marginal", (count - short_count) / max(recorded - warm, 1e-6))
+            note(rates, "bare", count / in_process)
             note(rates, "empty settrace", count / empty_settrace(namespace, call))
             if sys.version_info >= (3, 12):
                 note(rates, "empty monitoring", count / empty_monitoring(namespace, call))
-            note(walls, "debugpy alone", asyncio.run(debugpy_alone(nothing)))
-            note(walls, "record, cold", timed(lambda: record(program, "f", short, python=Path(sys.executable))))
-            note(walls, "record, warm", short_seconds)
-    rate = {name: statistics.median(values) for name, values in rates.items()}
-    wall = {name: statistics.median(values) for name, values in walls.items()}
+            note(walls, "debugpy alone", alone)
+            note(walls, "record, cold", cold)
+            note(walls, "record, warm", warm)
+            note(ratios, "recorder / stepping, mended", count / recorded / stepped)
+            note(ratios, "recorder / bare", in_process / recorded)
+            note(ratios, "recorder, marginal / bare", rates["recorder, marginal"][-1] / rates["bare"][-1])
+            note(ratios, "record, cold / debugpy alone", cold / alone)
     return {
         "python": sys.version.split()[0],
         "events": count,
         "rounds": rounds,
-        "events_per_second": rate,
-        "seconds": wall,
-        "ratios": {
-            "recorder / stepping, mended": rate["recorder"] / rate["stepping, mended"],
-            "recorder / bare": rate["recorder"] / rate["bare"],
-            "recorder, marginal / bare": rate["recorder, marginal"] / rate["bare"],
-            "record, cold / debugpy alone": wall["record, cold"] / wall["debugpy alone"],
-        },
+        "events_per_second": medians(rates),
+        "seconds": medians(walls),
+        "ratios": medians(ratios),
     }
+
+
+def medians(table: dict[str, list[float]]) -> dict[str, float]:
+    return {name: statistics.median(values) for name, values in table.items()}
 
 
 def timed(function: Callable[[], object]) -> float:

@@ -12,7 +12,7 @@ const { chromium } = createRequire(join(modules, "_"))("playwright-core");
 const entry = join(modules, "code-server", "out", "node", "entry.js");
 
 /** What can be installed: ours, and stand-ins for what is on no registry. */
-export const EXTENSIONS = Object.fromEntries(
+const EXTENSIONS = Object.fromEntries(
   ["cwm-lsp", "debugpy", "python"].map((name) => [name, join(CWM_E2E_FOLDER, `${name}.vsix`)]),
 );
 
@@ -39,7 +39,7 @@ export const PATIENCE = 240_000;
  * Start VS Code on a folder that has these files (name → text). Without an interpreter of its own that is selected in
  * the Python extension, it finds the server on its search path.
  */
-export async function start({ files, settings = {}, trusted = true, interpreter }) {
+export async function start({ files, trusted = true, interpreter }) {
   const home = mkdtempSync(join(tmpdir(), "cwm-e2e-"));
   const folder = join(home, "project");
   const data = join(home, "data");
@@ -49,7 +49,7 @@ export async function start({ files, settings = {}, trusted = true, interpreter 
     writeFileSync(join(folder, name), text);
   }
   const trust = trusted ? {} : { "security.workspace.trust.startupPrompt": "never" };
-  writeFileSync(join(data, "User", "settings.json"), JSON.stringify({ ...SETTINGS, ...trust, ...settings }));
+  writeFileSync(join(data, "User", "settings.json"), JSON.stringify({ ...SETTINGS, ...trust }));
   writeFileSync(join(home, "config.yaml"), "");
   const port = await freePort();
   const common = [entry, "--config", join(home, "config.yaml"), "--user-data-dir", data];

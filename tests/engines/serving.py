@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 
@@ -30,7 +30,7 @@ class Served:
         self.tokenize = True
         self.requests = []
         """Bodies of those for completions."""
-        self.connections = 0
+        self.connections = []
         self.broken_off = threading.Event()
         """A client closed its connection while it was waiting."""
         self.url = ""
@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def setup(self):
         super().setup()
-        self.served.connections += 1
+        self.served.connections.append(self.connection)
 
     def log_message(self, *_):
         pass
@@ -184,6 +184,9 @@ def serving(engine, folder, port=0):
     finally:
         server.shutdown()
         server.server_close()
+        for connection in served.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def timed(work):

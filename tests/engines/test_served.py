@@ -96,7 +96,7 @@ def test_connections_are_kept(server):
     engine = ServedEngine(server.url)
     for _ in range(5):
         engine.forward([Pass(Prefix(), [11, 12, 13], 1)])
-    assert server.connections == 1
+    assert len(server.connections) == 1
 
 
 TROUBLE = {
@@ -142,20 +142,27 @@ def test_passing_trouble_is_not_noticed(manner, server):
 def test_cancelling_closes_the_connection(manner, server):
     engine = ServedEngine(server.url, timeout=60)
     cancel = threading.Event()
-    server.manner = manner
-    threading.Timer(0.3, cancel.set).start()
+    server.manner, asked = manner, len(server.requests)
+
+    def cancel_once_asked():
+        while len(server.requests) == asked:
+            time.sleep(0.01)
+        cancel.set()
+
+    threading.Thread(target=cancel_once_asked, daemon=True).start()
     started = time.monotonic()
     with pytest.raises(Cancelled):
         Predictor.of(engine).predict(tasks()[SOME[0]], assist="off", cancel=cancel)
     assert time.monotonic() - started < 30
     assert server.broken_off.wait(10)
     server.manner = "well"
+    engine.cancel = None
     assert engine.forward([Pass(Prefix(), [11, 12], 1)])
 
 
 def test_a_server_that_goes_and_comes_back(loaded, checkpoint, monkeypatch):
     with serving(loaded, checkpoint) as server:
-        predictor = Predictor.load(server.url, timeout=5)
+        predictor = Predictor.load(server.url)
         predictor.predict(tasks()[SOME[0]], assist="off", budget=Budget(tokens=5))
         port = int(server.url.rpartition(":")[2])
     with pytest.raises(UnavailableError, match="no server answers"):
@@ -167,7 +174,7 @@ def test_a_server_that_goes_and_comes_back(loaded, checkpoint, monkeypatch):
 def test_a_server_that_is_not_there_yet(loaded, checkpoint):
     with serving(loaded, checkpoint) as server:
         port, url = int(server.url.rpartition(":")[2]), server.url
-    predictor = Predictor.load(url, timeout=5)
+    predictor = Predictor.load(url)
     with pytest.raises(UnavailableError, match="start it"):
         predictor.predict(tasks()[SOME[0]], assist="off")
     with serving(loaded, checkpoint, port):

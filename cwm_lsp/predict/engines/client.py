@@ -108,7 +108,7 @@ class Client:
                         f"the certificate of {self.url} is not trusted: set SSL_CERT_FILE to its authority's"
                     ) from error
                 self._trouble = f"no server answers at {self.url}: start it, or mend its address in model.name"
-            except httpx.TransportError:
+            except httpx.RequestError:
                 self._trouble = f"{self.url} broke off in the middle of an answer: see its log"
             else:
                 if response.status_code not in _PASSING:

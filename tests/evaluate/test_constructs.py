@@ -793,3 +793,11 @@ def test_lines_of_managers_defaults_and_large_displays(source: str) -> None:
     found = compare(source, "f()", "f")
     assert not found.wrong, found.wrong[0]
     assert found.complete
+
+
+@pytest.mark.parametrize("context", ["{}", "x = {}", "return {}", "x = [{}]", "if {}: x = 1", "h({})"])
+@pytest.mark.parametrize("body", ["a or c", "b and c", "{1, 2} or c", "(a or b) and c"])
+def test_conditional_expressions_with_short_circuits(context: str, body: str) -> None:
+    statement = context.replace("{}", f"(({body}) if a else c)")
+    source = f"def h(x): return x\ndef f(a=1, b=0, c=3):\n    {statement}\n    y = 1\n"
+    assert not compare(source, "f()", "f").wrong

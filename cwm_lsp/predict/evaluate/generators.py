@@ -9,7 +9,7 @@ from types import GeneratorType
 from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
-from cwm_lsp.predict.evaluate.expressions import iterated
+from cwm_lsp.predict.evaluate.folding import iterated
 from cwm_lsp.predict.evaluate.protected import NOT_KNOWN, caught, line_left
 from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
 from cwm_lsp.predict.evaluate.statements import Statements, raised_deeper

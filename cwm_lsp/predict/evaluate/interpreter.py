@@ -14,7 +14,8 @@ from cwm_lsp.predict.evaluate.attributes import Attributes
 from cwm_lsp.predict.evaluate.calls import Calls
 from cwm_lsp.predict.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.predict.evaluate.exceptions import Managing, Raising
-from cwm_lsp.predict.evaluate.expressions import Expressions, iterated, line_after
+from cwm_lsp.predict.evaluate.expressions import Expressions
+from cwm_lsp.predict.evaluate.folding import iterated, line_after
 from cwm_lsp.predict.evaluate.formats import Formats
 from cwm_lsp.predict.evaluate.generators import Carried, Generators, carry, yields
 from cwm_lsp.predict.evaluate.imports import Imports

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.evaluate.code import Do, Frame, Run
-from cwm_lsp.predict.evaluate.expressions import line_after
+from cwm_lsp.predict.evaluate.folding import line_after
 from cwm_lsp.predict.evaluate.scopes import mangled
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp
 

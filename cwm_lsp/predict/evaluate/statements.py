@@ -8,7 +8,8 @@ from typing import Any
 
 from cwm_lsp.predict.evaluate import library
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
-from cwm_lsp.predict.evaluate.expressions import Expressions, constant, iterated
+from cwm_lsp.predict.evaluate.expressions import Expressions
+from cwm_lsp.predict.evaluate.folding import constant, iterated
 from cwm_lsp.predict.evaluate.patterns import Patterns
 from cwm_lsp.predict.evaluate.protected import Protected
 from cwm_lsp.predict.evaluate.scopes import mangled
@@ -78,6 +79,7 @@ class Statements(Protected, Patterns, Expressions):
         if isinstance(node.value, ast.Constant):
             return self.do_Pass(node, after)
         line, mark = self.begin(node, node.value), self.runtime.line
+        self.dropped = node.value
         run = self.expr(node.value)
 
         def do(frame: Frame) -> None:

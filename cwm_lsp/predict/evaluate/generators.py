@@ -10,7 +10,7 @@ from typing import Any
 
 from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
 from cwm_lsp.predict.evaluate.folding import iterated
-from cwm_lsp.predict.evaluate.protected import NOT_KNOWN, caught, line_left
+from cwm_lsp.predict.evaluate.protected import after_finally, caught, leave_rising, line_left, overtaken
 from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
 from cwm_lsp.predict.evaluate.statements import Statements, raised_deeper
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
@@ -425,25 +425,11 @@ class Generators(Statements):
             except INTERNAL:
                 raise
             except BaseException as error:
-                caught(runtime, frame, original(error))
-                if end == NOT_KNOWN:
-                    raise GaveUp("an exception leaves a finally block in a way that is not followed") from None
-                after_it = frame.line
-                if end and after_it != end:
-                    mark(frame, end)
-                frame.line = after_it
+                overtaken(runtime, frame, original(error), end)
                 raise
             finally:
                 frame.handling.pop()
-            if override is not None:
-                frame.seen = None
-                return override
-            if end == NOT_KNOWN:
-                raise GaveUp("an exception leaves a finally block in a way that is not followed")
-            if end and frame.line != end:
-                mark(frame, end)
-            frame.seen = problem
-            raise carry(problem)
+            return carrying(lambda _: after_finally(runtime, frame, problem, override, end), frame)
 
         return run
 
@@ -513,29 +499,14 @@ class Generators(Statements):
                 raise
             except BaseException as error:
                 caught(runtime, frame, original(error))
-                return rising(frame, original(error), leave)
+                problem = original(error)
+                return carrying(lambda _: leave_rising(runtime, frame, problem, leave, line), frame)
             result = frame.result
             if frame.line != line:
                 mark(frame, line)
             carrying(lambda _: leave(None, None, None), frame)
             frame.result = result
             return signal
-
-        def rising(frame: Frame, problem: BaseException, leave: Any) -> None:
-            where = frame.line
-            if where != line:
-                mark(frame, line)
-            frame.handling.append(problem)
-            try:
-                swallowed = carrying(lambda _: leave(type(problem), problem, problem.__traceback__), frame)
-            finally:
-                frame.handling.pop()
-            if swallowed:
-                frame.seen = None
-                return
-            frame.line = where
-            frame.seen = problem
-            raise carry(problem)
 
         return run
 

@@ -12,6 +12,7 @@ from cwm_lsp.predict.evaluate.scopes import mangled
 from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp
 
 if TYPE_CHECKING:
+    from cwm_lsp.predict.evaluate.runtime import Runtime
     from cwm_lsp.predict.evaluate.statements import Statements
 
 
@@ -116,7 +117,7 @@ class Protected:
 
     def finally_block(self: Statements, run: Do, finish: Do, end: int | None) -> Do:  # type: ignore[misc]
         """`run`, and then `finish` in any case; what raises the exception on is on line `end`."""
-        runtime, mark = self.runtime, self.runtime.line
+        runtime = self.runtime
 
         def do(frame: Frame) -> Any:
             try:
@@ -141,25 +142,11 @@ class Protected:
             except INTERNAL:
                 raise
             except BaseException as error:
-                caught(runtime, frame, error)
-                if end == NOT_KNOWN:
-                    raise GaveUp("an exception leaves a finally block in a way that is not followed") from None
-                line = frame.line
-                if end and line != end:
-                    mark(frame, end)
-                frame.line = line
+                overtaken(runtime, frame, error, end)
                 raise
             finally:
                 frame.handling.pop()
-            if override is not None:
-                frame.seen = None
-                return override
-            if end == NOT_KNOWN:
-                raise GaveUp("an exception leaves a finally block in a way that is not followed")
-            if end and frame.line != end:
-                mark(frame, end)
-            frame.seen = problem
-            raise problem
+            return after_finally(runtime, frame, problem, override, end)
 
         return do
 
@@ -195,29 +182,13 @@ class Protected:
                 raise
             except BaseException as error:
                 caught(runtime, frame, error)
-                return rising(frame, error, leave)
+                return leave_rising(runtime, frame, error, leave, line)
             result = frame.result
             if frame.line != line:
                 mark(frame, line)
             leave(None, None, None)
             frame.result = result
             return signal
-
-        def rising(frame: Frame, problem: BaseException, leave: Any) -> None:
-            where = frame.line
-            if where != line:
-                mark(frame, line)
-            frame.handling.append(problem)
-            try:
-                swallowed = leave(type(problem), problem, problem.__traceback__)
-            finally:
-                frame.handling.pop()
-            if swallowed:
-                frame.seen = None
-                return
-            frame.line = where
-            frame.seen = problem
-            raise problem
 
         return do
 
@@ -241,9 +212,51 @@ def line_left(statements: Sequence[ast.stmt]) -> int | None:
     return last.lineno
 
 
-def caught(runtime: Any, frame: Frame, error: BaseException) -> None:
+def caught(runtime: Runtime, frame: Frame, error: BaseException) -> None:
     """An exception surfaces in a frame that may handle it."""
     if isinstance(error, RecursionError | MemoryError):
         raise GaveUp("the call nests too deeply") from None
     runtime.frame = frame
     runtime.raised(frame, error)
+
+
+def overtaken(runtime: Runtime, frame: Frame, error: BaseException, end: int | None) -> None:
+    """An exception leaves the `finally` block that another one has led to."""
+    caught(runtime, frame, error)
+    if end == NOT_KNOWN:
+        raise GaveUp("an exception leaves a finally block in a way that is not followed") from None
+    line = frame.line
+    if end and line != end:
+        runtime.line(frame, end)
+    frame.line = line
+
+
+def after_finally(runtime: Runtime, frame: Frame, problem: BaseException, override: Any, end: int | None) -> Any:
+    """A `finally` block is through that an exception has led to: it goes on, unless the block has left by itself."""
+    if override is not None:
+        frame.seen = None
+        return override
+    if end == NOT_KNOWN:
+        raise GaveUp("an exception leaves a finally block in a way that is not followed")
+    if end and frame.line != end:
+        runtime.line(frame, end)
+    frame.seen = problem
+    raise problem
+
+
+def leave_rising(runtime: Runtime, frame: Frame, problem: BaseException, leave: Any, line: int) -> None:
+    """Leave a context manager at `line` by an exception, which goes on unless the manager swallows it."""
+    where = frame.line
+    if where != line:
+        runtime.line(frame, line)
+    frame.handling.append(problem)
+    try:
+        swallowed = leave(type(problem), problem, problem.__traceback__)
+    finally:
+        frame.handling.pop()
+    if swallowed:
+        frame.seen = None
+        return
+    frame.line = where
+    frame.seen = problem
+    raise problem

@@ -160,15 +160,20 @@ def test_cancelling_closes_the_connection(manner, server):
     assert engine.forward([Pass(Prefix(), [11, 12], 1)])
 
 
-def test_a_server_that_goes_and_comes_back(loaded, checkpoint, monkeypatch):
+def asked(predictor):
+    """Tokens of a prediction for which the model is asked."""
+    return predictor.predict(tasks()[SOME[0]], assist="off", budget=Budget(tokens=12)).stats.tokens
+
+
+def test_a_server_that_goes_and_comes_back(loaded, checkpoint):
     with serving(loaded, checkpoint) as server:
         predictor = Predictor.load(server.url)
-        predictor.predict(tasks()[SOME[0]], assist="off", budget=Budget(tokens=5))
+        assert asked(predictor)
         port = int(server.url.rpartition(":")[2])
     with pytest.raises(UnavailableError, match="no server answers"):
-        predictor.predict(tasks()[SOME[1]], assist="off", budget=Budget(tokens=5))
+        asked(predictor)
     with serving(loaded, checkpoint, port):
-        assert predictor.predict(tasks()[SOME[1]], assist="off", budget=Budget(tokens=5)).stats.tokens
+        assert asked(predictor)
 
 
 def test_a_server_that_is_not_there_yet(loaded, checkpoint):
@@ -176,9 +181,9 @@ def test_a_server_that_is_not_there_yet(loaded, checkpoint):
         port, url = int(server.url.rpartition(":")[2]), server.url
     predictor = Predictor.load(url)
     with pytest.raises(UnavailableError, match="start it"):
-        predictor.predict(tasks()[SOME[0]], assist="off")
+        asked(predictor)
     with serving(loaded, checkpoint, port):
-        assert predictor.predict(tasks()[SOME[0]], assist="off", budget=Budget(tokens=5)).stats.tokens
+        assert asked(predictor)
 
 
 def test_keys_come_from_the_environment_alone(server, monkeypatch):

@@ -801,3 +801,27 @@ def test_conditional_expressions_with_short_circuits(context: str, body: str) ->
     statement = context.replace("{}", f"(({body}) if a else c)")
     source = f"def h(x): return x\ndef f(a=1, b=0, c=3):\n    {statement}\n    y = 1\n"
     assert not compare(source, "f()", "f").wrong
+
+
+def test_a_bare_raise_finds_what_a_caller_handles() -> None:
+    source = """
+def again():
+    raise
+def f():
+    try:
+        try:
+            again()
+        except RuntimeError as error:
+            first = str(error)
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            again()
+    except ArithmeticError as error:
+        second = repr(error)
+    try:
+        int('x')
+    finally:
+        again()
+"""
+    assert compare(source, "f()", "f").complete

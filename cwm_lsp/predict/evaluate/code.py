@@ -66,7 +66,7 @@ class Frame:
         self.cells = cells
         self.line = code.first_line
         self.caller: Frame | None = None
-        """Of a generator: who resumed it last."""
+        """Who called it, or resumed it last, while it runs."""
         self.started = False
         """Of a generator: it has been resumed."""
         self.dying = False

@@ -557,6 +557,7 @@ class Runtime:
                 self.frame = caller
         self.enter(frame)
         frame.line = 0
+        frame.caller = caller
         try:
             value = frame.result if code.body(frame) is RETURN else None
         except INTERNAL:
@@ -565,13 +566,14 @@ class Runtime:
             raise
         except BaseException as error:
             self.unwind(frame, error, caller)
+            frame.caller = None
             if frame.given:
                 self.end()
             raise
         if frame.traced and self.tracing:
             value = self.show_return(frame, value)
         self.depth -= 1
-        self.frame = caller
+        self.frame, frame.caller = caller, None
         if frame.given:
             self.end()
         return value

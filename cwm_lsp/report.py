@@ -225,13 +225,13 @@ def divergence_lines(divergences: Iterable[Divergence]) -> list[Text]:
 
 
 def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
-    """The steps of a run that the model alone found least likely, with the true history before each, where it was
-    rather sure of something else."""
+    """The steps of a run that the model alone found least likely, with the true history before each, and what it had
+    expected where it was rather sure of that."""
     by_index = {
         index: step for step in steps(recorded.events) for index in (step.effect, step.end) if index is not None
     }
     lines = recorded.source.splitlines()
-    odd = [surprise for surprise in reading.surprises if surprise.bits >= _SURPRISING and _sure(surprise) >= 0.5]
+    odd = [surprise for surprise in reading.surprises if surprise.bits >= _SURPRISING]
     for surprise in sorted(odd, key=lambda surprise: -surprise.bits)[:MAX_SURPRISES]:
         event = recorded.events[surprise.event_index]
         step = by_index.get(surprise.event_index)
@@ -239,11 +239,14 @@ def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
         text = Text.assemble((f"{surprise.bits:5.1f} bits ", "bold magenta"), (f"line {line} ", "bold"))
         if step and step.iterations > 1:
             text.append(f"(iteration {step.iteration}) ")
-        happened = [f"{name} = {_short(event.locals.get(name, event.value or ''))}" for name in surprise.expected]
+        values = {**event.locals, "value": event.value or ""}
+        odd_values = [*surprise.expected] or [max(surprise.parts, key=lambda name: surprise.parts[name])]
+        happened = [f"{name} = {_short(values[name])}" for name in odd_values if name in values]
         text.append(", ".join(happened) or f"{event.kind} {_code(event, lines).plain.strip()}")
-        text.append("; the model had expected ", "dim")
-        text.append(_expectation(surprise, lines), _STYLES["predicted"])
-        _add_confidence(text, _sure(surprise))
+        if not surprise.as_expected and _sure(surprise) >= 0.5:
+            text.append("; the model had expected ", "dim")
+            text.append(_expectation(surprise, lines), _STYLES["predicted"])
+            _add_confidence(text, _sure(surprise))
         yield text
     if reading.surprises:
         total = sum(surprise.bits for surprise in reading.surprises)

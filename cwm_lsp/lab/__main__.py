@@ -137,6 +137,7 @@ def evaluate(
     network, words = export.restore(model)
     if int8:
         export.round_to_int8(network)
+    writer = export.engine(network, words)
     generated = (stream.document(f"held-out/mix/{i}", "mix") for i in count_from(0))
     sets: dict[str, Iterator[str]] = {"synthetic": generated}
     if doctests:
@@ -149,7 +150,7 @@ def evaluate(
     everything: dict[str, list[measured.Answer]] = {}
     for name, texts in sets.items():
         encoded = measured.encode_all(texts, words, network.shape.context, count)
-        found = everything[name] = list(measured.answers(network, encoded))
+        found = everything[name] = list(measured.answers(network, encoded, writer))
         summary = measured.summary(found, Hints().min_confidence)
         results[name] = {"documents": len(encoded), **summary}
         if not as_json:
@@ -213,9 +214,10 @@ def export(run: Path, folder: Path, calibrate: Path | None) -> None:
         generated = [stream.document(f"calibration/mix/{i}", "mix") for i in range(CALIBRATION)]
         real = evaluate.encode_all(documents.read(calibrate), words, model.shape.context)
         asked = [*evaluate.encode_all(generated, words, model.shape.context), *real]
-        degree = evaluate.temperature(model, asked)
+        degree = evaluate.temperature(model, asked, exported.engine(model, words))
         exported.calibrated(model, degree)
-        share, threshold = evaluate.coverage(evaluate.shown_values(evaluate.answers(model, real)), PRECISION)
+        found = evaluate.answers(model, real, exported.engine(model, words))
+        share, threshold = evaluate.coverage(evaluate.shown_values(found), PRECISION)
         click.echo(f"temperature {degree}; of the {share:.0%} of values with a confidence of {threshold} or more")
         click.echo(f"{PRECISION:.0%} are right, on the real functions of {calibrate}")
     exported.export(model, words, folder)

@@ -88,7 +88,8 @@ def encode(text: str, words: Tokenizer) -> Encoded:
             out.write(wire.ARG_SEP, FORCED)
             first_token = out.write(value, CHANGED)
             what = "return" if kind == wire.RETURN_SEP else "exception"
-            out.answers.append(Span(what, kind, ((first_token, len(out.ids)),)))
+            # The quote that opens the value is forced.
+            out.answers.append(Span(what, kind, ((first_token + 1, len(out.ids)),)))
         if kind == wire.RETURN_SEP and scopes:
             scopes.pop()
         out.write(wire.FRAME_SEP, GIVEN if given else FORCED)

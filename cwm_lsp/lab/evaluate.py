@@ -29,7 +29,12 @@ from cwm_lsp.lab.corpus.programs import Program
 from cwm_lsp.lab.documents import Encoded, Span
 from cwm_lsp.lab.model import WorldModel
 from cwm_lsp.predict.engines import tokenizer as engine_tokenizer
+from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.trace import wire
+
+VALUES = ("value", "return", "exception")
+LONGEST_WRITTEN = 32
+"""Tokens of a wrong value that are written at most; its confidence is next to nothing then."""
 
 BINS = 15
 """Of equal width, for the expected calibration error (Guo et al. 2017)."""
@@ -54,8 +59,12 @@ Asked = TypeVar("Asked", Answer, Span)
 
 
 @torch.inference_mode()
-def answers(model: WorldModel, encoded: Sequence[Encoded]) -> Iterator[Answer]:
-    """All answers of a model on some documents."""
+def answers(model: WorldModel, encoded: Sequence[Encoded], writer: Engine | None = None) -> Iterator[Answer]:
+    """All answers of a model on some documents.
+
+    `writer`, the same model as an engine, writes out the values that it has wrong, so that they have the confidence
+    that a user is told. Without it, that is the one of the likeliest tokens after the true ones: too high.
+    """
     model.eval()
     numbers = {id(one): number for number, one in enumerate(encoded)}
     for batch in batches.batched(list(encoded), 8192):
@@ -79,15 +88,43 @@ def answers(model: WorldModel, encoded: Sequence[Encoded]) -> Iterator[Answer]:
                     given.append(int(likely.argmax()))
                     confidence += float(likely[given[-1]])
                 expected = one.ids[_positions(answer)].tolist()
-                yield Answer(
-                    numbers[id(one)],
-                    answer.what,
-                    answer.event,
-                    given == expected,
-                    math.exp(confidence),
-                    tuple(expected),
-                    tuple(given),
-                )
+                right = same_value(given, expected, writer) if answer.what in VALUES else given == expected
+                if writer and not right and answer.what in VALUES:
+                    given, rows = written(writer, one, _positions(answer)[0])
+                    # What is foretold to stay as it is, is no value that is shown.
+                    told_same = ".." in writer.tokenizer.decode(given[:1])
+                    confidence = -math.inf if told_same else sum(map(max, rows))
+                what = numbers[id(one)], answer.what, answer.event
+                yield Answer(*what, right, math.exp(confidence), tuple(expected), tuple(given))
+
+
+def same_value(given: Sequence[int], expected: Sequence[int], writer: Engine | None) -> bool:
+    """Whether two tokenised values are the same. The token that ends a value may also tell whether another follows."""
+    if writer is None or given == expected:
+        return given == expected
+    return given[:-1] == expected[:-1] and len(given) > 1 and ends_value(writer, given[-1])
+
+
+def ends_value(writer: Engine, token: int) -> bool:
+    """Whether a token has the quote that ends a value, or stands for an unchanged one."""
+    text = writer.tokenizer.decode((token,))
+    return (text.startswith('"') and not text.endswith(': "')) or ".." in text
+
+
+def written(writer: Engine, one: Encoded, at: int) -> tuple[list[int], list[list[float]]]:
+    """The value that a model writes, greedily, from a position on, and the log-probabilities at each of its tokens."""
+    prefix = writer.longest_prefix(one.ids[:at].tolist())
+    unread = one.ids[len(prefix) : at].tolist()
+    tokens: list[int] = []
+    rows: list[list[float]] = []
+    while len(tokens) < LONGEST_WRITTEN and not (tokens and ends_value(writer, tokens[-1])):
+        [(prefix, [distribution])] = writer.forward([Pass(prefix, unread, 1)])
+        if not tokens:
+            writer.remember(prefix)
+        rows.append([distribution.logprob(token) for token in range(writer.tokenizer.vocabulary_size)])
+        tokens.append(next(distribution.ranked())[0])
+        unread = tokens[-1:]
+    return tokens, rows
 
 
 def _positions(answer: Span) -> list[int]:
@@ -134,10 +171,11 @@ def shown_values(found: Iterable[Asked]) -> list[Asked]:
 
 
 @torch.inference_mode()
-def temperature(model: WorldModel, encoded: Sequence[Encoded]) -> float:
+def temperature(model: WorldModel, encoded: Sequence[Encoded], writer: Engine) -> float:
     """By what to divide the logits so that the confidence of values is the chance that they are right.
 
-    The best of a grid by the Brier score, on changed values and return values (temperature scaling, Guo et al. 2017).
+    The best of a grid by the Brier score, on changed values and return values (temperature scaling, Guo et al. 2017);
+    `writer` is the same model as an engine.
     """
     model.eval()
     parts: list[Tensor] = []
@@ -149,13 +187,14 @@ def temperature(model: WorldModel, encoded: Sequence[Encoded]) -> float:
             hidden = model(ids[None])[0].float()
         for answer in shown_values(one.answers):
             at = torch.tensor(_positions(answer))
-            parts.append(model.logits(hidden[at - 1]))
-            owners += [len(right)] * len(at)
-            right.append(bool((parts[-1].argmax(-1) == ids[at]).all()))
-    logits, owner, truth = torch.cat(parts), torch.tensor(owners), torch.tensor(right).float()
+            logits = model.logits(hidden[at - 1])
+            right.append(same_value(logits.argmax(-1).tolist(), ids[at].tolist(), writer))
+            parts.append(logits if right[-1] else torch.tensor(written(writer, one, int(at[0]))[1]))
+            owners += [len(right) - 1] * len(parts[-1])
+    told, owner, truth = torch.cat(parts), torch.tensor(owners), torch.tensor(right).float()
 
     def brier(degree: float) -> float:
-        sure = (logits / degree).log_softmax(-1).amax(-1)
+        sure = (told / degree).log_softmax(-1).amax(-1)
         return float((torch.zeros_like(truth).index_add(0, owner, sure).exp() - truth).square().sum())
 
     return min((step / 50 for step in range(35, 116)), key=brier)

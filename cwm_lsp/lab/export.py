@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from cwm_lsp.lab import tokenizer as lab_tokenizer
 from cwm_lsp.lab.model import Shape, WorldModel
 from cwm_lsp.lab.tokenizer import identifier
 from cwm_lsp.lab.train import Run
+from cwm_lsp.predict.engines.portable import PortableEngine
 from cwm_lsp.trace import wire
 
 
@@ -49,6 +51,13 @@ def round_to_int8(model: WorldModel) -> WorldModel:
                 scale = weight.abs().amax(dim=1, keepdim=True).clamp_min(1e-12) / 127
                 weight.copy_((weight / scale).round() * scale)
     return model
+
+
+def engine(model: WorldModel, words: Tokenizer) -> PortableEngine:
+    """The model as the product runs it."""
+    with tempfile.TemporaryDirectory() as folder:
+        export(model, words, Path(folder), torch.float32)
+        return PortableEngine(Path(folder), "lab")
 
 
 def export(model: WorldModel, words: Tokenizer, folder: Path, dtype: torch.dtype = torch.float16) -> None:

@@ -142,7 +142,7 @@ def test_compare_tells_what_surprises_the_model(shop: Path) -> None:
     assert 0 < surprise["passes"] <= -(-surprise["tokens"] // 512)
     assert surprise["detail"] is None
     assert result["predicted"]["stats"]["forward_passes"] == 0  # which the reading does not count
-    told = cwm("compare", f"{shop}:total", "--call", "total([7919, 104729])").stdout
+    told = cwm("demo").stdout
     assert " bits line " in told and "read by the model alone" in told
 
 

@@ -146,7 +146,7 @@ def test_calibration_finds_the_temperature_that_was_put_in(words: Tokenizer) -> 
     with torch.inference_mode():
         before = model.logits(model(ids))
     sure = [a.confidence for a in evaluate.answers(model, encoded) if a.what == "value"]
-    export.calibrated(model, evaluate.temperature(model, encoded))
+    export.calibrated(model, evaluate.temperature(model, encoded, export.engine(model, words)))
     with torch.inference_mode():
         assert torch.equal(model.logits(model(ids)).argmax(-1), before.argmax(-1))
     assert sum(a.confidence for a in evaluate.answers(model, encoded) if a.what == "value") < sum(sure)

@@ -117,7 +117,8 @@ def written(writer: Engine, one: Encoded, at: int) -> tuple[list[int], list[list
     unread = one.ids[len(prefix) : at].tolist()
     tokens: list[int] = []
     rows: list[list[float]] = []
-    while len(tokens) < LONGEST_WRITTEN and not (tokens and ends_value(writer, tokens[-1])):
+    longest = min(LONGEST_WRITTEN, writer.context_length - at)
+    while len(tokens) < longest and not (tokens and ends_value(writer, tokens[-1])):
         [(prefix, [distribution])] = writer.forward([Pass(prefix, unread, 1)])
         if not tokens:
             writer.remember(prefix)

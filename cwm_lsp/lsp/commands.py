@@ -242,6 +242,5 @@ def _told(known: Known) -> Answer:
         answer |= {
             "recorded": ending(known.recorded.trace),
             "divergences": [divergence.to_json() for divergence in known.recorded.divergences],
-            "surprise": known.recorded.surprise,
         }
     return answer

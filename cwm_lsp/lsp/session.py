@@ -388,11 +388,13 @@ class Session:
         known.anchor = entered
         known.show({})
         self._show(document)
-        await self._weigh(document, known, reading)
+        weighing = self.jobs.start(("weigh", document.uri, entry.qualname), self._weigh(document, known, reading))
+        weighing.add_done_callback(_log_fault)
         return known
 
     async def _weigh(self, document: Document, known: Known, run: Reading) -> None:
-        """Have the model tell what of a run surprises it. The run is shown meanwhile, and without that if need be."""
+        """Have the model tell what of a run surprises it. The run is answered and shown before, and without that if
+        need be."""
         call = run.trace.call
         try:
             async with self.client.progress(f"Reading {call}", self._canceller(document, known.entry)) as progress:

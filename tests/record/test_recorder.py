@@ -169,7 +169,7 @@ PROGRAMS = {
             c = {"k": 1, "j": 2}
             c["k"] = c.pop("k")
             d = {"k": {8}}
-            d["k"].add(16)
+            d["k"].add(9)
             d["k"].discard(8)
             d["k"].add(8)
             e = [set(), frozenset(), [[]]]

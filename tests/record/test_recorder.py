@@ -169,9 +169,9 @@ PROGRAMS = {
             c = {"k": 1, "j": 2}
             c["k"] = c.pop("k")
             d = {"k": {8}}
-            d["k"].add(9)
+            d["k"].add(16)
             d["k"].discard(8)
-            d["k"].add(8)
+            d["k"].add(9)
             e = [set(), frozenset(), [[]]]
             e[0].add(1)
             e[2][0].append(e)

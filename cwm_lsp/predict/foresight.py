@@ -17,7 +17,7 @@ def evaluation_of(task: Task, limits: Limits) -> Evaluation | None:
     """The evaluation of a call; None where it cannot even begin."""
     try:
         return Evaluation(task.source, task.call, task.function.qualname, module=task.module, limits=limits)
-    except (SyntaxError, KeyError, ValueError, RecursionError):
+    except (SyntaxError, KeyError, ValueError, RecursionError, SystemError):  # the last: two threads parse, on 3.11
         return None
 
 

@@ -605,7 +605,21 @@ def f(n):
     return m
 """
 
+RANGES = """
+def evens(limit):
+    for q in range(limit):
+        if not q % 2:
+            yield q
+def f(n):
+    first = next(evens(n), -1)
+    for i in range(n, n + 2):
+        last = i
+    pairs = list(zip(range(n), 'ab'))
+    return first, last, pairs, n - 1 in range(n), list(range(n, n + 2))
+"""
+
 CASES = [
+    (RANGES, "f(10**20)", "f"),
     (NAMED_TUPLE, "f()", "f"),
     (LOGGING, "f(2)", "f"),
     (DATACLASSES, "f()", "f"),

@@ -112,7 +112,7 @@ class Methods(Sizes):
     def searched(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`range.index` and `range.count`, which go through it for what is no integer."""
         if args and type(args[0]) not in (int, bool):
-            self.runtime.allow(len(value))
+            self.runtime.allow(len(value[: self.runtime.limits.elements + 1]))
         return self.native(function, args, kwargs)
 
     def named_codec(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

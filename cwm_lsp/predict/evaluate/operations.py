@@ -263,7 +263,7 @@ class Operations:
 
         def inside(a: Any, b: Any) -> bool:
             if type(b) is range and type(a) not in (int, bool):
-                runtime.allow(len(b))
+                runtime.allow(len(b[: runtime.limits.elements + 1]))
             if type(a) not in rendering.ATOMS:
                 self.check_nesting(a, b)
             return operator.contains(b, a)
@@ -319,7 +319,7 @@ class Operations:
         elif isinstance(value, set | frozenset):
             if kind.__iter__ in (set.__iter__, frozenset.__iter__) and rendering.unordered(value):
                 raise Undetermined
-        elif kind is range and len(value) > self.runtime.limits.elements:
+        elif kind is range and value[self.runtime.limits.elements :]:  # which may be too long for `len`
             return self.runtime.ticker(iter(value))
         return value
 

@@ -99,8 +99,10 @@ class _Reader:
                     total += math.log2(most + 2)
             elif name == "BRANCH":
                 total += max(self.ways(branch, follow) for branch in argument[1])
-                firsts = [self.first(branch)[0] for branch in argument[1]]
-                if sum(map(len, firsts)) > len(frozenset[int]().union(*firsts)):
+                begun = [self.first(branch) for branch in argument[1]]
+                firsts = [first | follow if nullable else first for first, nullable in begun]
+                several = sum(nullable for _, nullable in begun) > 1  # `(a|a)` is parsed as `a` and nothing or nothing
+                if several or sum(map(len, firsts)) > len(frozenset[int]().union(*firsts)):
                     total += math.log2(len(firsts))
             else:
                 total += sum(self.ways(part, follow) for part in _parts(argument))

@@ -364,15 +364,16 @@ async def test_a_job_is_cancelled_by_the_client_s_button(shared: Editor, file):
     await editor.until(lambda: (token, lsp.WorkDoneProgressEnd()) in editor.progress or "end" in str(editor.progress))
 
 
-async def test_progress_counts_what_has_been_predicted(shared: Editor, file):
-    text = "import random\n\ndef slow():\n    for n in range(400):\n        x = random.random()\n"  # the model is asked
+async def test_progress_counts_what_has_been_recorded(shared: Editor, file):
+    text = "import time\n\ndef slow():\n    for n in range(1000):\n        time.sleep(0.02)\n"
+    file.write_text(text)
     uri = file.as_uri()
     shared.open(uri, text)
     argument = {"uri": uri, "function": "slow", "call": "slow()"}
-    predicting = asyncio.ensure_future(shared.command("cwm.predict", argument))
-    await shared.until(lambda: any(re.search(r"predicting, \d+ events", str(value)) for _, value in shared.progress))
+    running = asyncio.ensure_future(shared.command("cwm.predictThenRun", argument))
+    await shared.until(lambda: any(re.search(r"running, \d+ events", str(value)) for _, value in shared.progress))
     await shared.command("cwm.cancel", {"uri": uri})
-    assert (await predicting)["state"] == "cancelled"
+    assert (await running)["state"] == "cancelled"
 
 
 async def test_code_actions_offer_what_can_be_done(shared: Editor, file):

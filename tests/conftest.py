@@ -11,3 +11,18 @@ def _state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    from tests.predict.checkpoints import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def loaded(checkpoint):
+    """A random model in 64 bits, whose results do not depend on how many tokens a pass has."""
+    from cwm_lsp.predict.engines.local import LocalEngine
+
+    return LocalEngine.load(checkpoint, dtype="float64")

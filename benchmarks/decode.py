@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cwm_lsp.predict import engines
+from cwm_lsp.predict.batch import drive
 from cwm_lsp.predict.decode import Budget
 from cwm_lsp.predict.engines.interface import Engine
 from cwm_lsp.predict.foresight import Foresight
@@ -108,13 +109,7 @@ def ours(engine: Engine, task: Task, budget: Budget, *, drafts: bool, evaluator:
     started = time.perf_counter()
     foresight = Foresight(task) if evaluator else None
     prediction = Prediction(task, prepare(task), lambda: engine, Control(budget), drafts=drafts, foresight=foresight)
-    work = prediction.run()
-    try:
-        step = next(work)
-        while True:
-            step = work.send(engine.forward([step])[0])
-    except StopIteration:
-        pass
+    drive(lambda: engine, [prediction.run()])
     return prediction, time.perf_counter() - started
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.batch import drive
 from cwm_lsp.predict.engines import bundled_folder
 from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.foresight import Foresight
@@ -20,13 +21,8 @@ def written(engine, task, budget, *, drafts=True, evaluator=False):
     engine = LocalEngine(engine.model, engine.tokenizer, engine.name)
     foresight = Foresight(task) if evaluator else None
     prediction = Prediction(task, prepare(task), lambda: engine, Control(budget), drafts=drafts, foresight=foresight)
-    work = prediction.run()
-    try:
-        step = next(work)
-        while True:
-            step = work.send(engine.forward([step])[0])
-    except StopIteration as stop:
-        return prediction.writer.tokens, stop.value, prediction.writer.passes
+    [trace] = drive(lambda: engine, [prediction.run()])
+    return prediction.writer.tokens, trace, prediction.writer.passes
 
 
 def assert_lossless(engine, task, budget):

@@ -93,7 +93,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield from _gpus()
     yield _tried("model", lambda: _chosen(settings), "choose another with --model or the setting model.name")
     yield _tried("prediction", lambda: _predict_example(settings), "see docs/engines.md")
-    yield _tried("recording", _record_example, "set --python to an interpreter that can run debugpy")
+    yield _tried("recording", lambda: _record_example(settings), "set --python to an interpreter that can run debugpy")
     for editor in ("nvim", "code"):
         yield _editor(editor)
 
@@ -178,11 +178,10 @@ def _predict_example(settings: Settings) -> str:
     )
 
 
-def _record_example() -> str:
+def _record_example(settings: Settings) -> str:
     from cwm_lsp.jobs import recording
-    from cwm_lsp.settings import Settings
 
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, recording(Settings()) as record:
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example, recording(settings) as record:
         trace = record(_target(str(example)), lambda: None)
     if trace.outcome.kind in ("error", "timeout"):
         raise UnavailableError(trace.outcome.detail or trace.outcome.kind)

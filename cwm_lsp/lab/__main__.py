@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count as count_from
 from pathlib import Path
 from typing import Any
@@ -70,13 +71,24 @@ def tokenizer(folder: Path, size: int, library: Path) -> None:
 @click.option("--minutes", default=120.0, show_default=True, help="Stop after this long.")
 @click.option("--decay", default=0, help="Let the learning rate fall to zero over so many tokens, then stop.")
 @click.option("--batch", default=4096, show_default=True, help="Token positions a step.")
+@click.option("--rate", default=2e-3, show_default=True, help="Learning rate.")
+@click.option("--from", "origin", type=EXISTING, help="Start from this model, grown to --layers, with its tokenizer.")
 @click.option("--hidden", default=192, show_default=True)
 @click.option("--layers", default=4, show_default=True)
 @click.option("--heads", default=6, show_default=True)
 @click.option("--mlp", default=512, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def train(
-    folder: Path, real: Path | None, tokens: int, minutes: float, decay: int, batch: int, seed: int, **sizes: int
+    folder: Path,
+    real: Path | None,
+    tokens: int,
+    minutes: float,
+    decay: int,
+    batch: int,
+    rate: float,
+    origin: Path | None,
+    seed: int,
+    **sizes: int,
 ) -> None:
     """Train in FOLDER, which holds a tokenizer; go on where it stopped if there is a checkpoint.
 
@@ -85,19 +97,25 @@ def train(
     """
     import torch
 
-    from cwm_lsp.lab import documents
+    from cwm_lsp.lab import documents, export
     from cwm_lsp.lab import tokenizer as made
     from cwm_lsp.lab.model import Shape
     from cwm_lsp.lab.train import Recipe, Run
 
     torch.set_num_threads(1)
-    words = made.load(folder)
     harvested = list(documents.read(real)) if real else []
+    recipe = Recipe(seed=seed, batch=batch, rate=rate)
     if (folder / "state.pt").exists():
-        run = Run.resume(folder, words, harvested, batch=batch)
+        run = Run.resume(folder, made.load(folder), harvested, batch=batch, rate=rate)
+    elif origin:
+        model, words = export.restore(origin)
+        made.save(words, folder, model.shape.context)
+        # What the earlier stages teach, it knows.
+        recipe = replace(recipe, stages=((0, "mix"),))
+        run = Run.grow(folder, model, sizes["layers"], recipe, words, harvested)
     else:
-        shape = Shape(vocab=words.get_vocab_size(), **sizes)
-        run = Run(folder, shape, Recipe(seed=seed, batch=batch), words, harvested)
+        words = made.load(folder)
+        run = Run(folder, Shape(vocab=words.get_vocab_size(), **sizes), recipe, words, harvested)
     run.train(tokens=tokens, minutes=minutes, decay=decay)
 
 

@@ -27,7 +27,7 @@ from cwm_lsp.lab import batches, documents, legal
 from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.corpus.programs import Program
 from cwm_lsp.lab.documents import Encoded, Span
-from cwm_lsp.lab.model import WorldModel
+from cwm_lsp.lab.model import WorldModel, fast_products
 from cwm_lsp.predict.engines import tokenizer as engine_tokenizer
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.trace import wire
@@ -69,11 +69,11 @@ def answers(model: WorldModel, encoded: Sequence[Encoded], writer: Engine | None
     numbers = {id(one): number for number, one in enumerate(encoded)}
     for batch in batches.batched(list(encoded), 8192):
         ids, _ = batches.padded(batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_products():
             hidden = model(ids)
         for row, one in enumerate(batch):
             asked = sorted({i for answer in one.answers for i in _positions(answer)})
-            with torch.autocast("cpu", torch.bfloat16):
+            with fast_products():
                 # Position i - 1 tells of token i.
                 logits = model.logits(hidden[row, torch.tensor(asked, dtype=torch.long) - 1]).float().log_softmax(-1)
             told = dict(zip(asked, logits, strict=True))
@@ -184,7 +184,7 @@ def temperature(model: WorldModel, encoded: Sequence[Encoded], writer: Engine) -
     right: list[bool] = []
     for one in encoded:
         ids = torch.from_numpy(one.ids)
-        with torch.autocast("cpu", torch.bfloat16):
+        with fast_products():
             hidden = model(ids[None])[0].float()
         for answer in shown_values(one.answers):
             at = torch.tensor(_positions(answer))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -165,6 +165,13 @@ class WorldModel(nn.Module):
         return functional.linear(hidden, self.model.embed_tokens.weight)
 
 
+def fast_products() -> torch.autocast:
+    """A context in which matrices are multiplied in bf16, on processors that do so fast; others would take ten times
+    as long."""
+    supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.autocast("cpu", torch.bfloat16, enabled=supported)
+
+
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary position embedding (Su et al. 2021) of [..., length, head_dim], halves paired as in Llama."""
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
@@ -185,6 +192,25 @@ def initialise(model: WorldModel, seed: int) -> None:
             deviation *= 0.1 / math.sqrt(2 * shape.layers)
         with torch.no_grad():
             weight.normal_(0.0, deviation, generator=generator)
+
+
+def grown(model: WorldModel, layers: int) -> WorldModel:
+    """The same model in more layers, which may then learn to do more.
+
+    Each added layer is a copy of the one below it that writes nothing yet (Wu et al. 2024, LLaMA Pro), so that the
+    logits stay what they were.
+    """
+    taller = WorldModel(replace(model.shape, layers=layers))
+    copied = [at * model.shape.layers // layers for at in range(layers)]
+    taller.model.embed_tokens.load_state_dict(model.model.embed_tokens.state_dict())
+    taller.model.norm.load_state_dict(model.model.norm.state_dict())
+    for layer, source, below in zip(taller.model.layers, copied, [-1, *copied], strict=False):
+        layer.load_state_dict(model.model.layers[source].state_dict())
+        if source == below:
+            with torch.no_grad():
+                layer.self_attn.o_proj.weight.zero_()
+                layer.mlp.down_proj.weight.zero_()
+    return taller
 
 
 def seed_copying(model: WorldModel, seed: int) -> None:

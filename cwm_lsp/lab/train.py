@@ -13,7 +13,7 @@ import math
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,7 +27,7 @@ from cwm_lsp.lab import documents, evaluate
 from cwm_lsp.lab.batches import batched, padded
 from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.documents import Encoded
-from cwm_lsp.lab.model import Shape, WorldModel, initialise, seed_copying
+from cwm_lsp.lab.model import Shape, WorldModel, fast_products, grown, initialise, seed_copying
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Progress:
 
 
 class Run:
-    """A training run: `Run.start` or `Run.resume`, then `train`."""
+    """A training run: new, or of `Run.resume` or `Run.grow`; then `train`."""
 
     def __init__(self, folder: Path, shape: Shape, recipe: Recipe, tokenizer: Tokenizer, real: Sequence[str]) -> None:
         self.folder, self.shape, self.recipe, self.tokenizer, self.real = folder, shape, recipe, tokenizer, real
@@ -98,6 +98,15 @@ class Run:
         run.model.load_state_dict(state["model"])
         run.optimizer.load_state_dict(state["optimizer"])
         run.progress = Progress(**state["progress"])
+        return run
+
+    @classmethod
+    def grow(
+        cls, folder: Path, model: WorldModel, layers: int, recipe: Recipe, tokenizer: Tokenizer, real: Sequence[str]
+    ) -> Run:
+        """A new run that starts from a trained model, with further layers."""
+        run = cls(folder, replace(model.shape, layers=layers), recipe, tokenizer, real)
+        run.model.load_state_dict(grown(model, layers).state_dict())
         return run
 
     def save(self) -> None:
@@ -230,7 +239,7 @@ def thinned(weights: Tensor, step: int) -> Tensor:
 def weighted_loss(model: WorldModel, ids: Tensor, weights: Tensor) -> Tensor:
     """Mean cross entropy (nats) of the next token, weighted; logits are computed only where there is weight."""
     chosen = weights[:, 1:].reshape(-1).nonzero()[:, 0]
-    with torch.autocast("cpu", torch.bfloat16):
+    with fast_products():
         hidden = model(ids)[:, :-1].reshape(-1, model.shape.hidden)[chosen]
         logits = model.logits(hidden)
     weight = weights[:, 1:].reshape(-1)[chosen]

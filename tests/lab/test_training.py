@@ -87,6 +87,21 @@ def test_copying_is_there_from_the_start(words: Tokenizer) -> None:
     assert loss(seeded=True) < loss(seeded=False) - 2
 
 
+def test_a_grown_model_is_the_same_until_it_is_trained(tmp_path: Path, words: Tokenizer) -> None:
+    model = WorldModel(tiny(words))
+    initialise(model, 0)
+    tokenizer.save(words, tmp_path, 1024)
+    taller = Run.grow(tmp_path, model, 3, RECIPE, words, [])
+    ids = torch.randint(0, words.get_vocab_size(), (2, 60), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(taller.model.logits(taller.model(ids)), model.logits(model(ids)))
+    taller.train(tokens=3_000, minutes=5, measured=2)
+    resumed = Run.resume(tmp_path, words, [])
+    added = resumed.model.model.layers[1]
+    assert added.self_attn.o_proj.weight.abs().amax() > 0
+    assert added.mlp.down_proj.weight.abs().amax() > 0
+
+
 def test_padding_changes_nothing(words: Tokenizer) -> None:
     model = WorldModel(tiny(words))
     initialise(model, 0)

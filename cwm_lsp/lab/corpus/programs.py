@@ -67,6 +67,14 @@ class Writer:
             return str(self.r.randint(0, 10))
         return repr(values.of_type(self.r, kind, 3))
 
+    def letter(self) -> str:
+        """A letter, as a literal."""
+        return repr(self.r.choice(self.r.choice(values.WORDS)))
+
+    def separator(self) -> str:
+        """What a text may be split at, as a literal."""
+        return repr(self.r.choice([" ", " ", ",", "-", "_", ":", "a", "e", "o"]))
+
     def atom(self, kind: str, literal: float = 0.35) -> str:
         """A variable or a literal."""
         found = self.of(kind)
@@ -97,6 +105,8 @@ class Writer:
             if strings:
                 options += [f"len({strings})"] * 2
                 options += [f"{strings}.count({r.choice(values.WORDS)[0]!r})", f"{strings}.find({a('str')})"]
+                options += [f"{strings}.rfind({self.letter()})", f"len({strings}.split({self.separator()}))"]
+                options += [f"len(set({strings}))", f"sum(c in 'aeiou' for c in {strings})"]
             if words:
                 options += [f"len({words})"]
             if table:
@@ -114,7 +124,17 @@ class Writer:
             options += [f"{s}.replace({r.choice('aeio')!r}, {r.choice(['', '*', '_', 'x'])!r})", f"{s}.capitalize()"]
             options += [f"{s} * {r.choice('23')}", f"{s}.{r.choice(['zfill', 'ljust', 'rjust'])}({r.randint(3, 8)})"]
             options += [f"{s}.swapcase()", f"{s}.strip({r.choice(values.WORDS)[0]!r})", f"{s}.partition(' ')[0]"]
-            options += [f"str({a('int', 0)})"]
+            options += [f"str({a('int', 0)})", f"{s}.{r.choice(['lstrip', 'rstrip'])}({self.letter()})"]
+            options += [f"{s}.{r.choice(['removeprefix', 'removesuffix'])}({a('str', 0.7)})", f"{s} + {self.letter()}"]
+            options += [f"{s}.{r.choice(['center', 'ljust', 'rjust'])}({r.randint(4, 9)}, {r.choice('*-.0')!r})"]
+            options += [f"{s}[{r.choice(['1:3', '1:-1', '2:4', '-2:', '::2', '-1::-1', ':-1'])}]"]
+            options += [f"{s}.{r.choice(['split', 'rsplit'])}({self.separator()}, 1)[{r.choice(['0', '-1'])}]"]
+            options += [f"{s}.rpartition({self.separator()})[{r.choice('02')}]", f"''.join(sorted({s}))"]
+            options += [f"{s}.replace({self.letter()}, {a('str', 0.6)}, 1)", f"{r.choice(',- _')!r}.join({s})"]
+            options += [
+                f"''.join(c for c in {s} if {r.choice(['c.isalpha()', 'c.isdigit()', f'c != {self.letter()}'])})"
+            ]
+            options += [f"{s}.{r.choice(['lower', 'strip', 'upper'])}().{r.choice(['title', 'swapcase', 'strip'])}()"]
             if strings:
                 options += [f"f'{{{strings}}}{r.choice(['-', ' ', ':', '_'])}{{{a('int', 0)}}}'"] * 2
             if words:
@@ -128,7 +148,9 @@ class Writer:
             if lists:
                 options += [f"{lists}[1:]", f"{lists}[:2]", f"{lists}[::-1]", f"sorted({lists})", f"list({lists})"] * 2
                 options += [f"{lists} + [{a('int')}]", f"sorted({lists}, reverse=True)", f"{lists}[:-1]"]
-                options += [f"{lists}.copy()"]
+                options += [f"{lists}.copy()", f"{lists}[{r.choice(['1:3', '::2', '-2:', '1:-1'])}]", f"{lists} * 2"]
+                options += [f"sorted(set({lists}))", f"list(reversed({lists}))", f"{lists} + {a('list_int')}"]
+                options += [f"[{lists}[i] for i in range(0, len({lists}), 2)]"]
                 x, y = r.choice(["x", "v", "n", "item", "num"]), r.choice("0123456")
                 options += [
                     f"[{x} {r.choice('+-*')} {y} for {x} in {lists}]",
@@ -139,11 +161,25 @@ class Writer:
                 options += [f"list({table}.values())"]
             if words:
                 options += [f"[len(w) for w in {words}]"]
+            if strings:
+                options += [f"[i for i, c in enumerate({strings}) if c == {self.letter()}]"]
         elif kind == "list_str":
             s = a("str", 0.1)
             options += ["[]", f"{s}.split()", f"list({s})", f"{s}.split({r.choice(',-_: ')!r})"]
-            options += [f"[{a('str')}, {a('str')}]"]
+            options += [
+                f"[{a('str')}, {a('str')}]",
+                f"sorted({s})",
+                f"{s}.{r.choice(['split', 'rsplit'])}({self.separator()}, 1)",
+            ]
+            options += [f"[c for c in {s} if c {r.choice(['in', 'not in'])} {a('str', 0.5)}]"]
+            if lists:
+                options += [f"[str({(x := r.choice(['x', 'n', 'v']))}) for {x} in {lists}]"]
             if words:
+                options += [f"sorted({words}, key=len)", f"[w for w in {words} if {self.letter()} in w]"]
+                options += [
+                    f"[w[{r.choice(['::-1', ':2', '1:', '0'])}] for w in {words}]",
+                    f"{words}[{r.choice(['-2:', '::2', ':-1'])}]",
+                ]
                 options += [f"sorted({words})", f"{words}[1:]", f"[w.upper() for w in {words}]", f"{words}[::-1]"]
                 options += [f"[w for w in {words} if len(w) > {r.choice('234')}]", f"{words} + [{a('str')}]"]
             if table:
@@ -154,6 +190,12 @@ class Writer:
                 options += [f"dict({table})", f"{{k: v + 1 for k, v in {table}.items()}}", f"{table}.copy()"]
             if words:
                 options += [f"{{w: len(w) for w in {words}}}", f"dict.fromkeys({words}, 0)"]
+                options += [f"dict(zip({words}, {lists}))", f"{{w: i for i, w in enumerate({words})}}"] if lists else []
+            if table:
+                options += [f"{{k: v for k, v in {table}.items() if v {r.choice('<>')} {r.choice('123456')}}}"]
+                options += [f"dict(sorted({table}.items()))", f"{{**{table}, {a('str')}: {a('int')}}}"]
+            if strings:
+                options += [f"{{c: {strings}.count(c) for c in {strings}}}"]
         elif kind == "tuple_int":
             options += [f"({a('int')}, {a('int')})", f"({a('int', 0)}, {a('int', 0)})"]
             if lists:
@@ -177,8 +219,9 @@ class Writer:
         strings = self.of("str")
         if strings:
             options += [
-                f"{strings}.{r.choice(['isdigit', 'isalpha', 'islower', 'isupper'])}()",
-                f"{strings}.startswith({r.choice(values.WORDS)[0]!r})",
+                f"{strings}.{r.choice(['isdigit', 'isalpha', 'islower', 'isupper', 'isalnum', 'istitle'])}()",
+                f"{strings}.{r.choice(['startswith', 'endswith'])}({self.letter()})",
+                f"{strings}[{r.choice(['0', '-1'])}] {r.choice(['==', '!='])} {self.letter()}",
                 f"{r.choice('aeiost')!r} in {strings}",
                 f"len({strings}) {compare} {r.randint(1, 6)}",
                 strings,
@@ -220,16 +263,28 @@ class Writer:
         index = r.choice(["0", "-1", "1"])
         choices = {
             "int": [f"{name} += {a('int')}", f"{name} -= {a('int')}", f"{name} += 1", f"{name} *= {r.choice('23')}"],
-            "str": [f"{name} += {a('str')}", f"{name} = {name} + {a('str')}", f"{name} = {name}[1:]"],
+            "str": [
+                f"{name} += {a('str')}",
+                f"{name} = {name} + {a('str')}",
+                f"{name} = {a('str')} + {name}",
+                f"{name} = {name}[1:]",
+                f"{name} = {name}.replace({self.letter()}, {a('str', 0.7)})",
+            ],
             "list_int": [f"{name}.append({self.expression('int')})"] * 4
             + [f"{name}.pop()", f"{name}.pop(0)", f"{name}.sort()", f"{name}.reverse()"]
             + [f"{name}.insert(0, {a('int')})"]
             + [f"{name}[{index}] = {a('int')}", f"{name}.extend([{a('int')}, {a('int')}])", f"{name} += [{a('int')}]"]
-            + [f"{name}.remove({name}[0])", f"{name}[{index}] += {r.choice('123')}", f"del {name}[0]"],
-            "list_str": [f"{name}.append({self.expression('str')})"] * 3 + [f"{name}.pop()", f"{name}.sort()"],
+            + [f"{name}.remove({name}[0])", f"{name}[{index}] += {r.choice('123')}", f"del {name}[{index}]"]
+            + [f"{name}.insert({r.choice(['1', '2', '-1'])}, {a('int')})", f"{name}.sort(reverse=True)"]
+            + [f"{name}.pop({r.choice('12')})", f"{name}.extend({a('list_int', 0.2)})", f"{name}.clear()"],
+            "list_str": [f"{name}.append({self.expression('str')})"] * 3
+            + [f"{name}.pop({r.choice(['', '0', '1'])})", f"{name}.sort()", f"{name}.reverse()"]
+            + [f"{name}.insert({r.choice('01')}, {a('str')})", f"{name}[{index}] = {a('str')}"]
+            + [f"{name}.extend({a('list_str', 0.2)})", f"{name}.remove({name}[-1])", f"del {name}[{index}]"],
             "dict_int": [f"{name}[{a('str')}] = {a('int')}"] * 3
             + [f"{name}[{a('str')}] = {name}.get({a('str')}, 0) + 1", f"{name}.pop({a('str')}, None)"]
-            + [f"{name}.update({{{a('str')}: {a('int')}}})", f"{name}.setdefault({a('str')}, {a('int')})"],
+            + [f"{name}.update({{{a('str')}: {a('int')}}})", f"{name}.setdefault({a('str')}, {a('int')})"]
+            + [f"{name}.popitem()", f"{name}[{a('str')}] = len({name})", f"{name}.update({a('dict_int', 0.2)})"],
             "set_int": [f"{name}.add({a('int')})", f"{name}.discard({a('int')})"],
             "nested": [f"{name}.append([{a('int')}])", f"{name}[0].append({a('int')})"],
         }

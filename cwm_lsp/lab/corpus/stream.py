@@ -48,7 +48,7 @@ def draw(r: Random, stage: str, real: Sequence[str] = ()) -> str | None:
     # A method call, and any call whose arguments are not literals, is read through a `main` that makes it.
     wrapped = not program.call.startswith(f"{program.function}(") or r.random() < 0.1
     text = traced(wrap(program) if wrapped else program, 48)
-    if text is not None and not crashes(text) and r.random() < 0.45:
+    if text is not None and not crashes(text) and r.random() < 0.5:
         return None
     return text
 

@@ -53,6 +53,17 @@ class Neovim:
         )
         return dict(found)
 
+    def screen(self) -> list[str]:
+        """What is drawn, row by row. Neovim draws nothing before there is somebody to look at it."""
+        if not self.nvim.api.list_uis():
+            self.nvim.ui_attach(100, 40)
+        self.command("redraw")
+        return self.lua(
+            "return vim.iter(vim.fn.range(1, vim.o.lines)):map(function(row)"
+            " return vim.iter(vim.fn.range(1, vim.o.columns))"
+            ":map(function(column) return vim.fn.screenstring(row, column) end):join('') end):totable()"
+        )
+
     def messages(self) -> str:
         return self.lua("return vim.fn.execute('messages')")
 
@@ -64,7 +75,7 @@ class Neovim:
             if met:
                 return met
             if time.monotonic() > deadline:
-                log = Path(self.lua("return vim.lsp.get_log_path()"))
+                log = Path(self.lua("return vim.lsp.log.get_filename()"))
                 tail = log.read_text()[-3000:] if log.exists() else ""
                 raise AssertionError(f"it did not happen; hints {self.hints()}, messages {self.messages()}\n{tail}")
             time.sleep(0.05)
@@ -76,7 +87,8 @@ def search_path() -> str:
 
 
 def nvim_program() -> str | None:
-    return shutil.which("nvim", path=search_path())
+    """The Neovim to test with: CWM_NVIM is the path of another than the one that is found."""
+    return shutil.which(os.environ.get("CWM_NVIM", "nvim"), path=search_path())
 
 
 @pytest.fixture
@@ -97,7 +109,7 @@ def neovim(tmp_path, monkeypatch) -> Iterator[Neovim]:
     nvim.command("runtime plugin/cwm_lsp.lua")
     yield Neovim(nvim)
     with contextlib.suppress(Exception):
-        nvim.exec_lua("vim.lsp.stop_client(vim.lsp.get_clients())")
+        nvim.exec_lua("for _, client in ipairs(vim.lsp.get_clients()) do client:stop() end")
         nvim.exec_lua("vim.wait(5000, function() return #vim.lsp.get_clients() == 0 end)")
     with contextlib.suppress(Exception):
         nvim.command("qall!")

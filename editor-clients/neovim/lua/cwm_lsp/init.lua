@@ -247,7 +247,7 @@ end
 
 --- Open the log of Neovim's language clients, which has the server's too.
 function M.log()
-  vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.get_log_path()))
+  vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.log.get_filename()))
 end
 
 return M

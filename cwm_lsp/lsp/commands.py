@@ -46,6 +46,8 @@ class Target(BaseModel):
     position: Position | None = None
     call: str | None = None
     """A call as source: `f([1, 2])`. By default the one in use."""
+    event: _Count | None = None
+    """Index of an event of the trace that is shown."""
 
 
 def target_of(command: str, arguments: Any) -> Target:

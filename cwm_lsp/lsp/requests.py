@@ -38,6 +38,24 @@ async def trace(session: Session, target: Target) -> Answer | None:
     }
 
 
+async def look(session: Session, target: Target) -> Answer:
+    """`cwm/look`: shows a function as of an event of its trace: in that iteration, in that call.
+
+    The answer says whether this has `changed` anything: the client then asks for its hints again.
+    """
+    document, entry = await function_of(session, target)
+    known = document.known.get(entry.qualname)
+    if known is None or known.reading is None or target.event is None:
+        return {"changed": False}
+    if target.event >= len(known.reading.trace.events):  # it has been predicted or run anew meanwhile
+        return {"changed": False}
+    selection = known.reading.as_of(target.event)
+    changed = selection != known.selection
+    if changed:
+        known.show(selection)
+    return {"changed": changed}
+
+
 async def unreached(session: Session, target: Target) -> Answer:
     """`cwm/unreached`: 0-based lines of a document that the calls which are shown in it do not reach."""
     document = session.documents.get(target.uri or "")
@@ -77,4 +95,4 @@ async def launch(session: Session, target: Target) -> Answer:
     return await asyncio.to_thread(prepared)
 
 
-REQUESTS = {"cwm/trace": trace, "cwm/unreached": unreached, "cwm/launch": launch}
+REQUESTS = {"cwm/trace": trace, "cwm/look": look, "cwm/unreached": unreached, "cwm/launch": launch}

@@ -73,6 +73,19 @@ async def test_a_run_stands_beside_its_prediction(editor: Editor, opened):
     assert (await ask(editor, "cwm/unreached", uri=opened)).lines == []
 
 
+async def test_hints_are_of_the_step_that_a_trace_is_looked_at_in(editor: Editor, opened):
+    assert not (await ask(editor, "cwm/look", uri=opened, function="total", event=0)).changed  # nothing is known
+    await editor.command("cwm.predict", {"uri": opened, "function": "total"})
+    answer = await ask(editor, "cwm/trace", uri=opened, function="total")
+    adding = [index for index, event in enumerate(answer.predicted.events) if event.line == 10]
+
+    assert (await editor.hints(opened))[9].endswith("3/3")
+    assert (await ask(editor, "cwm/look", uri=opened, function="total", event=adding[0])).changed
+    assert (await editor.hints(opened))[9].endswith("1/3")
+    assert not (await ask(editor, "cwm/look", uri=opened, function="total", event=adding[0])).changed
+    assert not (await ask(editor, "cwm/look", uri=opened, function="total", event=10_000)).changed
+
+
 def run(launch) -> str:
     """What the process that a debugger would start prints."""
     started = launch.configuration

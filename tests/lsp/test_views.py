@@ -66,6 +66,42 @@ def test_iterations_and_calls_are_looked_at_one_by_one():
     assert [(place.line, place.number, place.count) for place in reading.path_of({7: 2}, 9)] == [(8, 2, 2), (7, 2, 3)]
 
 
+def test_a_trace_is_looked_at_as_of_any_of_its_steps():
+    reading = reading_of(LOOPS, "f([1, 2, 3])", "f")
+    events, ends = reading.trace.events, {7: 11, 8: 9, 12: 12}
+    for index, event in enumerate(events):
+        is_step = event.kind in ("call", "line") and event.function != "<listcomp>"
+        # The visit of a header that only ends its loop belongs to no iteration.
+        if is_step and not (event.line in ends and events[index + 1].line > ends[event.line]):
+            assert reading.visits(reading.as_of(index))[event.line].index == index
+
+    adding = [index for index, event in enumerate(events) if event.line == 9]
+    assert labels(reading, reading.as_of(adding[2])) == {
+        1: "n ≈ 0 · 2/6",  # the last call before it
+        2: "twice ≈ 0",
+        3: "≈ 0",
+        5: "xs ≈ [1, 2, 3]",
+        6: "total ≈ 0",
+        7: "x ≈ 2 · 2/3",
+        8: "k ≈ 1 · 2/2",
+        9: "total ≈ 2 · 2/2",
+        11: "seen ≈ [1, 2, 3] · 2/3",
+        12: "total ≈ 7 · 1/2",  # yet to come
+        13: "≈ 6",
+    }
+
+
+def test_recursion_is_looked_at_in_the_call_that_a_step_is_in():
+    source = "def f(n):\n    if n:\n        f(n - 1)\n    return n\n"
+    reading = reading_of(source, "f(2)", "f")
+    returning = [index for index, event in enumerate(reading.trace.events) if event.kind == "line" and event.line == 4]
+    assert [labels(reading, reading.as_of(index))[1] for index in returning] == [
+        "n ≈ 0 · 3/3",
+        "n ≈ 1 · 2/3",
+        "n ≈ 2 · 1/3",
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "call", "line", "expected"),
     [

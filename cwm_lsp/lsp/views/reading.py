@@ -6,7 +6,7 @@ Hints, hover and inline values are all drawn from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Selection = Mapping[int, int]
 """Line of a loop's header, or of a function's `call` events → which iteration or call is looked at, counted from 1."""
 LATEST: Selection = MappingProxyType({})
+_Choose = Callable[[int, Sequence[Sequence[Step]]], int]
+"""The key of a `Selection`, and the steps of each iteration or call there → the number of the one to look at."""
 
 _INNER = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"})
 """Scopes within a line of another one: what they do is told by that line's own effect."""
@@ -121,18 +123,30 @@ class Reading:
         recursion), of the functions that it calls the last one.
         """
         result: dict[int, Visit] = {}
-        for line, calls in self._calls.items():
-            default = 1 if line == self.entry else len(calls)
-            number = _clipped(selection.get(line, default), len(calls))
-            chosen = calls[number - 1]
-            loops = [loop for loop in self.shape.loops if any(step.event.line in loop for step in chosen)]
-            for step, place in self._latest(chosen, loops, selection):
-                if step.event.kind == "call" and len(calls) > 1:
-                    place = Place(line, number, len(calls))
-                visit = self.visit(step, place)
-                earlier = result.get(visit.line)
-                if earlier is None or earlier.is_call or not visit.is_call:
-                    result[visit.line] = visit
+        for step, place in self._chosen(self._selecting(selection)):
+            visit = self.visit(step, place)
+            earlier = result.get(visit.line)
+            if earlier is None or earlier.is_call or not visit.is_call:
+                result[visit.line] = visit
+        return result
+
+    def as_of(self, index: int) -> Selection:
+        """Selects what an event of the trace is in, and of all else the latest at that moment, or the first to come."""
+        events = self.trace.events
+        calls = {event.depth: at for at, event in enumerate(events[: index + 1]) if event.kind == "call"}
+        under_way = {events[at].line: at for depth, at in sorted(calls.items()) if depth <= events[index].depth}
+        result: dict[int, int] = {}
+
+        def choose(line: int, parts: Sequence[Sequence[Step]]) -> int:
+            starts = [part[0].index for part in parts]
+            if under_way.get(line) in starts:
+                result[line] = starts.index(under_way[line]) + 1
+            else:
+                result[line] = max(sum(start <= index for start in starts), 1)
+            return result[line]
+
+        for _ in self._chosen(choose):
+            pass
         return result
 
     def path_of(self, selection: Selection, line: int) -> list[Place]:
@@ -144,10 +158,29 @@ class Reading:
         calls = [visit.place for visit in visits.values() if visit.is_call and visit.function == function]
         return [place for place in (*places, *calls) if place is not None]
 
+    def _selecting(self, selection: Selection) -> _Choose:
+        def choose(line: int, parts: Sequence[Sequence[Step]]) -> int:
+            default = 1 if line == self.entry else len(parts)
+            return max(1, min(selection.get(line, default), len(parts)))
+
+        return choose
+
+    def _chosen(self, choose: _Choose) -> Iterator[tuple[Step, Place | None]]:
+        """The last step at each line, within the call of each function and the iteration of each loop that are chosen."""
+        for line, calls in self._calls.items():
+            number = choose(line, calls)
+            chosen = calls[number - 1]
+            loops = [loop for loop in self.shape.loops if any(step.event.line in loop for step in chosen)]
+            for step, place in self._latest(chosen, loops, choose):
+                if step.event.kind == "call" and len(calls) > 1:
+                    yield step, Place(line, number, len(calls))
+                else:
+                    yield step, place
+
     def _latest(
-        self, chosen: Sequence[Step], loops: Sequence[Loop], selection: Selection, place: Place | None = None
+        self, chosen: Sequence[Step], loops: Sequence[Loop], choose: _Choose, place: Place | None = None
     ) -> Iterator[tuple[Step, Place | None]]:
-        """The last step at each line, within the selected iteration of each loop. `loops`: outer before inner."""
+        """The last step at each line, within the chosen iteration of each loop. `loops`: outer before inner."""
         last: dict[tuple[int, bool], Step] = {}
         inside: dict[Loop, list[Step]] = {}
         for step in chosen:
@@ -163,11 +196,11 @@ class Reading:
             iterations = self._iterations(group, loop)
             inner = [other for other in loops if other is not loop and other.header in loop]
             if not iterations:
-                yield from self._latest(group, inner, selection, place)
+                yield from self._latest(group, inner, choose, place)
                 continue
-            number = _clipped(selection.get(loop.header, len(iterations)), len(iterations))
+            number = choose(loop.header, iterations)
             here = Place(loop.header, number, len(iterations))
-            yield from self._latest(iterations[number - 1], inner, selection, here)
+            yield from self._latest(iterations[number - 1], inner, choose, here)
 
     def _iterations(self, group: Sequence[Step], loop: Loop) -> list[list[Step]]:
         """The steps of a loop, cut before each visit of its header; the last visit, which only ends it, is left out."""
@@ -259,7 +292,3 @@ class Reading:
     def _code(self, line: int) -> str:
         lines = self.trace.source.split("\n")
         return lines[line - 1] if 0 < line <= len(lines) else ""
-
-
-def _clipped(number: int, count: int) -> int:
-    return max(1, min(number, count))

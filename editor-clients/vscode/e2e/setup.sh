@@ -10,7 +10,7 @@ packages=(chromium fonts-dejavu-core libkrb5-dev libsecret-1-dev libx11-dev libx
 if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
 # code-server wants a newer Node than Debian has; this wheel carries one, with the headers that native modules need.

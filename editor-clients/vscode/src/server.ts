@@ -3,7 +3,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import { LanguageClient, type Executable, type Middleware, type StaticFeature } from "vscode-languageclient/node";
+import {
+  InlayHintRequest,
+  LanguageClient,
+  type Executable,
+  type Middleware,
+  type StaticFeature,
+} from "vscode-languageclient/node";
 import { BadSetting, locate, type Command } from "./discovery";
 import * as environments from "./environments";
 import type { DebugStep } from "./protocol";
@@ -37,7 +43,7 @@ export class Server implements vscode.Disposable {
   private queue: Promise<unknown> = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<State>();
   private readonly results = new vscode.EventEmitter<void>();
-  /** How often `results` has fired. */
+  /** How often hints have been asked to be asked for again. */
   private refreshes = 0;
   private readonly working = new Map<number | string, string>();
   private name = "";
@@ -70,6 +76,17 @@ export class Server implements vscode.Disposable {
     });
     this.queue = restarted.catch((error: unknown) => this.log.error(error instanceof Error ? error : String(error)));
     return restarted;
+  }
+
+  /** Have the hints of a function shown as of an event of its trace. */
+  async look(uri: string, name: string, event: number): Promise<void> {
+    const { client } = this;
+    const asked = { uri, function: name, event };
+    const answer = await client?.sendRequest<{ changed: boolean }>("cwm/look", asked).catch(() => undefined);
+    const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
+    if (!client || !document || !answer?.changed) return;
+    this.refreshes += 1;
+    client.getFeature(InlayHintRequest.method).getProvider(document)?.onDidChangeInlayHints.fire();
   }
 
   /** Resolves once the server has been stopped. */

@@ -137,6 +137,11 @@ describe("rows", () => {
       rows.flatMap((row, index) => (row.recorded ? [] : [index])),
       [3, 4],
     );
+    assert.deepEqual(
+      rows.map((row) => row.event),
+      [0, 1, 2, 2, 2, 5, 6, 7],
+      "what is shown in the editor is the run, there as of the step before",
+    );
   });
 
   it("tell a control-flow divergence at the line before the ways part", () => {

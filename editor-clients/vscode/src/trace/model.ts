@@ -22,6 +22,8 @@ export interface Side {
 /** One step, as predicted and as recorded. */
 export interface Row {
   readonly line: number;
+  /** Of the recorded events, where there are any: the row's, else the last one before it. Otherwise of the predicted. */
+  readonly event: number;
   readonly isCall: boolean;
   readonly code: string;
   /** In characters: of the code within its function, and of that below its callers. */
@@ -52,6 +54,7 @@ export function rowsOf(answer: TraceAnswer): Row[] {
   const rows: Row[] = [];
   const margins: number[] = []; // by depth: how far the code of the latest call is indented in the file
   const ofRecorded: (Step | undefined)[] = [];
+  let latest = 0;
   for (const [left, right] of answer.pairs) {
     const expected = left === null ? undefined : predicted.get(left);
     const actual = right === null ? undefined : recorded.get(right);
@@ -61,8 +64,10 @@ export function rowsOf(answer: TraceAnswer): Row[] {
     const text = code[event.line - 1] ?? "";
     const margin = text.length - text.trimStart().length;
     if (event.event === "call") margins[event.depth] = margin;
+    if (actual || !answer.recorded) latest = step.index;
     rows.push({
       line: event.line,
+      event: latest,
       isCall: event.event === "call",
       code: text.trim(),
       indent: event.depth * DEEPER + Math.max(margin - (margins[event.depth] ?? margin), 0),

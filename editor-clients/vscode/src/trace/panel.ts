@@ -104,8 +104,8 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
       const { subject } = this;
       const trace = await this.ask(subject);
       if (subject !== this.subject) continue;
-      if (trace) this.tell(trace);
-      else this.forget(subject);
+      if (!trace) this.forget(subject);
+      else if (JSON.stringify(trace) !== JSON.stringify(this.trace)) this.tell(trace);
     }
     this.refreshing = false;
   }
@@ -134,6 +134,7 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
         return;
       case "step":
         this.mark(this.trace?.lines[message.line]);
+        if (this.subject) await this.server.look(this.subject.uri, this.subject.function, message.event);
         return;
       case "open":
         await this.open(this.trace?.lines[message.line]);

@@ -275,7 +275,13 @@ function select(index: number): void {
   drawSelection();
   keep();
   live.textContent = described(row, index + 1);
-  vscode.postMessage({ kind: "step", line: row.line });
+  tellStep();
+}
+
+/** Have the editor show where the step is. */
+function tellStep(): void {
+  const row = view.rows[view.selected];
+  if (row) vscode.postMessage({ kind: "step", line: row.line, event: row.event });
 }
 
 function go(move: Move): void {
@@ -302,8 +308,7 @@ function show(answer: TraceAnswer): void {
   draw();
   keep();
   if (isFirst && document.hasFocus()) grid.focus();
-  const row = view.rows[view.selected];
-  if (row) vscode.postMessage({ kind: "step", line: row.line });
+  tellStep();
 }
 
 function showStale(name: string): void {

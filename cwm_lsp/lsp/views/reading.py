@@ -166,7 +166,7 @@ class Reading:
         return choose
 
     def _chosen(self, choose: _Choose) -> Iterator[tuple[Step, Place | None]]:
-        """The last step at each line, within the call of each function and the iteration of each loop that are chosen."""
+        """The last step at each line, within the chosen call of each function and iteration of each loop."""
         for line, calls in self._calls.items():
             number = choose(line, calls)
             chosen = calls[number - 1]

@@ -65,7 +65,7 @@ class Writer:
         """Tokens of frames."""
         self.interventions = 0
         """How often the likeliest token was illegal."""
-        self._budget = budget
+        self.budget = budget
         self._deadline = time.monotonic() + budget.seconds
         self._cancel = cancel
         self._prefix = Prefix()
@@ -144,8 +144,8 @@ class Writer:
                 self.append(token)
             self.written += len(forced)
             return
-        if self.written >= self._budget.tokens:
-            raise Ended(f"the limit of {self._budget.tokens} tokens was reached")
+        if self.written >= self.budget.tokens:
+            raise Ended(f"the limit of {self.budget.tokens} tokens was reached")
         if len(self.tokens) > self.engine.context_length:
             raise Ended(f"the model's context of {self.engine.context_length} tokens is full")
         if not self._distributions:
@@ -186,7 +186,7 @@ class Writer:
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled
             if time.monotonic() > self._deadline:
-                raise Ended(f"the limit of {self._budget.seconds:g} seconds was reached")
+                raise Ended(f"the limit of {self.budget.seconds:g} seconds was reached")
             unread = self.tokens[len(self._prefix) :]
             self.passes += 1
             if len(unread) + len(draft) <= engine.pass_tokens or len(unread) <= 1:

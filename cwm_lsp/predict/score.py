@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import partial
 from typing import NamedTuple
 
 from cwm_lsp.errors import Cancelled
@@ -25,7 +25,7 @@ from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace import wire
-from cwm_lsp.trace.events import Event, EventKind, Trace
+from cwm_lsp.trace.events import EventKind, Trace
 
 STEP = "step"
 """The name under which the bits for kind and line of an event are kept, beside those of its values."""
@@ -126,21 +126,68 @@ class _Difference(NamedTuple):
     """The frame up to there."""
 
 
-class _Window(NamedTuple):
-    """Some events in their text, as the model has read them."""
+class _Judgement:
+    """One event, held against what the model expects of it, token by token."""
 
-    text: Sequence[int]
-    prefix: Prefix
+    def __init__(self, index: int, frame: Frame | None) -> None:
+        """`frame`: what is legal there, None where that is not known."""
+        self._index = index
+        self._frame = frame
+        self._forced: list[int] = []
+        self._logprobs = 0.0
+        self.differences: dict[str, _Difference] = {}
+        """By what they are about: a value, or the step."""
+
+    def take(self, at: int, token: int, distribution: Distribution) -> None:
+        """The event goes on with a token of the text, before which the model expected what `distribution` says."""
+        frame = self._frame
+        self._forced = self._forced or list(frame.forced() if frame else ())
+        if frame and self._forced and self._forced.pop(0) == token and frame.take(token):
+            return
+        self._forced = []
+        logprob = distribution.logprob(token)
+        self._logprobs += logprob
+        if frame is None:
+            return
+        before = frame.copy()
+        if not frame.take(token, logprob):
+            self._frame = None  # not as the program goes; only the bits can be told
+            return
+        likeliest, its_logprob = _likeliest(distribution, before, token)
+        if likeliest != token:
+            difference = _Difference(at, likeliest, its_logprob, before)
+            self.differences.setdefault(_about(before, likeliest), difference)
+
+    def surprise(self) -> Surprise:
+        """Of the whole event."""
+        parts = self._frame.logprobs if self._frame else {None: self._logprobs}
+        bits = {name or STEP: -logprob / math.log(2) for name, logprob in parts.items()}
+        return Surprise(self._index, sum(bits.values()), bits)
 
 
 @dataclass(slots=True)
-class _Read:
-    """An event that has been read."""
+class _Window:
+    """Some events in their text, which the model reads part by part."""
 
-    surprise: Surprise
-    differences: Mapping[str, _Difference]
-    """By what they are about: a value, or the step."""
-    window: _Window
+    text: Sequence[int]
+    ends: Sequence[int]
+    """Where in the text the first event begins, and where each of them ends."""
+    judge: Callable[[], _Judgement]
+    """Begins the next event."""
+    prefix: Prefix
+    """What has been read."""
+    at: int
+    """The token that is expected next."""
+    judged: list[_Judgement] = field(default_factory=list)
+
+    def take(self, prefix: Prefix, distributions: Sequence[Distribution]) -> None:
+        """Judge what a pass has read. Nothing is kept of the distributions, which are large."""
+        self.prefix = prefix
+        for distribution in distributions[: len(self.text) - self.at]:
+            if self.at == self.ends[len(self.judged)]:
+                self.judged.append(self.judge())
+            self.judged[-1].take(self.at, self.text[self.at], distribution)
+            self.at += 1
 
 
 class Scorer:
@@ -165,6 +212,7 @@ class Scorer:
         prompt = seeded(Task(trace.path, trace.source, function, trace.call), trace.events[0])
         self._engine = engine
         self._cancel = cancel
+        self._expecting = expecting
         self._at_least = at_least
         self._events = trace.events
         self._writer = Writer(engine, Budget(tokens=expecting), cancel)
@@ -174,15 +222,13 @@ class Scorer:
 
     def run(self) -> Generator[Pass, Answer, Reading]:
         started = time.monotonic()
-        read: list[_Read] = []
+        surprises: list[Surprise] = []
         index = 1
         while index < len(self._events):
-            index = yield from self._read_from(index, read)
-        for one in sorted(read, key=lambda one: -one.surprise.bits):
-            one.surprise = yield from self._expecting(one)
-        missing = len(self._events) - 1 - len(read)
+            index = yield from self._read_from(index, surprises)
+        missing = len(self._events) - 1 - len(surprises)
         return Reading(
-            tuple(one.surprise for one in read),
+            tuple(surprises),
             self._tokens,
             self._passes,
             self._writer.passes,
@@ -192,7 +238,7 @@ class Scorer:
             else None,
         )
 
-    def _read_from(self, first: int, read: list[_Read]) -> Generator[Pass, Answer, int]:
+    def _read_from(self, first: int, surprises: list[Surprise]) -> Generator[Pass, Answer, int]:
         """Read as many events as the context has room for, and tell the next one. An event that does not fit alone is
         left out."""
         text = self._transcript.beginning(first)
@@ -203,74 +249,58 @@ class Scorer:
                 break
             text += tokens
             ends.append(len(text))
-        if len(ends) == 1:
-            self._follow(self._events[first])
+        indices = range(first, first + len(ends) - 1)
+        if not indices:
+            self._judgement(first)
             return first + 1
-        prefix, distributions = yield from self._distributions(text, ends[0])
-        window = _Window(text, prefix)
-        for index, (start, end) in enumerate(pairwise(ends), first):
-            read.append(self._held(index, window, start, distributions[start - ends[0] : end - ends[0]]))
-            self._follow(self._events[index])
-        self._engine.remember(prefix)
-        return first + len(ends) - 1
-
-    def _follow(self, event: Event) -> None:
-        self._state = self._state.follow(event) if self._state and not self._state.over else None
-
-    def _distributions(self, text: list[int], start: int) -> Generator[Pass, Answer, tuple[Prefix, list[Distribution]]]:
-        """The text as read, and the distribution before each of its tokens from `start` on."""
-        prefix = self._engine.longest_prefix(text[:start])
-        distributions: list[Distribution] = []
-        while len(prefix) < len(text):
+        window = _Window(
+            text,
+            ends,
+            partial(next, map(self._judgement, indices)),
+            self._engine.longest_prefix(text[: ends[0]]),
+            ends[0],
+        )
+        while len(window.prefix) < len(text):
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled
-            part = text[len(prefix) : len(prefix) + self._engine.pass_tokens]
-            keep = min(len(part), len(prefix) + len(part) - start + 1)
+            read = len(window.prefix)
+            part = text[read : read + self._engine.pass_tokens]
+            keep = min(len(part), read + len(part) - ends[0] + 1)
             self._passes += 1
             self._tokens += len(part)
-            prefix, read = yield Pass(prefix, part, max(0, keep))
-            distributions += read
-        return prefix, distributions
+            window.take(*(yield Pass(window.prefix, part, max(0, keep))))
+        self._engine.remember(window.prefix)
+        # What is kept of a window is large, and given up with it: so each has its share of what may be written.
+        share = (self._expecting - self._writer.written) * len(indices) // (len(self._events) - first)
+        self._writer.budget = replace(self._writer.budget, tokens=self._writer.written + share)
+        surprises += yield from self._expectations(window)
+        self._writer.resume((), Prefix())
+        return indices.stop
 
-    def _held(self, index: int, window: _Window, start: int, distributions: Sequence[Distribution]) -> _Read:
-        """One event, held against what the model expected."""
-        state = self._state
-        tokens = window.text[start : start + len(distributions)]
-        frame = Frame(self._transcript.grammar, state) if state and not state.over else None
-        differences: dict[str, _Difference] = {}
-        forced: list[int] = []
-        logprobs = 0.0
-        for at, (token, distribution) in enumerate(zip(tokens, distributions, strict=True), start):
-            forced = forced or list(frame.forced() if frame else ())
-            if frame and forced and forced.pop(0) == token and frame.take(token):
-                continue
-            forced = []
-            logprob = distribution.logprob(token)
-            logprobs += logprob
-            if frame is None:
-                continue
-            before = frame.copy()
-            if not frame.take(token, logprob):
-                frame = None  # not as the program goes; only the bits can be told
-                continue
-            likeliest, its_logprob = _likeliest(distribution, before, token)
-            if likeliest != token:
-                differences.setdefault(_about(before, likeliest), _Difference(at, likeliest, its_logprob, before))
-        parts = frame.logprobs if frame else {None: logprobs}
-        bits = {name or STEP: -logprob / math.log(2) for name, logprob in parts.items()}
-        return _Read(Surprise(index, sum(bits.values()), bits), differences, window)
+    def _judgement(self, index: int) -> _Judgement:
+        """What an event will be held against; the state goes on to the next."""
+        state, event = self._state, self._events[index]
+        self._state = state.follow(event) if state and not state.over else None
+        return _Judgement(index, Frame(self._transcript.grammar, state) if state and not state.over else None)
 
-    def _expecting(self, read: _Read) -> Generator[Pass, Answer, Surprise]:
+    def _expectations(self, window: _Window) -> Generator[Pass, Answer, list[Surprise]]:
+        """The surprises of a window, with what the model had expected: that of the largest is written first."""
+        surprises = [judgement.surprise() for judgement in window.judged]
+        for n in sorted(range(len(surprises)), key=lambda n: -surprises[n].bits):
+            surprises[n] = yield from self._told(surprises[n], window.judged[n], window)
+        return surprises
+
+    def _told(self, surprise: Surprise, judgement: _Judgement, window: _Window) -> Generator[Pass, Answer, Surprise]:
         """The surprise with what the model had expected."""
-        surprise = read.surprise
         event = self._events[surprise.event_index]
         expected: dict[str, str] = {}
         confidences: dict[str, float] = {}
         kind: EventKind | None = None
         line: int | None = None
-        for name, difference in sorted(read.differences.items(), key=lambda item: item[0] != STEP):  # steps are cheap
+        steps_first = sorted(judgement.differences.items(), key=lambda item: item[0] != STEP)  # they are cheap
+        for name, difference in steps_first:
             self._writer.drafter = self._drafter(surprise.event_index)
-            written = yield from self._expected(name, difference, read.window)
+            written = yield from self._expected(name, difference, window)
             if written is None:
                 continue
             if name != STEP:

@@ -1,11 +1,12 @@
 import math
 import sys
+import weakref
 from dataclasses import replace
 
 import pytest
 
 from cwm_lsp.errors import UnavailableError
-from cwm_lsp.predict.engines import bundled_folder
+from cwm_lsp.predict.engines import Distribution, bundled_folder
 from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.portable import PortableEngine
 from cwm_lsp.predict.predictor import Budget, Predictor
@@ -91,6 +92,44 @@ def test_reading_takes_a_pass_for_many_tokens(engine):
     assert reading.tokens > 512
 
 
+def same_reading(one, other):
+    for ours, theirs in zip(one.surprises, other.surprises, strict=True):
+        assert math.isclose(ours.bits, theirs.bits, rel_tol=1e-9, abs_tol=1e-9)
+        assert (ours.expected, ours.expected_kind, ours.expected_line) == (
+            theirs.expected, theirs.expected_kind, theirs.expected_line,
+        )  # fmt: skip
+
+
+class Watched(Distribution):
+    """One of the engine's own, known for as long as it is there."""
+
+    def __init__(self, distribution, there):
+        self.ranked, self.logprob, self.best = distribution.ranked, distribution.logprob, distribution.best
+        there.add(self)
+
+    ranked = logprob = None  # those of the other
+
+
+@pytest.mark.parametrize("name", ["branches-0", "exceptions-1"])
+def test_parts_read_one_after_the_other_are_judged_as_the_whole(name, engine):
+    """What the engine says of a part is gone before it reads the next: with 128,256 tokens that is 66 MB for 128."""
+    trace = recorded(name)
+    whole = Predictor.of(engine).read(trace, expecting=60)
+    fresh, there, kept = LocalEngine(engine.model, engine.tokenizer, "tiny"), weakref.WeakSet(), []
+    fresh.pass_tokens = 13
+    forward = fresh.forward
+
+    def watched(batch):
+        kept.append(len(there))
+        return [(prefix, [Watched(one, there) for one in given]) for prefix, given in forward(batch)]
+
+    fresh.forward = watched
+    parts = Predictor.of(fresh).read(trace, expecting=60)
+    same_reading(parts, whole)
+    assert parts.passes >= parts.tokens // 13 > 5
+    assert set(kept[: parts.passes]) == {0}
+
+
 TURNED = """
 def f(rows):
     table = []
@@ -164,6 +203,14 @@ def test_a_trace_longer_than_the_context_is_read_in_windows(engine):
     parts = Predictor.of(engine).read(trace, expecting=0).surprises
     assert [surprise.event_index for surprise in parts] == [surprise.event_index for surprise in whole]
     assert parts[3] == whole[3]  # still in the first window
+
+
+def test_every_window_has_its_share_of_expectations(engine):
+    trace = recorded("loops-1")
+    engine.context_length = 900
+    surprises = Predictor.of(engine).read(trace, expecting=60, at_least=0.0).surprises
+    told = [n for n, surprise in enumerate(surprises) if not surprise.as_expected]
+    assert told[0] < len(surprises) // 3 < 2 * len(surprises) // 3 < told[-1]
 
 
 @pytest.mark.parametrize("name", ["exceptions-1", "generators-0", "comprehensions-0", "closures-0"])

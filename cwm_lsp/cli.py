@@ -211,6 +211,8 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
     with jobs.recording(settings) as record, report.progress("evaluating") as advance:
         result = measure(data, limit, predictors, record, advance)
     report.show(result, as_json)
+    if not result.rows:
+        raise UserError(f"{data} has no row that can be measured; cwm-lsp evaluate --help says what a row is")
     return DONE
 
 

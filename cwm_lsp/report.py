@@ -35,6 +35,8 @@ MAX_VALUE = 48
 """Characters shown of one value."""
 MAX_SURPRISES = 5
 """Surprising steps shown; the JSON output has them all."""
+MAX_ERRORS = 5
+"""Rows that could not be measured of which the reason is shown; the JSON output has them all."""
 
 _SURPRISING = 1.0
 """Bits: what happened was as likely as not."""
@@ -129,7 +131,9 @@ def _parts(result: Result) -> Iterator[RenderableType]:
             yield ""
             yield from surprise_lines(result.recorded, result.reading)
         case Measurement():
-            yield metrics_table(result)
+            if result.rows:
+                yield metrics_table(result)
+            yield from error_lines(result.errors)
         case Findings():
             yield findings_table(result)
 
@@ -276,11 +280,19 @@ def _expectation(surprise: Surprise, lines: Sequence[str]) -> str:
 
 def metrics_table(measured: Measurement) -> Table:
     """Level of assistance by metric."""
-    table = _table("assist", *measured.metrics)
+    table = _table("assist", *(name.replace("_", " ") for name in measured.metrics))
     for level, metrics in measured.levels.items():
         table.add_row(level, *("–" if value is None else f"{value:.1%}" for value in metrics.values()))
     table.caption = f"{measured.data}: {measured.rows} rows, {measured.events} events, {len(measured.errors)} errors"
     return table
+
+
+def error_lines(errors: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    """One line a row that could not be measured."""
+    for found in errors[:MAX_ERRORS]:
+        yield Text.assemble((f"row {found['row']}: ", "bold red"), found["error"])
+    if len(errors) > MAX_ERRORS:
+        yield Text(f"… {len(errors) - MAX_ERRORS} more; --json has them all", "dim")
 
 
 def findings_table(findings: Findings) -> Table:

@@ -313,6 +313,21 @@ def test_evaluate(tmp_path: Path) -> None:
     assert all(0 <= value <= 1 for level in result["levels"].values() for value in level.values())
 
 
+def test_evaluate_tells_what_it_cannot_measure(tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text('{"code": "def f(a):\\n    return a", "input": "1", "output": "1"}\nno JSON\n', encoding="utf-8")
+    done = cwm("evaluate", str(data), "--assist", "lock")
+    assert done.returncode == 0, done.stderr
+    assert "100.0%" in done.stdout
+    assert "row 2: " in done.stdout
+    data.write_text("no JSON\n", encoding="utf-8")
+    done = cwm("evaluate", str(data), "--assist", "lock")
+    assert done.returncode == 2
+    assert "row 1: " in done.stdout
+    assert "error: " in done.stderr
+    assert "no row that can be measured" in done.stderr
+
+
 def test_doctor() -> None:
     done = cwm("doctor", "--json")
     assert done.returncode == 0, done.stdout

@@ -86,7 +86,11 @@ def test_text_never_becomes_a_special_token(checkpoint):
     assert b"".join(map(tokenizer.token_bytes, ids)) == text.encode()
 
 
-def test_missing_models_are_told(tmp_path):
+@pytest.mark.parametrize("installed", [True, False])
+def test_missing_models_are_told(tmp_path, monkeypatch, installed):
+    """Also before anything is installed for them, which would not help."""
+    if not installed:
+        monkeypatch.setattr(engines, "find_spec", lambda name: None)
     with pytest.raises(UnavailableError, match="safetensors"):
         engines.check(engines.Options(str(tmp_path)))
     with pytest.raises(UnavailableError, match="no folder"):

@@ -46,14 +46,14 @@ def check(options: Options) -> None:
         _check_url(model)
     elif model == BUNDLED:
         bundled_folder()
-    elif missing := [name for name in ("torch", "transformers") if find_spec(name) is None]:
-        raise UnavailableError(
-            f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
-        )
     elif not Path(model).exists() and not _HUB_ID.fullmatch(model):
         raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
     elif Path(model).exists() and not (Path(model) / "config.json").is_file():
         raise UnavailableError(f"{model} is no model: a folder with config.json, tokenizer.json and safetensors is")
+    elif missing := [name for name in ("torch", "transformers") if find_spec(name) is None]:
+        raise UnavailableError(
+            f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
+        )
 
 
 def _check_url(url: str) -> None:
@@ -96,7 +96,7 @@ def describe(options: Options) -> str:
     """What would run a model, in one line. Nothing is loaded. Raises what `load` does, as far as it can be told."""
     check(options)
     if options.name == BUNDLED:
-        return "the bundled model, by numpy in this process"
+        return f"{BUNDLED}, by numpy in this process"
     if "://" in options.name:
         return f"the server at {options.name}; nothing is loaded here"
     from cwm_lsp.predict.engines.loading import planned

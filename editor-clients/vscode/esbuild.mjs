@@ -5,7 +5,13 @@ import { readdirSync } from "node:fs";
 const tests = process.argv.includes("--tests");
 const minify = process.argv.includes("--production");
 
-const common = { bundle: true, minify, sourcemap: minify ? false : "linked", logLevel: "warning" };
+const common = {
+  bundle: true,
+  loader: { ".py": "text" },
+  minify,
+  sourcemap: minify ? false : "linked",
+  logLevel: "warning",
+};
 const node = { ...common, platform: "node", target: "node20", format: "cjs", external: ["vscode"] };
 const bundles = tests
   ? [{ ...node, entryPoints: readdirSync("test").map((name) => `test/${name}`), outdir: "dist/test" }]

@@ -57,11 +57,18 @@ describe("a Python file", () => {
     await editor.shot("predicted");
   });
 
-  it("is run by the lens, and the hints tell how it was", async () => {
-    const lens = editor.page.locator(".codelens-decoration a", { hasText: "Predict then run" });
-    await lens.last().click();
+  it("is run by the button in the editor's title, and the hints tell how it was", async () => {
+    await editor.page.locator(".editor-actions").getByRole("button", { name: "Predict Then Run" }).click();
     await editor.hint("number = randrange", "≠"); // nobody predicts a random number
     await editor.hint("total += price * count", "2/2");
+    await editor.run("cwm-lsp: Clear");
+    await until(async () => !(await editor.lines()).some((line) => line.includes("≠")), "no hints");
+  });
+
+  it("is run by the lens too", async () => {
+    const lens = editor.page.locator(".codelens-decoration a", { hasText: "Predict then run" });
+    await lens.last().click();
+    await editor.hint("number = randrange", "≠");
     await editor.shot("run");
   });
 
@@ -107,23 +114,46 @@ describe("a Python file", () => {
     await trace.getByRole("heading", { level: 1 }).filter({ hasText: "order_total(" }).waitFor();
     const selected = trace.locator("tr[aria-selected=true]");
     const number = async () => Number(await selected.getAttribute("aria-rowindex"));
+    const at = (step) => until(async () => (await number()) === step, `step ${step}`);
     await selected.waitFor();
     await trace.getByRole("grid").focus();
     await page.keyboard.press("Home");
-    await until(async () => (await number()) === 1, "the first step");
+    await at(1);
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");
-    await until(async () => (await number()) === 3, "the third step");
+    await at(3);
+    await page.keyboard.press("ArrowUp");
+    await at(2);
     await page.keyboard.press("End");
     await until(async () => /return LEDGER/.test(await selected.innerText()), "the last step");
-    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Shift+D");
+    await until(async () => (await selected.getAttribute("class")).includes("diverges"), "a divergence");
+    await trace.getByRole("slider", { name: "Step" }).focus();
     await page.keyboard.press("Home");
-    for (let step = 0; step < 5; step += 1) await page.keyboard.press("ArrowDown");
+    await at(1);
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
+    await at(3);
+    await page.keyboard.press("ArrowLeft");
+    await at(2);
+  });
+
+  it("shows the iteration in the editor that the Trace view is at", async () => {
+    const { trace, page } = editor;
+    const adding = trace.getByRole("row", { name: /total \+= price/ });
+    await adding.first().click();
+    await editor.hint("total += price * count", "total = 8 · 1/2");
+    await trace.getByRole("grid").focus();
     await page.keyboard.press("]");
-    await until(async () => /2 of \d/.test(await trace.locator(".toolbar").innerText()), "the second iteration");
+    await until(async () => /2 of 2 at/.test(await trace.getByRole("toolbar").innerText()), "the second iteration");
+    await editor.hint("total += price * count", "total = 58 · 2/2");
     await editor.shot("trace-dark");
     const marked = page.locator(".editor-instance .view-overlays .cdr").first();
     assert.ok(await marked.count(), "the step is marked in the editor");
+    await page.keyboard.press("[");
+    await editor.hint("total += price * count", "total = 8 · 1/2");
+    await page.keyboard.press("Enter");
+    await page.locator(".statusbar-item", { hasText: `Ln ${lineOf("total += price")}, Col 1` }).waitFor();
   });
 
   it("shows only divergences if wanted", async () => {
@@ -206,6 +236,21 @@ describe("a Python file", () => {
     await editor.run("cwm-lsp: Restart Server");
     // A new server knows nothing of the call that was typed.
     await editor.page.locator(".codelens-decoration", { hasText: "('pot', 2)], 'ann')" }).waitFor();
+  });
+
+  it("is introduced by a walkthrough, with an example", async () => {
+    const { page } = editor;
+    await editor.run("Welcome: Open Walkthrough...");
+    await editor.choose("See what Python functions will do");
+    const step = (title) => page.locator(".getting-started-step", { hasText: title });
+    await step("Install the server").locator(".complete").first().waitFor(); // it runs
+    await step("Predict a call").click();
+    await editor.shot("walkthrough");
+    await step("Predict a call").getByRole("button", { name: "Open the example" }).click();
+    await page.locator(".tab", { hasText: "Untitled-1" }).waitFor();
+    await step("Predict a call").getByRole("button", { name: "Predict the function at the cursor" }).click();
+    await editor.hint("total = 0", /total = 0\s*total [=≈] 0/);
+    await editor.shot("walkthrough-example");
   });
 });
 

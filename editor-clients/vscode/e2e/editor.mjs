@@ -144,18 +144,18 @@ export class Editor {
   /** Run a command of the command palette by its title. */
   async run(title) {
     await this.page.keyboard.press("F1");
-    await this.type(`>${title}`);
-    const rows = this.page.locator(".quick-input-list .monaco-list-row .label-name");
-    let index = -1;
-    await until(async () => {
-      index = (await rows.allTextContents()).map(plain).indexOf(title);
-      return index >= 0;
-    }, `the command ${title}`);
-    await rows.nth(index).click();
-    await this.page
-      .locator(".quick-input-widget")
-      .waitFor({ state: "hidden" })
-      .catch(() => {});
+    await this.choose(title, `>${title}`);
+  }
+
+  /** Choose among what the box at the top offers, having typed. */
+  async choose(label, typed = label) {
+    const widget = this.page.locator(".quick-input-widget");
+    await this.type(typed);
+    await widget
+      .locator(".monaco-list-row .label-name", { hasText: spaced(label, true) })
+      .first()
+      .click();
+    await this.page.locator(".quick-input-widget .monaco-list-row").first().waitFor({ state: "hidden" });
   }
 
   /** Put the cursor on a line, counted from 1. */
@@ -204,9 +204,8 @@ export class Editor {
 
   async shot(name) {
     await this.page.mouse.move(1, 400);
-    await this.page.waitForTimeout(600);
     mkdirSync(CWM_E2E_SHOTS, { recursive: true });
-    await this.page.screenshot({ path: join(CWM_E2E_SHOTS, `${name}.png`) });
+    await this.page.screenshot({ path: join(CWM_E2E_SHOTS, `${name}.png`), animations: "disabled" });
   }
 }
 
@@ -215,9 +214,9 @@ function plain(text) {
   return (text ?? "").replaceAll("\u00a0", " ").replaceAll("\u200c", "");
 }
 
-function spaced(text) {
-  const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(escaped.replaceAll(" ", "[ \\u00a0]"));
+function spaced(text, isWhole = false) {
+  const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(" ", "[ \\u00a0]");
+  return new RegExp(isWhole ? `^${escaped}$` : escaped);
 }
 
 /** Wait until a condition holds; `what` is told when it does not. */

@@ -28,8 +28,10 @@ const WITHOUT_TARGET = new Set(["cwm.restartModel", "cwm.doctor"]);
 /** What a command is about: what its lens or link says, else the cursor. */
 export function targetOf(argument: unknown): Target | undefined {
   if (isTarget(argument)) return argument;
-  const editor = vscode.window.activeTextEditor;
-  if (editor?.document.languageId !== "python") return undefined;
+  // Where the walkthrough, the Trace view or a log is active, the file beside it is meant.
+  const { activeTextEditor, visibleTextEditors } = vscode.window;
+  const editor = [activeTextEditor, ...visibleTextEditors].find((one) => one?.document.languageId === "python");
+  if (!editor) return undefined;
   const { line, character } = editor.selection.active;
   return { uri: editor.document.uri.toString(), position: { line, character } };
 }

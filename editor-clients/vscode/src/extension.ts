@@ -3,6 +3,7 @@ import { dimUnreached } from "./branches";
 import { changeCall, middleware } from "./commands";
 import { registerDebugging } from "./debug";
 import * as environments from "./environments";
+import { openExample } from "./example";
 import { installServer, offer } from "./install";
 import { Server } from "./server";
 import { createStatus } from "./status";
@@ -26,6 +27,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     dimUnreached(started),
     registerDebugging(started),
     registerCommand("cwm.changeCall", (argument: unknown) => changeCall(started, argument)),
+    registerCommand("cwm.openExample", openExample),
     registerCommand("cwm.restartServer", () => started.restart()),
     registerCommand("cwm.showLogs", () => log.show()),
     registerCommand("cwm.installServer", async () => {

@@ -1,0 +1,14 @@
+/** The example of `cwm-lsp demo`, to try things on. */
+
+import * as vscode from "vscode";
+import text from "../../../cwm_lsp/examples/orders.py";
+
+const FUNCTION = "order_total";
+
+/** Open it as an untitled file, with the cursor in the function that is worth a look. */
+export async function openExample(): Promise<void> {
+  const document = await vscode.workspace.openTextDocument({ language: "python", content: text });
+  const start = document.positionAt(text.indexOf(`def ${FUNCTION}`));
+  const editor = await vscode.window.showTextDocument(document, { selection: new vscode.Range(start, start) });
+  editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.AtTop);
+}

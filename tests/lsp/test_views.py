@@ -249,6 +249,15 @@ def test_the_document_has_a_row_a_step():
     assert rows[-1] == "# likely returns 2"
     assert any("total += double(k)" in row and "total ≈ 2 · 2/2" in row for row in rows)
     assert any("    twice = n * 2" in row for row in rows)
+    headers = [row.split("for x in xs:")[1].strip() for row in rows if "for x in xs:" in row]
+    assert headers == ["x ≈ 2 · 1/2", "· 2/2"]  # the second time it ends the loop
+
+
+def test_the_values_in_the_document_are_in_one_column_however_long_the_code_is():
+    source = "def f(a):\n    a_name_that_is_long_enough_to_be_cut = a\n    b = a\n    return b\n"
+    rows = document(reading_of(source, "f(1)", "f")).splitlines()[2:4]
+    assert rows[0].index("a_name_that_is_long_enough_to_be_cut ≈ 1") == rows[1].index("b ≈ 1")
+    assert "a_name_that_is_long_enough_…  " in rows[0]
 
 
 def test_a_prediction_is_never_worded_as_a_fact():

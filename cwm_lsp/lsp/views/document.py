@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from cwm_lsp.lsp.views.hints import label_of
 from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.shorten import ELLIPSIS
 from cwm_lsp.settings import Hints
 from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Trace
 
-_CODE = 44
-"""Characters of code in a row; longer lines push what follows to the right."""
+_CODE = 28
+"""Characters of code in a row: the code is at hand elsewhere, and two of these texts stand side by side."""
 _EFFECTS = Hints(max_length=200, min_confidence=0.0)
 
 
@@ -26,10 +27,12 @@ def _rows(reading: Reading) -> Iterator[str]:
     yield f"# {trace.call} {'as it ran' if trace.origin == 'recorded' else 'as predicted'}"
     for step in steps(trace.events):
         event = step.event
-        code = lines[event.line - 1].strip() if 0 < event.line <= len(lines) else ""
+        code = "  " * event.depth + (lines[event.line - 1].strip() if 0 < event.line <= len(lines) else "")
+        if len(code) > _CODE:
+            code = code[: _CODE - 1] + ELLIPSIS
         effect = label_of(reading.visit(step), _EFFECTS)
         count = f" · {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
-        yield f"{event.line:5}  {'  ' * event.depth}{code:<{_CODE}}  {effect}{count}".rstrip()
+        yield f"{event.line:5}  {code:<{_CODE}}  {effect}{count}".rstrip()
     yield f"# {ending(trace)}"
 
 

@@ -229,7 +229,10 @@ class Reading:
         if shown_by is not None and step.event.kind == "call":
             values = [self._local(step, shown_by, name, None) for name in shown_by.locals]
         elif shown_by is not None:
-            assigned = self.shape.bound.get(step.event.line, frozenset())
+            line = step.event.line
+            left = any(loop.header == line and shown_by.line not in loop for loop in self.shape.loops)
+            # A header that ends its loop assigns nothing.
+            assigned = frozenset() if left else self.shape.bound.get(line, frozenset())
             values = [
                 self._local(step, shown_by, name, step.event.locals.get(name))
                 for name in shown_by.locals

@@ -236,6 +236,8 @@ def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
     }
     lines = recorded.source.splitlines()
     odd = [surprise for surprise in reading.surprises if surprise.bits >= _SURPRISING]
+    if odd:
+        yield Text("what the model alone would not have expected of the run:", "bold")
     for surprise in sorted(odd, key=lambda surprise: -surprise.bits)[:MAX_SURPRISES]:
         event = recorded.events[surprise.event_index]
         step = by_index.get(surprise.event_index)

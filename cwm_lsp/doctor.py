@@ -7,18 +7,21 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp import __version__
-from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 
 if TYPE_CHECKING:
+    from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.settings import Settings
 
 GB = 10**9
@@ -52,6 +55,10 @@ class Finding:
     fix: str | None = None
     """What to do about it."""
 
+    def to_json(self) -> dict[str, str | None]:
+        """As `doctor --json` prints it."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -66,24 +73,19 @@ class Findings:
 
     def to_json(self) -> dict[str, Any]:
         """As `doctor --json` prints it."""
-        return {
-            "broken": self.broken,
-            "findings": [
-                {"name": found.name, "status": found.status, "detail": found.detail, "fix": found.fix}
-                for found in self.findings
-            ],
-        }
+        return {"broken": self.broken, "findings": [found.to_json() for found in self.findings]}
 
 
-def examine(settings: Settings | None = None) -> Findings:
-    """Look at the installation, the model that the settings name, the recorder and the editors. The model is loaded,
-    and the bundled example is predicted and run for real."""
-    from cwm_lsp.settings import Settings
+def examine(settings: Settings) -> Findings:
+    """Look at the machine, and at the model that the settings name, which is loaded."""
+    from cwm_lsp.predict.predictor import Predictor
 
-    return Findings(tuple(_examine(settings or Settings())))
+    predictor = cache(lambda: Predictor.load(**settings.model.model_dump()))
+    return Findings((*examine_machine(settings), *examine_model(settings, predictor)))
 
 
-def _examine(settings: Settings) -> Iterator[Finding]:
+def examine_machine(settings: Settings) -> Iterator[Finding]:
+    """Look at the installation, the recorder, which runs the bundled example for real, and the editors."""
     yield Finding("cwm-lsp", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for package in ("pygls", "lsprotocol", "debugpy"):
         yield _package(package)
@@ -91,11 +93,23 @@ def _examine(settings: Settings) -> Iterator[Finding]:
         yield _package(package, extra)
     yield _machine()
     yield from _gpus()
-    yield _tried("model", lambda: _chosen(settings), "choose another with --model or the setting model.name")
-    yield _tried("prediction", lambda: _predict_example(settings), "see docs/engines.md")
     yield _tried("recording", lambda: _record_example(settings), "set --python to an interpreter that can run debugpy")
     for editor in ("nvim", "code"):
         yield _editor(editor)
+
+
+def examine_model(
+    settings: Settings, predictor: Callable[[], Predictor], cancel: threading.Event | None = None
+) -> Iterator[Finding]:
+    """Look at a model, and have it predict the bundled example for a few seconds. It is loaded if it was not.
+
+    Raises:
+        Cancelled: `cancel` was set.
+    """
+    yield _tried(
+        "model", lambda: _model(settings, predictor()), "choose another with --model or the setting model.name"
+    )
+    yield _tried("prediction", lambda: _predict_example(settings, predictor(), cancel), "see docs/engines.md")
 
 
 def _package(name: str, extra: str | None = None) -> Finding:
@@ -145,9 +159,12 @@ def _gpus() -> Iterator[Finding]:
         yield Finding("device", "note", f"cpu; {unused}: fine for the bundled model, too slow for CWM-32B", fix)
 
 
-def _chosen(settings: Settings) -> str:
+def _model(settings: Settings, predictor: Predictor) -> str:
+    """What runs a model, or would."""
     from cwm_lsp.predict import engines
 
+    if predictor.loaded:
+        return f"loaded: {predictor.engine.description}"
     return engines.describe(engines.Options(**settings.model.model_dump()))
 
 
@@ -156,19 +173,20 @@ def _tried(name: str, job: Callable[[], str], fix: str) -> Finding:
         return Finding(name, "ok", job())
     except (UserError, UnavailableError) as error:
         return Finding(name, "broken", str(error), fix)
+    except Cancelled:
+        raise
     except Exception as error:  # the doctor reports whatever ails
         return Finding(name, "broken", f"{type(error).__name__}: {error}", fix)
 
 
-def _predict_example(settings: Settings) -> str:
+def _predict_example(settings: Settings, predictor: Predictor, cancel: threading.Event | None) -> str:
     """The bundled example, by the model alone, for a few seconds."""
-    from cwm_lsp.jobs import predicting
+    from cwm_lsp.jobs import predict_with
 
     short = settings.predict.model_copy(update={"assist": "off", "timeout": _SECONDS})
     with as_file(files("cwm_lsp.examples") / "orders.py") as example:
-        with predicting(settings.model_copy(update={"predict": short})) as predict:
-            started = time.monotonic()
-            stats = predict(_target(str(example)), lambda: None).stats
+        started = time.monotonic()
+        stats = predict_with(predictor, short, _target(str(example)), lambda: None, cancel).stats
         whole = time.monotonic() - started
     if not stats.forward_passes:
         raise UnavailableError("the model was not asked for anything")

@@ -6,6 +6,7 @@ works through one target after the other.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,8 +77,14 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
     yield partial(predict_with, Predictor.load(**settings.model.model_dump()), settings.predict)
 
 
-def predict_with(predictor: Predictor, settings: Predict, target: Target, advance: Advance) -> Trace:
-    """Predict one target with a model that is already there."""
+def predict_with(
+    predictor: Predictor,
+    settings: Predict,
+    target: Target,
+    advance: Advance,
+    cancel: threading.Event | None = None,
+) -> Trace:
+    """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`."""
     from cwm_lsp.predict.predictor import Budget, Task
     from cwm_lsp.record.environment import layout
 
@@ -87,6 +94,7 @@ def predict_with(predictor: Predictor, settings: Predict, target: Target, advanc
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout),
         on_event=lambda _event: advance(),
+        cancel=cancel,
     )
 
 

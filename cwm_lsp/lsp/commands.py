@@ -187,9 +187,9 @@ async def restart_model(session: Session, _target: Target) -> Answer:
     return {}
 
 
-async def doctor(session: Session, _target: Target) -> Answer:
+async def doctor(session: Session, target: Target) -> Answer:
     """What `cwm-lsp doctor` finds."""
-    return {"findings": await session.doctor()}
+    return {"findings": await session.doctor(target.uri)}
 
 
 COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {

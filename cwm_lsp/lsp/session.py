@@ -17,6 +17,7 @@ from typing import Any
 from lsprotocol import types as lsp
 from pygls.uris import to_fs_path, uri_scheme
 
+from cwm_lsp.doctor import Finding
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers
 from cwm_lsp.lsp.anchor import Anchor
@@ -53,6 +54,8 @@ class Session:
         self.jobs = Jobs()
         self.debugging = Debugging(self.documents, client.notify)
         self._told: set[str] = set()
+        self._unavailable = ""
+        """Why the model could not be had when it was last wanted; empty if it could."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._durations: deque[float] = deque(maxlen=5)
         self._model = Worker("model", self._mourn)
@@ -236,15 +239,32 @@ class Session:
         source = known.reading.trace.source
         return await self._tools.ask("side by side", source=source, predicted=predicted, recorded=recorded)
 
-    async def doctor(self) -> list[Message]:
-        """What `cwm-lsp doctor` finds."""
-        findings: list[Message] = (await self._tools.ask("doctor"))["findings"]
+    async def doctor(self, uri: str | None) -> list[Message]:
+        """What `cwm-lsp doctor` finds, by the settings of a document or the workspace. The model is examined where it
+        is, since there may be no room for it twice; the machine by a process that does not stay."""
+        document = self.documents.get(uri or "")
+        settings = (document.settings if document else self.configuration.whole).model_dump()
+        examiner = Worker("doctor")
+        try:
+            machine, model = await asyncio.gather(
+                examiner.ask("examine machine", settings=settings), self._model_findings(settings)
+            )
+        finally:
+            examiner.close()
+        return [*machine["findings"], *model]
+
+    async def _model_findings(self, settings: Message) -> list[Message]:
+        try:
+            findings: list[Message] = (await self._model.ask("examine model", settings=settings))["findings"]
+        except UnavailableError as error:
+            return [Finding("model", "broken", str(error), "run the command cwm.restartModel").to_json()]
         return findings
 
     def restart_model(self) -> None:
         """End the process that has the model; the next prediction starts a new one."""
         self.jobs.cancel(lambda key: key[0] in ("predict", "sweep"))
         self._told.clear()
+        self._unavailable = ""
         self._model.restart()
         for document in self.documents.values():
             self._soon(document, 0.0)
@@ -285,7 +305,9 @@ class Session:
                     entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
                 )
             except UnavailableError as error:
-                self._tell_once(str(error))
+                if str(error) != self._unavailable:
+                    self._unavailable = str(error)
+                    self.client.tell(self._unavailable, lsp.MessageType.Warning)
                 return
 
     def _predicts_unasked(self, trigger: str, saved: bool) -> bool:
@@ -347,6 +369,7 @@ class Session:
             partial.forget()
             if document.pending.get(entry.qualname) is anchor:
                 del document.pending[entry.qualname]
+        self._unavailable = ""
         self._durations.append(reading.trace.stats.seconds)
         document.known.pop(entry.qualname, None)
         document.known[entry.qualname] = known

@@ -95,8 +95,10 @@ class Worker:
                 return _outline(job, cancel, tell)
             case "predict":
                 return self._predict(job, cancel, tell)
-            case "doctor":
-                return _doctor()
+            case "examine machine":
+                return _examine_machine(job)
+            case "examine model":
+                return self._examine_model(job, cancel, tell)
             case "run":
                 return self._run(job, cancel, tell)
             case "surprise":
@@ -166,6 +168,16 @@ class Worker:
         predictor = self._predictor_of(job["model"], tell)
         return predictor.read_if_possible(Trace.from_json(job["trace"], job["source"]), cancel=cancel).to_json()
 
+    def _examine_model(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        """What the doctor finds about the model; if it is the one at hand, it is not loaded again."""
+        from cwm_lsp.doctor import examine_model
+        from cwm_lsp.settings import Settings
+
+        settings = Settings.model_validate(job["settings"])
+        model = settings.model.model_dump()
+        findings = examine_model(settings, lambda: self._predictor_of(model, tell), cancel)
+        return {"findings": [finding.to_json() for finding in findings]}
+
 
 class _Reporter:
     """Tells of events as they come, several at a time."""
@@ -214,10 +226,13 @@ def _keep(recorded: Trace) -> None:
         log.warning("a recorded trace could not be kept", exc_info=True)
 
 
-def _doctor() -> Message:
-    from cwm_lsp.doctor import examine
+def _examine_machine(job: Message) -> Message:
+    """What the doctor finds about everything but the model."""
+    from cwm_lsp.doctor import examine_machine
+    from cwm_lsp.settings import Settings
 
-    return examine().to_json()
+    settings = Settings.model_validate(job["settings"])
+    return {"findings": [finding.to_json() for finding in examine_machine(settings)]}
 
 
 def _shown(trace: Trace) -> Message:

@@ -63,7 +63,12 @@ class Predictor:
             self._engine = self._load()
         return self._engine
 
-    def _loaded(self, cancel: threading.Event | None) -> Engine:
+    @property
+    def loaded(self) -> bool:
+        """Whether the engine is there."""
+        return self._engine is not None
+
+    def _for(self, cancel: threading.Event | None) -> Engine:
         """The engine, for work that `cancel` ends."""
         self.engine.cancel = cancel
         return self.engine
@@ -117,7 +122,7 @@ class Predictor:
         foresight = Foresight(task) if assist == "draft" and grammar else None
 
         def engine() -> Engine:
-            return self._loaded(control.cancel)
+            return self._for(control.cancel)
 
         return kind(task, prepare(task), engine, control, drafts=drafts, foresight=foresight)
 
@@ -149,7 +154,7 @@ class Predictor:
             return Reading()
         with self._lock:
             try:
-                scorer = Scorer(self._loaded(cancel), within, cancel, expecting=expecting, at_least=at_least)
+                scorer = Scorer(self._for(cancel), within, cancel, expecting=expecting, at_least=at_least)
                 reading = self._drive([scorer.run()])[0]
             except Ended as end:
                 raise UserError(str(end)) from end

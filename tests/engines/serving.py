@@ -19,7 +19,7 @@ MANNERS = (
 class Served:
     """What a server is at, and what it was asked."""
 
-    def __init__(self, engine, folder, name="tiny"):
+    def __init__(self, engine, folder, name):
         self.engine = engine
         self.folder = str(folder)
         self.name = name
@@ -30,6 +30,8 @@ class Served:
         self.tokenize = True
         self.requests = []
         """Bodies of those for completions."""
+        self.paths = []
+        """Of all requests."""
         self.connections = []
         self.broken_off = threading.Event()
         """A client closed its connection while it was waiting."""
@@ -108,6 +110,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _do(self, body):
         served = self.served
+        served.paths.append(self.path)
         if served.key and self.headers.get("Authorization") != f"Bearer {served.key}":
             self._send(401, {"error": "Unauthorized"})
             return
@@ -173,9 +176,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(engine, folder, port=0):
+def serving(engine, folder, port=0, name="tiny"):
     """A server of a model in this process."""
-    served = Served(engine, folder)
+    served = Served(engine, folder, name)
     server = Server(("127.0.0.1", port), type("TheHandler", (Handler,), {"served": served}))
     served.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

@@ -58,6 +58,8 @@ class Engine(ABC):
     """A world model, loaded. Not to be used from several threads at once."""
 
     name: str
+    description: str
+    """What runs the model, in one line for a person."""
     tokenizer: Tokenizer
     context_length: int
     """Tokens that a sequence may have."""

@@ -28,13 +28,14 @@ makes the window, and any length can be cut back to."""
 class LocalEngine(Engine):
     """A model held by transformers."""
 
-    def __init__(self, model: Any, tokenizer: Tokenizer, name: str, context: int | None = None) -> None:
-        """`context`: tokens of a text that there is memory for, if fewer than the model was made for."""
+    def __init__(self, model: Any, tokenizer: Tokenizer, name: str, held: plan.Plan | None = None) -> None:
+        """`held`: how the model is held in memory, where that was planned."""
         self.name = name
+        self.description = f"{name}, by transformers on {model.device}{f': {held}' if held else ''}"
         self.tokenizer = tokenizer
         self.model = model
         made_for = int(model.config.max_position_embeddings)
-        self.context_length = min(made_for, context or made_for)
+        self.context_length = min(made_for, held.context) if held else made_for
         self.pass_tokens = plan.PASS_TOKENS[model.device.type]
         self.draft_tokens = DRAFT_TOKENS[model.device.type]
         # Where memory is short, only what the plan has room for.
@@ -51,7 +52,7 @@ class LocalEngine(Engine):
         options = model if isinstance(model, Options) else Options(str(model))
         tokenizer = loading.tokenizer_of(options.name)
         loaded, held = loading.load(options, dtype)
-        return cls(loaded, tokenizer, options.name, held.context)
+        return cls(loaded, tokenizer, options.name, held)
 
     def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
         import torch

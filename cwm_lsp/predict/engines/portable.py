@@ -100,6 +100,7 @@ class PortableEngine(Engine):
         if set(config["layer_types"]) != {"full_attention"} or config["rope_parameters"]["rope_type"] != "default":
             raise UnavailableError(f"{folder} needs the local engine: it has sliding windows or scaled positions")
         self.name = name
+        self.description = f"{name}, by numpy in this process"
         self.tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
         self.context_length: int = config["max_position_embeddings"]
         self.pass_tokens = 1024

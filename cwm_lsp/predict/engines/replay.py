@@ -20,6 +20,7 @@ class ReplayEngine(Engine):
 
     def __init__(self, tokenizer: Tokenizer, script: Sequence[int] = (), *, draft_tokens: int = 256) -> None:
         self.name = "replay"
+        self.description = "a given text, by no model"
         self.tokenizer = tokenizer
         self.script = script
         self.context_length = 1 << 20

@@ -103,6 +103,11 @@ class ServedEngine(Engine):
         self._ranked, self._reads_prompts = self._abilities()
         # The token after the text needs a place.
         self.context_length = int(model.get("max_model_len") or 131_072) - 1
+        more = ", and those of prompts" if self._reads_prompts else ""
+        self.description = (
+            f"{model['id']}, by the server at {base}: {self.context_length + 1:,} tokens of context, "
+            f"log-probabilities of {self._ranked} tokens{more}"
+        )
         self.pass_tokens = 8192
         self.draft_tokens = 64
         self._cache = PrefixCache(tokens=16 * self.context_length)

@@ -87,22 +87,26 @@ def test_generated_programs_do_not_overlap_with_what_is_measured() -> None:
     assert not [p for i in range(200) if index.copied(p := disjoint.program_of(stream.document(f"1/0/{i}", "mix")))]
 
 
-def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path) -> None:
+def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     package = tmp_path / "packages" / "tinypkg"
     package.mkdir(parents=True)
     package.joinpath("__init__.py").write_text(
         'def hang(n):\n    """\n    >>> hang(1)\n    """\n    while True:\n        pass\n\n\n'
         'def add(a, b=1):\n    """Sum.\n\n    >>> add(1, 2)\n    3\n    >>> add(b=5, a=-1)\n    4\n    """\n'
-        "    total = a + b\n    return total\n"
+        "    total = a + b\n    return total\n\n\n"
+        'def keep(n):\n    """\n    >>> keep(1)\n    """\n    open("kept", "w").close()\n    return n\n'
     )
     out = tmp_path / "out.jsonl"
-    assert harvest.run_child(tmp_path / "packages", "tinypkg", out, 30) >= 2
+    assert harvest.run_child(Path("packages"), "tinypkg", out, 30) >= 2
     texts = [json.loads(line)["text"] for line in out.read_text().splitlines()]
     assert not any(f"{wire.ACTION_SEP}def hang" in text for text in texts)
     first = texts[0]
     assert f'{wire.CALL_SEP}{{"a": "1", "b": "2"}}{wire.ACTION_SEP}def add(a, b=1):\n' in first
     assert f'{wire.ARG_SEP}"3"{wire.FRAME_SEP}{wire.END_OF_TEXT}' in first
     assert "def add(a, b=1):  # << START_OF_TRACE" in first
+    assert any("def keep(n):  # << START_OF_TRACE" in text for text in texts)
+    assert not Path("kept").exists()
 
 
 def test_calls_are_seen_in_tests_and_doctests_of_other_functions(tmp_path: Path) -> None:

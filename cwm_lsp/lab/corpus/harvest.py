@@ -21,6 +21,7 @@ import pkgutil
 import signal
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -222,14 +223,21 @@ def limited(seconds: float = 1.0) -> Iterator[None]:
 def run_child(folder: Path, package: str, out: Path, seconds: float, what: str = "doctests") -> int:
     """Harvest one package in a child process, its `doctests` or the calls `seen` in them and its tests; the number of
     documents."""
-    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path.cwd())}
-    with out.open("w", encoding="utf-8") as file:
-        command = [sys.executable, "-m", "cwm_lsp.lab.corpus.harvest", str(folder), package, what, str(seconds)]
+    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[3])}
+    # Doctests write files where they run.
+    with tempfile.TemporaryDirectory() as scratch, out.open("w", encoding="utf-8") as file:
+        child = [sys.executable, "-m", "cwm_lsp.lab.corpus.harvest"]
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - our own interpreter and module
-                command, stdout=file, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=seconds,
-                env=environment, check=False,
-            )  # fmt: skip
+                [*child, str(folder.resolve()), package, what, str(seconds)],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.DEVNULL,
+                timeout=seconds,
+                cwd=scratch,
+                env=environment,
+                check=False,
+            )
     with out.open(encoding="utf-8") as file:
         return sum(1 for _ in file)
 

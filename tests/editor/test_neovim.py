@@ -116,6 +116,50 @@ def test_what_is_wrong_is_told(neovim: Neovim, file):
         neovim.command("Cwm sing")
 
 
+ENDLESS = """
+def spin():
+    n = 0
+    while True:
+        n += 1
+"""
+
+
+def test_a_run_is_cancelled(neovim: Neovim, tmp_path):
+    path = tmp_path / "spin.py"
+    path.write_text(ENDLESS)
+    neovim.lua("vim.lsp.config('cwm_lsp', { settings = { ['cwm-lsp'] = { record = { timeout = 600 } } } })")
+    neovim.open(path)
+    neovim.until(lambda: attached(neovim))
+    neovim.cursor(5)
+
+    def commands() -> int:
+        return neovim.lua(
+            "return #vim.tbl_filter(function(asked) return asked.method == 'workspace/executeCommand' end,"
+            " vim.tbl_values(vim.lsp.get_clients()[1].requests))"
+        )
+
+    neovim.command("Cwm run spin()")
+    neovim.until(lambda: "running" in neovim.lua("return vim.lsp.status()").lower())
+    assert commands() == 1
+    neovim.command("Cwm cancel")
+    neovim.until(lambda: commands() == 0)
+    assert neovim.messages().strip() == ""
+
+
+def test_the_doctor_and_the_log_open_in_tabs(neovim: Neovim, file):
+    neovim.open(file)
+    neovim.until(lambda: attached(neovim))
+    neovim.command("Cwm restart")
+    neovim.command("Cwm doctor")
+    neovim.until(lambda: neovim.lua("return vim.wo.winbar") == "cwm-lsp doctor")
+    found = neovim.nvim.current.buffer[:]
+    assert any(row.startswith("ok ") and "prediction" in row for row in found), found
+    neovim.nvim.feedkeys("q", "x")
+    neovim.command("Cwm log")
+    assert neovim.nvim.current.buffer.name.endswith("lsp.log")
+    assert neovim.messages().strip() == ""
+
+
 def test_the_trace_is_shown_beside_its_prediction(neovim: Neovim, file):
     neovim.open(file)
     neovim.until(lambda: attached(neovim))

@@ -69,6 +69,18 @@ describe('the trace', function()
     vim.api.nvim_feedkeys('q', 'x', false)
     assert.equal(1, #vim.api.nvim_list_tabpages())
   end)
+
+  it('has its windows beside each other where there is room', function()
+    local columns = vim.o.columns
+    helper.serve(SOURCE, { ['cwm.showTrace'] = { predicted = '# predicted', recorded = '# ran' } })
+    for width, layout in pairs({ [80] = 'col', [160] = 'row' }) do
+      vim.o.columns = width
+      vim.cmd('Cwm trace')
+      assert.equal(layout, vim.fn.winlayout()[1])
+      vim.cmd('tabclose')
+    end
+    vim.o.columns = columns
+  end)
 end)
 
 describe('the call', function()

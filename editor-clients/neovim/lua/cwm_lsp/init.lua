@@ -83,6 +83,9 @@ function M.execute(name, argument, done, bufnr)
     vim.notify('cwm-lsp is not running for this buffer; see :checkhealth cwm_lsp', vim.log.levels.WARN)
     return
   end
+  if vim.tbl_isempty(argument) then
+    argument = vim.empty_dict() -- an empty table of Lua's is a list in JSON
+  end
   client:request('workspace/executeCommand', { command = name, arguments = { argument } }, function(problem, answer)
     if problem then
       vim.notify(problem.message, vim.log.levels.WARN)
@@ -192,7 +195,7 @@ end
 
 ---@param name string
 ---@param text string
----@param split? 'left'|'right'
+---@param split? 'right'|'below'
 local function scratch(name, text, split)
   local bufnr = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(vim.trim(text), '\n'))
@@ -210,7 +213,10 @@ local function scratch(name, text, split)
   vim.keymap.set('n', 'q', '<cmd>tabclose<cr>', { buffer = bufnr, desc = 'Close the trace' })
 end
 
---- Show the whole trace in a tab of its own; after a run the prediction beside it, compared.
+--- Columns from which two windows beside each other have room for values after the code.
+local WIDE = 120
+
+--- Show the whole trace in a tab of its own; after a run with the prediction, compared.
 function M.trace()
   M.execute('cwm.showTrace', M.here(), function(answer)
     local predicted, recorded = answer.predicted, answer.recorded
@@ -221,7 +227,7 @@ function M.trace()
     end
     scratch('as predicted', predicted)
     vim.cmd.diffthis()
-    scratch('as it ran', recorded, 'right')
+    scratch('as it ran', recorded, vim.o.columns < WIDE and 'below' or 'right')
     vim.cmd.diffthis()
   end)
 end
@@ -233,7 +239,7 @@ end
 
 --- Show what `cwm-lsp doctor` finds.
 function M.doctor()
-  M.execute('cwm.doctor', {}, function(answer)
+  M.execute('cwm.doctor', { uri = vim.uri_from_bufnr(0) }, function(answer)
     local lines = {}
     for _, finding in ipairs(answer.findings) do
       lines[#lines + 1] = ('%-6s %s: %s'):format(finding.status, finding.name, finding.detail)

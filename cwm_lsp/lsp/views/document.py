@@ -31,8 +31,8 @@ def _rows(reading: Reading) -> Iterator[str]:
         if len(code) > _CODE:
             code = code[: _CODE - 1] + ELLIPSIS
         effect = label_of(reading.visit(step), _EFFECTS)
-        count = f" · {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
-        yield f"{event.line:5}  {code:<{_CODE}}  {effect}{count}".rstrip()
+        count = f"· {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
+        yield f"{event.line:5}  {code:<{_CODE}}  {f'{effect} {count}'.strip()}".rstrip()
     yield f"# {ending(trace)}"
 
 

@@ -201,7 +201,6 @@ local function scratch(name, text, split)
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(vim.trim(text), '\n'))
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].bufhidden = 'wipe'
-  vim.bo[bufnr].syntax = 'python'
   if split then
     vim.api.nvim_open_win(bufnr, true, { split = split, win = 0 })
   else

@@ -37,6 +37,7 @@ local function draw(bufnr, hints)
       vim.api.nvim_buf_set_extmark(bufnr, namespace, hint.position.line, 0, {
         virt_text = { { '  ' .. hint.label, M.group(hint.label) } },
         hl_mode = 'combine',
+        priority = 4000, -- less than what Neovim draws lenses with: those come after
       })
     end
   end

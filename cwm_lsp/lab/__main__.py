@@ -185,10 +185,10 @@ def evaluate(
 @click.argument("run", type=EXISTING)
 @click.argument("image", type=click.Path(path_type=Path, dir_okay=False))
 def plot(run: Path, image: Path) -> None:
-    """Draw the learning curves of RUN (a training folder) into IMAGE (.svg or .png)."""
+    """Draw the learning curves of RUN (a training folder, or a log like those in one) into IMAGE (.svg or .png)."""
     from cwm_lsp.lab.curves import draw
 
-    draw(run / "log.jsonl", image)
+    draw(run / "log.jsonl" if run.is_dir() else run, image)
 
 
 @main.command()

@@ -80,10 +80,13 @@ def test_a_quantised_checkpoint_is_held_as_it_is(cwm):
     from dataclasses import replace
 
     stored = replace(cwm, stored=19.0 * plan.GB)
-    held = plan.plan(stored, gpu(24), "auto", ALL)
+    held = plan.plan(stored, gpu(25), "auto", ALL)
     assert (held.quantization, held.weights) == (plan.AS_STORED, 19.0 * plan.GB)
+    assert held.work - plan.plan(cwm, gpu(25), "nf4", ALL).work == 2 * cwm.layer  # one layer is unpacked at a time
+    with pytest.raises(UnavailableError, match=r"use the unquantised checkpoint with --quantization nf4 .*or a server"):
+        plan.plan(stored, gpu(20), "none", ALL)
     with pytest.raises(UnavailableError, match="use a server"):
-        plan.plan(stored, gpu(16), "auto", ALL)
+        plan.plan(stored, gpu(8), "none", ALL)
 
 
 def test_cwm_is_refused_before_anything_is_read(tmp_path):
@@ -111,6 +114,15 @@ def test_absent_weights_are_told(checkpoint, tmp_path):
         (tmp_path / name).write_bytes((checkpoint / name).read_bytes())
     with pytest.raises(UnavailableError, match="no model could be loaded from the folder"):
         load(Options(str(tmp_path)))
+
+
+@pytest.mark.parametrize(("name", "folder"), [("cwm-Q4_0.gguf", False), ("gguf", True)])
+def test_gguf_is_recognised(name, folder, tmp_path):
+    file = tmp_path / name / "cwm-Q4_0.gguf" if folder else tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"GGUF")
+    with pytest.raises(UnavailableError, match=r"is GGUF.*safetensors"):
+        load(Options(str(tmp_path / name)))
 
 
 @pytest.mark.parametrize(("method", "package"), [("gptq", "gptqmodel"), ("awq", "gptqmodel")])

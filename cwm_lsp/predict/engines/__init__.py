@@ -46,6 +46,11 @@ def check(options: Options) -> None:
         _check_url(model)
     elif model == BUNDLED:
         bundled_folder()
+    elif _is_gguf(Path(model)):
+        raise UnavailableError(
+            f"{model} is GGUF, which transformers cannot read for CWM: name a folder with safetensors, unquantised "
+            "(--quantization nf4 makes them small) or quantised as compressed-tensors"
+        )
     elif not Path(model).exists() and not _HUB_ID.fullmatch(model):
         raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
     elif Path(model).exists() and not (Path(model) / "config.json").is_file():
@@ -54,6 +59,10 @@ def check(options: Options) -> None:
         raise UnavailableError(
             f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
         )
+
+
+def _is_gguf(path: Path) -> bool:
+    return path.suffix == ".gguf" or (any(path.glob("*.gguf")) and not any(path.glob("*.safetensors")))
 
 
 def _check_url(url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,13 +26,13 @@ PACKAGES = {"int8": "bitsandbytes", "nf4": "bitsandbytes"}
 """What each quantisation needs, the most precise first."""
 
 _STORED = {
-    "compressed-tensors": "compressed_tensors",
-    "bitsandbytes": "bitsandbytes",
-    "torchao": "torchao",
-    "gptq": "gptqmodel",
-    "awq": "gptqmodel",
-    "fbgemm_fp8": "fbgemm_gpu",
-    "fp8": "kernels",
+    "compressed-tensors": ("compressed_tensors",),
+    "bitsandbytes": ("bitsandbytes",),
+    "torchao": ("torchao",),
+    "gptq": ("gptqmodel", "optimum"),
+    "awq": ("gptqmodel",),
+    "fbgemm_fp8": ("fbgemm_gpu",),
+    "fp8": ("kernels",),
 }
 """What transformers needs to load a checkpoint that was quantised before, by its `quant_method`."""
 
@@ -58,13 +59,21 @@ def planned(options: Options) -> Planned:
     """
     config = config_of(options.name)
     stored = _stored_method(options, config)
-    shape = shape_of(config, _stored_bytes(options.name) if stored else None)
+    shape = shape_of(config)
     machine = machine_of(options, shape)
+    quantization = plan.UNQUANTISED if stored else options.quantization
+    if stored and not (stored == "fp8" and not _multiplies_fp8(machine.device)):  # which is unpacked on loading
+        for package in _STORED.get(stored, ()):
+            _needed(package, f"{options.name}, which is quantised by {stored},")
+        shape = replace(shape, stored=_stored_bytes(options.name))
     try:
-        held = plan.plan(shape, machine, options.quantization, available(machine.device))
+        held = None
+        if stored == "compressed-tensors":  # computing with it unpacked is faster
+            held = plan.fitting(shape, machine, plan.UNQUANTISED, plan.WISHED)
+        held = held or plan.plan(shape, machine, quantization, available(machine.device))
     except UnavailableError as error:
         raise UnavailableError(f"{options.name} does not fit: {error}") from None
-    if held.quantization != plan.AS_STORED:
+    if held.quantization in PACKAGES:
         _needed(PACKAGES[held.quantization], f"--quantization {held.quantization}")
     return Planned(shape, machine, held)
 
@@ -78,12 +87,14 @@ def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
     shape, machine, held = chosen = planned(options)
     log.info("%s %s", options.name, chosen)
     precision = getattr(torch, dtype) if dtype else _precision(machine, torch)
+    told = quantization_config(held.quantization, precision, offloaded=bool(held.offloaded))
     try:
-        model = quiet().AutoModelForCausalLM.from_pretrained(
+        model, found = quiet().AutoModelForCausalLM.from_pretrained(
             options.name,
             dtype=precision,
-            quantization_config=quantization_config(held.quantization, precision, offloaded=bool(held.offloaded)),
             device_map=device_map(shape, machine.device, held.offloaded),
+            output_loading_info=True,
+            **({"quantization_config": told} if told else {}),  # None would hide how a checkpoint is quantised
         )
     except (OSError, ValueError, ImportError) as error:
         raise UnavailableError(how_to_get(options.name, error)) from error
@@ -91,7 +102,37 @@ def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
         raise UnavailableError(
             f"{options.name} did not fit after all: others take memory of {machine.name}, or --memory says too much"
         ) from error
+    if found["missing_keys"]:  # they would be random numbers
+        raise UnavailableError(
+            f"{options.name} lacks {len(found['missing_keys'])} weights, {min(found['missing_keys'])} among them: "
+            "get its files again, or another checkpoint"
+        )
+    if held.quantization == plan.AS_STORED and hasattr(model, "ct_decompress_hook"):
+        _keep_packed(model)
     return model.eval(), held
+
+
+def _keep_packed(model: Any) -> None:
+    """Have the weights of a compressed-tensors checkpoint unpacked layer by layer, in every pass and no longer than for
+    it. Left alone, they are all unpacked in the first pass, and stay so."""
+    from compressed_tensors.compressors import decompress_module
+    from compressed_tensors.utils import get_direct_state_dict, replace_direct_state_dict
+
+    packed: dict[Any, tuple[Any, Any]] = {}
+
+    def unpack(module: Any, _inputs: Any) -> None:
+        packed[module] = get_direct_state_dict(module), module.quantization_status
+        decompress_module(module)
+
+    def forget(module: Any, _inputs: Any, _output: Any) -> None:
+        weights, module.quantization_status = packed.pop(module)
+        replace_direct_state_dict(module, weights)
+
+    model.hf_quantizer.compressor.remove_decompression_hook(model)
+    for module in model.modules():
+        if getattr(module, "quantization_scheme", None) is not None:
+            module.register_forward_pre_hook(unpack)
+            module.register_forward_hook(forget, always_call=True)
 
 
 def quiet() -> Any:
@@ -125,7 +166,7 @@ def tokenizer_of(model: str) -> Tokenizer:
         raise UnavailableError(how_to_get(model, error)) from error
 
 
-def shape_of(config: Any, stored: float | None = None) -> plan.Shape:
+def shape_of(config: Any) -> plan.Shape:
     """What a configuration says of the memory that its model takes. The model is laid out without weights."""
     import torch
 
@@ -142,7 +183,6 @@ def shape_of(config: Any, stored: float | None = None) -> plan.Shape:
         key_value=2 * config.num_hidden_layers * config.num_key_value_heads * size,
         vocabulary=config.vocab_size,
         context=config.max_position_embeddings,
-        stored=stored,
     )
 
 
@@ -232,7 +272,7 @@ def _stored_method(options: Options, config: Any) -> str | None:
     """How the checkpoint itself is quantised.
 
     Raises:
-        UnavailableError: another quantisation is wished for, or a package is missing.
+        UnavailableError: another quantisation is wished for.
     """
     told = getattr(config, "quantization_config", None)
     if told is None:
@@ -241,12 +281,18 @@ def _stored_method(options: Options, config: Any) -> str | None:
     method = method.rpartition(".")[2].lower().replace("_", "-") if "compressed" in method.lower() else method
     if options.quantization not in ("auto", "none"):
         raise UnavailableError(f"{options.name} is quantised already, by {method}: leave out --quantization")
-    _needed(_STORED.get(method), f"{options.name}, which is quantised by {method},")
     return method
 
 
-def _needed(package: str | None, by: str) -> None:
-    if package is not None and find_spec(package) is None:
+def _multiplies_fp8(device: str) -> bool:
+    """Whether transformers keeps a checkpoint of 8-bit floating-point numbers as it is."""
+    import torch
+
+    return device == "cuda" and torch.cuda.get_device_capability() >= (8, 9)
+
+
+def _needed(package: str, by: str) -> None:
+    if find_spec(package) is None:
         extra = "'cwm-lsp[quantized]'" if package in ("bitsandbytes", "compressed_tensors") else package
         raise UnavailableError(f"{by} needs {package}: pip install {extra}")
 

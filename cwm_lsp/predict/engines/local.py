@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ class LocalEngine(Engine):
         self.description = f"{name}, by transformers on {model.device}{f': {held}' if held else ''}"
         self.tokenizer = tokenizer
         self.model = model
+        self._past = "cache" if "cache" in signature(type(model).forward).parameters else "past_key_values"
+        """What transformers calls the argument."""
         made_for = int(model.config.max_position_embeddings)
         self.context_length = min(made_for, held.context) if held else made_for
         self.pass_tokens = plan.PASS_TOKENS[model.device.type]
@@ -82,7 +85,7 @@ class LocalEngine(Engine):
         past = step.prefix.state
         cache: Any = DynamicCache([(keys[None], values[None]) for keys, values in past] if past else None)
         ids = torch.tensor([step.tokens], device=self.model.device)
-        output = self.model(ids, past_key_values=cache, use_cache=True, logits_to_keep=max(step.keep, 1))
+        output = self.model(ids, **{self._past: cache}, use_cache=True, logits_to_keep=max(step.keep, 1))
         state = tuple((layer.keys[0], layer.values[0]) for layer in cache.layers)
         prefix = Prefix(step.prefix.tokens + tuple(step.tokens), state)
         return prefix, _distributions(output.logits[0]) if step.keep else []
@@ -117,7 +120,7 @@ class LocalEngine(Engine):
                 layers.append((keys, values))
         cache: Any = DynamicCache(layers or None)
         hidden = self.model.base_model(
-            ids, attention_mask=shown, position_ids=positions, past_key_values=cache, use_cache=True
+            ids, attention_mask=shown, position_ids=positions, **{self._past: cache}, use_cache=True
         ).last_hidden_state
         wanted = torch.cat([hidden[row, news[row] - step.keep : news[row]] for row, step in enumerate(batch)])
         distributions = _distributions(self.model.get_output_embeddings()(wanted))

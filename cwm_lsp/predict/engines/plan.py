@@ -13,8 +13,9 @@ BYTES = {"none": 2.0, "int8": 1.0, "nf4": 0.5 + 1 / 64 + 4 / (64 * 256)}
 """Of one weight of a linear layer. nf4: 4 bits, a scale of 8 bits for 64 weights, one of 32 bits for 256 scales
 (Dettmers et al. 2023, QLoRA, section 3)."""
 
-AS_STORED = "none"
-"""Held as the checkpoint has it."""
+UNQUANTISED = "none"
+AS_STORED = "as stored"
+"""Held in few bits as the checkpoint has it, and unpacked layer by layer in every pass."""
 
 WISHED, LEAST = 8_192, 4_096
 """Tokens of context: one sliding window of CWM; what is of any use."""
@@ -91,7 +92,7 @@ class Plan:
         return self.weights + self.key_values + self.work
 
     def __str__(self) -> str:
-        how = "unquantised" if self.quantization == AS_STORED else self.quantization
+        how = "unquantised" if self.quantization == UNQUANTISED else self.quantization
         if self.offloaded:
             how += f" with {self.offloaded} layers ({self.moved / GB:.1f} GB) in main memory"
         return (
@@ -107,7 +108,7 @@ def plan(shape: Shape, machine: Machine, quantization: str, available: Collectio
     Raises:
         UnavailableError: not at all; the message says what it takes and what would do.
     """
-    methods = [AS_STORED] if shape.stored else [AS_STORED, *available] if quantization == "auto" else [quantization]
+    methods = [AS_STORED] if shape.stored else [UNQUANTISED, *available] if quantization == "auto" else [quantization]
     for context in (WISHED, LEAST):
         for method in methods:
             if found := fitting(shape, machine, method, context):
@@ -124,13 +125,16 @@ def plan(shape: Shape, machine: Machine, quantization: str, available: Collectio
 
 def _instead(shape: Shape, machine: Machine, quantization: str, available: Collection[str]) -> str:
     """What would do."""
-    others = [] if shape.stored else [method for method in BYTES if method != quantization]
+    others = [method for method in BYTES if method != quantization]
+    checkpoint = "the unquantised checkpoint with " if shape.stored else ""
     for offload in (False, True):
         for method in others:
             if found := fitting(shape, machine, method, LEAST, offload=offload):
                 layers = f" with {found.offloaded} layers in main memory" if offload else ""
-                package = "" if method in (AS_STORED, *available) else " (pip install 'cwm-lsp[quantized]')"
-                return f"use --quantization {method}{package}{layers}, or a server (--model http://host:port)"
+                package = "" if method in (UNQUANTISED, *available) else " (pip install 'cwm-lsp[quantized]')"
+                return (
+                    f"use {checkpoint}--quantization {method}{package}{layers}, or a server (--model http://host:port)"
+                )
     return "use a server (--model http://host:port), or a machine with more memory"
 
 
@@ -148,10 +152,14 @@ def fitting(shape: Shape, machine: Machine, method: str, context: int, *, offloa
 def _held(shape: Shape, machine: Machine, method: str, context: int, offloaded: int) -> Plan:
     """What it takes to hold a model so, whether it fits or not."""
     context = min(context, shape.context)
-    weight = machine.number if method == AS_STORED else BYTES[method]
     full_layer = shape.layer * machine.number
-    weights = (shape.layers - offloaded) * shape.layer * weight + shape.others * machine.number
-    passing = full_layer if offloaded else 0.0
+    if method == AS_STORED:
+        assert shape.stored is not None
+        weights = shape.stored
+    else:
+        weight = machine.number if method == UNQUANTISED else BYTES[method]
+        weights = (shape.layers - offloaded) * shape.layer * weight + shape.others * machine.number
+    passing = full_layer if offloaded or method == AS_STORED else 0.0
     # Logits of a pass as they are and in 32 bits, their sorted copies; the CUDA libraries' own.
     logits = PASS_TOKENS[machine.device] * shape.vocabulary * (machine.number + 8)
     library = 0.5 * GB if machine.device == "cuda" else 0.0
@@ -159,7 +167,7 @@ def _held(shape: Shape, machine: Machine, method: str, context: int, offloaded: 
         method,
         offloaded,
         context,
-        shape.stored or weights,
+        weights,
         offloaded * full_layer,
         _COPIES * context * shape.key_value * machine.number,
         logits + passing + library,

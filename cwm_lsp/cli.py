@@ -231,19 +231,28 @@ def doctor(as_json: bool, **choices: Any) -> int:
 @cli.command()
 @click.option("--stdio", is_flag=True, help="Speak over stdin and stdout (the default).")
 @click.option("--tcp", metavar="HOST:PORT", help="Listen on a TCP address instead.")
-def serve(stdio: bool, tcp: str | None) -> None:
-    """Start the language server."""
+@_options(_MODEL, _RUN)
+def serve(stdio: bool, tcp: str | None, **choices: Any) -> None:
+    """Start the language server. What is chosen here is chosen for all folders, whatever the editor's settings say."""
     if stdio and tcp:
         raise click.UsageError("--stdio and --tcp exclude each other")
     from cwm_lsp.lsp.connection import serve
 
-    serve(tcp=tcp)
+    serve(tcp=tcp, flags=_flags(choices))
 
 
 def _settings(choices: Mapping[str, Any]) -> Settings:
     """The settings: options that were given, then the environment, then `pyproject.toml` of the working folder."""
     from cwm_lsp.settings import from_environment, from_flags, from_pyproject, resolve
 
+    resolution = resolve([from_flags(_flags(choices)), from_environment(os.environ), from_pyproject(Path.cwd())])
+    for problem in resolution.problems:
+        _say("warning", "yellow", problem)
+    return resolution.settings
+
+
+def _flags(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that were given, as settings by dotted name."""
     names = {
         "model": "model.name",
         "quantization": "model.quantization",
@@ -254,15 +263,11 @@ def _settings(choices: Mapping[str, Any]) -> Settings:
         "timeout": "record.timeout",
         "scope": "record.scope",
     }
-    flags = {
+    return {
         names[option]: str(value) if isinstance(value, Path) else value
         for option, value in choices.items()
         if value is not None
     }
-    resolution = resolve([from_flags(flags), from_environment(os.environ), from_pyproject(Path.cwd())])
-    for problem in resolution.problems:
-        _say("warning", "yellow", problem)
-    return resolution.settings
 
 
 def _run(

@@ -186,7 +186,7 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Sett
             name=".".join(to_camel(part) for part in (*path, name)),
             path=(*path, name),
             default=info.default,
-            description=info.description or "",
+            description=" ".join((info.description or "").split()),
             restricted=isinstance(extra, dict) and extra.get("trust") == "restricted",
             schema=adapter.json_schema(),
             adapter=adapter,

@@ -205,10 +205,10 @@ def capabilities(name: str) -> dict:
     return json.loads((CLIENTS / f"{name}.json").read_text())
 
 
-async def started() -> Editor:
+async def started(*options: str) -> Editor:
     """An editor with a server of its own, not yet initialised."""
     editor = Editor()
-    await editor.start_io(sys.executable, "-m", "cwm_lsp", "serve", "--stdio")
+    await editor.start_io(sys.executable, "-m", "cwm_lsp", "serve", "--stdio", *options)
     return editor
 
 

@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from .conftest import QUICK, Editor, capabilities
+from .conftest import QUICK, Editor, capabilities, ended, started
 
 SOURCE = """\
 LIMIT = 3
@@ -421,6 +421,16 @@ async def test_a_cancelled_request_stops_its_job(shared: Editor, file):
     (file.parent / "b.py").write_text(SOURCE)
     target = {"uri": (file.parent / "b.py").as_uri(), "function": "total"}
     assert (await shared.command("cwm.predictThenRun", target, timeout=30))["recorded"] == "returned 6"
+
+
+async def test_the_command_line_of_the_server_chooses_before_the_editor(tmp_path):
+    editor = await started("--model", "no/such/folder")
+    await editor.begin(capabilities("neovim_0.11"), tmp_path, {**QUICK, "model": {"name": "bundled"}})
+    uri = (tmp_path / "a.py").as_uri()
+    editor.open(uri, SOURCE)
+    answer = await editor.command("cwm.predict", {"uri": uri, "function": "total"})
+    assert answer["state"] == "failed" and "no/such/folder" in answer["message"]
+    await ended(editor)
 
 
 async def test_tcp(tmp_path):

@@ -50,8 +50,8 @@ class Measured:
 
     model: str
     loading: float
-    memory_gb: float
-    """Of the process, or of the GPU where there is one; of a server's, nothing is known here."""
+    memory_gb: float | None
+    """Of the process so far, or of the GPU where there is one; of a server's, nothing is known here."""
     read_tokens_per_second: float
     write_tokens_per_second: float
     """One by one."""
@@ -104,7 +104,7 @@ def measure(options: Options, read: int, events: int, calls: list[int]) -> Measu
     return Measured(
         options.name,
         loading,
-        _memory(),
+        None if requests is not None else _memory(),
         len(text) / seconds,
         _WRITTEN / write,
         draft_pass,
@@ -149,7 +149,7 @@ def table(results: list[Measured]) -> str:
     """In Markdown, one column an engine."""
     rows = [
         ("loading, s", *(f"{one.loading:.1f}" for one in results)),
-        ("memory, GB", *(f"{one.memory_gb:.2f}" for one in results)),
+        ("memory, GB", *("–" if (gb := one.memory_gb) is None else f"{gb:.2f}" for one in results)),
         ("reading, tokens a second", *(f"{one.read_tokens_per_second:,.0f}" for one in results)),
         ("writing one by one, tokens a second", *(f"{one.write_tokens_per_second:,.1f}" for one in results)),
         ("a pass over the longest draft, ms", *(f"{1000 * one.draft_pass:,.0f}" for one in results)),

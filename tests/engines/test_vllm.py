@@ -37,6 +37,7 @@ pytestmark = [
 ]
 
 CALLS, TOGETHER = 100, 50
+CONTEXT = 4096
 READY = 900
 """Seconds that vLLM may take to start."""
 CLOSE = 1e-4
@@ -49,14 +50,16 @@ def folder(tmp_path_factory):
     import torch
     from transformers import CwmForCausalLM
 
-    folder = make_checkpoint(tmp_path_factory.mktemp("vllm"), window=64, head=32)  # vLLM has no smaller
+    folder = make_checkpoint(
+        tmp_path_factory.mktemp("vllm"), context=CONTEXT, window=64, head=32
+    )  # vLLM has no smaller
     CwmForCausalLM.from_pretrained(folder, dtype=torch.float32).save_pretrained(folder)
     told = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": SPECIAL_TOKENS[0],
         "eos_token": SPECIAL_TOKENS[1],
         "additional_special_tokens": list(SPECIAL_TOKENS[2:]),
-        "model_max_length": 2048,
+        "model_max_length": CONTEXT,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(told))
     return folder

@@ -27,7 +27,10 @@ async def worker():
     worker = Worker("test", deaths.append)
     worker.deaths = deaths
     yield worker
+    process = worker._process
     worker.close()
+    if process is not None:
+        await process.wait()  # or its pipes are closed by the garbage collector, when there is no loop any more
 
 
 def outline(worker: Worker, source: str = SOURCE):

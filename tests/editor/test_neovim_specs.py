@@ -33,3 +33,18 @@ def test_specs(tmp_path, monkeypatch):
     output = result.stdout + result.stderr
     assert result.returncode == 0, output
     assert "ok 1 - " in output, output
+
+
+def test_lint():
+    luacheck = shutil.which("luacheck")
+    if luacheck is None:
+        pytest.skip("there is no luacheck")
+    result = subprocess.run(
+        [luacheck, "--no-color", "--quiet", "."],
+        cwd=REPOSITORY / "editor-clients" / "neovim",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

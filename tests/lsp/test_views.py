@@ -263,6 +263,7 @@ def test_the_values_in_the_document_are_in_one_column_however_long_the_code_is()
 def test_a_prediction_is_never_worded_as_a_fact():
     source = "def f(a):\n    return 1 // a\n"
     assert ending(trace_of(source, "f(1)", "f")) == "likely returns 1"
+    assert ending(trace_of(source, "f(1)", "f", confidence=0.2)) == "perhaps returns 1"
     assert ending(trace_of(source, "f(0)", "f")).startswith("likely raises ZeroDivisionError: ")
     assert ending(trace_of(source, "f(1)", "f", origin="recorded")) == "returned 1"
 

@@ -13,6 +13,8 @@ from cwm_lsp.trace.events import Trace
 
 _CODE = 28
 """Characters of code in a row: the code is at hand elsewhere, and two of these texts stand side by side."""
+_LIKELY = 0.5
+"""The confidence from which an ending is called likely, as on the command line."""
 _EFFECTS = Hints(max_length=200, min_confidence=0.0)
 
 
@@ -39,7 +41,9 @@ def _rows(reading: Reading) -> Iterator[str]:
 def ending(trace: Trace) -> str:
     """How the call ended, in words; a prediction is never worded as a fact."""
     outcome = trace.outcome
-    verb = {"predicted": ("likely returns", "likely raises"), "recorded": ("returned", "raised")}[trace.origin]
+    sure = trace.events[-1].confidences.get("value", 1.0) if trace.events else 1.0
+    hedge = "likely" if sure >= _LIKELY else "perhaps"
+    verb = {"predicted": (f"{hedge} returns", f"{hedge} raises"), "recorded": ("returned", "raised")}[trace.origin]
     match outcome.kind:
         case "return":
             return f"{verb[0]} {outcome.value}"

@@ -86,7 +86,8 @@ export async function start({ files, trusted = true, interpreter }) {
       ),
     "code-server to listen",
   );
-  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
   const page = await browser.newPage({ viewport: { width: 1360, height: 820 } });
   page.setDefaultTimeout(PATIENCE);
   await page.goto(`${url}?folder=${encodeURIComponent(folder)}`);
@@ -149,13 +150,11 @@ export class Editor {
 
   /** Choose among what the box at the top offers, having typed. */
   async choose(label, typed = label) {
-    const widget = this.page.locator(".quick-input-widget");
     await this.type(typed);
-    await widget
-      .locator(".monaco-list-row .label-name", { hasText: spaced(label, true) })
-      .first()
-      .click();
-    await this.page.locator(".quick-input-widget .monaco-list-row").first().waitFor({ state: "hidden" });
+    const rows = this.page.locator(".quick-input-widget .monaco-list-row .label-name");
+    const row = rows.filter({ hasText: spaced(label, true) }).first();
+    await row.click();
+    await row.waitFor({ state: "hidden" });
   }
 
   /** Put the cursor on a line, counted from 1. */

@@ -25,9 +25,11 @@ cd "$folder/server"
 if [ ! -f ready ]; then
   npm install --no-audit --no-fund --silent "code-server@$code_server" "playwright-core@$playwright" --ignore-scripts
   npm rebuild --silent argon2
-  (cd node_modules/code-server/lib/vscode && npm install --omit=dev --no-audit --no-fund --silent)
-  (cd node_modules/code-server/lib/vscode/extensions && npm install --omit=dev --no-audit --no-fund --silent)
-  touch ready
+  # Of VS Code's native modules only those without which it does not start or log are built, which takes minutes each.
+  cd node_modules/code-server/lib/vscode
+  npm install --omit=dev --no-audit --no-fund --silent --ignore-scripts
+  npm rebuild --silent @vscode/spdlog @vscode/native-watchdog
+  touch "$folder/server/ready"
 fi
 ln -sfn "$wheel/bin/node" "$folder/node-binary" # the binary itself: its process id is the server's
 echo "ready: $folder"

@@ -203,7 +203,7 @@ function rowElement(row: Row, index: number): HTMLElement {
       "aria-label": described(row, index + 1),
     },
     element("td", { class: "line" }, row.divergences.length ? element("b", {}, "≠ ") : undefined, String(row.line)),
-    element("td", { class: "code" }, code, count),
+    element("td", { class: "code" }, element("span", {}, code, count)),
     sideElement(row, row.predicted, "predicted"),
     sideElement(row, row.recorded, "recorded"),
   );

@@ -184,15 +184,15 @@ def _predict_example(settings: Settings, predictor: Predictor, cancel: threading
     from cwm_lsp.jobs import predict_with
 
     short = settings.predict.model_copy(update={"assist": "off", "timeout": _SECONDS})
+    started = time.monotonic()
+    loaded = "" if predictor.loaded else f"; {predictor.engine.name} was loaded in {time.monotonic() - started:.1f} s"
     with as_file(files("cwm_lsp.examples") / "orders.py") as example:
-        started = time.monotonic()
         stats = predict_with(predictor, short, _target(str(example)), lambda: None, cancel).stats
-        whole = time.monotonic() - started
     if not stats.forward_passes:
         raise UnavailableError("the model was not asked for anything")
     return (
         f"{stats.events} events in {stats.seconds:.2f} s: {stats.tokens / stats.seconds:.0f} tokens a second, "
-        f"{stats.forward_passes / max(1, stats.events):.1f} passes an event (with loading {whole:.1f} s)"
+        f"{stats.forward_passes / max(1, stats.events):.1f} passes an event{loaded}"
     )
 
 

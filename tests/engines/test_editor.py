@@ -127,3 +127,35 @@ async def test_the_doctor_looks_at_the_model_where_it_is(editor, uri, port, load
     assert "no server answers" in found["prediction"]["detail"]
     workers = psutil.Process(editor._server.pid).children
     await editor.until(lambda: len(workers()) == 2)  # the model's, and the one for outlines and runs
+
+
+async def test_what_keeps_predictions_from_coming_unasked_is_told_whenever_it_begins(
+    port, loaded, checkpoint, tmp_path
+):
+    file = tmp_path / "clock.py"
+    uri, source = file.as_uri(), SOURCE.replace("f(n):\n", 'f(n):\n    """\n    >>> f(3)\n    """\n')
+    settings = {
+        "predict": {"trigger": "onType", "debounce": 50, "maxTokens": 20},
+        "model": {"name": f"http://127.0.0.1:{port}", "timeout": TIMEOUT},
+    }
+    editor = await started()
+
+    def times_told():
+        return sum("no server answers" in said.message for said in editor.messages)
+
+    async def is_predicted():
+        return (await editor.command("cwm.showTrace", {"uri": uri, "function": "f"}))["state"] == "done"
+
+    try:
+        await editor.begin(capabilities("neovim_0.11"), tmp_path, settings)
+        editor.open(uri, source)
+        await editor.until(lambda: times_told() == 1)
+        editor.insert(uri, 2, 7, 21, " ")
+        with serving(loaded, checkpoint, port):
+            editor.insert(uri, 3, 7, 21, " ")
+            await editor.until(is_predicted)
+        assert times_told() == 1
+        editor.insert(uri, 4, 7, 21, " ")
+        await editor.until(lambda: times_told() == 2)
+    finally:
+        await ended(editor)

@@ -175,6 +175,10 @@ def evaluate(
             click.echo(f"{name}: " + ", ".join(f"{what} {value}" for what, value in results[name].items()))
             for answer in [a for a in found if not a.right][:show]:
                 click.echo(f"  {measured.shown(answer, words)}")
+    pooled = measured.shown_values(answer for found in everything.values() for answer in found)
+    results["all"] = {"values": len(pooled), "calibration_error": round(measured.calibration_error(pooled), 4)}
+    if not as_json:
+        click.echo(f"all: calibration_error {results['all']['calibration_error']} of {len(pooled)} values")
     if reliability:
         curves.draw_reliability(everything, reliability)
     if as_json:

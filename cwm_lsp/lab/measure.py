@@ -81,23 +81,36 @@ def read_rows(data: Path, folder: Path, limit: int | None = None) -> Iterator[Ro
     lines = [(number, line) for number, line in enumerate(read_lines(data), 1) if line.strip()]
     for number, line in lines[:limit]:
         try:
-            yield _row(number, json.loads(line), data.parent, folder)
-        except (UserError, ValueError, TypeError, KeyError) as error:
-            words = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-            yield {"row": number, "error": words}
+            yield _row(number, line, data.parent, folder)
+        except UserError as error:
+            yield {"row": number, "error": str(error)}
 
 
-def _row(number: int, row: Mapping[str, Any], base: Path, folder: Path) -> Row:
+def _row(number: int, line: str, base: Path, folder: Path) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"is not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise UserError("is not an object")
     if "path" in row:
-        path = base / row["path"]
+        path = base / _text(row, "path")
     else:
         path = folder / f"row_{number}.py"
-        path.write_text(row["code"], encoding="utf-8")
+        path.write_text(_text(row, "code"), encoding="utf-8")
     if "input" in row:
-        function, call, expected = "f", f"f({row['input']})", row.get("output")
+        function, call, expected = "f", f"f({_text(row, 'input')})", "output"
     else:
-        function, call, expected = row["function"], row["call"], row.get("expected")
-    return Row(number, resolve(str(path), function, call), expected, row.get("raises"))
+        function, call, expected = _text(row, "function"), _text(row, "call"), "expected"
+    ends = {name: _text(row, name) if row.get(name) is not None else None for name in (expected, "raises")}
+    return Row(number, resolve(str(path), function, call), ends[expected], ends["raises"])
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    text = row.get(name)
+    if not isinstance(text, str):
+        raise UserError(f'needs "{name}" as a string')
+    return text
 
 
 def measure(

@@ -320,10 +320,11 @@ def test_evaluate_tells_what_it_cannot_measure(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "100.0%" in done.stdout
     assert "row 2: " in done.stdout
-    data.write_text("no JSON\n", encoding="utf-8")
+    data.write_text('no JSON\n7\n{"code": 7}\n{"code": "def g(): pass", "function": "g"}\n', encoding="utf-8")
     done = cwm("evaluate", str(data), "--assist", "lock")
     assert done.returncode == 2
-    assert "row 1: " in done.stdout
+    for told in ("row 1: is not JSON", "row 2: is not an object", 'row 3: needs "code"', 'row 4: needs "call"'):
+        assert told in done.stdout
     assert "error: " in done.stderr
     assert "no row that can be measured" in done.stderr
 

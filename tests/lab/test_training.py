@@ -225,4 +225,5 @@ def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
     results = json.loads(lab("evaluate", str(exported), "--documents", "5", "--json", "--reliability", str(picture)))
     assert results["synthetic"]["documents"] == 5
     assert 0 <= results["synthetic"]["value"] <= 1
+    assert results["all"]["calibration_error"] == results["synthetic"]["calibration_error"]
     assert "confidence" in picture.read_text()

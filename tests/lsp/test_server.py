@@ -69,7 +69,7 @@ async def test_a_run_is_shown_in_hints_hover_and_lenses(shared: Editor, file):
     assert "6" in hints[11]
     hover = await editor.hover(uri, 10, 8)
     assert hover.contents.kind == "markdown"
-    assert "| **result** | `3` |" in hover.contents.value and "iteration 3/3" in hover.contents.value
+    assert re.search(r"\| \*\*result\*\* +\| `3` +\|", hover.contents.value) and "iteration 3/3" in hover.contents.value
     titles = [(lens.range.start.line, lens.command.title) for lens in await editor.lenses(uri)]
     assert (3, "total([1, 2, 3]) · from its doctest") in titles
     assert (3, "Predict") in titles and (14, "Predict then run") in titles

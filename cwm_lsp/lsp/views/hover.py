@@ -95,14 +95,13 @@ def _table(values: Sequence[Value], markdown: bool) -> str:
         if differs:
             row.append(f"≠ {_cell(value.predicted, markdown)}" if value.predicted is not None else "")
         rows.append(row)
-    if markdown:
-        lines = [header, ["---"] * len(header), *rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    # Editors that show Markdown as it is written have columns too.
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *rows]
-    )
+    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in [header, *rows]]
+    if not markdown:
+        return "\n".join("  ".join(line).rstrip() for line in lines)
+    lines.insert(1, ["-" * max(width, 3) for width in widths])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _surprise(reading: Reading, visit: Visit, markdown: bool) -> str:

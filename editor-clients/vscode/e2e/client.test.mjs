@@ -234,6 +234,12 @@ describe("a Python file", () => {
     await page.keyboard.press("Escape");
     await editor.run("cwm-lsp: Show Logs");
     await page.locator(".output-view .view-line", { hasText: "Starting" }).first().waitFor();
+    await editor.run("cwm-lsp: Doctor");
+    await page
+      .locator(".output-view .view-line", { hasText: /\] (machine|device|model): / })
+      .first()
+      .waitFor();
+    await editor.shot("doctor");
     await editor.run("View: Hide Panel");
     await editor.goto(lineOf("total = 0"), 5);
     await editor.run("cwm-lsp: Restart Server");
@@ -254,10 +260,12 @@ describe("a Python file", () => {
     assert.equal(await step("Install the server").count(), 0, "the server runs: that step is not to be taken");
     await predict.getByRole("button", { name: "Predict the function at the cursor" }).click();
     await predict.getByRole("checkbox", { checked: true }).waitFor();
-    await step("Run it, and see where it differs").click();
-    await page.getByRole("button", { name: "Predict then run" }).click();
+    const run = step("Run it, and see where it differs");
+    await run.click();
+    await run.getByRole("button", { name: "Predict then run" }).click();
     await editor.hint("number = randrange", "≠");
     await editor.shot("walkthrough-run");
+    assert.equal(await page.locator(".notification-toast").count(), 0, "no errors");
   });
 });
 

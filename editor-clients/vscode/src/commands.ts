@@ -18,12 +18,18 @@ export interface Answer {
   readonly message?: string;
 }
 
+/** One thing that the doctor looked at. */
+interface Finding {
+  readonly name: string;
+  readonly status: "ok" | "note" | "broken";
+  readonly detail: string;
+  readonly fix: string | null;
+}
+
 interface Choice {
   readonly call: string;
   readonly title: string;
 }
-
-const WITHOUT_TARGET = new Set(["cwm.restartModel", "cwm.doctor"]);
 
 /** What a command is about: what its lens or link says, else the cursor. */
 export function targetOf(argument: unknown): Target | undefined {
@@ -45,11 +51,14 @@ export function middleware(showTrace: (target: Target) => Promise<void>, log: vs
   return async (command, args, next) => {
     const send = async (target?: Target): Promise<Answer | undefined> =>
       (await next(command, target ? [target] : [])) as Answer | undefined;
-    if (WITHOUT_TARGET.has(command)) {
-      const answer = await send();
-      if (command === "cwm.doctor") tellFindings(answer, log);
+    if (command === "cwm.doctor") {
+      // It loads the model and runs a call.
+      const location = vscode.ProgressLocation.Window;
+      const answer = await vscode.window.withProgress({ location, title: "cwm-lsp: examining" }, () => send());
+      tellFindings(answer, log);
       return answer;
     }
+    if (command === "cwm.restartModel") return send();
     const target = targetOf(args[0]);
     if (!target) {
       void vscode.window.showInformationMessage("Put the cursor in a function of a Python file first.");
@@ -129,9 +138,14 @@ function counted(divergences: number): string {
   return divergences ? `${divergences} divergence${divergences > 1 ? "s" : ""}` : "as predicted";
 }
 
+/** What the doctor found, a line each, in the log. */
 function tellFindings(answer: unknown, log: vscode.LogOutputChannel): void {
-  const findings = (answer as { findings?: unknown } | undefined)?.findings;
-  if (findings === undefined) return;
-  log.info(typeof findings === "string" ? findings : JSON.stringify(findings, undefined, 2));
-  log.show();
+  const { findings } = (answer ?? {}) as { findings?: readonly Finding[] };
+  for (const { name, status, detail, fix } of findings ?? []) {
+    const line = `${name}: ${detail}${fix ? ` → ${fix}` : ""}`;
+    if (status === "broken") log.error(line);
+    else if (status === "note") log.warn(line);
+    else log.info(line);
+  }
+  if (findings) log.show();
 }

@@ -7,6 +7,7 @@ import {
   InlayHintRequest,
   LanguageClient,
   type Executable,
+  type MessageSignature,
   type Middleware,
   type StaticFeature,
 } from "vscode-languageclient/node";
@@ -36,6 +37,21 @@ const LINKED = [
 ];
 
 export type ExecuteCommand = NonNullable<Middleware["executeCommand"]>;
+
+class Client extends LanguageClient {
+  /** What is asked while the server is being stopped has no answer, which is nobody's trouble. */
+  override handleFailedRequest<T>(
+    type: MessageSignature,
+    token: vscode.CancellationToken | undefined,
+    error: unknown,
+    defaultValue: T,
+    showNotification?: boolean,
+    throwOnCancel?: boolean,
+  ): T {
+    if (!this.isRunning()) return defaultValue;
+    return super.handleFailedRequest(type, token, error, defaultValue, showNotification, throwOnCancel);
+  }
+}
 
 export class Server implements vscode.Disposable {
   private current: LanguageClient | undefined;
@@ -145,7 +161,7 @@ export class Server implements vscode.Disposable {
       // Not the workspace: what the interpreter finds in its folder, it may import.
       options: { cwd: path.dirname(command), env: process.env },
     };
-    const client = new LanguageClient(
+    const client = new Client(
       "cwm-lsp",
       "cwm-lsp",
       { run: executable, debug: executable },

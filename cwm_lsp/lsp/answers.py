@@ -59,7 +59,7 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     known, line = found
     if known.reading is None or line not in known.visits:
         return None
-    links = _links(document, known, line, params.position) if client.follows_links else []
+    links = _links(session, document, known, line, params.position) if client.follows_links else []
     word = document.text.word_at(params.position)
     text = _hover(known, known.reading, line, word, links, markdown=client.reads_markdown)
     kind = lsp.MarkupKind.Markdown if client.reads_markdown else lsp.MarkupKind.PlainText
@@ -170,11 +170,13 @@ def _hover(
     return hover_view.hover(reading, known.visits[line], path, word, links, markdown=markdown)
 
 
-def _links(document: Document, known: Known, line: int, position: lsp.Position) -> list[Link]:
+def _links(session: Session, document: Document, known: Known, line: int, position: lsp.Position) -> list[Link]:
     target = {"uri": document.uri, "function": known.entry.qualname}
     here = {"uri": document.uri, "position": {"line": position.line, "character": position.character}}
     result = []
     if known.place_at(line) is not None:
         result += [Link("◀ previous", "cwm.previousIteration", here), Link("next ▶", "cwm.nextIteration", here)]
-    result += [Link("Predict", "cwm.predict", target), Link("Run", "cwm.predictThenRun", target)]
+    result.append(Link("Predict", "cwm.predict", target))
+    if session.configuration.trusted:
+        result.append(Link("Run", "cwm.predictThenRun", target))
     return [*result, Link("Change call…", "cwm.changeCall", target), Link("Show trace", "cwm.showTrace", target)]

@@ -187,6 +187,9 @@ async def test_nothing_is_run_in_an_untrusted_workspace(editor: Editor, file):
     assert answer["state"] == "failed" and "not trusted" in answer["message"]
     titles = {lens.command.title for lens in await editor.lenses(file.as_uri())}
     assert "Predict" in titles and not titles & {"Predict then run", "Predict then debug"}
+    await editor.command("cwm.predict", {"uri": file.as_uri(), "function": "total"})
+    told = (await editor.hover(file.as_uri(), SOURCE.split("\n").index("    result = 0"))).contents.value
+    assert "command:cwm.predict?" in told and "cwm.predictThenRun" not in told
 
 
 async def test_lenses_have_what_the_client_carries_out_by_itself(editor: Editor, file):
@@ -198,7 +201,9 @@ async def test_lenses_have_what_the_client_carries_out_by_itself(editor: Editor,
 
 
 def able_to_debug() -> dict:
-    return capabilities("vscode_1.139") | {"experimental": {"cwm": {"commands": ["cwm.predictThenDebug"]}}}
+    return capabilities("vscode_1.139") | {
+        "experimental": {"cwm": {"commands": ["cwm.predictThenDebug"], "commandLinks": True}}
+    }
 
 
 async def test_a_call_is_chosen(shared: Editor, file):

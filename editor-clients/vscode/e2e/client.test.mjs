@@ -236,7 +236,7 @@ describe("a Python file", () => {
     await page.locator(".output-view .view-line", { hasText: "Starting" }).first().waitFor();
     await editor.run("cwm-lsp: Doctor");
     await page
-      .locator(".output-view .view-line", { hasText: /\] (machine|device|model): / })
+      .locator(".output-view .view-line", { hasText: /(machine|model|prediction):/ })
       .first()
       .waitFor();
     await editor.shot("doctor");

@@ -222,15 +222,14 @@ describe("a Python file", () => {
 
   it("is served by a server that tells its state, logs, and starts again when asked to", async () => {
     const { page } = editor;
-    const shown = page.locator(".hover-language-status", { hasText: "cwm-lsp 0." }).first();
+    const shown = page.locator(".hover-language-status", { hasText: /cwm-lsp 0\..*Model: bundled/s }).first();
     await until(async () => {
       if (!(await shown.isVisible())) await page.locator("[id='status.languageStatus']").click();
-      return shown.waitFor({ timeout: 10_000 }).then(
+      return shown.waitFor({ timeout: 5000 }).then(
         () => true,
         () => false,
       );
     }, "the server's state");
-    assert.match(await shown.innerText(), /Model: bundled/);
     await page.keyboard.press("Escape");
     await editor.run("cwm-lsp: Show Logs");
     await page.locator(".output-view .view-line", { hasText: "Starting" }).first().waitFor();

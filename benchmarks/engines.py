@@ -1,7 +1,7 @@
 """Speed and memory of engines: reading, writing, predicting, and many calls at once over one program.
 
     python benchmarks/engines.py --model bundled --model http://localhost:8000#cwm
-        [--quantization nf4] [--read N] [--events N] [--calls 1 2 4 8 16 32] [--plot FILE.png] [--json]
+        [--quantization nf4] [--read N] [--events N] [--calls 1 2 4 8 16 32] [--drafts N] [--plot FILE.svg] [--json]
 
 Predictions are made by the model alone (`--assist off`), drafted from the program. A call's first event comes after its
 program has been read; calls of one program share that. `requests` are what a server was sent, and equal the passes
@@ -66,11 +66,13 @@ class Measured:
     """Calls at once → events a second."""
 
 
-def measure(options: Options, read: int, events: int, calls: list[int]) -> Measured:
+def measure(options: Options, read: int, events: int, calls: list[int], drafts: int | None) -> Measured:
     """Load a model and time it."""
     started = time.perf_counter()
     engine = engines.load(options)
     loading = time.perf_counter() - started
+    if drafts is not None:
+        engine.draft_tokens = drafts
     text = _text(engine, read)
     warm = min(len(text), 64)
     engine.forward([Pass(Prefix(), text[:warm], 1)])  # what is done once is not timed
@@ -79,7 +81,7 @@ def measure(options: Options, read: int, events: int, calls: list[int]) -> Measu
     for token in text[:_WRITTEN]:
         spent, (prefix, _) = _timed(engine, prefix, [token])
         write += spent
-    drafted = text[: engine.draft_tokens]
+    drafted = text[: max(1, engine.draft_tokens)]
     draft_pass, _ = _timed(engine, prefix, drafted, keep=len(drafted))
     first: list[float] = []
     requests = getattr(engine, "requests", None)
@@ -188,12 +190,13 @@ def main() -> None:
     parser.add_argument("--read", type=int, default=1024, metavar="N", help="tokens to time reading with")
     parser.add_argument("--events", type=int, default=40, metavar="N", help="most events of a call")
     parser.add_argument("--calls", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32], metavar="N")
+    parser.add_argument("--drafts", type=int, metavar="N", help="tokens to draft at most, if not the engine's number")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     options = Options(quantization=arguments.quantization, device=arguments.device)
     results = [
-        measure(replace(options, name=model), arguments.read, arguments.events, arguments.calls)
+        measure(replace(options, name=model), arguments.read, arguments.events, arguments.calls, arguments.drafts)
         for model in arguments.model or [engines.BUNDLED]
     ]
     if arguments.plot:

@@ -176,7 +176,8 @@ def test_offloaded_layers_say_the_same(exact):
     import torch
     from transformers import AutoModelForCausalLM
 
-    shape = plan.Shape(layers=4, layer=0, others=0, key_value=0, vocabulary=0, context=0)
+    layers = exact.model.config.num_hidden_layers
+    shape = plan.Shape(layers=layers, layer=0, others=0, key_value=0, vocabulary=0, context=0)
     model = AutoModelForCausalLM.from_pretrained(
         bundled_folder(), dtype=torch.float32, device_map=device_map(shape, "cpu", 2, elsewhere="disk")
     )

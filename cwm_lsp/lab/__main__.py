@@ -72,6 +72,7 @@ def tokenizer(folder: Path, size: int, library: Path) -> None:
 @click.option("--decay", default=0, help="Let the learning rate fall to zero over so many tokens, then stop.")
 @click.option("--batch", default=4096, show_default=True, help="Token positions a step.")
 @click.option("--rate", default=2e-3, show_default=True, help="Learning rate.")
+@click.option("--threads", default=1, show_default=True, help="Of the processor.")
 @click.option("--from", "origin", type=EXISTING, help="Start from this model, grown to --layers, with its tokenizer.")
 @click.option("--hidden", default=192, show_default=True)
 @click.option("--layers", default=4, show_default=True)
@@ -86,13 +87,14 @@ def train(
     decay: int,
     batch: int,
     rate: float,
+    threads: int,
     origin: Path | None,
     seed: int,
     **sizes: int,
 ) -> None:
     """Train in FOLDER, which holds a tokenizer; go on where it stopped if there is a checkpoint.
 
-    One thread. Ends cleanly, with a checkpoint, on SIGTERM and on Ctrl-C. A line of measurements is printed, and
+    Ends cleanly, with a checkpoint, on SIGTERM and on Ctrl-C. A line of measurements is printed, and
     appended to FOLDER/log.jsonl, every 200 steps.
     """
     import torch
@@ -102,7 +104,7 @@ def train(
     from cwm_lsp.lab.model import Shape
     from cwm_lsp.lab.train import Recipe, Run
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(threads)
     harvested = list(documents.read(real)) if real else []
     recipe = Recipe(seed=seed, batch=batch, rate=rate)
     if (folder / "state.pt").exists():

@@ -22,8 +22,8 @@ from cwm_lsp.trace import wire
 
 GIVEN, FORCED, UNCHANGED, RELISTED, DECISIVE = 0, 1, 2, 3, 4
 """Classes of tokens, by what predicting them takes."""
-CHANGED, KIND = 5, 6
-WEIGHTS = np.array([0.0, 0.1, 0.3, 0.3, 1.0, 1.0, 1.0], dtype=np.float32)
+CHANGED, KIND, TURN = 5, 6, 7
+WEIGHTS = np.array([0.0, 0.1, 0.3, 0.3, 1.0, 1.0, 1.0, 2.0], dtype=np.float32)
 """Loss weight of each class."""
 
 SPECIAL = re.compile(r"(<\|[a-z_]+\|>)")
@@ -121,7 +121,7 @@ class _Writer:
         at = self.write(line, GIVEN if given else FORCED)
         choices = {} if given else {at + i: tokens for i, tokens in lines.get(tuple(self.ids[at:]), {}).items()}
         for position in choices:
-            self.classes[position] = DECISIVE
+            self.classes[position] = TURN
         return choices
 
     def write_locals(self, piece: str, known: dict[str, str], kind: str, *, given: bool) -> None:

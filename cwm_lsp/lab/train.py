@@ -78,14 +78,7 @@ class Run:
         self.model = WorldModel(shape)
         initialise(self.model, recipe.seed)
         seed_copying(self.model, recipe.seed)
-        decayed = [p for p in self.model.parameters() if p.dim() > 1]
-        rest = [p for p in self.model.parameters() if p.dim() < 2]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}],
-            lr=recipe.rate,
-            betas=(0.9, recipe.beta2),
-            fused=True,
-        )
+        self.optimizers = optimizers(self.model, recipe)
         self.progress = Progress()
 
     @classmethod
@@ -96,7 +89,8 @@ class Run:
         recipe["stages"] = tuple((tokens, name) for tokens, name in recipe["stages"])
         run = cls(folder, Shape(**state["shape"]), Recipe(**(recipe | changes)), tokenizer, real)
         run.model.load_state_dict(state["model"])
-        run.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(run.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         run.progress = Progress(**state["progress"])
         return run
 
@@ -115,7 +109,7 @@ class Run:
             "shape": self.shape.to_json(),
             "recipe": asdict(self.recipe),
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "progress": asdict(self.progress),
         }
         part = self.folder / "state.pt.part"
@@ -194,8 +188,9 @@ class Run:
                 if now - saved > save_every:
                     self.save()
                     saved = now
-                for group in self.optimizer.param_groups:
-                    group["lr"] = self.rate()
+                for optimizer in self.optimizers:
+                    for group in optimizer.param_groups:
+                        group["lr"] = self.rate()
                 losses.append(self.update(batch))
                 p.step += 1
                 p.batch += 1
@@ -216,9 +211,29 @@ class Run:
         loss = weighted_loss(self.model, ids, thinned(weights, self.progress.step))
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
+
+
+def optimizers(model: WorldModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for the matrices of the layers, AdamW for the embeddings and the norms.
+
+    Muon's steps are scaled to the size of AdamW's (Liu et al. 2025), so that one rate suits both.
+    """
+    matrices = [weight for layer in model.model.layers for weight in layer.parameters() if weight.dim() > 1]
+    norms = [weight for weight in model.parameters() if weight.dim() < 2]
+    embeddings = {"params": [model.model.embed_tokens.weight], "weight_decay": recipe.weight_decay}
+    return [
+        torch.optim.Muon(matrices, lr=recipe.rate, weight_decay=recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(
+            [embeddings, {"params": norms, "weight_decay": 0.0}],
+            lr=recipe.rate,
+            betas=(0.9, recipe.beta2),
+            fused=True,
+        ),
+    ]
 
 
 def stop_signals() -> list[int]:

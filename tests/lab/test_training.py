@@ -62,8 +62,9 @@ def test_a_few_documents_are_learnt_by_heart(tmp_path: Path, words: Tokenizer) -
     encoded = few.documents("few", "copies", 2)
     for _ in range(120):
         few.progress.step += 1
-        for group in few.optimizer.param_groups:
-            group["lr"] = 5e-3
+        for optimizer in few.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = 5e-3
         few.update(encoded)
     found = evaluate.summary(list(evaluate.answers(few.model, encoded)))
     assert found["value"] >= 0.9

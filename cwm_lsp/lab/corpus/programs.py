@@ -43,6 +43,8 @@ class Writer:
     """Functions of the same file: name → (types of the parameters, type of the result)."""
     frozen: set[str] = field(default_factory=set)
     """Loop variables and collections being iterated over: not to be changed inside the loop."""
+    branching: bool = False
+    """Every other statement is a branch or a loop."""
 
     def emit(self, indent: int, line: str) -> None:
         self.lines.append("    " * indent + line)
@@ -227,14 +229,28 @@ class Writer:
                 strings,
                 f"{strings} == {a('str')}",
                 f"not {strings}",
+                f"{strings}.count({self.letter()}) {compare} {r.randint(0, 2)}",
+                f"{strings}.find({self.letter()}) {r.choice(['== -1', '> 0', '!= -1', '== 0'])}",
+                f"{strings}[{r.choice(['0', '-1'])}] {r.choice(['in', 'not in'])} {a('str', 0.5)}",
+                f"{strings}[0] {r.choice(['==', '<', '>', '!='])} {strings}[-1]",
+                f"{strings} == {strings}[::-1]",
+                f"{strings}.{r.choice(['lower', 'upper'])}() == {a('str', 0.1)}",
             ]
         lists = self.of("list_int", "list_str")
         if lists:
             options += [f"len({lists}) {compare} {r.randint(0, 4)}", lists, f"not {lists}"]
-        if self.of("list_int"):
-            options += [f"{a('int')} {r.choice(['in', 'not in'])} {self.of('list_int')}"]
-        if self.of("dict_int"):
-            options += [f"{a('str')} {r.choice(['in', 'not in'])} {self.of('dict_int')}"]
+            options += [f"{r.randint(0, 2)} < len({lists}) <= {r.randint(3, 5)}", f"len({lists}) % 2"]
+        numbers, table = self.of("list_int"), self.of("dict_int")
+        if numbers:
+            options += [f"{a('int')} {r.choice(['in', 'not in'])} {numbers}"] * 2
+            options += [
+                f"{numbers}[{r.choice(['0', '-1'])}] {compare} {a('int')}",
+                f"{r.choice(['max', 'min', 'sum'])}({numbers}) {compare} {a('int')}",
+                f"{numbers}.count({a('int')}) {compare} 1",
+            ]
+        if table:
+            options += [f"{a('str')} {r.choice(['in', 'not in'])} {table}"] * 2
+            options += [f"{table}.get({a('str')}, 0) {compare} {a('int')}", f"{a('int')} in {table}.values()"]
         if self.of("bool"):
             options += [f"{self.of('bool')}", f"not {self.of('bool')}"]
         first = r.choice(options)
@@ -431,6 +447,8 @@ class Writer:
         r = self.r
         pick = r.random()
         deep = indent >= 3 or self.budget <= 2
+        if self.branching and not deep and r.random() < 0.5:
+            pick = r.uniform(0.62, 0.90)
         if pick < 0.40 or (deep and pick < 0.55):
             self.mutate(indent)
         elif pick < 0.62 or deep:
@@ -480,7 +498,7 @@ def helper(r: Random, name: str, docstring: str | None = None) -> tuple[list[str
 
 def program(r: Random, statements: int) -> Program:
     """A function of about that many statements, with up to two helpers, called with literals."""
-    writer = Writer(r, budget=statements * 2)
+    writer = Writer(r, budget=statements * 2, branching=r.random() < 0.4)
     file: list[str] = []
     names = r.sample(values.FUNCTIONS, 3)
     for name in names[: r.choices((0, 1, 2), (8, 3, 1))[0]]:

@@ -10,12 +10,15 @@ from random import Random
 
 from cwm_lsp.lab.corpus import programs
 from cwm_lsp.lab.corpus.idioms import idiom
+from cwm_lsp.lab.corpus.renaming import renamed
 from cwm_lsp.record.inprocess import record_in_process
 from cwm_lsp.record.probe import Limits
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import Trace
 
 STAGES = ("copies", "short", "mix")
+REAL = 0.22
+"""Of the mix, the share of harvested documents; as they are longer, they are a third of its tokens."""
 LONGEST_VALUE = 160
 DEEPEST = 6
 
@@ -37,8 +40,8 @@ def draw(r: Random, stage: str, real: Sequence[str] = ()) -> str | None:
     if stage == "short":
         simple = programs.straight_line(r) if pick < 0.3 else programs.program(r, r.randint(1, 3))
         return traced(simple, 24)
-    if real and pick < 0.30:
-        return r.choice(real)
+    if real and r.random() < REAL:
+        return renamed(r.choice(real), r)
     if pick < 0.36:
         program = programs.straight_line(r)
     elif pick < 0.60:

@@ -1,0 +1,39 @@
+"""Renaming the variables of real functions."""
+
+from __future__ import annotations
+
+from random import Random
+
+from cwm_lsp.lab.corpus import stream
+from cwm_lsp.lab.corpus.programs import Program
+from cwm_lsp.lab.corpus.renaming import renameable, renamed
+
+SOURCE = '''def join(parts, glue, width):
+    """Parts with the glue between them."""
+    out = ""
+    for spot, part in enumerate(parts):
+        out += part + glue
+    other = dict(width=width)
+    parts.sort()
+    return out
+'''
+
+
+def test_only_what_is_surely_a_variable_is_renamed() -> None:
+    text = stream.traced(Program(SOURCE, "join", "join(['spot on', 'b'], '-', 3)"), 60)
+    assert text is not None
+    # `glue` is in the docstring, `spot` in a value, `width` an argument's name.
+    assert set(renameable(text)) == {"out", "part", "parts", "other"}
+
+
+def test_a_renamed_trace_is_that_of_the_renamed_program() -> None:
+    text = stream.traced(Program(SOURCE, "join", "join(['spot on', 'b'], '-', 3)"), 60)
+    assert text is not None
+    seen = set()
+    for seed in range(20):
+        changed = renamed(text, Random(seed))
+        program = changed.partition("<|trace_context_start|>")[2].partition("<|frame_sep|>")[0]
+        source = program.replace("  # << START_OF_TRACE", "").rstrip("\n") + "\n"
+        assert changed == stream.traced(Program(source, "join", "join(['spot on', 'b'], '-', 3)"), 60)
+        seen.add(changed)
+    assert len(seen) > 5

@@ -16,8 +16,8 @@ from cwm_lsp.errors import UnavailableError, UserError
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 EXISTING = click.Path(path_type=Path, exists=True)
-CALIBRATION = 200
-"""Generated documents, beside the real ones, on which the temperature is fitted."""
+CALIBRATION = 400
+"""Generated documents, beside the real ones, on which confidence is calibrated."""
 PRECISION = 0.97
 """Of the values shown, on the calibration set: a margin above the 95 % that are promised."""
 
@@ -151,6 +151,7 @@ def evaluate(
     from cwm_lsp.lab import curves, documents, export
     from cwm_lsp.lab import evaluate as measured
     from cwm_lsp.lab.corpus import stream
+    from cwm_lsp.predict.confidence import Calibration
     from cwm_lsp.settings import Hints
 
     torch.set_num_threads(1)
@@ -158,6 +159,7 @@ def evaluate(
     if int8:
         export.round_to_int8(network)
     writer = export.engine(network, words)
+    calibration = Calibration.load(model)
     generated = (stream.document(f"held-out/mix/{i}", "mix") for i in count_from(0))
     sets: dict[str, Iterator[str]] = {"synthetic": generated}
     if doctests:
@@ -170,7 +172,7 @@ def evaluate(
     everything: dict[str, list[measured.Answer]] = {}
     for name, texts in sets.items():
         encoded = measured.encode_all(texts, words, network.shape.context, count)
-        found = everything[name] = list(measured.answers(network, encoded, writer))
+        found = everything[name] = measured.calibrated(measured.answers(network, encoded, writer), calibration)
         summary = measured.summary(found, Hints().min_confidence)
         results[name] = {"documents": len(encoded), **summary}
         if not as_json:
@@ -226,25 +228,30 @@ def finetune(model: str, traces: Path, folder: Path, **recipe: Any) -> None:
 @main.command()
 @click.argument("run", type=EXISTING)
 @click.argument("folder", type=FOLDER)
-@click.option("--calibrate", type=EXISTING, help="Documents on which, with generated ones, to fit the temperature.")
+@click.option("--calibrate", type=EXISTING, help="Documents on which, with generated ones, to calibrate.")
 def export(run: Path, folder: Path, calibrate: Path | None) -> None:
     """Write the model of RUN's last checkpoint to FOLDER, as transformers loads it."""
     from cwm_lsp.lab import documents, evaluate
     from cwm_lsp.lab import export as exported
     from cwm_lsp.lab.corpus import stream
+    from cwm_lsp.predict.confidence import UNCALIBRATED
 
     model, words = exported.restore(run)
     if calibrate:
         generated = [stream.document(f"calibration/mix/{i}", "mix") for i in range(CALIBRATION)]
-        real = evaluate.encode_all(documents.read(calibrate), words, model.shape.context)
-        asked = [*evaluate.encode_all(generated, words, model.shape.context), *real]
-        degree = evaluate.temperature(model, asked, exported.engine(model, words))
-        exported.calibrated(model, degree)
-        found = evaluate.answers(model, real, exported.engine(model, words))
-        share, threshold = evaluate.coverage(evaluate.shown_values(found), PRECISION)
-        click.echo(f"temperature {degree}; of the {share:.0%} of values with a confidence of {threshold} or more")
+        writer = exported.engine(model, words)
+        found, real = (
+            list(evaluate.answers(model, evaluate.encode_all(texts, words, model.shape.context), writer))
+            for texts in (generated, documents.read(calibrate))
+        )
+        calibration = evaluate.calibrate(found, real)
+        told = evaluate.shown_values(evaluate.calibrated(real, calibration))
+        share, threshold = evaluate.coverage(told, PRECISION)
+        click.echo(f"{calibration}; of the {share:.0%} of values with a confidence of {threshold} or more")
         click.echo(f"{PRECISION:.0%} are right, on the real functions of {calibrate}")
-    exported.export(model, words, folder)
+    else:
+        calibration = UNCALIBRATED
+    exported.export(model, words, folder, calibration=calibration)
     click.echo(f"{sum(p.numel() for p in model.parameters()):,} parameters in {folder}")
 
 

@@ -13,14 +13,13 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lab import batches, documents, legal
@@ -28,6 +27,7 @@ from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.corpus.programs import Program
 from cwm_lsp.lab.documents import Encoded, Span
 from cwm_lsp.lab.model import WorldModel, fast_products
+from cwm_lsp.predict.confidence import Calibration, log_odds
 from cwm_lsp.predict.engines import tokenizer as engine_tokenizer
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.trace import wire
@@ -171,34 +171,34 @@ def shown_values(found: Iterable[Asked]) -> list[Asked]:
     return [a for a in found if a.what in ("value", "return")]
 
 
-@torch.inference_mode()
-def temperature(model: WorldModel, encoded: Sequence[Encoded], writer: Engine) -> float:
-    """By what to divide the logits so that the confidence of values is the chance that they are right.
+def calibrate(*sets: Iterable[Answer]) -> Calibration:
+    """The calibration under which the confidence of changed and return values fits best (Platt 1999).
 
-    The best of a grid by the Brier score, on changed values and return values (temperature scaling, Guo et al. 2017);
-    `writer` is the same model as an engine.
+    Each set counts as much as any other, however many answers it has.
     """
-    model.eval()
-    parts: list[Tensor] = []
-    owners: list[int] = []
-    right: list[bool] = []
-    for one in encoded:
-        ids = torch.from_numpy(one.ids)
-        with fast_products():
-            hidden = model(ids[None])[0].float()
-        for answer in shown_values(one.answers):
-            at = torch.tensor(_positions(answer))
-            logits = model.logits(hidden[at - 1])
-            right.append(same_value(logits.argmax(-1).tolist(), ids[at].tolist(), writer))
-            parts.append(logits if right[-1] else torch.tensor(written(writer, one, int(at[0]))[1]))
-            owners += [len(right) - 1] * len(parts[-1])
-    told, owner, truth = torch.cat(parts), torch.tensor(owners), torch.tensor(right).float()
+    values = [[a for a in shown_values(found) if a.confidence > 0] for found in sets]
+    rows = torch.tensor(
+        [[1.0, log_odds(math.log(a.confidence)), a.what == "return"] for found in values for a in found],
+        dtype=torch.float64,
+    )
+    right = torch.tensor([float(a.right) for found in values for a in found], dtype=torch.float64)
+    weight = torch.cat([torch.full((len(found),), 1 / len(found), dtype=torch.float64) for found in values])
+    fitted = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)
+    for _ in range(20):  # of Newton's method, which needs a few
+        chance = (rows @ fitted).sigmoid()
+        curvature = (rows.T * (weight * chance * (1 - chance))) @ rows
+        fitted += torch.linalg.lstsq(curvature, rows.T @ (weight * (right - chance))).solution
+    return Calibration(*(round(value, 4) for value in fitted.tolist()))
 
-    def brier(degree: float) -> float:
-        sure = (told / degree).log_softmax(-1).amax(-1)
-        return float((torch.zeros_like(truth).index_add(0, owner, sure).exp() - truth).square().sum())
 
-    return min((step / 50 for step in range(35, 116)), key=brier)
+def calibrated(found: Iterable[Answer], calibration: Calibration) -> list[Answer]:
+    """The answers with the confidence of values that a user is told; `found` are those of the bare model."""
+    return [
+        replace(a, confidence=calibration.chance(math.log(a.confidence), returned=a.what == "return"))
+        if a.what in VALUES and a.confidence > 0
+        else a
+        for a in found
+    ]
 
 
 def calibration_error(found: Sequence[Answer]) -> float:

@@ -15,6 +15,7 @@ from cwm_lsp.lab import tokenizer as lab_tokenizer
 from cwm_lsp.lab.model import Shape, WorldModel
 from cwm_lsp.lab.tokenizer import identifier
 from cwm_lsp.lab.train import Run
+from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.portable import PortableEngine
 from cwm_lsp.trace import wire
 
@@ -30,17 +31,6 @@ def restore(folder: Path) -> tuple[WorldModel, Tokenizer]:
     model = WorldModel(Shape.of(config))
     model.load_state_dict({name: tensor.float() for name, tensor in load_file(folder / "model.safetensors").items()})
     return model, words
-
-
-def calibrated(model: WorldModel, temperature: float) -> WorldModel:
-    """The model with its logits divided by `temperature`, in place.
-
-    The logits are linear in the last norm's weights, so that is where the temperature goes: what is most likely stays
-    so, and every engine gets calibrated probabilities without knowing.
-    """
-    with torch.no_grad():
-        model.model.norm.weight.div_(temperature)
-    return model
 
 
 def round_to_int8(model: WorldModel) -> WorldModel:
@@ -60,8 +50,14 @@ def engine(model: WorldModel, words: Tokenizer) -> PortableEngine:
         return PortableEngine(Path(folder), "lab")
 
 
-def export(model: WorldModel, words: Tokenizer, folder: Path, dtype: torch.dtype = torch.float16) -> None:
-    """Write weights, configs and tokenizer to `folder`, for `AutoModelForCausalLM.from_pretrained(folder)`."""
+def export(
+    model: WorldModel,
+    words: Tokenizer,
+    folder: Path,
+    dtype: torch.dtype = torch.float16,
+    calibration: Calibration = UNCALIBRATED,
+) -> None:
+    """Write what `AutoModelForCausalLM.from_pretrained(folder)` and the calibration need to `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
@@ -70,4 +66,5 @@ def export(model: WorldModel, words: Tokenizer, folder: Path, dtype: torch.dtype
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     generation = {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": eos, "do_sample": False}
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=2) + "\n")
+    calibration.save(folder)
     lab_tokenizer.save(words, folder, model.shape.context)

@@ -15,6 +15,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.predict.states import Key, Option, State, fits
 from cwm_lsp.source.recovery import split_lines
@@ -71,12 +72,15 @@ NOTHING_KNOWN = Known()
 class Grammar:
     """What the frames of one program share: its lines and their tokens."""
 
-    def __init__(self, tokenizer: Tokenizer, source: str, *, value_tokens: int) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, source: str, *, value_tokens: int, calibration: Calibration = UNCALIBRATED
+    ) -> None:
         special = tokenizer.special
         self.tokenizer = tokenizer
         self.lines = [line + "\n" for line in split_lines(source)]
         self.value_tokens = value_tokens
         """Tokens after which a value is cut."""
+        self.calibration = calibration
         self.kind_ids: dict[EventKind, int] = {kind: special[name] for kind, name in wire.KIND_TOKENS.items()}
         self.action_sep, self.arg_sep = special[wire.ACTION_SEP], special[wire.ARG_SEP]
         self.frame_sep = special[wire.FRAME_SEP]
@@ -271,6 +275,13 @@ class Frame:
             self.logprobs[about] = self.logprobs.get(about, 0.0) + logprob
         return True
 
+    def chance(self, name: str | None) -> float:
+        """That what the model has chosen so far of a value is right; None: of everything else."""
+        logprob = self.logprobs.get(name, 0.0)
+        if name is None:
+            return math.exp(logprob)
+        return self.grammar.calibration.chance(logprob, returned=self.kind == "return")
+
     def event(self) -> Event:
         """The frame as an event, once it is done."""
         assert self.kind and self.done
@@ -285,8 +296,8 @@ class Frame:
             option.scope.name,
             values if self.kind in ("call", "line") else NOTHING,
             values[VALUE] if self.kind in ("return", "exception") else None,
-            confidence=math.exp(sum(self.logprobs.values())) if self.logprobs else None,
-            confidences={name: math.exp(logprob) for name, logprob in self.logprobs.items() if name is not None},
+            confidence=math.prod(map(self.chance, self.logprobs)) if self.logprobs else None,
+            confidences={name: self.chance(name) for name in self.logprobs if name is not None},
             provenance=provenance,
             mark=f"too long, cut: {', '.join(self.cut)}" if self.cut else None,
         )

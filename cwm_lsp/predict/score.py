@@ -349,8 +349,8 @@ class Scorer:
 
 
 def _probability(frame: Frame, name: str) -> float:
-    """That of what the frame tells of `name`, or has begun to."""
-    return math.exp(frame.logprobs.get(None if name == STEP else name, 0.0))
+    """The chance of what the frame tells of `name`, or has begun to."""
+    return frame.chance(None if name == STEP else name)
 
 
 def _likeliest(distribution: Distribution, frame: Frame, token: int) -> tuple[int, float]:

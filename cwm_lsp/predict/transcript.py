@@ -71,7 +71,8 @@ class Transcript:
 
 def grammar_of(engine: Engine, source: str) -> Grammar:
     """The grammar of a program's traces, in an engine's tokens."""
-    return Grammar(engine.tokenizer, source, value_tokens=max(16, min(1024, engine.context_length // 8)))
+    value_tokens = max(16, min(1024, engine.context_length // 8))
+    return Grammar(engine.tokenizer, source, value_tokens=value_tokens, calibration=engine.calibration)
 
 
 def header(engine: Engine, prompt: Prompt) -> list[int]:

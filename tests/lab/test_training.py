@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.documents import CHANGED, GIVEN
 from cwm_lsp.lab.model import Shape, WorldModel, initialise, seed_copying
 from cwm_lsp.lab.train import Recipe, Run
+from cwm_lsp.predict.confidence import Calibration
 from cwm_lsp.trace import wire
 
 RECIPE = Recipe(batch=1024, pool=16, warmup=5, stages=((0, "copies"), (4_000, "mix")))
@@ -152,20 +155,27 @@ def test_an_export_is_the_same_model_in_transformers(tmp_path: Path, words: Toke
         assert torch.equal(again.logits(again(ids)), ours)
 
 
-def test_calibration_finds_the_temperature_that_was_put_in(words: Tokenizer) -> None:
-    """A model that is made ten times too sure gets, when calibrated, about the confidence that it deserves: little."""
-    model = WorldModel(tiny(words))
-    initialise(model, 0)
-    encoded = [documents.encode(stream.document(f"calibrate/{i}", "copies"), words) for i in range(4)]
-    export.calibrated(model, 1 / 10)
-    ids = torch.from_numpy(encoded[0].ids)[None]
-    with torch.inference_mode():
-        before = model.logits(model(ids))
-    sure = [a.confidence for a in evaluate.answers(model, encoded) if a.what == "value"]
-    export.calibrated(model, evaluate.temperature(model, encoded, export.engine(model, words)))
-    with torch.inference_mode():
-        assert torch.equal(model.logits(model(ids)).argmax(-1), before.argmax(-1))
-    assert sum(a.confidence for a in evaluate.answers(model, encoded) if a.what == "value") < sum(sure)
+def test_calibration_finds_what_was_put_in() -> None:
+    """Answers whose chances are a known function of their confidence: that function is found, each set counts alike."""
+    known = Calibration(offset=-0.4, slope=0.8, returned=-0.6)
+    r = Random(0)
+
+    def answers(count: int, calibration: Calibration) -> list[evaluate.Answer]:
+        found = []
+        for _ in range(count):
+            what, sure = r.choice(["value", "return"]), r.uniform(0.02, 0.999)
+            chance = calibration.chance(math.log(sure), returned=what == "return")
+            found.append(evaluate.Answer(0, what, wire.LINE_SEP, r.random() < chance, sure, (), ()))
+        return found
+
+    first, second = answers(6_000, known), answers(3_000, known)
+    ignored = [evaluate.Answer(0, "step", wire.LINE_SEP, False, 0.9, (), ())] * 500
+    found = evaluate.calibrate(first + ignored, second)
+    assert found.offset == pytest.approx(known.offset, abs=0.12)
+    assert found.slope == pytest.approx(known.slope, abs=0.12)
+    assert found.returned == pytest.approx(known.returned, abs=0.15)
+    values = evaluate.shown_values(first)
+    assert evaluate.calibration_error(evaluate.calibrated(values, found)) < evaluate.calibration_error(values) / 2
 
 
 def test_calibration_and_coverage_by_hand() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 
@@ -67,6 +68,7 @@ class Engine(ABC):
     """Tokens that one forward pass should carry at most."""
     draft_tokens: int
     """Drafted tokens that are worth verifying in one pass; 0 where drafts do not pay."""
+    calibration: Calibration = UNCALIBRATED
     cancel: threading.Event | None = None
     """Ends the work at hand: an engine that waits for others stops waiting, and raises Cancelled."""
 

@@ -7,6 +7,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines import Options, loading, plan
 from cwm_lsp.predict.engines.cache import PrefixCache
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
@@ -29,11 +30,19 @@ makes the window, and any length can be cut back to."""
 class LocalEngine(Engine):
     """A model held by transformers."""
 
-    def __init__(self, model: Any, tokenizer: Tokenizer, name: str, held: plan.Plan | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Tokenizer,
+        name: str,
+        held: plan.Plan | None = None,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> None:
         """`held`: how the model is held in memory, where that was planned."""
         self.name = name
         self.description = f"{name}, by transformers on {model.device}{f': {held}' if held else ''}"
         self.tokenizer = tokenizer
+        self.calibration = calibration
         self.model = model
         self._past = "cache" if "cache" in signature(type(model).forward).parameters else "past_key_values"
         """What transformers calls the argument."""
@@ -54,8 +63,9 @@ class LocalEngine(Engine):
         """
         options = model if isinstance(model, Options) else Options(str(model))
         tokenizer = loading.tokenizer_of(options.name)
+        calibration = Calibration.load(Path(options.name))
         loaded, held = loading.load(options, dtype)
-        return cls(loaded, tokenizer, options.name, held)
+        return cls(loaded, tokenizer, options.name, held, calibration)
 
     def forward(self, batch: Sequence[Pass]) -> list[tuple[Prefix, list[Distribution]]]:
         import torch

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakSet
 
 from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.confidence import Calibration
 from cwm_lsp.predict.engines.cache import PrefixCache
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
@@ -102,6 +103,7 @@ class PortableEngine(Engine):
         self.name = name
         self.description = f"{name}, by numpy in this process"
         self.tokenizer = Tokenizer.from_file(folder / "tokenizer.json")
+        self.calibration = Calibration.load(folder)
         self.context_length: int = config["max_position_embeddings"]
         self.pass_tokens = 1024
         self.draft_tokens = 32

@@ -37,3 +37,20 @@ def test_a_renamed_trace_is_that_of_the_renamed_program() -> None:
         assert changed == stream.traced(Program(source, "join", "join(['spot on', 'b'], '-', 3)"), 60)
         seen.add(changed)
     assert len(seen) > 5
+
+
+TWO = """class Two:
+    def __repr__(self):
+        return "one\\n, two"
+
+def f(n, m):
+    two = Two()
+    return m
+"""
+
+
+def test_escapes_in_values_are_no_names() -> None:
+    text = stream.traced(Program(TWO, "f", "f(1, 2)"), 60)
+    assert text is not None
+    assert r"one\n, two" in text
+    assert renameable(text) == ("m",)

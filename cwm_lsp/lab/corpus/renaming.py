@@ -34,7 +34,8 @@ def renameable(text: str) -> tuple[str, ...]:
     source = prompt.partition(wire.TRACE_CONTEXT_START)[2].replace(wire.START_OF_TRACE, "")
     listed = [json.loads(found) for found in LISTED.findall(frames)]
     names = {name for row in listed for name in row if name.isidentifier()} - set(dir(builtins)) - {"self", "cls"}
-    spoilt = {word for row in listed for value in row.values() for word in WORD.findall(value)}
+    # As JSON, for there even a line break has a letter.
+    spoilt = {word for row in listed for value in row.values() for word in WORD.findall(json.dumps(value))}
     for frame in frames.split(wire.FRAME_SEP):
         spoilt.update(WORD.findall(frame.partition(wire.ARG_SEP)[2]))
     try:

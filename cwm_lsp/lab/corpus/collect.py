@@ -21,7 +21,7 @@ sympy.core.numbers sympy.crypto sympy.discrete sympy.functions.combinatorial sym
 sympy.polys.densebasic sympy.polys.monomials sympy.sets sympy.utilities tabulate tomlkit toolz voluptuous wcwidth
 webcolors werkzeug whoosh
 """.split()
-"""Importable names, of which doctests are harvested; all are under permissive licences (MIT, BSD, Apache, Biopython's own)."""
+"""Importable names, of which doctests are harvested; all under permissive licences (MIT, BSD, Apache, Biopython's)."""
 
 WATCHED = """
 test Bio anytree arrow babel boltons chempy construct dateutil dictdiffer django.utils docutils genshi glom html5lib

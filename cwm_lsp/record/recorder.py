@@ -152,7 +152,13 @@ class RecorderPool:
         chosen = interpreter(absolute, python)
         started = time.perf_counter()
         with self._lock:
-            end = self._loop.run_until_complete(self._run(chosen, run))
+            task = self._loop.create_task(self._run(chosen, run))
+            try:
+                end = self._loop.run_until_complete(task)
+            except KeyboardInterrupt:  # it stops the loop, and leaves the task in the middle
+                task.cancel()
+                self._loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+                raise
         if on_output is not None:
             on_output(*run.output)
         stats = Stats(events=len(run.events), seconds=time.perf_counter() - started)

@@ -352,7 +352,7 @@ def test_interrupting_leaves_nothing_running(shop: Path) -> None:
     import psutil
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "cwm_lsp", "record", f"{shop}:spin", "--call", "spin()", "--timeout", "60"],
+        [sys.executable, "-m", "cwm_lsp", "record", f"{shop}:doze", "--call", "doze()", "--timeout", "60"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

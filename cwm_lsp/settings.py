@@ -98,7 +98,7 @@ class Hints(_Group):
     """Characters that the hint of one line may take. The whole values are in the hover."""
     min_confidence: float = Field(default=0.94, ge=0, le=1)
     """Predicted values of which the model is less sure are not shown. The default is where the bundled model was right
-    at least 95 % of the time on real functions (see the model card)."""
+    97 % of the time on the real functions that it is calibrated on (see the model card)."""
     show_confidence: bool = False
     """Show beside a predicted value how sure the model is."""
 

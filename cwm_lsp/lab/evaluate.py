@@ -182,7 +182,7 @@ def calibrate(*sets: Iterable[Answer]) -> Calibration:
         dtype=torch.float64,
     )
     right = torch.tensor([float(a.right) for found in values for a in found], dtype=torch.float64)
-    weight = torch.cat([torch.full((len(found),), 1 / len(found), dtype=torch.float64) for found in values])
+    weight = torch.cat([torch.full((len(found),), 1 / max(len(found), 1), dtype=torch.float64) for found in values])
     fitted = torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64)
     for _ in range(20):  # of Newton's method, which needs a few
         chance = (rows @ fitted).sigmoid()

@@ -157,7 +157,7 @@ class RecorderPool:
                 end = self._loop.run_until_complete(task)
             except KeyboardInterrupt:  # it stops the loop, and leaves the task in the middle
                 task.cancel()
-                self._loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+                self._loop.run_until_complete(asyncio.wait([task], timeout=5))
                 raise
         if on_output is not None:
             on_output(*run.output)

@@ -15,6 +15,10 @@ SOURCE = '''def join(parts, glue, width):
         out += part + glue
     other = dict(width=width)
     parts.sort()
+    upper = out.upper()
+    size = dict(
+        size=len(parts),
+    )
     return out
 '''
 
@@ -22,7 +26,7 @@ SOURCE = '''def join(parts, glue, width):
 def test_only_what_is_surely_a_variable_is_renamed() -> None:
     text = stream.traced(Program(SOURCE, "join", "join(['spot on', 'b'], '-', 3)"), 60)
     assert text is not None
-    # `glue` is in the docstring, `spot` in a value, `width` an argument's name.
+    # `glue` is in the docstring, `spot` in a value, `upper` an attribute, `width` and `size` names of arguments.
     assert set(renameable(text)) == {"out", "part", "parts", "other"}
 
 

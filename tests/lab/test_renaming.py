@@ -16,8 +16,10 @@ SOURCE = '''def join(parts, glue, width):
     other = dict(width=width)
     parts.sort()
     upper = out.upper()
-    size = dict(
-        size=len(parts),
+    size = len(
+        dict(
+            size=parts,
+        )
     )
     return out
 '''

@@ -18,7 +18,8 @@ from cwm_lsp.trace.events import Trace
 
 STAGES = ("copies", "short", "mix")
 REAL = 0.22
-"""Of the mix, the share of harvested documents; as they are longer, they are a third of its tokens."""
+"""Of the draws for the mix, the share of harvested documents. As many a generated one is thrown away, and they are
+longer, they are a third of the mix and two fifths of its tokens."""
 LONGEST_VALUE = 160
 DEEPEST = 6
 

@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Evaluation, Limits, Question
 from cwm_lsp.source.calls import candidates
 from cwm_lsp.source.functions import functions
 from cwm_lsp.trace.events import Event

@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cwm_lsp.predict.evaluate import Evaluation, Limits
+from cwm_lsp.evaluate import Evaluation, Limits
 from cwm_lsp.trace.events import Event
 from tests.evaluate.recording import contradictions, evaluate, record
 

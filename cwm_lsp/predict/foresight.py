@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cwm_lsp.predict.evaluate import Answer, Evaluation, Limits, Question
+from cwm_lsp.evaluate import Answer, Evaluation, Limits, Question
 from cwm_lsp.predict.prompt import Task
 from cwm_lsp.trace.events import NOTHING, Event
 

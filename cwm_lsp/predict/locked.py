@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from cwm_lsp.errors import Cancelled
+from cwm_lsp.evaluate import Answer as Reply
+from cwm_lsp.evaluate import Limits, Question
 from cwm_lsp.predict.decode import Answer
 from cwm_lsp.predict.engines.interface import Pass
-from cwm_lsp.predict.evaluate import Answer as Reply
-from cwm_lsp.predict.evaluate import Limits, Question
 from cwm_lsp.predict.foresight import answer, evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
 from cwm_lsp.predict.prediction import Prediction

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Evaluation, Limits, Question
 from cwm_lsp.trace.events import Event
 
 only_on_the_reference = pytest.mark.skipif(

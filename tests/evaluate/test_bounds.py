@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Evaluation, Limits, Question
 
 PROGRAM = """
 import bisect, collections, copy, decimal, difflib, fractions, functools, heapq, itertools, json, math, operator, re

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cwm_lsp.predict.evaluate import Limits
+from cwm_lsp.evaluate import Limits
 from tests.evaluate import programs, wider
 from tests.evaluate.recording import contradictions, evaluate, only_on_the_reference, record
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cwm_lsp.predict.evaluate import Limits
+from cwm_lsp.evaluate import Limits
 from tests.evaluate.recording import FILE, contradictions, evaluate, only_on_the_reference, record_in
 
 pytestmark = [only_on_the_reference, pytest.mark.slow]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Evaluation, Limits, Question
 
 ROOT = Path(__file__).parents[2]
 IMPORTS = (
@@ -102,7 +102,7 @@ VARYING = [
 IN_LITTLE_MEMORY = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
-from cwm_lsp.predict.evaluate import Limits, Question
+from cwm_lsp.evaluate import Limits, Question
 from tests.evaluate.test_measure import LARGE, evaluate
 for expression in LARGE:
     evaluation, _ = evaluate(expression, Limits(seconds=4))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cwm_lsp.predict.evaluate import Answer, Evaluation, Question
+from cwm_lsp.evaluate import Answer, Evaluation, Question
 from cwm_lsp.trace.events import Event
 from tests.evaluate.recording import MODULE, clean, describe, only_on_the_reference, record
 
@@ -177,7 +177,7 @@ def test_an_unknown_argument_is_asked_for_at_the_call() -> None:
 
 
 def test_waiting_for_an_answer_does_not_count_as_time() -> None:
-    from cwm_lsp.predict.evaluate import Limits
+    from cwm_lsp.evaluate import Limits
 
     source = "import time\ndef f():\n    t = time.time()\n    return t + 1\n"
     evaluation = Evaluation(source, "f()", "f", limits=Limits(seconds=0.3))

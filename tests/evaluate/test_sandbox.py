@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cwm_lsp.predict.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Evaluation, Limits, Question
 
 ATTEMPTS = [
     "open(PATH, 'w')",

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import rendering
-from cwm_lsp.predict.evaluate.sizes import LOCAL_TIME
-from cwm_lsp.predict.evaluate.values import Undetermined
+from cwm_lsp.evaluate import rendering
+from cwm_lsp.evaluate.sizes import LOCAL_TIME
+from cwm_lsp.evaluate.values import Undetermined
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 CONVERSIONS: dict[int, Callable[[Any], str] | None] = {-1: None, 115: str, 114: repr, 97: ascii}
 

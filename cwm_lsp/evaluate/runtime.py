@@ -12,16 +12,16 @@ from threading import get_ident
 from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import lifetimes, rendering
-from cwm_lsp.predict.evaluate.code import RETURN, Code, Frame
-from cwm_lsp.predict.evaluate.questions import Question
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate import lifetimes, rendering
+from cwm_lsp.evaluate.code import RETURN, Code, Frame
+from cwm_lsp.evaluate.questions import Question
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
 from cwm_lsp.trace.events import NOTHING, Event, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cwm_lsp.predict.evaluate.limits import Limits
+    from cwm_lsp.evaluate.limits import Limits
 
 SMALL = 100
 """Elements or characters of a value that does not count as large."""

@@ -15,9 +15,9 @@ import types
 from decimal import Decimal
 from typing import Any
 
-from cwm_lsp.predict.evaluate import library, rendering
-from cwm_lsp.predict.evaluate.sizes import LOCAL_TIME, Sizes
-from cwm_lsp.predict.evaluate.values import GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate.sizes import LOCAL_TIME, Sizes
+from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown
 
 
 class Methods(Sizes):

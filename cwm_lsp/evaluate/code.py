@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_lsp.predict.evaluate.values import Cell
+from cwm_lsp.evaluate.values import Cell
 from cwm_lsp.trace.events import NOTHING, Provenance
 
 Run = Callable[["Frame"], Any]

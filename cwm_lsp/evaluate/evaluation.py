@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from cwm_lsp.predict.evaluate.interpreter import Interpreter
-from cwm_lsp.predict.evaluate.limits import Limits
-from cwm_lsp.predict.evaluate.questions import Answer, Question
-from cwm_lsp.predict.evaluate.runtime import Runtime
-from cwm_lsp.predict.evaluate.scopes import Scope
-from cwm_lsp.predict.evaluate.values import GaveUp, Overdue, Undetermined, Unknown
+from cwm_lsp.evaluate.interpreter import Interpreter
+from cwm_lsp.evaluate.limits import Limits
+from cwm_lsp.evaluate.questions import Answer, Question
+from cwm_lsp.evaluate.runtime import Runtime
+from cwm_lsp.evaluate.scopes import Scope
+from cwm_lsp.evaluate.values import GaveUp, Overdue, Undetermined, Unknown
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 
 STACK = 256 * 2**20

@@ -7,12 +7,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate.values import GaveUp, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.calls import Calls
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
-    from cwm_lsp.predict.evaluate.runtime import Runtime
+    from cwm_lsp.evaluate.calls import Calls
+    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.runtime import Runtime
 
 
 class Sizes:

@@ -8,12 +8,12 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import library
-from cwm_lsp.predict.evaluate.code import Frame
-from cwm_lsp.predict.evaluate.values import GaveUp, Unknown
+from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.values import GaveUp, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 
 class Imports:

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate.code import Do, Frame, Run
-from cwm_lsp.predict.evaluate.folding import line_after
-from cwm_lsp.predict.evaluate.scopes import mangled
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp
+from cwm_lsp.evaluate.code import Do, Frame, Run
+from cwm_lsp.evaluate.folding import line_after
+from cwm_lsp.evaluate.scopes import mangled
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.runtime import Runtime
-    from cwm_lsp.predict.evaluate.statements import Statements
+    from cwm_lsp.evaluate.runtime import Runtime
+    from cwm_lsp.evaluate.statements import Statements
 
 
 class Protected:

@@ -48,7 +48,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from cwm_lsp.predict.evaluate.values import Undetermined
+from cwm_lsp.evaluate.values import Undetermined
 
 
 class Module:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import BuiltinFunctionType, GenericAlias, MethodType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import library
-from cwm_lsp.predict.evaluate.library import words
-from cwm_lsp.predict.evaluate.values import Function, Guarded, Undetermined, Unknown
+from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.values import Function, Guarded, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 DUNDERS = words(
     "__class__ __name__ __qualname__ __doc__ __module__ __init__ __new__ __repr__ __str__ __eq__ __ne__ __lt__ "
@@ -177,6 +177,6 @@ def defined(kind: type, name: str) -> bool:
 
 
 def raise_unsupported(name: str) -> None:
-    from cwm_lsp.predict.evaluate.values import GaveUp
+    from cwm_lsp.evaluate.values import GaveUp
 
     raise GaveUp(f"assignment to {name} is not interpreted")

@@ -10,14 +10,14 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate.code import Frame, Run
-from cwm_lsp.predict.evaluate.folding import constant, has_stars, line_after, rejoins
-from cwm_lsp.predict.evaluate.formats import conversion
-from cwm_lsp.predict.evaluate.scopes import Scope, mangled
-from cwm_lsp.predict.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.code import Frame, Run
+from cwm_lsp.evaluate.folding import constant, has_stars, line_after, rejoins
+from cwm_lsp.evaluate.formats import conversion
+from cwm_lsp.evaluate.scopes import Scope, mangled
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 
 LARGE = 30

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate.code import Do, Frame
-from cwm_lsp.predict.evaluate.values import Undetermined, Unknown
+from cwm_lsp.evaluate.code import Do, Frame
+from cwm_lsp.evaluate.values import Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.statements import Statements
+    from cwm_lsp.evaluate.statements import Statements
 
 Bindings = dict[str, Any]
 Test = Callable[[Frame, Any, Bindings], bool]

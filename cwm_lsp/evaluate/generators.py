@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Sequence
 from types import GeneratorType
 from typing import Any
 
-from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
-from cwm_lsp.predict.evaluate.folding import iterated
-from cwm_lsp.predict.evaluate.protected import after_finally, caught, leave_rising, line_left, overtaken
-from cwm_lsp.predict.evaluate.scopes import COMPREHENSIONS
-from cwm_lsp.predict.evaluate.statements import Statements, raised_deeper
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
+from cwm_lsp.evaluate.folding import iterated
+from cwm_lsp.evaluate.protected import after_finally, caught, leave_rising, line_left, overtaken
+from cwm_lsp.evaluate.scopes import COMPREHENSIONS
+from cwm_lsp.evaluate.statements import Statements, raised_deeper
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
 
 
 class Carried(BaseException):

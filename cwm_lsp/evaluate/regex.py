@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate.sizes import deepest
-from cwm_lsp.predict.evaluate.values import MISSING, Undetermined, Unknown
+from cwm_lsp.evaluate.sizes import deepest
+from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.runtime import Runtime
+    from cwm_lsp.evaluate.runtime import Runtime
 
 FUNCTIONS: tuple[Any, ...] = (
     re.match, re.search, re.fullmatch, re.sub, re.subn, re.split, re.findall, re.finditer, re.compile,

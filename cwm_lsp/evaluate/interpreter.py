@@ -9,21 +9,21 @@ from collections.abc import Callable, Generator
 from threading import get_ident
 from typing import Any
 
-from cwm_lsp.predict.evaluate import library, lifetimes
-from cwm_lsp.predict.evaluate.attributes import Attributes
-from cwm_lsp.predict.evaluate.calls import Calls
-from cwm_lsp.predict.evaluate.code import RETURN, Code, Do, Frame, Run
-from cwm_lsp.predict.evaluate.exceptions import Managing, Raising
-from cwm_lsp.predict.evaluate.expressions import Expressions
-from cwm_lsp.predict.evaluate.folding import iterated, line_after
-from cwm_lsp.predict.evaluate.formats import Formats
-from cwm_lsp.predict.evaluate.generators import Carried, Generators, carry, yields
-from cwm_lsp.predict.evaluate.imports import Imports
-from cwm_lsp.predict.evaluate.operations import Operations
-from cwm_lsp.predict.evaluate.runtime import Runtime
-from cwm_lsp.predict.evaluate.scopes import Scope, analyse, mangled
-from cwm_lsp.predict.evaluate.statements import Statements
-from cwm_lsp.predict.evaluate.values import INTERNAL, MISSING, Abandoned, Cell, Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate import library, lifetimes
+from cwm_lsp.evaluate.attributes import Attributes
+from cwm_lsp.evaluate.calls import Calls
+from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
+from cwm_lsp.evaluate.exceptions import Managing, Raising
+from cwm_lsp.evaluate.expressions import Expressions
+from cwm_lsp.evaluate.folding import iterated, line_after
+from cwm_lsp.evaluate.formats import Formats
+from cwm_lsp.evaluate.generators import Carried, Generators, carry, yields
+from cwm_lsp.evaluate.imports import Imports
+from cwm_lsp.evaluate.operations import Operations
+from cwm_lsp.evaluate.runtime import Runtime
+from cwm_lsp.evaluate.scopes import Scope, analyse, mangled
+from cwm_lsp.evaluate.statements import Statements
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, Cell, Function, GaveUp, Undetermined, Unknown
 
 
 class Interpreter:
@@ -556,7 +556,7 @@ class Interpreter:
 
     def class_maker(self, compiler: Expressions, node: ast.ClassDef) -> Run:
         """Compile a class definition."""
-        from cwm_lsp.predict.evaluate.classes import class_maker
+        from cwm_lsp.evaluate.classes import class_maker
 
         return class_maker(self, compiler, node)
 

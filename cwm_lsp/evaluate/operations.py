@@ -12,9 +12,9 @@ from fractions import Fraction
 from types import NoneType
 from typing import Any
 
-from cwm_lsp.predict.evaluate import library, rendering
-from cwm_lsp.predict.evaluate.runtime import SMALL, Runtime
-from cwm_lsp.predict.evaluate.values import MISSING, Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate.runtime import SMALL, Runtime
+from cwm_lsp.evaluate.values import MISSING, Function, GaveUp, Undetermined, Unknown
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})

@@ -18,16 +18,16 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import library, rendering
-from cwm_lsp.predict.evaluate.binding import bind
-from cwm_lsp.predict.evaluate.code import Frame
-from cwm_lsp.predict.evaluate.library import words
-from cwm_lsp.predict.evaluate.rules import ORDER_FREE, Rules
-from cwm_lsp.predict.evaluate.runtime import SIZED
-from cwm_lsp.predict.evaluate.values import MISSING, Cell, Function, GaveUp, Guarded, Undetermined, Unknown
+from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate.binding import bind
+from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
+from cwm_lsp.evaluate.runtime import SIZED
+from cwm_lsp.evaluate.values import MISSING, Cell, Function, GaveUp, Guarded, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
 SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, Function}

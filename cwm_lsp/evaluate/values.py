@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cwm_lsp.predict.evaluate.code import Code
+    from cwm_lsp.evaluate.code import Code
 
 
 class Undetermined(BaseException):

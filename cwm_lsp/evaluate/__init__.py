@@ -24,8 +24,8 @@ Questions come only where the trace needs them, so an evaluation of a fully know
 a thread of its own, for the depth of its stack; `close()` (or leaving it as a context manager) ends it early.
 """
 
-from cwm_lsp.predict.evaluate.evaluation import Evaluation
-from cwm_lsp.predict.evaluate.limits import Limits
-from cwm_lsp.predict.evaluate.questions import Answer, Question
+from cwm_lsp.evaluate.evaluation import Evaluation
+from cwm_lsp.evaluate.limits import Limits
+from cwm_lsp.evaluate.questions import Answer, Question
 
 __all__ = ["Answer", "Evaluation", "Limits", "Question"]

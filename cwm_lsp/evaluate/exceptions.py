@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cwm_lsp.predict.evaluate.code import Frame
-from cwm_lsp.predict.evaluate.values import MISSING, GaveUp, Unknown
+from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 
 class Raising:

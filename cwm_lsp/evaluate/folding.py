@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from cwm_lsp.predict.evaluate.values import MISSING
+from cwm_lsp.evaluate.values import MISSING
 
 
 def short_circuits(node: ast.BoolOp) -> bool:

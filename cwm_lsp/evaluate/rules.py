@@ -27,14 +27,14 @@ from fractions import Fraction
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import library, regex, rendering
-from cwm_lsp.predict.evaluate.methods import METHOD_RULES, Methods
-from cwm_lsp.predict.evaluate.sizes import OPERATOR_CHECKS
-from cwm_lsp.predict.evaluate.values import MISSING, Function, GaveUp, Guarded, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate import library, regex, rendering
+from cwm_lsp.evaluate.methods import METHOD_RULES, Methods
+from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
+from cwm_lsp.evaluate.values import MISSING, Function, GaveUp, Guarded, Ticker, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.calls import Calls
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.calls import Calls
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 Rule = Callable[[Any, list[Any], dict[str, Any]], Any]
 

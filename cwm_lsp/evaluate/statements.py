@@ -6,14 +6,14 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cwm_lsp.predict.evaluate import library
-from cwm_lsp.predict.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
-from cwm_lsp.predict.evaluate.expressions import Expressions
-from cwm_lsp.predict.evaluate.folding import constant, iterated
-from cwm_lsp.predict.evaluate.patterns import Patterns
-from cwm_lsp.predict.evaluate.protected import Protected
-from cwm_lsp.predict.evaluate.scopes import mangled
-from cwm_lsp.predict.evaluate.values import MISSING, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
+from cwm_lsp.evaluate.expressions import Expressions
+from cwm_lsp.evaluate.folding import constant, iterated
+from cwm_lsp.evaluate.patterns import Patterns
+from cwm_lsp.evaluate.protected import Protected
+from cwm_lsp.evaluate.scopes import mangled
+from cwm_lsp.evaluate.values import MISSING, Ticker, Undetermined, Unknown
 
 Store = Callable[[Frame, Any], None]
 

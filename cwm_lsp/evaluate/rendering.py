@@ -9,10 +9,10 @@ from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate.values import GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.runtime import Runtime
+    from cwm_lsp.evaluate.runtime import Runtime
 
 ATOMS: frozenset[type] = frozenset(
     {int, str, float, bool, NoneType, bytes, complex, range, type(...), type(NotImplemented)}

@@ -9,14 +9,14 @@ import typing
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.predict.evaluate import library
-from cwm_lsp.predict.evaluate.code import RETURN, Code, Frame, Run
-from cwm_lsp.predict.evaluate.expressions import Expressions
-from cwm_lsp.predict.evaluate.statements import Statements
-from cwm_lsp.predict.evaluate.values import Cell, Function, Unknown, undetermined
+from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.code import RETURN, Code, Frame, Run
+from cwm_lsp.evaluate.expressions import Expressions
+from cwm_lsp.evaluate.statements import Statements
+from cwm_lsp.evaluate.values import Cell, Function, Unknown, undetermined
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.interpreter import Interpreter
 
 IMPLICIT_CLASS_METHODS = ("__init_subclass__", "__class_getitem__")
 NOT_INTERPRETED = (

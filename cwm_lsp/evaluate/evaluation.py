@@ -16,8 +16,8 @@ from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.runtime import Runtime
-from cwm_lsp.evaluate.scopes import Scope
-from cwm_lsp.evaluate.values import GaveUp, Overdue, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Left, Overdue, Undetermined, Unknown
+from cwm_lsp.source.functions import find, namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 
 STACK = 256 * 2**20
@@ -35,7 +35,9 @@ _running = 0
 class Evaluation:
     """The steps of one call, in order: iterate over it once.
 
-    Raises SyntaxError if `source` or `call` does not parse, KeyError if `function` is not in the file.
+    The trace is the first activation of `function`, which is a name as `source.functions.find` takes it, whichever of
+    the definitions of that name is entered. Raises SyntaxError if `source` or `call` does not parse,
+    UserError if the file has no such function.
     """
 
     def __init__(
@@ -59,30 +61,14 @@ class Evaluation:
         self.tree = ast.parse(source)
         self.call = ast.parse(call.strip(), mode="eval")
         self.interpreter = Interpreter(self.runtime, self.tree, module)
-        self._risen: tuple[str | None, int, int | None] = (None, 0, None)
-        """The latest exception: its value, the depth it has risen to, the line it was raised at."""
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._counted = False
         """It is among those that need the higher recursion limit."""
-        self._function = function
-        self._target_scope: Scope | None = None
         if function is not None:
-            self.runtime.target = self.interpreter.code_of(self._find(function))
-
-    def _find(self, qualname: str) -> ast.AST:
-        plain = qualname.replace(".<locals>.", ".")
-        for node, scope in self.interpreter.scopes.items():
-            if scope.kind == "function" and scope.qualname.replace(".<locals>.", ".") == plain:
-                return node
-        for statement in self.tree.body:
-            if (
-                isinstance(statement, ast.Assign)
-                and isinstance(statement.value, ast.Lambda)
-                and any(isinstance(target, ast.Name) and target.id == qualname for target in statement.targets)
-            ):
-                return statement.value
-        raise KeyError(qualname)
+            meant = namesakes(source, find(source, function, "the file"))
+            nodes = definitions(self.tree)
+            self.runtime.targets = {self.interpreter.code_of(nodes[one.def_line, one.name]) for one in meant}
 
     # the consumer's side
 
@@ -140,10 +126,6 @@ class Evaluation:
     # the interpreter's side
 
     def _emit(self, event: Event) -> None:
-        if event.kind == "exception":
-            value, depth, line = self._risen
-            rises = value == event.value and depth == event.depth + 1
-            self._risen = event.value, event.depth, line if rises else event.line
         self._pending.append(event)
         if len(self._pending) >= CHUNK:
             self._flush()
@@ -209,33 +191,39 @@ class Evaluation:
             interpreter.load()
             runtime.started = True
             value = interpreter.evaluate(self.call.body)
-            if not runtime.finished:
-                self.gave_up = (
-                    "what is called is not known" if type(value) is Unknown else "the call does not enter the function"
-                )
-        except GaveUp as error:
+            self.gave_up = (
+                "what is called is not known" if type(value) is Unknown else "the call does not enter the function"
+            )
+        except GaveUp as error:  # also `Left`
             self.gave_up = str(error)
         except Undetermined:
             self.gave_up = "the arguments are not known"
         except BaseException as error:
-            if runtime.finished:
-                self.outcome = Outcome("exception", exception=self._exception(error))
-                self.gave_up = runtime.muted
-            else:
-                self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
-        if runtime.finished and self.outcome is None:
-            self._conclude()
+            self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
+        if runtime.left is not None:
+            self.gave_up = runtime.muted
+            self.outcome = self._outcome(runtime.left)
 
-    def _conclude(self) -> None:
-        """The traced call has returned."""
-        self.gave_up = self.runtime.muted
-        if self.runtime.returned is not None:
-            self.outcome = Outcome("return", value=self.runtime.returned[0])
-
-    def _exception(self, error: BaseException) -> ExceptionInfo:
+    def _outcome(self, end: Left) -> Outcome:
+        """How the traced function was left."""
+        if end.error is None:
+            return Outcome("return", value=end.value)
         try:
             with self.runtime.untraced():
-                message = str(error)
+                message = str(end.error)
         except (Exception, Undetermined, GaveUp):
             message = ""
-        return ExceptionInfo(type(error).__name__, message, self._risen[2])
+        return Outcome("exception", exception=ExceptionInfo(type(end.error).__name__, message, self.runtime.raised_at))
+
+
+def definitions(tree: ast.Module) -> dict[tuple[int, str], ast.AST]:
+    """The functions of a file by the line of their definition and their name, lambdas by what they are assigned to."""
+    found: dict[tuple[int, str], ast.AST] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found[node.lineno, node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Lambda):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    found[node.lineno, target.id] = node.value
+    return found

@@ -28,6 +28,8 @@ class Raising:
                 None if cause is None else self.instance(cause, "exception causes must derive from BaseException")
             )
         frame.seen = None
+        if error.__traceback__ is not None and id(error) == self.runtime.risen:
+            self.runtime.rising = id(error)
         raise error
 
     def instance(self, value: Any, message: str) -> BaseException:

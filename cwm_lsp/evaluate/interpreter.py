@@ -355,7 +355,7 @@ class Interpreter:
             runtime.unwind(frame, problem or error, frame.caller)
             self.died(frame)
             if frame.given:
-                runtime.end()
+                runtime.end(problem or error)
             if problem is None:
                 raise
         else:

@@ -6,16 +6,16 @@ import ast
 import functools
 import time
 from collections import ChainMap, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import contextmanager, suppress
 from threading import get_ident
 from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.code import RETURN, Code, Frame
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Left, Ticker, Undetermined, Unknown
 from cwm_lsp.trace.events import NOTHING, Event, Provenance
 
 if TYPE_CHECKING:
@@ -38,13 +38,12 @@ class Runtime:
         self.limits = limits
         self.emit_event = emit
         self.ask_model = ask
-        self.target: Code | None = None
-        """The function whose first call begins the trace; None for whichever is called first."""
+        self.targets: Collection[Code] | None = None
+        """The function whose first call begins the trace, by its definitions; None for whichever is called first."""
         self.started = False
         """The file's top level is through, and the call under way."""
         self.tracing = False
         self.entered = False
-        self.finished = False
         self.depth = 0
         self.base = 0
         self.frame: Frame | None = None
@@ -69,8 +68,16 @@ class Runtime:
         """The program itself closes a generator."""
         self.fresh: Provenance = "computed"
         """Where a value that is shown for the first time comes from, if no model had a part in it."""
-        self.returned: tuple[str, Provenance] | None = None
-        """What the traced call returned last, and where that comes from."""
+        self.returned: str | None = None
+        """What the traced call returned last shows as."""
+        self.left: Left | None = None
+        """How the traced call was left, once it is over."""
+        self.raised_at: int | None = None
+        """The line at which the latest exception was raised."""
+        self.risen = 0
+        """Identity of the exception that was shown last."""
+        self.rising = 0
+        """The same, while it is on its way: it leaves a frame for the next, or is raised again."""
         self.operations = 0
         self.allocated = 0
         self.events = 0
@@ -434,7 +441,7 @@ class Runtime:
         self.depth += 1
         if self.depth > self.limits.depth:
             raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
-        if self.started and not self.entered and self.target in (None, frame.code):
+        if self.started and not self.entered and (self.targets is None or frame.code in self.targets):
             self.entered = True
             self.base = self.depth
             self.tracing = True
@@ -464,7 +471,7 @@ class Runtime:
         except Undetermined as error:
             text, source = self.return_text(frame, value, error.suggestion), "predicted"
         if frame.given:
-            self.returned = text, source
+            self.returned = text
         self.emit(Event("return", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source}))
         if type(value) is Unknown and value.value is not MISSING:
             return value.value
@@ -512,7 +519,12 @@ class Runtime:
         if isinstance(error, GeneratorExit) and isinstance(frame.seen, GeneratorExit):
             return  # every Python generator that makes up one of the program's gets its own
         frame.seen = error
-        if frame.traced and self.tracing and self.muted is None:
+        if not (frame.traced and self.tracing):
+            return
+        if id(error) != self.rising:
+            self.raised_at = frame.line
+        self.risen, self.rising = id(error), 0
+        if self.muted is None:
             self.asked = False
             source: Provenance = "predicted" if self.tainted else "computed"
             try:
@@ -528,6 +540,7 @@ class Runtime:
         if isinstance(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
             raise GaveUp("the call nests too deeply") from None
         self.raised(frame, error)
+        self.rising = id(error)
         if frame.traced and self.tracing and self.muted is None:
             self.emit(
                 Event("return", frame.line, frame.depth, frame.code.name, value="None", provenance={"value": self.now})
@@ -568,7 +581,7 @@ class Runtime:
             self.unwind(frame, error, caller)
             frame.caller = None
             if frame.given:
-                self.end()
+                self.end(error)
             raise
         if frame.traced and self.tracing:
             value = self.show_return(frame, value)
@@ -578,11 +591,12 @@ class Runtime:
             self.end()
         return value
 
-    def end(self) -> None:
-        """The traced call is left: the trace is complete."""
+    def end(self, error: BaseException | None = None) -> NoReturn:
+        """The traced call is left, by `error` if it did not return: the trace is complete."""
         self.release_held()
         self.tracing = False
-        self.finished = True
+        self.left = Left(self.returned, error)
+        raise self.left
 
     @contextmanager
     def untraced(self) -> Iterator[None]:

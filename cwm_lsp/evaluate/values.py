@@ -35,6 +35,16 @@ class Overdue(GaveUp):
         return "the call takes too long to evaluate"
 
 
+class Left(GaveUp):
+    """The traced call has been left: whatever the program does after that is not of the trace."""
+
+    def __init__(self, value: str | None, error: BaseException | None) -> None:
+        super().__init__("the call is over")
+        self.value = value
+        """What it returned shows as; None where it raised `error`."""
+        self.error = error
+
+
 class Abandoned(GaveUp, GeneratorExit):
     """A generator is cleaned up out of the program's sight, without running what is left of it."""
 

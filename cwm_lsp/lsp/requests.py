@@ -81,7 +81,8 @@ async def launch(session: Session, target: Target) -> Answer:
         raise UserError(f"{document.path} has to be saved first: a debugger reads files")
 
     def prepared() -> Answer:
-        scope = Flow.of(source).scope(entry.qualname)
+        names = (entry.name, "<lambda>")
+        scope = next((scope for scope in Flow.of(source).starting_at(entry.first_line) if scope.name in names), None)
         first_steps = scope.entry.lines if scope is not None else ()
         return {
             "function": entry.qualname,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Answer, Evaluation, Limits, Question
 from cwm_lsp.predict.prompt import Task
 from cwm_lsp.trace.events import NOTHING, Event
@@ -17,7 +18,7 @@ def evaluation_of(task: Task, limits: Limits) -> Evaluation | None:
     """The evaluation of a call; None where it cannot even begin."""
     try:
         return Evaluation(task.source, task.call, task.function.qualname, module=task.module, limits=limits)
-    except (SyntaxError, KeyError, ValueError, RecursionError, SystemError):  # the last: two threads parse, on 3.11
+    except (SyntaxError, UserError, ValueError, RecursionError, SystemError):  # the last: two threads parse, on 3.11
         return None
 
 

@@ -14,7 +14,8 @@ from cwm_lsp.predict.engines.interface import Pass
 from cwm_lsp.predict.foresight import answer, evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
 from cwm_lsp.predict.prediction import Prediction
-from cwm_lsp.predict.prompt import seeded
+from cwm_lsp.predict.prompt import is_entry, seeded
+from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import NOTHING, Event, Outcome
 
 Beliefs = Mapping[str, tuple[str | None, float | None]]
@@ -58,6 +59,8 @@ class LockedPrediction(Prediction):
     def _computed(self, event: Event) -> None:
         """The evaluator has the next event."""
         if not self.frames:
+            entered = next(one for one in namesakes(self._task.source, self._task.function) if is_entry(event, one))
+            self._task = replace(self._task, function=entered)
             self._prompt = seeded(self._task, event)
             self._base = 0
         if self._tentative is not None:

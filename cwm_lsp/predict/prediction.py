@@ -12,9 +12,10 @@ from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
 from cwm_lsp.predict.grammar import Frame
-from cwm_lsp.predict.prompt import Prompt, Task, function_name
+from cwm_lsp.predict.prompt import Prompt, Task, is_entry
 from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
+from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
 
@@ -177,5 +178,4 @@ class Prediction:
 
 def _enters(event: Event, task: Task) -> bool:
     """Whether an event is the call of the task's function."""
-    function = task.function
-    return event.kind == "call" and event.line == function.first_line and event.function == function_name(function)
+    return any(is_entry(event, one) for one in namesakes(task.source, task.function))

@@ -108,6 +108,11 @@ def function_name(function: Function) -> str:
     return "<lambda>" if function.kind == "lambda" else function.name
 
 
+def is_entry(event: Event, function: Function) -> bool:
+    """Whether an event is the `call` of the function."""
+    return event.kind == "call" and (event.line, event.function) == (function.first_line, function_name(function))
+
+
 def _own_lines(function: Function) -> range:
     return range(function.first_line, function.last_line + 1)
 

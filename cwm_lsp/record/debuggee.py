@@ -331,7 +331,7 @@ class Case:
                     job["call"],
                     module.__dict__,
                     job["path"],
-                    tuple(job["target"]),
+                    [tuple(target) for target in job["targets"]],
                     workspace=job["workspace"],
                     limits=limits,
                     emit=journal.emit,

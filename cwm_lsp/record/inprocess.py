@@ -49,7 +49,7 @@ def record_in_process(
     started = time.perf_counter()
     records: list[list[Any]] = []
     names = dict(load(source, path) if namespace is None else namespace)
-    end = trace_call(call, names, path, target, limits=limits, emit=records.append)
+    end = trace_call(call, names, path, [target], limits=limits, emit=records.append)
     decoder = RecordDecoder()
     events: list[Event] = [decoder.event(record) for record in records if record[0] != "end"]
     seconds = time.perf_counter() - started

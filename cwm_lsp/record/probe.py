@@ -25,7 +25,7 @@ import os
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -118,21 +118,22 @@ class Scope:
 class Recording:
     """Turns what a tracer sees into records.
 
-    The trace starts where `target` (name and first line of a code object in the traced one of `files`) is first entered
-    in the thread that made the recording, and ends where that activation is left for good. `emit` takes each record, or
-    raises `OverflowError` where there is no room; `stop` is called when a limit is reached, and must not return.
+    The trace starts where one of `targets` (name and first line of a code object in the traced one of `files`) is first
+    entered in the thread that made the recording, and ends where that activation is left for good. `emit` takes each
+    record, or raises `OverflowError` where there is no room; `stop` is called when a limit is reached, and must not
+    return.
     """
 
     def __init__(
         self,
         files: Files,
-        target: tuple[str, int],
+        targets: Collection[tuple[str, int]],
         limits: Limits,
         emit: Callable[[Record], None],
         stop: Callable[[dict[str, Any]], None],
     ) -> None:
         self.files = files
-        self.target = target
+        self.targets = targets
         self.emit = emit
         self.stop = stop
         self.values = Values(limits.value, limits.repr_seconds)
@@ -158,7 +159,7 @@ class Recording:
             depth = self._stack[-1].depth + 1
         elif self._entry:
             depth = 0 if self._entry == id(frame) else 1
-        elif (code.co_name, code.co_firstlineno) == self.target and not path:
+        elif (code.co_name, code.co_firstlineno) in self.targets and not path:
             self._entry = id(frame)
             depth = 0
         else:
@@ -586,7 +587,7 @@ def trace_call(
     call: str,
     namespace: dict[str, Any],
     filename: str,
-    target: tuple[str, int],
+    targets: Collection[tuple[str, int]],
     *,
     workspace: str | None = None,
     limits: Limits = Limits(),
@@ -595,15 +596,16 @@ def trace_call(
 ) -> dict[str, Any]:
     """Records one call in this process and gives the end of the trace.
 
-    `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced; `target`
-    is `(co_name, co_firstlineno)` of the function whose activation is the trace; `workspace` is the folder whose other
+    `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced;
+    `targets` has `(co_name, co_firstlineno)` of the function whose activation is the trace, for each definition that it
+    may have; `workspace` is the folder whose other
     files are to be traced as well. Without `stop`, a limit is enforced by an exception inside the program.
     """
 
     def raise_stopped(end: dict[str, Any]) -> None:
         raise Stopped
 
-    recording = Recording(Files(filename, workspace), target, limits, emit, stop or raise_stopped)
+    recording = Recording(Files(filename, workspace), targets, limits, emit, stop or raise_stopped)
     run = evaluate(call, namespace)
     error: BaseException | None = None
     limit = sys.getrecursionlimit()

@@ -23,7 +23,7 @@ from cwm_lsp.record.environment import interpreter, layout
 from cwm_lsp.record.guardian import Guardian
 from cwm_lsp.record.probe import Limits
 from cwm_lsp.source.files import read_source
-from cwm_lsp.source.functions import Function, find, syntax_error_in
+from cwm_lsp.source.functions import Function, find, namesakes, syntax_error_in
 from cwm_lsp.trace.events import Event, Outcome, Stats, Trace
 
 __all__ = ["Limits", "RecorderPool", "record"]
@@ -142,7 +142,9 @@ class RecorderPool:
             "module": place.module,
             "source": text,
             "call": call,
-            "target": ["<lambda>" if found.kind == "lambda" else found.name, found.first_line],
+            "targets": [
+                ["<lambda>" if one.kind == "lambda" else one.name, one.first_line] for one in namesakes(text, found)
+            ],
             "cwd": str(cwd or place.root),
             "sys_path": list(place.sys_path),
             "workspace": str(place.root) if scope == "workspace" else None,

@@ -107,6 +107,8 @@ def usage(function: Function) -> str:
         names = names.replace(f"({first}, /, ", "(", 1).replace(f"({first}, ", "(", 1).replace(f"({first})", "()", 1)
     if function.name in ("__init__", "__new__"):
         return f"{function.parent}{names}"
+    if function.is_accessor:
+        return f"a call that assigns to {function.name}, as setattr({function.parent}(...), '{function.name}', ...)"
     if function.kind == "property":
         return f"{function.parent}(...).{function.name}"
     if function.kind in ("classmethod", "staticmethod"):
@@ -127,8 +129,8 @@ def takes_implicit(function: Function) -> bool:
 def outer_function(function: Function, source: str) -> Function | None:
     """The outermost function around one, None if it stands in a module or in classes alone."""
     by_name = {other.qualname: other for other in functions(source)}
-    parts = function.qualname.split(".")
-    names = [".".join(parts[:count]) for count in range(1, len(parts))]
+    parts = (function.parent or "").split(".")
+    names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return next((by_name[name] for name in names if name in by_name), None)
 
 
@@ -143,12 +145,18 @@ def find_target(expression: ast.expr, function: Function, source: str) -> Target
 
 def reaches(expression: ast.expr, function: Function, source: str) -> bool:
     """Whether an expression that does not itself call the function may be meant to run it: it calls the function
-    around it, or uses the class whose special method it is."""
+    around it, uses the class whose special method it is, or calls a method of its name."""
     outer = outer_function(function, source)
     if outer is not None:
         return find_target(expression, outer, source) is not None
+    if not is_in_class(function):  # it may have become a method by assignment
+        return any(isinstance(node, ast.Attribute) and node.attr == function.name for node in ast.walk(expression))
     special = function.name.startswith("__") and function.name.endswith("__")
-    return special and function.parent is not None and function.parent.split(".")[0] in free_names(expression)
+    used = free_names(expression)
+    if function.is_accessor:  # what assigns to the property is no expression: it may be in any function of the file
+        known = global_names(source)
+        return any(known is None or name in known for name in used)
+    return special and function.parent is not None and function.parent.split(".")[0] in used
 
 
 def class_names(source: str) -> frozenset[str]:
@@ -160,6 +168,8 @@ def class_names(source: str) -> frozenset[str]:
 
 def as_target(node: ast.AST, function: Function, classes: frozenset[str]) -> Target | None:
     """The node as a call of the function, None if it is not one. A receiver's class is not checked."""
+    if function.is_accessor:
+        return None
     if function.kind == "property":
         is_access = isinstance(node, ast.Attribute) and node.attr == function.name and isinstance(node.ctx, ast.Load)
         return Target(node, implicit=True, direct=False) if is_access and isinstance(node, ast.Attribute) else None

@@ -18,6 +18,8 @@ FunctionKind = Literal["function", "method", "classmethod", "staticmethod", "pro
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _PROPERTIES = frozenset({"property", "cached_property", "abstractproperty"})
+_ACCESSOR = re.compile(r"\.(setter|deleter)$")
+_OVERLOAD = re.compile(r"(?:^|\.)overload$")
 _IMPLICIT: dict[str, FunctionKind] = {
     "__new__": "staticmethod",
     "__init_subclass__": "classmethod",
@@ -44,7 +46,7 @@ class Function:
     name: str
     """A lambda has the name that it is assigned to."""
     qualname: str
-    """`f`, `Stack.push`, `outer.inner`."""
+    """`f`, `Stack.push`, `outer.inner`; `Stack.top.setter` of a property's setter."""
     first_line: int
     """The line that a settrace `call` event reports: the first decorator's, else `def_line`."""
     def_line: int
@@ -60,6 +62,11 @@ class Function:
     docstring: str | None
     parent: str | None
     """Qualified name of the class or function around."""
+
+    @property
+    def is_accessor(self) -> bool:
+        """Whether it is a property's setter or deleter."""
+        return self.kind == "property" and not self.qualname.endswith(self.name)
 
     @property
     def signature(self) -> str:
@@ -97,7 +104,7 @@ def find(source: str, name: str, path: str) -> Function:
     everything = _functions(source)
     found = [function for function in everything if function.qualname == wanted]
     if not found:
-        found = [function for function in everything if function.name == wanted]
+        found = [function for function in everything if function.name == wanted and not function.is_accessor]
     qualnames = list(dict.fromkeys(function.qualname for function in found))
     if len(qualnames) == 1:
         return _last(found)
@@ -112,6 +119,12 @@ def find(source: str, name: str, path: str) -> Function:
         meant = dict.fromkeys(match if match in known else by_bare_name[match] for match in close)
         raise UserError(f"{path} has no function '{name}'; did you mean {_listed(list(meant), 'or')}?")
     raise UserError(f"{path} has no function '{name}'; {_it_has(known, source)}")
+
+
+def namesakes(source: str, function: Function) -> tuple[Function, ...]:
+    """All definitions that go by the qualified name of a function: which of them a run makes may depend on it, where
+    they stand in branches or register themselves. Itself is among them."""
+    return tuple(other for other in _functions(source) if other.qualname == function.qualname)
 
 
 def default_function(source: str, path: str) -> Function:
@@ -143,12 +156,8 @@ def syntax_error(source: str) -> str | None:
 
 
 def _last(same: Sequence[Function]) -> Function:
-    """The definition that counts: the last, but a property's getter rather than its setter, no overload's stub."""
-    plain = [
-        function
-        for function in same
-        if not any(re.search(r"\.(?:setter|deleter)$|(?:^|\.)overload$", text) for text in function.decorators)
-    ]
+    """The definition that counts: the last that is no overload's stub."""
+    plain = [function for function in same if not any(map(_OVERLOAD.search, function.decorators))]
     return (plain or same)[-1]
 
 
@@ -209,9 +218,10 @@ class _Builder:
         first = node.body[0]
         first_line = min([first.lineno, *(decorator.lineno for decorator in getattr(first, "decorator_list", ()))])
         last_line = (node.end_lineno or node.lineno) + self.offset
+        accessors = [found[1] for found in map(_ACCESSOR.search, decorators) if found]
         return Function(
             name=node.name,
-            qualname=".".join([*(scope.name for scope in scopes), node.name]),
+            qualname=".".join([*(scope.name for scope in scopes), node.name, *accessors[:1]]),
             first_line=(node.decorator_list[0].lineno if node.decorator_list else node.lineno) + self.offset,
             def_line=node.lineno + self.offset,
             body_line=first_line + self.offset,

@@ -123,6 +123,10 @@ class _Sampler:
         receiver = self.instance(function.parent)
         if receiver is None:
             return None
+        if function.is_accessor:
+            if function.qualname.endswith(".deleter"):
+                return f"delattr({receiver}, {function.name!r})"
+            return f"setattr({receiver}, {function.name!r}, {arguments})"
         if function.kind == "property":
             return f"{receiver}.{function.name}"
         return f"{receiver}({arguments})" if function.name == "__call__" else f"{receiver}.{function.name}({arguments})"

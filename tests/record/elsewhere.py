@@ -18,5 +18,5 @@ for line in sys.stdin:
     module = sys.modules["program"] = types.ModuleType("program")
     records = []
     exec(comprehensions.compile_module(source, "program.py"), module.__dict__)
-    probe.trace_call(call, module.__dict__, "program.py", tuple(target), emit=records.append)
+    probe.trace_call(call, module.__dict__, "program.py", [tuple(target)], emit=records.append)
     print(json.dumps(records), flush=True)

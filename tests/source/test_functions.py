@@ -117,7 +117,7 @@ def test_every_function_is_found_in_the_order_of_the_file():
     assert [function.qualname for function in functions(MODULE)] == [
         "plain", "decorated", "waits", "generates", "holds_a_generator", "holds_a_generator.inner", "double", "typed",
         "one", "two", "Stack.push", "Stack.__new__", "Stack.pop", "Stack.pop.helper", "Stack.of", "Stack.version",
-        "Stack.top", "Stack.top", "Stack.size", "Stack.Node.walk", "chosen", "chosen", "matched", "deep",
+        "Stack.top", "Stack.top.setter", "Stack.size", "Stack.Node.walk", "chosen", "chosen", "matched", "deep",
     ]  # fmt: skip
 
 

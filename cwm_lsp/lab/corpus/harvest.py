@@ -133,7 +133,7 @@ def document(
             f"{name}()" if prompt.wrapped else call,
             names,
             path,
-            (name, prompt.first.line),
+            [(name, prompt.first.line)],
             limits=Limits(events=MOST_EVENTS, value=LONGEST_VALUE),
             emit=records.append,
         )

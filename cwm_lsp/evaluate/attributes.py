@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import BuiltinFunctionType, GenericAlias, MethodType
+from types import BuiltinFunctionType, FunctionType, GenericAlias, MethodType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.adoption import PICKLING, allowed
+from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
-from cwm_lsp.evaluate.values import Function, Guarded, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
 
-DUNDERS = words(
-    "__class__ __name__ __qualname__ __doc__ __module__ __init__ __new__ __repr__ __str__ __eq__ __ne__ __lt__ "
-    "__le__ __gt__ __ge__ __hash__ __len__ __iter__ __next__ __contains__ __getitem__ __setitem__ __delitem__ "
-    "__add__ __radd__ __sub__ __mul__ __enter__ __exit__ __call__ __bool__ __post_init__ __setattr__ __delattr__ "
-    "__getattribute__ __dict__ __init_subclass__ __format__ __slots__ __members__ __reversed__ __missing__ "
-    "__and__ __or__ __xor__ __iadd__ __truediv__ __floordiv__ __mod__ __pow__ __neg__ __abs__ __int__ __float__ "
-    "__index__ __cause__ __annotations__ __dataclass_fields__ __args__ __match_args__ __set_name__ __mro__ "
-    "__bases__"
+HIDDEN = words(
+    "__code__ __closure__ __builtins__ __reduce__ __reduce_ex__ __getstate__ __dir__ __sizeof__ __weakref__ "
+    "__subclasshook__ __basicsize__ __itemsize__ __flags__ __dictoffset__ __weakrefoffset__ __text_signature__"
 )
-"""Special names that a program may read off an instance or class of its own file."""
-FUNCTION_NAMES = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__wrapped__", "__dict__"})
+"""Attributes that have something of the interpreter in them, or differ between versions and runs."""
+TYPING = words(
+    "__origin__ __args__ __parameters__ __metadata__ __name__ __bound__ __constraints__ __covariant__ "
+    "__contravariant__ __supertype__ __forward_arg__ __unpacked__ copy_with"
+)
+"""Attributes of what `typing` makes."""
+DESCRIBING = words("__name__ __qualname__ __module__")
+"""Attributes of a function that comes with Python."""
 
 
 class Attributes:
@@ -52,24 +54,26 @@ class Attributes:
             raise Undetermined
         runtime = self.runtime
         if kind in runtime.classes:
-            special = name.startswith("__") and name.endswith("__")
-            if special and name not in DUNDERS and not defined(kind, name) and hasattr(kind, name):
-                raise Undetermined
+            if name.startswith("__") and name.endswith("__"):
+                return self.special(value, name)
             return getattr(value, name)
         if kind is library.Module:
             return value.get(name)
-        if kind is Function:
+        if kind is FunctionType:
             return self.of_function(value, name)
         if isinstance(value, type):
             return self.of_class(value, name)
         if kind is super:
             return getattr(value, name)
         if kind is MethodType:
-            if name == "__self__":
-                return value.__self__
-            if name in ("__name__", "__qualname__", "__doc__", "__func__"):
-                return value.__func__ if name == "__func__" else self.known(value.__func__, name)
-            raise Undetermined
+            if name in ("__self__", "__func__"):
+                return getattr(value, name)
+            return self.known(value.__func__, name)
+        if kind in library.WRAPPERS:
+            if name in HIDDEN:
+                raise Undetermined
+            found = getattr(value, name)
+            return found.function if isinstance(found, Guarded) else found
         table = library.METHODS.get(kind)
         if table is not None and name in table:
             return getattr(value, name)
@@ -79,9 +83,15 @@ class Attributes:
             return kind
         if isinstance(value, BaseException):
             return self.of_exception(value, name)
-        if isinstance(value, BuiltinFunctionType) and name == "__name__":
-            return value.__name__
-        if kind in (Guarded, GenericAlias) or name.startswith("__"):
+        if isinstance(value, BuiltinFunctionType) and name in DESCRIBING:
+            return getattr(value, name)
+        if name in TYPING and (kind is GenericAlias or kind.__module__ == "typing"):
+            return getattr(value, name)
+        if issubclass(kind, tuple) and name in getattr(kind, "_fields", ()):
+            return getattr(value, name)
+        if getattr(value, "__origin__", None) in runtime.classes and not name.startswith("__"):
+            return self.of_class(value.__origin__, name)
+        if issubclass(kind, Guarded) or kind is GenericAlias or name.startswith("__"):
             raise Undetermined
         if table is not None and not hasattr(value, name):
             return getattr(value, name)
@@ -100,35 +110,42 @@ class Attributes:
             return getattr(value, name)
         raise Undetermined
 
-    def of_function(self, value: Function, name: str) -> Any:
-        if name in value.attributes:
-            return value.attributes[name]
-        if name in ("__name__", "__qualname__"):
-            return getattr(value, name)
-        if name == "__doc__":
-            return value.code.doc
-        if name == "__module__":
-            return self.interpreter.module_name
-        if name == "__dict__":
-            return value.attributes
-        if name == "__defaults__":
-            return value.defaults or None
-        if name.startswith("__"):
+    def special(self, value: Any, name: str) -> Any:
+        """`value.__name__` of an instance of a class of the file, or of such a class."""
+        kind = type(value)
+        is_class = issubclass(kind, type)
+        if name in HIDDEN and not self.own(kind, name) and not (is_class and self.own(value, name)):
             raise Undetermined
-        raise AttributeError(f"'function' object has no attribute '{name}'")
+        if name == "__dict__" and is_class and any(key in vars(value) for key in PICKLING):
+            raise Undetermined
+        return getattr(value, name)
+
+    def own(self, kind: Any, name: str) -> bool:
+        """Whether a class of the file, or one it inherits from in the file, has an attribute."""
+        classes = self.runtime.classes
+        return any(
+            name in vars(base) and vars(base)[name] is not undetermined for base in kind.__mro__ if base in classes
+        )
+
+    def of_function(self, value: FunctionType, name: str) -> Any:
+        if body_of(value) is None:
+            inner = id(value.__code__) in library.INNER and not name.startswith("__")
+            if inner or name in DESCRIBING or name == "__wrapped__":
+                return getattr(value, name)
+            raise Undetermined
+        if name in HIDDEN:
+            raise Undetermined
+        return getattr(value, name)
 
     def of_class(self, value: type, name: str) -> Any:
         runtime = self.runtime
         if value in runtime.classes:
-            special = name.startswith("__") and name.endswith("__")
-            if special and (name == "__dict__" or (name not in DUNDERS and not defined(value, name))):
-                raise Undetermined
-            return getattr(value, name)
+            return self.special(value, name)
         if name in ("__name__", "__qualname__"):
             return getattr(value, name)
         if name in library.METHODS.get(value, ()) or name in library.CLASS_ATTRIBUTES.get(value, ()):
             return getattr(value, name)
-        if name in DUNDERS and name not in ("__dict__", "__class__") and value in library.BASES:
+        if name not in HIDDEN and name not in ("__dict__", "__class__", "__doc__") and value in library.BASES:
             return getattr(value, name)
         if name == "__class__":
             return type(value)
@@ -144,11 +161,15 @@ class Attributes:
             runtime.unknown((value,))
             return
         if kind in runtime.classes or (isinstance(value, type) and value in runtime.classes):
-            if name.startswith("__") and name.endswith("__") and name not in ("__name__", "__doc__", "__cause__"):
+            if name in PICKLING or (name == "__bases__" and not all(allowed(self.interpreter, base) for base in item)):
                 raise_unsupported(name)
-            self.interpreter.operations.attempt(lambda: setattr(value, name, item), (), (value,))
-        elif kind is Function:
-            value.attributes[name] = item
+            if name.startswith("__") and isinstance(value, type):
+                item = self.interpreter.calls.safe(None, item)
+            self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
+        elif body_of(value) is not None or kind in library.WRAPPERS:
+            if name == "__code__":
+                raise_unsupported(name)
+            self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
         elif kind is library.Module:
             value.members[name] = item
         elif kind in library.METHODS and not hasattr(value, name) and not name.startswith("__"):
@@ -160,23 +181,14 @@ class Attributes:
         """`del value.name`."""
         kind = type(value)
         if kind in self.runtime.classes or (isinstance(value, type) and value in self.runtime.classes):
-            if name.startswith("__") and name.endswith("__"):
+            if name in PICKLING:
                 raise_unsupported(name)
             delattr(value, name)
-        elif kind is Function and name in value.attributes:
-            del value.attributes[name]
+        elif body_of(value) is not None or kind in library.WRAPPERS:
+            delattr(value, name)
         else:
             self.runtime.unknown((value,))
 
 
-def defined(kind: type, name: str) -> bool:
-    """Whether a class of the file, or one it inherits from in the file, defines a special name."""
-    return any(
-        type(vars(base).get(name)) is Function or isinstance(vars(base).get(name), Mapping) for base in kind.__mro__
-    )
-
-
 def raise_unsupported(name: str) -> None:
-    from cwm_lsp.evaluate.values import GaveUp
-
     raise GaveUp(f"assignment to {name} is not interpreted")

@@ -19,18 +19,20 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate.adoption import adopting, allowed
 from cwm_lsp.evaluate.binding import bind
 from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
-from cwm_lsp.evaluate.values import MISSING, Cell, Function, GaveUp, Guarded, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
 
 SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
-SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, Function}
+SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, FunctionType}
 GETTERS = (operator.attrgetter, operator.methodcaller)
 NAMED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, type)
 ACCESSORS = words("get pop popleft popitem setdefault next min max reduce getattr")
@@ -71,18 +73,24 @@ class Calls:
 
     # functions of the file
 
-    def call_function(self, function: Function, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def call_function(self, function: FunctionType, body: Body, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call a function of the user's file."""
-        code = function.code
+        code = body.code
         if code.plain and not kwargs and len(args) == len(code.positional):
-            frame = Frame(code, dict(zip(code.positional, args, strict=True)), function.cells)
+            frame = Frame(code, dict(zip(code.positional, args, strict=True)), body.cells)
             if self.runtime.generators:
                 hand_over(args, kwargs)
             return self.runtime.run(frame)
-        variables = bind(function, args, kwargs)
+        variables = bind(function, code, args, kwargs)
+        if variables is None:
+            return function(*args, **kwargs)  # raises the TypeError
         if self.runtime.generators:
             hand_over(args, kwargs)
-        cells = function.cells
+        return self.enter(body, variables)
+
+    def enter(self, body: Body, variables: dict[str, Any]) -> Any:
+        """Run a function of the file, given the values of its parameters."""
+        code, cells = body.code, body.cells
         if code.own_cells:
             cells = dict(cells)
             for name in code.own_cells:
@@ -92,10 +100,11 @@ class Calls:
             return self.interpreter.generator(frame)
         return self.runtime.run(frame)
 
-    def from_library(self, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a function of the file from library code, or as a special method."""
-        value = self.call_function(function, args, kwargs)
-        if type(value) is Unknown and function.code.name in CHECKED:
+    def from_library(self, body: Body, values: tuple[Any, ...]) -> Any:
+        """Run a function of the file that library code has called, or CPython as a special method."""
+        code = body.code
+        value = self.enter(body, dict(zip(code.parameters, values, strict=True)))
+        if type(value) is Unknown and code.name in CHECKED:
             raise Undetermined
         return value
 
@@ -104,11 +113,15 @@ class Calls:
     def call(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call whatever the program calls."""
         kind = type(function)
-        if kind is Function:
-            return self.call_function(function, args, kwargs)
-        if kind is MethodType and type(function.__func__) is Function:
-            args.insert(0, function.__self__)
-            return self.call_function(function.__func__, args, kwargs)
+        if kind is FunctionType:
+            body = body_of(function)
+            if body is not None:
+                return self.call_function(function, body, args, kwargs)
+        elif kind is MethodType:
+            body = body_of(function.__func__)
+            if body is not None:
+                args.insert(0, function.__self__)
+                return self.call_function(function.__func__, body, args, kwargs)
         if kind is Unknown:
             if function.value is not MISSING:
                 return self.call(function.value, args, kwargs)
@@ -130,9 +143,15 @@ class Calls:
             return self.get_parts(function, args, kwargs)
         if kind is operator.itemgetter or kind in self.runtime.classes or id(function) in self.made:
             return self.native(function, args, kwargs)
-        if kind is Guarded:
+        if isinstance(function, Guarded):
             return self.call(function.function, args, kwargs)
-        if kind is MethodType and (id(function.__func__) in self.made or inherited(function)):
+        if kind in library.WRAPPERS or (kind is FunctionType and id(function.__code__) in library.INNER):
+            return self.native(function, args, kwargs)
+        if kind is MethodType:
+            if id(function.__func__) in self.made or function.__func__ in library.INHERITED:
+                return self.native(function, args, kwargs)
+            return self.call(function.__func__, [function.__self__, *args], kwargs)
+        if getattr(function, "__origin__", None) in self.runtime.classes:
             return self.native(function, args, kwargs)
         if callable(function):
             return self.listed(function, args, kwargs)
@@ -147,13 +166,14 @@ class Calls:
         if isinstance(owner, type):
             if name == "__new__":
                 return self.new(owner, args, kwargs)
-            if name in library.METHODS.get(owner, ()) or owner in self.runtime.classes:
+            own = owner in self.runtime.classes and name not in library.IMPURE
+            if own or name in library.METHODS.get(owner, ()):
                 rule = self.rules.class_methods.get(name)
                 return rule(function, args, kwargs) if rule else self.native(function, args, kwargs)
             return self.foreign(args, kwargs)
         table = self.table_of(owner, name)
         if table is not None:
-            return self.method(owner, name, table[name], args, kwargs)
+            return self.method(owner, name, table[name], args, kwargs, function)
         if name in library.OPERATIONS and type(owner) in library.METHODS:
             return self.on_item(owner, function, args, kwargs)
         return self.foreign([owner, *args], kwargs)
@@ -186,7 +206,8 @@ class Calls:
             return function(*args, **kwargs)
         if table is None or name not in table:
             return self.foreign(args, kwargs)
-        return self.method(args[0], name, table[name], args[1:], kwargs)
+        bound = function.__get__(args[0])
+        return self.method(args[0], name, table[name], args[1:], kwargs, bound)
 
     def call_slot(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a special method of a builtin type: `super().__init__(...)`, `int.__add__`."""
@@ -221,8 +242,51 @@ class Calls:
         """`object.__new__(cls)` and its like."""
         if not args or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
             return self.foreign(args, kwargs)
+        if issubclass(args[0], type):
+            return self.new_class(owner.__new__, args, kwargs)
         self.check_size(args[0], args[1:])
         return self.native(owner.__new__, args, kwargs)
+
+    def new_class(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`type.__new__(metaclass, name, bases, namespace)`, or that of another metaclass."""
+        if len(args) == 4 and isinstance(args[2], tuple) and isinstance(args[3], dict):
+            if not all(allowed(self.interpreter, base) for base in args[2]):
+                return self.foreign(args, kwargs)
+            args = [*args[:3], self.adopting(function, args[3])]
+        return self.native(function, args, kwargs)
+
+    def make_class(self, metaclass: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a metaclass."""
+        if not isinstance(metaclass, type):
+            return self.call(metaclass, args, kwargs)
+        if metaclass is library.NAMED_TUPLES:
+            made = self.native(metaclass, args, kwargs)
+            self.adopt(made)
+            return made
+        if len(args) == 3 and isinstance(args[1], tuple) and isinstance(args[2], dict):
+            if not all(allowed(self.interpreter, base) for base in args[1]):
+                return self.foreign(args, kwargs)
+            if body_of(metaclass.__new__) is None:
+                args = [*args[:2], self.adopting(metaclass.__new__, args[2])]
+        return self.native(metaclass, args, kwargs)
+
+    def adopting(self, maker: Any, namespace: dict[str, Any]) -> dict[str, Any]:
+        module = maker.__module__ if type(maker) is FunctionType else self.interpreter.namespace.get("__name__")
+        return adopting(self.runtime, module, namespace)
+
+    def named_here(self, made: Any) -> Any:
+        """What takes the name of the module that it is made in from the frame that makes it: that is ours."""
+        if str(getattr(made, "__module__", "")).startswith(__package__):
+            made.__module__ = self.interpreter.namespace.get("__name__")
+        return made
+
+    def adopt(self, made: type) -> None:
+        """A class that library code has made of the file's own data, and its methods, may be used as the file's own."""
+        self.runtime.classes.add(made)
+        for value in vars(made).values():
+            function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+            if type(function) is FunctionType:
+                self.made[id(function)] = function
 
     def check_size(self, kind: type, args: Sequence[Any]) -> None:
         """Bound what `bytes` makes of a number."""
@@ -235,37 +299,41 @@ class Calls:
         rule = self.rules.functions.get(function)
         if rule is not None:
             return rule(function, args, kwargs)
-        if function in library.PLAIN_CALLABLES:
+        if function in library.PLAIN_CALLABLES or function in library.INHERITED:
             return self.native(function, args, kwargs)
         return self.foreign(args, kwargs)
 
     def construct(self, kind: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Make an instance of a class of the file."""
+        if issubclass(kind, type):
+            return self.make_class(kind, args, kwargs)
         if isinstance(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
             self.check_size(kind, args)
             return self.native(kind, args, kwargs)
         self.runtime.tick()
         return kind(*args, **kwargs)
 
-    def adopt_named_tuple(self, made: Any) -> None:
-        """What `namedtuple` gave a class may be called."""
-        for function in (vars(made)["_replace"], vars(made)["_asdict"], made._make.__func__):
-            self.made[id(function)] = function
-
     def foreign(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call something that is not known at all."""
         given = [*args, *kwargs.values()]
         if self.runtime.tracing:
             for value in given:
-                if type(value) is Function or (type(value) is MethodType and type(value.__func__) is Function):
+                if body_of(value.__func__ if type(value) is MethodType else value) is not None:
                     raise GaveUp(f"code that is not known may call {value.__name__}")
         return self.runtime.unknown(given)
 
     def method(
-        self, value: Any, name: str, rule: Callable[..., Any] | None, args: list[Any], kwargs: dict[str, Any]
+        self,
+        value: Any,
+        name: str,
+        rule: Callable[..., Any] | None,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        function: Any = None,
     ) -> Any:
-        """Call a method of a builtin type."""
-        function = getattr(value, name)
+        """Call a method of a builtin type: `function`, where that is not the one which `value` finds by its name."""
+        if function is None:
+            function = getattr(value, name)
         touched = (value, *args) if name in MUTATORS else ()
         if self.runtime.poisoned and self.runtime.is_poisoned((value,)):
             return self.runtime.unknown(touched)
@@ -276,7 +344,7 @@ class Calls:
                 known = self.operations.resolved(args)
                 if known is None:
                     return self.runtime.unknown(touched)
-                return self.method(value, name, rule, known, kwargs)
+                return self.method(value, name, rule, known, kwargs, function)
         return self.native(function, args, kwargs, touched)
 
     def native(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()) -> Any:
@@ -355,7 +423,7 @@ class Calls:
         """A builtin that other builtin code will call."""
         if isinstance(function, type):
             return function
-        return Guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
+        return guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
 
 
 def hand_over(args: Any, kwargs: Any) -> None:
@@ -363,16 +431,6 @@ def hand_over(args: Any, kwargs: Any) -> None:
     if type(args) is list:
         args.clear()
         kwargs.clear()
-
-
-def inherited(function: MethodType) -> bool:
-    """Whether a method comes from one of the abstract or user-facing classes of the standard library."""
-    inner = function.__func__
-    return (
-        type(inner) is FunctionType
-        and inner.__module__ in ("collections.abc", "_collections_abc", "collections", "numbers", "typing")
-        and not inner.__name__.startswith("_")
-    )
 
 
 NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})

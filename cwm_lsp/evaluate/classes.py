@@ -1,33 +1,20 @@
-"""Class definitions: real classes of the file's bases, with interpreted methods."""
+"""Class definitions: real classes, made by their real metaclass, whose methods are functions of the file."""
 
 from __future__ import annotations
 
 import ast
-import enum
 import types
-import typing
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle
 from cwm_lsp.evaluate.code import RETURN, Code, Frame, Run
-from cwm_lsp.evaluate.expressions import Expressions
+from cwm_lsp.evaluate.expressions import OUTER_CLASS, Expressions
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import Cell, Function, Unknown, undetermined
+from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, GaveUp
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
-
-IMPLICIT_CLASS_METHODS = ("__init_subclass__", "__class_getitem__")
-NOT_INTERPRETED = (
-    "__del__", "__getattribute__", "__set_name__", "__prepare__", "__instancecheck__", "__subclasscheck__",
-)  # fmt: skip
-"""Special methods that library code would act upon in ways that are not followed."""
-PICKLING = (
-    "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
-)  # fmt: skip
-"""Special methods that say what `copy` is to call, which is not safe: copies of such instances are unknown."""
-GENERIC_BASES: tuple[Any, ...] = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
 def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.ClassDef) -> Run:
@@ -58,7 +45,11 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
                 mark(frame, node.body[0].lineno)
                 frame.vars["__doc__"] = doc
             block(frame)
-            frame.result = EmptyCell() if "__class__" in code.own_cells else None
+            cell: Any = frame.cells.get("__class__")
+            if "__class__" in code.own_cells:
+                frame.vars["__classcell__"] = frame.result = cell.cell
+            else:
+                frame.result = None
             return RETURN
 
         return body
@@ -68,57 +59,42 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     def make(frame: Frame) -> Any:
         bases = tuple(bases_of(frame))
         named = {name: run(frame) for name, run in keywords if name is not None}
-        if not all(allowed(interpreter, base) for base in bases) or any(name is None for name, _ in keywords):
-            return unknown_class(interpreter, bases, node)
-        if any(type(value) is Unknown for value in named.values()):
-            return unknown_class(interpreter, bases, node)
         metaclass = named.get("metaclass", type)
-        if metaclass not in library.METACLASSES:
-            return unknown_class(interpreter, bases, node)
+        if any(name is None for name, _ in keywords):
+            raise GaveUp(f"line {node.lineno}: keywords of a class that are unpacked are not interpreted")
+        if not all(allowed(interpreter, base) for base in bases) or not is_metaclass(interpreter, metaclass):
+            return runtime.unknown(bases)
         resolved = types.resolve_bases(bases)
         chosen, namespace, rest = types.prepare_class(node.name, resolved, named)
-        make_class: Any = chosen
-        if chosen not in library.METACLASSES:
-            return unknown_class(interpreter, bases, node)
-        cells: dict[str, Cell] = {name: frame.cells[name] for name in code.free}
+        made_by: Any = chosen
+        if not is_metaclass(interpreter, chosen):
+            return runtime.unknown(bases)
+        if not isinstance(namespace, dict):
+            raise GaveUp(f"line {node.lineno}: a namespace that is no dict is not interpreted")
+        cells: dict[str, Any] = {name: frame.cells[name] for name in code.free}
+        if "__class__" in cells and "__class__" in code.own_cells:
+            cells[OUTER_CLASS] = cells["__class__"]
         for name in code.own_cells:
-            cells[name] = Cell()
-        inner = Frame(code, namespace, cells)
-        runtime.run(inner)
-        for name in NOT_INTERPRETED:
-            if name in namespace:
-                return unknown_class(interpreter, bases, node)
-        if any(name in namespace for name in PICKLING):
-            namespace["__reduce_ex__"] = undetermined
-        for name, value in list(namespace.items()):
-            if name.startswith("__") and value is not undetermined and callable(value) and type(value) is not Function:
-                namespace[name] = interpreter.calls.safe(None, value)
-        if type(namespace.get("__new__")) is Function:
-            namespace["__new__"] = staticmethod(namespace["__new__"])
-        for name in IMPLICIT_CLASS_METHODS:
-            if type(namespace.get(name)) is Function:
-                namespace[name] = classmethod(namespace[name])
+            cells[name] = Cell() if name != "__class__" else ClassCell()
+        runtime.run(Frame(code, namespace, cells))
+        settle(interpreter, namespace)
         if resolved is not bases:
             namespace["__orig_bases__"] = bases
-        if issubclass(chosen, enum.EnumMeta):
-            made = make_class(node.name, resolved, namespace, **rest)
-        else:
-            made = make_class(node.name, resolved, dict(namespace), **rest)
-        if typing.NamedTuple in bases:
-            interpreter.calls.adopt_named_tuple(made)
-        runtime.classes.add(made)
-        if "__class__" in cells:
-            cells["__class__"].value = made
+        made = interpreter.calls.make_class(made_by, [node.name, resolved, namespace], rest)
+        if isinstance(made, type) and "__class__" in code.own_cells and made is not cells["__class__"].value:
+            raise_unfilled(node.name, made, cells["__class__"])
         return made
 
     return make
 
 
-class EmptyCell:
-    """What the body of a class with a `super()` inside returns: the cell of the class, before there is one."""
-
-    def __repr__(self) -> str:
-        return "<cell: empty>"
+def raise_unfilled(name: str, made: type, cell: ClassCell) -> None:
+    """The error of a metaclass that keeps `__classcell__` to itself, or swaps the class."""
+    if cell.value is MISSING:
+        raise RuntimeError(
+            f"__class__ not set defining {name!r} as {made!r}. Was __classcell__ propagated to type.__new__?"
+        )
+    raise TypeError(f"__class__ set to {cell.value!r} defining {name!r} as {made!r}")
 
 
 def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -127,14 +103,3 @@ def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
         for child in ast.iter_child_nodes(node):
             yield from own_nodes(child)
-
-
-def allowed(interpreter: Interpreter, base: Any) -> bool:
-    """Whether a class of the file may inherit from `base`."""
-    if isinstance(base, type):
-        return base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
-    return base in GENERIC_BASES or type(base).__module__ == "typing" or type(base) is types.GenericAlias
-
-
-def unknown_class(interpreter: Interpreter, bases: tuple[Any, ...], node: ast.ClassDef) -> Unknown:
-    return interpreter.runtime.unknown(bases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 from cwm_lsp.evaluate.values import Cell
@@ -33,6 +34,8 @@ class Code:
     """Those of `variables` that live in cells."""
     free: tuple[str, ...]
     own_cells: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+    """All of them, in the order of `variables`."""
     positional: tuple[str, ...] = ()
     positional_only: int = 0
     keyword_only: tuple[str, ...] = ()
@@ -48,6 +51,8 @@ class Code:
     """`Do` of a function's body, or `Steps` of a generator's."""
     foreign: bool = False
     """Not of the file: part of the call, whose frames are not traced."""
+    stub: CodeType | None = None
+    """What its function objects run when library code calls them; see `functions`."""
     plain: bool = False
     """Takes positional parameters only and shares no variable: the fast way of calling applies."""
 

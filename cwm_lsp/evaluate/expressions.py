@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LARGE = 30
 """Operands on the stack beyond which CPython's compiler builds a display one by one (`STACK_USE_GUIDELINE`)."""
 
+OUTER_CLASS = "__class__ of the method around"
+"""In a class body that has a `__class__` of its own to give: the cell of the one that it reads."""
+
 
 class Expressions:
     """Compiles the expressions of one scope."""
@@ -139,11 +142,12 @@ class Expressions:
         if place == "global" or self.scope.kind not in ("class", "module"):
             return lambda frame: find(name)
         if place == "free":
+            cell = OUTER_CLASS if name in self.scope.cells else name
 
             def class_free(frame: Frame) -> Any:
                 if name in frame.vars:
                     return frame.vars[name]
-                value = frame.cells[name].value
+                value = frame.cells[cell].value
                 if value is MISSING:
                     raise NameError(unbound)
                 return value
@@ -151,7 +155,10 @@ class Expressions:
             return class_free
 
         def by_namespace(frame: Frame) -> Any:
-            return frame.vars[name] if name in frame.vars else find(name)
+            try:
+                return frame.vars[name]
+            except KeyError:
+                return find(name)
 
         return by_namespace
 
@@ -659,7 +666,8 @@ class Expressions:
         """`super()` without arguments."""
         function_of = self.expr(node.func)
         scope = self.scope
-        if scope.kind != "function" or not scope.parameters or "__class__" not in scope.free:
+        items = getattr(scope.node, "args", None)
+        if scope.kind != "function" or not items or not items.posonlyargs + items.args or "__class__" not in scope.free:
             return self.unsupported(node)
         first = self.load(scope.parameters[0])
 

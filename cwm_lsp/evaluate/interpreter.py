@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import gc
+import re
 import weakref
 from collections.abc import Callable, Generator
 from threading import get_ident
+from types import CellType, FunctionType
 from typing import Any
 
 from cwm_lsp.evaluate import library, lifetimes
@@ -17,13 +19,14 @@ from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.folding import iterated, line_after
 from cwm_lsp.evaluate.formats import Formats
+from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Carried, Generators, carry, yields
 from cwm_lsp.evaluate.imports import Imports
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, Cell, Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, Cell, GaveUp, Undetermined, Unknown
 
 
 class Interpreter:
@@ -39,6 +42,7 @@ class Interpreter:
         self.formats = Formats(self)
         self.attributes = Attributes(self)
         self.calls = Calls(self)
+        self.enter = CellType(self.calls.from_library)
         self.imports = Imports(self)
         self.raising = Raising(self)
         self.managing = Managing(self)
@@ -61,7 +65,7 @@ class Interpreter:
             for node in ast.walk(tree)
         ):
             self.imports.modules["decimal"] = library.Module("decimal", {})
-        for name in ("__file__", "__builtins__", "__spec__", "__loader__", "__package__"):
+        for name in ("__file__", "__spec__", "__loader__", "__package__"):
             self.namespace[name] = Unknown()
 
     def global_value(self, name: str) -> Any:
@@ -73,7 +77,7 @@ class Interpreter:
         try:
             return Unknown() if self.open else library.BUILTINS[name]
         except KeyError:
-            if name in BUILTIN_NAMES or self.open:
+            if name in BUILTIN_NAMES or name == "__builtins__" or self.open:
                 return Unknown()
             raise NameError(f"name '{name}' is not defined") from None
 
@@ -163,6 +167,7 @@ class Interpreter:
         if isinstance(node, ast.FunctionDef | ast.Lambda | ast.AsyncFunctionDef):
             arguments = node.args
             private = scope.private
+            code.parameters = tuple(scope.parameters)
             code.positional = tuple(mangled(item.arg, private) for item in [*arguments.posonlyargs, *arguments.args])
             code.positional_only = len(arguments.posonlyargs)
             code.keyword_only = tuple(mangled(item.arg, private) for item in arguments.kwonlyargs)
@@ -172,7 +177,7 @@ class Interpreter:
         code.plain = not (code.own_cells or code.is_generator or code.keyword_only or code.rest or code.keywords)
         code.foreign = node in self.foreign
         code.compile = lambda: self.compile_body(node, scope)
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             code.doc = ast.get_docstring(node, clean=False)
         return code
 
@@ -218,7 +223,7 @@ class Interpreter:
         return run
 
     def function_maker(self, compiler: Expressions, node: Any) -> Run:
-        """Compile a `def` or `lambda` expression: evaluates its defaults and closes over its variables."""
+        """Compile a `def` or `lambda`: evaluates its defaults and annotations and closes over its variables."""
         arguments, line = node.args, node.lineno
         defaults = compiler.all_then_at(compiler.exprs(arguments.defaults), line)
         named = [
@@ -229,34 +234,47 @@ class Interpreter:
         runs = compiler.all_then_at(compiler.exprs([default for _, default in named]), line)
         keyword_defaults = list(zip([name for name, _ in named], runs, strict=True))
         annotated = self.annotations(compiler, node)
-        code = self.code_of(node)
+        code, enter, namespace = self.code_of(node), self.enter, self.namespace
         free = code.free
-        call = self.calls.from_library
 
-        def make(frame: Frame) -> Function:
+        def make(frame: Frame) -> FunctionType:
             values = tuple([run(frame) for run in defaults])
             more = {name: run(frame) for name, run in keyword_defaults}
-            for run in annotated:
-                run(frame)
-            return Function(code, call, values, more, {name: frame.cells[name] for name in free})
+            annotations = {name: run(frame) for name, run in annotated}
+            body = Body(code, {name: frame.cells[name] for name in free})
+            return make_function(body, enter, namespace, values, more, annotations)
 
-        return make if defaults or keyword_defaults else compiler.at(line, make)
+        return make if defaults or keyword_defaults or annotated else compiler.at(line, make)
 
-    def annotations(self, compiler: Expressions, node: Any) -> list[Run]:
-        """The lines on which the annotations of a function are evaluated; what they are does not show."""
-        if self.postponed or not compiler.marks or not isinstance(node, ast.FunctionDef):
+    def annotations(self, compiler: Expressions, node: Any) -> list[tuple[str, Run]]:
+        """The annotations of a function, in the order in which they are evaluated."""
+        if isinstance(node, ast.Lambda):
             return []
         items = node.args
         every = [*items.args, *items.posonlyargs, items.vararg, *items.kwonlyargs, items.kwarg]
-        found = [item.annotation for item in every if item is not None and item.annotation is not None]
-        found += [node.returns] if node.returns is not None else []
-        if all(item.lineno == item.end_lineno == node.lineno for item in found):
-            return []
-        if any(isinstance(inner, ast.Call | ast.Subscript) for item in found for inner in ast.walk(item)):
-            return [compiler.unsupported(node)]
-        return [compiler.at(line, lambda frame: None) for item in found for line in (node.lineno, item.lineno)] + [
-            compiler.at(node.lineno, lambda frame: None)
-        ]
+        found = [(item.arg, item.annotation) for item in every if item is not None and item.annotation is not None]
+        if node.returns is not None:
+            found.append(("return", node.returns))
+        runs = [compiler.at(node.lineno, self.annotation(compiler, annotation)) for _, annotation in found]
+        names = [mangled(name, compiler.scope.private) for name, _ in found]
+        return list(zip(names, compiler.all_then_at(runs, node.lineno), strict=True))
+
+    def annotation(self, compiler: Expressions, node: ast.expr) -> Run:
+        """What an annotation evaluates to: unknown, at most, where it names something that is not known."""
+        if self.postponed:
+            text = ast.unparse(node)
+            return lambda frame: text
+        run, runtime = compiler.expr(node), self.runtime
+        is_no_field = NO_FIELD.search(ast.unparse(node)) is not None
+
+        def evaluate(frame: Frame) -> Any:
+            with runtime.trusting(frame):
+                value = run(frame)
+            if is_no_field and type(value) is Unknown:
+                raise GaveUp(f"line {node.lineno}: what the annotation means is not known")
+            return value
+
+        return evaluate
 
     # generators
 
@@ -580,6 +598,9 @@ def collecting() -> bool:
 
 BUILTIN_NAMES = frozenset(dir(__import__("builtins")))
 
+
+NO_FIELD = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
+"""In the annotation of a dataclass's variable: it is no field."""
 
 CONTEXTS = frozenset({"getcontext", "setcontext", "localcontext", "DefaultContext"})
 """Names by which a program changes what decimal arithmetic gives."""

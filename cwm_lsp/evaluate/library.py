@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import array
 import base64
 import binascii
@@ -43,8 +44,8 @@ import unicodedata
 import urllib.parse
 import uuid
 import zlib
-from abc import ABC, ABCMeta, abstractmethod
-from collections.abc import Callable
+from abc import ABC, ABCMeta
+from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
@@ -144,6 +145,7 @@ NOT_PURE = {
     types.GeneratorType: ("gi_code", "gi_frame", "gi_running", "gi_suspended", "gi_yieldfrom"),
     uuid.UUID: (),
 }
+IMPURE: frozenset[str] = frozenset(name for names in NOT_PURE.values() for name in names)
 METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in _public(kind, *NOT_PURE.get(kind, ())) if callable(getattr(kind, name, None)))
     for kind in TYPES
@@ -156,6 +158,8 @@ ATTRIBUTES[types.SimpleNamespace] = frozenset()
 METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
+METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
+METHODS[functools.singledispatchmethod] = frozenset({"register"})
 CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime.date: frozenset({"min", "max", "resolution"}),
     datetime.datetime: frozenset({"min", "max", "resolution"}),
@@ -171,23 +175,42 @@ EXCEPTIONS: dict[str, type] = {
     if isinstance(value, type) and issubclass(value, BaseException)
 }
 
-NO_FIELD = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
-"""In the annotation of a dataclass's variable: it is no field."""
-
 BASES: frozenset[Any] = frozenset({
-    object, str, bytes, int, float, complex, list, tuple, dict, set, frozenset, ABC, enum.Enum, enum.IntEnum,
-    enum.Flag, enum.IntFlag, collections.OrderedDict, collections.defaultdict, collections.Counter, collections.deque,
+    object, type, property, str, bytes, bytearray, int, float, complex, list, tuple, dict, set, frozenset, ABC, ABCMeta,
+    enum.EnumMeta, *(value for value in vars(enum).values() if isinstance(value, enum.EnumMeta)),
+    collections.OrderedDict, collections.defaultdict, collections.Counter, collections.deque,
     collections.UserDict, collections.UserList, collections.UserString, collections.ChainMap,
     contextlib.ContextDecorator, contextlib.AbstractContextManager, string.Formatter, datetime.tzinfo,
-    json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
+    datetime.date, datetime.time, datetime.datetime, datetime.timedelta, fractions.Fraction, decimal.Decimal,
+    functools.cached_property, json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
     *(value for name, value in vars(collections.abc).items() if name in collections.abc.__all__),
     *(value for name, value in vars(numbers).items() if name in numbers.__all__),
 })  # fmt: skip
+NAMED_TUPLES: Any = getattr(typing, "NamedTupleMeta", None)
 METACLASSES: frozenset[type] = frozenset({type, ABCMeta, enum.EnumMeta, type(typing.Protocol)})
-if hasattr(typing, "NamedTupleMeta"):
-    METACLASSES |= {typing.NamedTupleMeta}
+if NAMED_TUPLES is not None:
+    METACLASSES |= {NAMED_TUPLES}
 if hasattr(typing, "_TypedDictMeta"):
     METACLASSES |= {typing._TypedDictMeta}
+
+
+GENERIC: frozenset[Any] = frozenset(
+    value
+    for module in (collections, collections.abc, re, contextlib, dataclasses, functools, types, itertools)
+    for value in vars(module).values()
+    if isinstance(value, type) and hasattr(value, "__class_getitem__")
+)
+"""Classes of the library that may be subscripted, for an annotation or a base."""
+INHERITED: frozenset[Any] = frozenset(
+    value
+    for kind in BASES | METACLASSES
+    if kind.__module__
+    in ("abc", "enum", "collections", "collections.abc", "numbers", "contextlib", "functools", "typing")
+    for found in vars(kind).values()
+    for value in [found.__func__ if isinstance(found, classmethod | staticmethod) else found]
+    if type(value) is types.FunctionType and value.__name__ not in ("_convert_", "__new__", "_create_")
+)
+"""Methods that classes of the file inherit from classes of the library written in Python."""
 
 
 def _members(module: ModuleType, names: str | None = None, without: str = "") -> dict[str, Any]:
@@ -197,6 +220,33 @@ def _members(module: ModuleType, names: str | None = None, without: str = "") ->
         for name in chosen
         if hasattr(module, name) and name not in without.split() and type(getattr(module, name)) is not ModuleType
     }
+
+
+def _inner(function: Any) -> Iterator[int]:
+    """The identities of the code objects inside of a function's."""
+    pending = [function.__code__]
+    while pending:
+        for value in pending.pop().co_consts:
+            if isinstance(value, types.CodeType):
+                yield id(value)
+                pending.append(value)
+
+
+INNER: frozenset[int] = frozenset(
+    code
+    for factory in (
+        functools.lru_cache, functools.singledispatch, functools.partialmethod.__get__,
+        vars(functools.partialmethod)["_make_unbound_method"], functools.singledispatchmethod.__get__,
+        contextlib.contextmanager, contextlib.ContextDecorator.__call__,
+    )
+    for code in _inner(factory)
+)  # fmt: skip
+"""Code of functions that functions of the library make; they do no more than call what they were given."""
+WRAPPERS: frozenset[type] = frozenset({
+    property, classmethod, staticmethod, functools.partial, functools.partialmethod, functools.cached_property,
+    functools.singledispatchmethod, type(functools.lru_cache(len)),
+})  # fmt: skip
+"""Types of what stands around a function."""
 
 
 class Eval:
@@ -232,7 +282,7 @@ MODULES: dict[str, Module] = {
     "itertools": Module("itertools", _members(itertools)),
     "functools": Module("functools", _members(
         functools, "reduce partial lru_cache cache wraps update_wrapper cmp_to_key total_ordering cached_property "
-        "partialmethod")),
+        "partialmethod singledispatch singledispatchmethod WRAPPER_ASSIGNMENTS WRAPPER_UPDATES")),
     "collections": Module("collections", _members(collections)),
     "collections.abc": Module("collections.abc", _members(collections.abc)),
     "string": Module("string", _members(string)),
@@ -250,12 +300,22 @@ MODULES: dict[str, Module] = {
         decimal, "Decimal ROUND_HALF_UP ROUND_HALF_EVEN ROUND_HALF_DOWN ROUND_UP ROUND_DOWN ROUND_CEILING ROUND_FLOOR "
         "ROUND_05UP InvalidOperation DivisionByZero Overflow Inexact DecimalException")),
     "numbers": Module("numbers", _members(numbers, " ".join(numbers.__all__))),
-    "enum": Module("enum", _members(enum, "Enum IntEnum Flag IntFlag StrEnum EnumMeta auto unique")),
-    "abc": Module("abc", {"ABC": ABC, "ABCMeta": ABCMeta, "abstractmethod": abstractmethod}),
+    "enum": Module("enum", _members(
+        enum, "Enum IntEnum Flag IntFlag StrEnum ReprEnum EnumMeta EnumType FlagBoundary STRICT CONFORM "
+        "EJECT KEEP auto unique verify member nonmember CONTINUOUS NAMED_FLAGS UNIQUE EnumCheck property")),
+    "abc": Module("abc", _members(
+        abc, "ABC ABCMeta abstractmethod abstractproperty abstractclassmethod abstractstaticmethod "
+        "update_abstractmethods get_cache_token")),
     "dataclasses": Module("dataclasses", _members(
-        dataclasses, "dataclass field fields asdict astuple replace is_dataclass Field FrozenInstanceError MISSING")),
-    "typing": Module("typing", _members(typing, " ".join(typing.__all__), without="get_type_hints ForwardRef")),
-    "types": Module("types", _members(types, "SimpleNamespace MappingProxyType GeneratorType NoneType")),
+        dataclasses, "dataclass field fields asdict astuple replace is_dataclass make_dataclass Field "
+        "FrozenInstanceError InitVar KW_ONLY MISSING")),
+    "typing": Module("typing", _members(typing, " ".join(typing.__all__), without="ForwardRef")),
+    "types": Module("types", _members(
+        types, "SimpleNamespace MappingProxyType GeneratorType NoneType EllipsisType NotImplementedType FunctionType "
+        "LambdaType MethodType BuiltinFunctionType BuiltinMethodType MethodWrapperType WrapperDescriptorType "
+        "MethodDescriptorType ClassMethodDescriptorType GetSetDescriptorType MemberDescriptorType GenericAlias "
+        "UnionType CodeType CellType ModuleType DynamicClassAttribute resolve_bases new_class "
+        "get_original_bases CoroutineType AsyncGeneratorType TracebackType FrameType")),
     "contextlib": Module("contextlib", _members(contextlib, "suppress nullcontext contextmanager ContextDecorator")),
     "unicodedata": Module("unicodedata", _members(unicodedata)),
     "base64": Module("base64", _members(base64, " ".join(base64.__all__), without="encode decode main")),

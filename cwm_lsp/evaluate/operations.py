@@ -9,12 +9,13 @@ from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from types import NoneType
+from types import GenericAlias, NoneType
 from typing import Any
 
 from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.runtime import SMALL, Runtime
-from cwm_lsp.evaluate.values import MISSING, Function, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
@@ -371,7 +372,9 @@ class Operations:
     def may_subscript(self, value: Any) -> bool:
         classes = self.runtime.classes
         if isinstance(value, type):
-            return value in classes or value in GENERIC
+            return value in classes or value in GENERIC or value in library.GENERIC
+        if type(value).__module__ == "typing" or type(value) is GenericAlias:
+            return True
         return type(value) in classes or isinstance(value, SUBSCRIPTABLE_BASES)
 
     def set_item(self, value: Any, key: Any, item: Any) -> None:
@@ -405,7 +408,7 @@ def bits(value: Any) -> int:
 
 def is_identity(equal: Any) -> bool:
     """Whether comparing instances looks at nothing inside them, or runs a function of the file."""
-    return equal is object.__eq__ or type(equal) is Function
+    return equal is object.__eq__ or body_of(equal) is not None
 
 
 QUICK: frozenset[type] = frozenset({list, str, tuple, dict})

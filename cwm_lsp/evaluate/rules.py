@@ -20,17 +20,24 @@ import re
 import shlex
 import statistics
 import struct
+import sys
 import textwrap
+import typing
 import urllib.parse
-from collections.abc import Callable
+from abc import ABCMeta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from keyword import iskeyword
+from types import CodeType, FunctionType, ModuleType, new_class, prepare_class, resolve_bases
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import library, regex, rendering
+from cwm_lsp.evaluate import hints, library, regex, rendering
+from cwm_lsp.evaluate.adoption import allowed, settle, winner
+from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import METHOD_RULES, Methods
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
-from cwm_lsp.evaluate.values import MISSING, Function, GaveUp, Guarded, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Ticker, Undetermined, Unknown, guarded
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -76,7 +83,7 @@ class Rules(Methods):
             itertools.count: self.endless, itertools.cycle: self.endless, itertools.repeat: self.endless,
             itertools.product: self.combinations, itertools.permutations: self.combinations,
             itertools.combinations: self.combinations, itertools.combinations_with_replacement: self.combinations,
-            functools.wraps: self.wraps, functools.update_wrapper: self.update_wrapper, functools.partial: self.partial,
+            functools.wraps: self.raw, functools.update_wrapper: self.raw, functools.partial: self.partial,
             functools.lru_cache: self.cache, functools.cache: self.cache, functools.cmp_to_key: self.remembered,
             dataclasses.dataclass: self.dataclass_, dataclasses.field: self.plain,
             functools.total_ordering: self.total_ordering,
@@ -92,6 +99,13 @@ class Rules(Methods):
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
             struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
             library.quiet: self.quiet, library.wait: self.wait, logging.getLogger: self.logger,
+            **dict.fromkeys((FunctionType, CodeType, ModuleType), self.not_followed),
+            **dict.fromkeys((ABCMeta.__new__, enum.EnumMeta.__new__), self.calls.new_class),
+            **dict.fromkeys((typing.NewType, typing.TypeVar, getattr(typing, "ParamSpec", None),
+                             getattr(typing, "TypeVarTuple", None)), self.named_here),
+            typing.NamedTuple: self.class_maker, typing.TypedDict: self.class_maker,
+            dataclasses.make_dataclass: self.class_maker, new_class: self.new_class,
+            typing.get_type_hints: self.type_hints,
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
         for function in regex.FUNCTIONS:
@@ -113,12 +127,37 @@ class Rules(Methods):
         return made
 
     def class_maker(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        made = self.native(function, args, kwargs)
+        """What makes a class without a class definition."""
+        made = self.raw(function, args, kwargs)
         if isinstance(made, type):
-            made.__module__ = self.interpreter.module_name
-            self.runtime.classes.add(made)
-            self.calls.adopt_named_tuple(made)
+            self.calls.adopt(self.calls.named_here(made))
         return made
+
+    def named_here(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.calls.named_here(self.raw(function, args, kwargs))
+
+    def not_followed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """What makes code, or something else that is not interpreted."""
+        return self.calls.foreign(args, kwargs)
+
+    def new_class(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`types.new_class`, as far as it is a class of parts."""
+        if not 1 <= len(args) <= 2 or kwargs or not isinstance(args[0], str):
+            return self.calls.foreign(args, kwargs)
+        bases = resolve_bases(args[1]) if len(args) == 2 else ()
+        if not all(allowed(self.interpreter, base) for base in bases):
+            return self.runtime.unknown(args)
+        chosen, namespace, rest = prepare_class(args[0], bases)
+        namespace["__module__"] = "types"
+        if len(args) == 2 and bases is not args[1]:
+            namespace["__orig_bases__"] = args[1]
+        return self.calls.make_class(chosen, [args[0], bases, namespace], rest)
+
+    def type_hints(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`typing.get_type_hints`: texts in annotations are interpreted, and never run."""
+        if len(args) != 1 or not kwargs.keys() <= {"include_extras"}:
+            return self.calls.foreign(args, kwargs)
+        return self.interpreter.operations.attempt(lambda value: hints.of(self.interpreter, value, **kwargs), args)
 
     # text
 
@@ -146,7 +185,7 @@ class Rules(Methods):
         def shows_itself(value: Any) -> bool:
             kind = type(value)
             return kind in self.runtime.classes and any(
-                type(getattr(kind, name, None)) is Function for name in ("__str__", "__repr__", "__format__")
+                body_of(getattr(kind, name, None)) is not None for name in ("__str__", "__repr__", "__format__")
             )
 
         return self.calls.foreign(args, kwargs) if self.interpreter.operations.any_inside(args, shows_itself) else None
@@ -189,34 +228,43 @@ class Rules(Methods):
 
     def isinstance_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         args = [item.value if type(item) is Unknown and item.value is not MISSING else item for item in args]
+        args = [item.function if isinstance(item, Guarded) else item for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
-        args = [self.real_type(item) if position else item for position, item in enumerate(args)]
-        if args and type(args[0]) in (Function, Guarded, Ticker, library.Module):
+        if args and type(args[0]) in (Ticker, library.Module):
             return self.runtime.unknown()
-        return self.native(function, args, kwargs)
-
-    @staticmethod
-    def real_type(value: Any) -> Any:
-        return value
+        return self.raw(function, args, kwargs)
 
     def type_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if len(args) == 3 and function is type:
+            return self.class_of_parts(args, kwargs)
         if len(args) != 1 or kwargs:
             return self.calls.foreign(args, kwargs)
         value = args[0]
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
-        if type(value) in (Unknown, Guarded, Ticker, library.Module):
+        if isinstance(value, Guarded):
+            value = value.function
+        if type(value) in (Unknown, Ticker, library.Module):
             return self.runtime.unknown()
-        if type(value) is Function:
-            return True if function is callable else self.runtime.unknown()
         return function(value)
+
+    def class_of_parts(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`type(name, bases, namespace)`."""
+        name, bases, namespace = args
+        if not (isinstance(name, str) and isinstance(bases, tuple) and isinstance(namespace, dict)):
+            return self.native(type, args, kwargs)
+        if not all(allowed(self.interpreter, base) for base in bases):
+            return self.runtime.unknown(args)
+        settled = dict(dict.items(namespace))
+        settle(self.interpreter, settled)
+        return self.calls.make_class(winner(bases), [name, bases, settled], kwargs)
 
     def hash_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) == 1 and not kwargs:
             self.interpreter.operations.check_nesting(args[0])
             kind: Any = type(args[0])
-            if not rendering.steady(args[0]) and type(kind.__hash__) is not Function:
+            if not rendering.steady(args[0]) and body_of(kind.__hash__) is None:
                 function(args[0])
                 return self.runtime.unknown()
         return self.native(function, args, kwargs)
@@ -244,7 +292,7 @@ class Rules(Methods):
         if len(args) != 2 or not isinstance(args[1], str):
             return self.runtime.unknown()
         value, name = args
-        if name.startswith("__") and type(value) not in (Unknown, Function, Ticker, Guarded, library.Module):
+        if name.startswith("__") and type(value) not in (Unknown, Ticker, library.Module):
             return hasattr(value, name)
         try:
             found = self.interpreter.attributes.known(value, name)
@@ -345,41 +393,26 @@ class Rules(Methods):
             return function(*args, **kwargs)
         return function(self.calls.safe(function, args[0]), *args[1:], **kwargs)
 
-    def wraps(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or kwargs or type(args[0]) is Unknown:
-            return self.calls.foreign(args, kwargs)
-        return functools.partial(self.later(functools.update_wrapper), wrapped=args[0])
+    def raw(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """What stores its arguments, as they are, and does not call them."""
+        try:
+            return function(*args, **kwargs)
+        except Undetermined:
+            return self.runtime.unknown([*args, *kwargs.values()])
+        except Exception:
+            if self.interpreter.operations.has_unknown([*args, *kwargs.values()]):
+                return self.runtime.unknown([*args, *kwargs.values()])
+            raise
 
     def later(self, function: Any) -> Guarded:
         """A function that still has to come through its rule when it is called."""
-        return Guarded(function, lambda inner, args, kwargs: self.calls.call(inner, list(args), dict(kwargs)))
-
-    def update_wrapper(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        wrapper = args[0] if args else kwargs.get("wrapper")
-        wrapped = kwargs.get("wrapped", args[1] if len(args) > 1 else None)
-        if type(wrapper) is not Function:
-            return self.runtime.unknown()
-        for name in ("__name__", "__qualname__", "__doc__"):
-            if type(wrapped) is Function:
-                wrapper.attributes[name] = self.interpreter.attributes.known(wrapped, name)
-        if type(wrapped) is Function:
-            for name, value in wrapped.attributes.items():
-                wrapper.attributes.setdefault(name, value)
-        wrapper.attributes["__wrapped__"] = wrapped
-        return wrapper
+        return guarded(function, lambda inner, args, kwargs: self.calls.call(inner, list(args), dict(kwargs)))
 
     def cache(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`lru_cache` and `cache`, with arguments of their own or bare."""
-        if function is functools.lru_cache and not (len(args) == 1 and type(args[0]) is Function):
-            return functools.partial(self.later(functools.lru_cache), **dict(zip(("maxsize",), args)), **kwargs)  # noqa: B905
-        wrapped = args[0]
-        if type(wrapped) is not Function:
-            return self.runtime.unknown()
-        made = functools.lru_cache(**{"maxsize": None if function is functools.cache else 128, **kwargs})(
-            Cached(wrapped)
-        )
-        self.calls.made[id(made)] = made
-        return made
+        """`lru_cache` and `cache`: a function with a cache, or what makes one."""
+        if any(type(value) is Unknown for value in (*args, *kwargs.values())):
+            return self.runtime.unknown(args)
+        return self.remembered(function, args, kwargs)
 
     def dataclass_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not args:
@@ -399,19 +432,39 @@ class Rules(Methods):
             ):
                 raise GaveUp("the annotations of a dataclass are not names")
         annotations = vars(kind).get("__annotations__", {}).values()
-        if any(isinstance(annotation, str) and library.NO_FIELD.search(annotation) for annotation in annotations):
-            raise GaveUp("an annotation of a dataclass is text that only its module could resolve")
-        if not kind.__doc__:
-            kind.__doc__ = kind.__name__
-        # Names in annotations kept as text are looked up in the module of that name, which must not be one of ours.
-        module, kind.__module__ = kind.__module__, "builtins"
-        try:
+        unknown = any(type(annotation) is Unknown for annotation in annotations)
+        if unknown and not kind.__doc__:
+            kind.__doc__ = "?"  # would be made of what the annotations show as
+        module = kind.__module__
+        with self.as_module(kind):
             made = function(kind, **kwargs)
-        finally:
-            kind.__module__ = module
-        made.__module__ = module
-        self.runtime.classes.add(made)
+        if made.__module__ != module:
+            made.__module__ = module
+        if unknown and made.__doc__ == "?":
+            made.__doc__ = Unknown()
+        self.calls.adopt(made)
         return made
+
+    @contextmanager
+    def as_module(self, kind: Any) -> Iterator[None]:
+        """Let `dataclasses` find the module of a class, where it looks for it: in `sys.modules`."""
+        annotations = vars(kind).get("__annotations__", {}).values()
+        name = kind.__module__
+        if name not in sys.modules and not any(isinstance(annotation, str) for annotation in annotations):
+            yield
+            return
+        if any(body_of(getattr(type(value), "__get__", None)) is not None for value in vars(kind).values()):
+            raise GaveUp("a dataclass asks a descriptor of the file for a default")
+        alias = f"{name} of evaluation {id(self)}"
+        module = sys.modules[alias] = ModuleType(alias)
+        for bound, value in self.interpreter.namespace.items():
+            vars(module)[bound] = sys.modules.get(value.name, value) if type(value) is library.Module else value
+        kind.__module__ = alias
+        try:
+            yield
+        finally:
+            del sys.modules[alias]
+            kind.__module__ = name
 
     def total_ordering(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
@@ -419,7 +472,7 @@ class Rules(Methods):
         return function(args[0])
 
     def contextmanager(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or type(args[0]) is not Function:
+        if len(args) != 1 or body_of(args[0]) is None:
             return self.runtime.unknown()
         made = function(args[0])
         self.calls.made[id(made)] = made
@@ -456,13 +509,3 @@ class Rules(Methods):
 
     def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
-
-
-class Cached:
-    """A function of the file behind a cache: `lru_cache` wants something with a `__dict__`."""
-
-    def __init__(self, function: Function) -> None:
-        self.function = function
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)

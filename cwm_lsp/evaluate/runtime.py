@@ -49,6 +49,8 @@ class Runtime:
         self.frame: Frame | None = None
         self.tainted = False
         """Something that is not the same in every run, or that a model said, has come in: nothing is computed now."""
+        self.trusted: Frame | None = None
+        """A frame that evaluates an annotation: nothing unknown in it is taken to raise."""
         self.asked = False
         """Since the last event a model has said that nothing is raised."""
         self.poisoned: dict[int, Any] = {}
@@ -348,7 +350,7 @@ class Runtime:
 
     def unknown(self, touched: Iterable[Any] = ()) -> Unknown:
         """The result of an operation that cannot be known and may have changed what it `touched`."""
-        if not self.tracing:
+        if not self.tracing or self.trusted is self.frame:
             self.poison(touched)
             return Unknown()
         frame = self.frame
@@ -597,6 +599,15 @@ class Runtime:
         self.tracing = False
         self.left = Left(self.returned, error)
         raise self.left
+
+    @contextmanager
+    def trusting(self, frame: Frame) -> Iterator[None]:
+        """Let a frame evaluate an annotation."""
+        before, self.trusted = self.trusted, frame
+        try:
+            yield
+        finally:
+            self.trusted = before
 
     @contextmanager
     def untraced(self) -> Iterator[None]:

@@ -69,6 +69,8 @@ class Scope:
         """Where a name mentioned here lives: `local`, `cell`, `free`, `global`, or `name` (namespace, then global)."""
         if name in self.declared_global:
             return "global"
+        if self.kind == "class" and name in self.bound and name not in self.declared_nonlocal:
+            return "name"
         if name in self.free:
             return "free"
         if self.kind in ("module", "class"):

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.folding import constant, iterated
@@ -160,34 +159,23 @@ class Statements(Protected, Patterns, Expressions):
 
     def annotated_in_class(self, node: ast.AnnAssign) -> Do:
         """A class variable with an annotation, which dataclasses and named tuples read."""
-        line, mark = self.begin(node, node.value), self.runtime.line
+        shown = None if self.interpreter.postponed else node.annotation
+        line, mark = self.begin(node, node.value, shown), self.runtime.line
         value_of = self.expr(node.value) if node.value is not None else None
-        store = self.store(node.target)
-        text = ast.unparse(node.annotation)
-        special = library.NO_FIELD.search(text) is not None
-        plain = node.annotation.value if special and isinstance(node.annotation, ast.Subscript) else node.annotation
-        marks, self.marks = self.marks, False
-        annotation_of = self.expr(plain)
-        self.marks = marks
+        store, set_item = self.store(node.target), self.operations.set_item
+        own = node.lineno
+        annotation_of = self.at(own, self.then_at(self.interpreter.annotation(self, node.annotation), own))
         name = mangled(node.target.id, self.scope.private) if isinstance(node.target, ast.Name) else None
-        untraced, postponed = self.runtime.untraced, self.interpreter.postponed
+        annotations_of = self.load("__annotations__")
 
         def do(frame: Frame) -> None:
             if line and frame.line != line:
                 mark(frame, line)
             if value_of is not None:
                 store(frame, value_of(frame))
+            annotation = annotation_of(frame)
             if name is not None and node.simple:
-                annotation: Any = text
-                if special or not postponed:
-                    try:
-                        with untraced():
-                            annotation = annotation_of(frame)
-                    except (Exception, Undetermined):
-                        annotation = Unknown()
-                    if special and type(annotation) is Unknown:
-                        annotation = text
-                frame.vars.setdefault("__annotations__", {})[name] = annotation
+                set_item(annotations_of(frame), name, annotation)
 
         return do
 

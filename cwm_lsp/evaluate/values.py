@@ -1,19 +1,12 @@
-"""What the interpreter has besides Python's own values: unknowns, cells, functions of the file.
-
-Known values are real objects of builtin types. Classes of the file become real classes too, with `Function` objects
-for methods, so that CPython itself does attribute lookup, inheritance and the dispatch of special methods; whenever it
-calls a method, `Function.__call__` brings the control back to the interpreter.
-"""
+"""What the interpreter has besides Python's own values: unknowns, cells, guards around builtins."""
 
 from __future__ import annotations
 
-from types import MethodType
+from types import CellType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cwm_lsp.evaluate.code import Code
 
 
 class Undetermined(BaseException):
@@ -71,6 +64,22 @@ class Cell:
         self.value = value
 
 
+class ClassCell:
+    """The `__class__` of a class's methods: a real cell, which `type.__new__` fills as soon as there is a class."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self) -> None:
+        self.cell = CellType()
+
+    @property
+    def value(self) -> Any:
+        try:
+            return self.cell.cell_contents
+        except ValueError:
+            return MISSING
+
+
 def undetermined(*_: Any, **__: Any) -> NoReturn:
     raise Undetermined
 
@@ -108,53 +117,6 @@ for _name in (
         setattr(Unknown, f"__{_name}__", undetermined)
 
 
-class Function:
-    """A function of the user's file: its code, defaults and closure. Calling it interprets it."""
-
-    __slots__ = (
-        "__weakref__", "annotations", "attributes", "call", "cells", "code", "defaults", "keyword_defaults", "owner",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        code: Code,
-        call: Callable[[Function, tuple[Any, ...], dict[str, Any]], Any],
-        defaults: tuple[Any, ...] = (),
-        keyword_defaults: dict[str, Any] | None = None,
-        cells: dict[str, Cell] | None = None,
-    ) -> None:
-        self.code = code
-        self.call = call
-        self.defaults = defaults
-        self.keyword_defaults = keyword_defaults or {}
-        self.cells = cells or {}
-        self.attributes: dict[str, Any] = {}
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.call(self, args, kwargs)
-
-    def __deepcopy__(self, memo: Any) -> Function:
-        return self
-
-    def __copy__(self) -> Function:
-        return self
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
-
-    def __repr__(self) -> str:
-        return f"<function {self.__getattr__('__qualname__')}>"
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self.attributes:
-            return self.attributes[name]
-        if name == "__name__":
-            return self.code.name
-        if name == "__qualname__":
-            return self.code.qualname
-        raise AttributeError(f"'function' object has no attribute '{name}'")
-
-
 class Guarded:
     """A builtin that library code calls back, held within the bounds of the interpreter."""
 
@@ -170,6 +132,26 @@ class Guarded:
 
     def __repr__(self) -> str:
         return repr(self.function)
+
+
+class GuardedMethod(Guarded):
+    """One that becomes a method where it is found in a class."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+
+NAMES = (type(len), type(str.upper), type(dict.__dict__["fromkeys"]), type(int.__add__), type(lambda: 0))
+GUARDS = {
+    kind: type(kind.__name__, (Guarded if kind is type(len) else GuardedMethod,), {"__slots__": ()}) for kind in NAMES
+}
+"""The guard for each type of builtin, with the name that a message says."""
+
+
+def guarded(function: Any, call: Callable[..., Any]) -> Guarded:
+    """`function`, called by way of `call`."""
+    made: Guarded = GUARDS.get(type(function), Guarded)(function, call)
+    return made
 
 
 class Ticker:

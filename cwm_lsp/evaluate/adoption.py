@@ -1,0 +1,90 @@
+"""What classes of the file may be made of, and how they become known as such."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.values import Unknown, undetermined
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.runtime import Runtime
+
+PICKLING = (
+    "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
+)  # fmt: skip
+"""Special methods that say what `copy` is to call, which is not safe: copies of such instances are unknown."""
+GENERIC_BASES: tuple[Any, ...] = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
+ADOPTION = "__adoption__"
+"""Name of the first attribute of a class that is being made."""
+
+
+class Adoption:
+    """Makes a class known as one of the file's as soon as there is one: before any `__set_name__` or enum member."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.runtime.classes.add(owner)
+        type.__delattr__(owner, name)
+
+
+def adopting(runtime: Runtime, module: Any, namespace: dict[str, Any]) -> dict[str, Any]:
+    """The namespace of a class about to be made, which tells `runtime` of the class."""
+    entries = {ADOPTION: Adoption(runtime), **dict(dict.items(namespace))}
+    entries.setdefault("__module__", module)
+    if type(namespace) is dict:
+        return entries
+    dict.clear(namespace)  # an enum wants what its `__prepare__` has given
+    dict.update(namespace, entries)
+    return namespace
+
+
+def allowed(interpreter: Interpreter, base: Any) -> bool:
+    """Whether a class of the file may inherit from `base`."""
+    if isinstance(base, type):
+        return base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
+    return (
+        base in GENERIC_BASES
+        or type(base).__module__ == "typing"
+        or type(base) is types.GenericAlias
+        or type(base) in interpreter.runtime.classes
+    )
+
+
+def is_metaclass(interpreter: Interpreter, value: Any) -> bool:
+    """Whether classes may be made by `value`: a metaclass that is known, or a function of the file."""
+    if type(value) is Unknown:
+        return False
+    if isinstance(value, type):
+        return value in library.METACLASSES or value in interpreter.runtime.classes
+    return body_of(value) is not None
+
+
+def winner(bases: Sequence[Any]) -> type:
+    """The metaclass that a class with these bases gets; `type` where they are at odds, which raises the error."""
+    chosen = type
+    for base in bases:
+        kind = type(base)
+        if issubclass(kind, chosen):
+            chosen = kind
+        elif not issubclass(chosen, kind):
+            return type
+    return chosen
+
+
+def settle(interpreter: Interpreter, namespace: dict[str, Any]) -> None:
+    """Make what a class body has bound safe for CPython to call on its own account."""
+    if any(name in namespace for name in PICKLING):
+        namespace["__reduce_ex__"] = undetermined
+    for name, value in list(dict.items(namespace)):
+        if name.startswith("__") and callable(value) and body_of(value) is None:
+            safe = interpreter.calls.safe(None, value)
+            if safe is not value:
+                dict.__setitem__(namespace, name, safe)

@@ -1,0 +1,60 @@
+"""`typing.get_type_hints`, without evaluating text in the host."""
+
+from __future__ import annotations
+
+import ast
+import typing
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.values import Undetermined, Unknown
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate.interpreter import Interpreter
+
+
+def of(interpreter: Interpreter, value: Any, *, include_extras: bool = False) -> dict[str, Any]:
+    """The annotations of a function or class of the file, with what their texts mean; `Undetermined` for others."""
+    found: dict[str, Any] = {}
+    if getattr(value, "__no_type_check__", None):
+        return found
+    if isinstance(value, type) and value in interpreter.runtime.classes:
+        for base in reversed(value.__mro__):
+            if base in interpreter.runtime.classes:
+                found |= resolved(interpreter, vars(base).get("__annotations__", {}), dict(vars(base)))
+    elif type(value) is FunctionType and body_of(value) is not None:
+        while hasattr(value, "__wrapped__"):
+            value = value.__wrapped__
+        found = resolved(interpreter, getattr(value, "__annotations__", {}), {})
+    else:
+        raise Undetermined
+    carrier = FunctionType(of.__code__, {})
+    carrier.__annotations__ = found
+    return typing.get_type_hints(carrier, include_extras=include_extras)
+
+
+def resolved(interpreter: Interpreter, annotations: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
+    """Annotations, each text replaced by what it means."""
+    return {name: meaning(interpreter, value, local) for name, value in annotations.items()}
+
+
+def meaning(interpreter: Interpreter, value: Any, local: dict[str, Any]) -> Any:
+    if type(value) is Unknown or has_text(value):
+        raise Undetermined
+    if not isinstance(value, str):
+        return value
+    try:
+        expression = ast.parse(value.lstrip(" \t"), "<string>", "eval").body
+    except SyntaxError:
+        raise SyntaxError(f"Forward reference must be an expression -- got {value!r}") from None
+    found = interpreter.evaluate(expression, {**interpreter.namespace, **local})
+    return meaning(interpreter, found, local)
+
+
+def has_text(value: Any) -> bool:
+    """Whether a text is inside of an annotation: its parts would be evaluated."""
+    if type(value) is typing.ForwardRef:
+        return True
+    inside = getattr(value, "__args__", ()) if type(value).__module__ in ("typing", "types") else ()
+    return any(type(item) is Unknown or isinstance(item, str) or has_text(item) for item in inside)

@@ -111,14 +111,17 @@ class Hover(_Group):
 
 
 class Diagnostics(_Group):
-    """Likely crashes and, after a run, divergences."""
+    """What goes wrong."""
 
     enable: bool = True
-    """Report likely exceptions, and where a run left its prediction."""
+    """Report computed exceptions, doctests and assertions that do not hold, and where a run contradicts what was
+    computed."""
     severity: Literal["error", "warning", "information", "hint"] = "information"
     """How loud the reports are."""
+    guesses: bool = False
+    """Report also exceptions that the model guesses. They always show in hints, hover and trace."""
     min_confidence: float = Field(default=0.5, ge=0, le=1)
-    """Likely exceptions of which the model is less sure are not reported."""
+    """With `guesses`: exceptions of which the model is less sure are not reported."""
 
 
 class Lenses(_Group):

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+collect_ignore = ["projects"]
+"""What a user may have open; some of it looks like tests."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

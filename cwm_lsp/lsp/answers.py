@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsprotocol import types as lsp
@@ -23,19 +23,24 @@ if TYPE_CHECKING:
 def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
     """The hints of the lines that the editor shows."""
     document = _document(session, params)
-    if document is None or not document.settings.hints.enable:
+    if document is None:
         return []
-    shown = params.range
-    result: list[lsp.InlayHint] = []
+    return [
+        hints_view.inlay_hint(hint, document.text, {"uri": document.uri, "function": name})
+        for name, hint in hints_of(document)
+        if params.range.start.line <= hint.line <= params.range.end.line
+    ]
+
+
+def hints_of(document: Document) -> Iterator[tuple[str, hints_view.Hint]]:
+    """All hints of a document, each with the function whose call it tells of."""
+    settings = document.settings.hints
+    if not settings.enable:
+        return
     for known, where in document.shown():
-
-        def visible(line: int, where: Callable[[int], int | None] = where) -> int | None:
-            now = where(line)
-            return now if now is not None and shown.start.line <= now <= shown.end.line else None
-
-        data = {"uri": document.uri, "function": known.entry.qualname}
-        result += hints_view.hints(known.visits.values(), document.text, visible, document.settings.hints, data)
-    return result
+        if known.reading is not None and not known.is_other_call:
+            for hint in hints_view.hints(known.reading, known.visits.values(), where, settings):
+                yield known.entry.qualname, hint
 
 
 def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
@@ -57,11 +62,13 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     if document is None or not found or not document.settings.hover.enable:
         return None
     known, line = found
-    if known.reading is None or line not in known.visits:
+    if known.reading is None:
         return None
     links = _links(session, document, known, line, params.position) if client.follows_links else []
     word = document.text.word_at(params.position)
     text = _hover(known, known.reading, line, word, links, markdown=client.reads_markdown)
+    if not text:
+        return None
     kind = lsp.MarkupKind.Markdown if client.reads_markdown else lsp.MarkupKind.PlainText
     return lsp.Hover(lsp.MarkupContent(kind, text), document.text.range_of(params.position.line))
 
@@ -83,7 +90,13 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
                 data = {"uri": document.uri, "function": known.entry.qualname}
                 where = known.anchor.at
                 result += diagnostics_view.diagnostics(
-                    known.reading, document.text, where, document.uri, settings.diagnostics, data
+                    known.reading,
+                    document.text,
+                    where,
+                    document.uri,
+                    settings.diagnostics,
+                    data,
+                    tells_crash=known.call.origin != "defaults",
                 )
         for finding in session.debugging.findings(document):
             result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
@@ -142,7 +155,7 @@ def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.I
     found = document and document.known_at(stopped)
     if document is None or not found or not document.settings.inline_values.enable:
         return []
-    visits = found[0].visits.values()
+    visits = [] if found[0].is_other_call else found[0].visits.values()
     result = inline_values_view.inline_values(
         visits, document.text, found[0].anchor.at, params.range, stopped, document.settings.hints
     )
@@ -166,8 +179,11 @@ def _document(session: Session, params: _AboutDocument) -> Document | None:
 def _hover(
     known: Known, reading: Reading, line: int, word: str | None, links: Sequence[Link], *, markdown: bool
 ) -> str:
+    visit = known.visits.get(line)
+    if visit is None:
+        return hover_view.bare(reading, line, links, markdown=markdown)
     path = reading.path_of(known.selection, line)
-    return hover_view.hover(reading, known.visits[line], path, word, links, markdown=markdown)
+    return hover_view.hover(reading, visit, path, word, links, markdown=markdown)
 
 
 def _links(session: Session, document: Document, known: Known, line: int, position: lsp.Position) -> list[Link]:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.lsp.documents import Document, Known, moved
+from cwm_lsp.lsp.documents import Document, Known, Stopped, moved
 from cwm_lsp.lsp.views.hints import DIFFERENT, PREDICTED
 from cwm_lsp.lsp.views.shorten import shorten
 from cwm_lsp.record.live import Difference, Live, Step, Stop
+from cwm_lsp.trace.facts import facts
 
 if TYPE_CHECKING:
+    from cwm_lsp.lsp.views.reading import Reading
     from cwm_lsp.trace.events import Trace
 
 log = logging.getLogger(__name__)
@@ -47,8 +49,14 @@ class Debugging:
         self._documents = documents
         self._tell = tell
         self._live = Live(self._prediction)
-        self._stops: dict[str, tuple[str, Step]] = {}
+        self._asked: Known | None = None
+        """What the last question for a prediction was answered with."""
+        self._followed: dict[str, Known] = {}
+        """By session, the call that it is held against."""
+        self._stops: dict[str, tuple[str, Step, str]] = {}
         self._findings: dict[str, list[Finding]] = {}
+        self._ended: set[str] = set()
+        """Sessions that have been told that the prediction ends before them."""
 
     def stopped(self, params: Mapping[str, Any]) -> str | None:
         """A session has stopped; gives the URI of the document about which that tells something."""
@@ -57,18 +65,28 @@ class Debugging:
         except (KeyError, ValueError, TypeError) as error:
             log.warning("cwm/debugStopped is not understood: %s", error)
             return None
+        self._asked = None
         step = self._live.stopped(stop)
         document = self._document(stop.path)
-        if step is None or document is None:
+        if self._asked is not None:
+            self._let_go(stop.session)
+            self._followed[stop.session] = self._asked
+        known = self._followed.get(stop.session)
+        if step is None or document is None or known is None or known.predicted is None:
             return None
-        self._stops[stop.session] = document.uri, step
-        message = message_of(step)
-        if not step.as_predicted:
+        message = message_of(step, known.predicted)
+        if step.kind == "beyond":
+            message = "" if stop.session in self._ended else message
+            self._ended.add(stop.session)
+        self._stops[stop.session] = document.uri, step, message
+        if _is_problem(step, known.predicted):
             finding = Finding(document.uri, stop.line - 1, document.revision, message)
             found = self._findings.setdefault(stop.session, [])
             if finding not in found:
                 found.append(finding)
-        self._tell("cwm/debugStep", {"uri": document.uri, "message": message, **step.to_json()})
+        _follow(known, step)
+        if message:
+            self._tell("cwm/debugStep", {"uri": document.uri, "message": message, **step.to_json()})
         return document.uri
 
     def continued(self, session: str) -> None:
@@ -80,8 +98,19 @@ class Debugging:
         """A session is over; gives the URI of the document about which it has told something."""
         self._live.terminated(session)
         self._stops.pop(session, None)
+        self._ended.discard(session)
+        followed = self._let_go(session)
         findings = self._findings.pop(session, [])
-        return findings[0].uri if findings else None
+        about = [uri for uri, document in self._documents.items() if followed in document.known.values()]
+        return findings[0].uri if findings else next(iter(about), None)
+
+    def _let_go(self, session: str) -> Known | None:
+        """The call that a session was held against is shown as before."""
+        known = self._followed.pop(session, None)
+        if known is not None:
+            known.is_other_call = False
+            known.show({})
+        return known
 
     def findings(self, document: Document) -> list[Finding]:
         """What sessions that are not over have found in a document, as far as its text is still the one debugged."""
@@ -94,9 +123,9 @@ class Debugging:
 
     def at(self, uri: str, line: int) -> str | None:
         """What the stop at a 0-based line tells."""
-        for where, step in self._stops.values():
+        for where, step, message in self._stops.values():
             if where == uri and step.stop.line == line + 1:
-                return message_of(step)
+                return message or None
         return None
 
     def _document(self, path: str) -> Document | None:
@@ -115,11 +144,12 @@ class Debugging:
         for known in sorted(document.known.values(), key=rank):
             reading = known.predicted
             if reading is not None and any(event.function == function for event in reading.trace.events):
+                self._asked = known
                 return moved(reading.trace, known.anchor, document.text.whole)
         return None
 
 
-def message_of(step: Step) -> str:
+def message_of(step: Step, predicted: Reading) -> str:
     """What a stop tells, in one line."""
     told = ", ".join(_told(difference) for difference in step.differences)
     match step.kind:
@@ -134,6 +164,38 @@ def message_of(step: Step) -> str:
             return "an exception, where none was predicted"
         case "other-call":
             return f"not the predicted call: {told}" if told else "not the predicted call"
+        case "beyond":
+            end = predicted.end
+            return f"predicted up to line {end.line}: {end.why}" if end is not None else "the prediction ends before"
+
+
+def _is_problem(step: Step, predicted: Reading) -> bool:
+    """Whether the stop contradicts what had been computed, and not only what was guessed."""
+    if step.kind not in ("value", "control-flow", "exception"):
+        return False
+    known = facts(predicted.trace)
+    return step.event_index < known if step.event_index is not None else known == len(predicted.trace.events)
+
+
+def _follow(known: Known, step: Step) -> None:
+    """Show a call as of where the debugger is in it."""
+    known.is_other_call = step.kind == "other-call"
+    reading, index = known.reading, step.event_index
+    if reading is None or index is None:
+        return
+    if reading is not known.predicted:  # a run of it is shown: the stop is at the same visit of the line there
+        place = "line", step.stop.function, known.anchor.back(step.stop.line - 1)
+        events = enumerate(reading.trace.events)
+        same = [at for at, event in events if (event.kind, event.function, event.line) == place]
+        if step.hit > len(same):
+            return
+        index = same[step.hit - 1]
+    differences = {
+        one.name: (one.predicted, one.actual)
+        for one in step.differences
+        if one.predicted is not None and one.actual is not None
+    }
+    known.stop(Stopped(index, differences))
 
 
 def _told(difference: Difference) -> str:

@@ -17,6 +17,16 @@ from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.events import Trace
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """How a debug session stands in a known call."""
+
+    index: int
+    """Of the event in the trace that is shown at which it has stopped: what comes after has not run yet."""
+    differences: Mapping[str, tuple[str, str]]
+    """Name → what was predicted, and what it is."""
+
+
 @dataclass(slots=True)
 class Known:
     """What is known of one call of one function."""
@@ -35,6 +45,8 @@ class Known:
     """Why nothing is known, where that is so."""
     visits: dict[int, Visit] = field(default_factory=dict)
     """`reading.visits(selection)`: a view's first question."""
+    is_other_call: bool = False
+    """A debug session is in another call of the function: what is known of this one is not shown."""
 
     @property
     def reading(self) -> Reading | None:
@@ -45,6 +57,14 @@ class Known:
         """Look at other iterations."""
         self.selection = selection
         self.visits = self.reading.visits(selection) if self.reading else {}
+
+    def stop(self, stopped: Stopped) -> None:
+        """A debug session has stopped in the call: it is looked at as of there, with what the debugger has seen."""
+        assert self.reading is not None
+        self.show(self.reading.as_of(stopped.index))
+        for line, visit in self.visits.items():
+            if visit.index < stopped.index:
+                self.visits[line] = visit.corrected(stopped.differences)
 
     def place_at(self, line: int) -> Place | None:
         """The innermost loop, or else the call, around a line of the trace that there is more than one iteration of."""

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from cwm_lsp.trace.events import Event, Trace
 from cwm_lsp.trace.values import same_but_cut
 
-StepKind = Literal["as-predicted", "value", "control-flow", "exception", "other-call"]
+StepKind = Literal["as-predicted", "value", "control-flow", "exception", "other-call", "beyond"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class Step:
     stop: Stop
     kind: StepKind
     """How the way to here went: `as-predicted`, or the first thing that did not: the line (`control-flow`), a value, an
-    exception that was not predicted; `other-call` where the arguments are not those of the predicted call."""
+    exception that was not predicted; `other-call` where the arguments are not those of the predicted call; `beyond`
+    where the prediction had ended, so that nothing is compared."""
     event_index: int | None
     """The predicted event that this stop is the counterpart of; None where there is none."""
     hit: int
@@ -148,14 +149,17 @@ class Follower:
         self._events = trace.events
         self._functions = {event.function for event in trace.events}
         self._entry = trace.events[0]
+        self._is_cut = trace.outcome.kind not in ("return", "exception")
+        self._is_beyond = False
+        """The session has passed the end of a prediction that was cut off."""
         self._frames: dict[int, int] = {}
         self._at: int | None = None
         self._depth = 0
 
     @property
     def over(self) -> bool:
-        """Whether the prediction's last event has been reached."""
-        return self._at is not None and self._at >= len(self._events) - 1
+        """Whether the predicted call has come to its end."""
+        return not self._is_cut and self._at is not None and self._at >= len(self._events) - 1
 
     def speaks_of(self, stop: Stop) -> bool:
         return stop.function in self._functions and _same_file(stop.path, self.trace.path)
@@ -166,9 +170,11 @@ class Follower:
     def stopped(self, stop: Stop) -> Step:
         """Moves to the stop's counterpart and says how the way there went."""
         if self._begins_anew(stop):
-            self._at = None
+            self._at, self._is_beyond = None, False
             self._frames.clear()
-        if stop.reason == "exception":
+        if self._is_beyond:
+            step = self._step(stop, "beyond", None)
+        elif stop.reason == "exception":
             step = self._raised(stop)
         elif self._at is None:
             step = self._begun(stop)
@@ -222,6 +228,9 @@ class Follower:
         if index is not None:
             differences = self._differences(index, stop)
             return self._step(stop, "value" if differences else "as-predicted", index, differences=differences)
+        if self._is_cut and self._next_line(at, self._depth) is None and not self._candidates(at + 1, stop):
+            self._is_beyond = True
+            return self._step(stop, "beyond", None)
         candidates = self._candidates(at + 1, stop) or self._candidates(0, stop)
         index = self._best(candidates, stop) if candidates else None
         wanted = self._event(self._next_line(at, self._depth)) or self._event(at + 1)
@@ -237,6 +246,10 @@ class Follower:
                 return self._step(stop, "as-predicted", index)
             if event.kind == "line" and self._at is not None and event.depth <= self._depth:
                 break
+        else:
+            if self._is_cut:
+                self._is_beyond = True
+                return self._step(stop, "beyond", None)
         return self._step(stop, "exception", self._at, expected=self._event(start + 1))
 
     def _step(

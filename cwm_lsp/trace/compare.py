@@ -7,6 +7,7 @@ wrong value is told where it comes from, once, until it changes.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from cwm_lsp.source.flow import Flow, Scope
 from cwm_lsp.trace import alignment
 from cwm_lsp.trace.events import Event, Trace
 from cwm_lsp.trace.exceptions import exception_repr
+from cwm_lsp.trace.facts import facts
 from cwm_lsp.trace.values import same_but_cut, same_value
 
 __all__ = ["Divergence", "align", "compare", "same_value"]
@@ -42,6 +44,8 @@ class Divergence:
     actual: str | None = None
     iteration: int | None = None
     """How many times `line` has come by then in this call of its scope, from 1; None outside loops."""
+    computed: bool = False
+    """What was predicted had been computed: it is not that a model has guessed wrong, the world is another one."""
 
     def to_json(self) -> dict[str, Any]:
         """The divergence as the command line's JSON has it."""
@@ -53,6 +57,7 @@ class Divergence:
             "predicted": self.predicted,
             "actual": self.actual,
             "iteration": self.iteration,
+            "computed": self.computed,
         }
 
 
@@ -199,7 +204,24 @@ class _Comparison:
         while self._todo:
             self._call(*self._todo.pop())
         self._length(predicted, recorded)
-        self.divergences.sort(key=lambda divergence: divergence.event_index)
+        self.pairs.sort(key=lambda pair: pair[1])
+        known = facts(predicted)
+        self.divergences = sorted(
+            (replace(one, computed=self._was_computed(one, known)) for one in self.divergences),
+            key=lambda divergence: divergence.event_index,
+        )
+
+    def _was_computed(self, divergence: Divergence, known: int) -> bool:
+        """Whether what was predicted there is one of the `known` first events, which are facts."""
+        if divergence.kind == "length":
+            return False
+        before = bisect_right(self.pairs, divergence.event_index, key=lambda pair: pair[1]) - 1
+        left, right = self.pairs[before] if before >= 0 else (-1, -1)
+        at = left if right == divergence.event_index else left + 1
+        if at == known < len(self._left):  # the first guess is made here, but not all that is here need be one
+            name = divergence.variable or "value"
+            return self._left[at].provenance.get(name) == "computed" and divergence.kind in ("value", "return")
+        return at < known
 
     def _call(self, left: _Call, right: _Call, caller: _Way) -> None:
         event = self._right[right.index]

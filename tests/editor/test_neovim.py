@@ -52,7 +52,7 @@ def test_opening_a_file_shows_predictions(neovim: Neovim, examples):
         " vim.lsp.util.make_position_params(0, 'utf-8'), 5000)"
         " return vim.tbl_values(answers)[1].result.contents.value"
     )
-    assert "`moving_average([3, 5, 10, 6])` as predicted · iteration 2/2 of line 13" in hover
+    assert "`moving_average([3, 5, 10, 6])` as computed · iteration 2/2 of line 13" in hover
     assert re.search(r"\| \*\*mean\*\* +\| `6.0` +\| `7.0` +\| computed +\|", hover)
 
 
@@ -63,9 +63,9 @@ def test_a_likely_crash_is_a_diagnostic_until_the_function_is_mended(neovim: Neo
     neovim.command('Cwm predict parse_line("Grace,,New York")')
     found = neovim.until(neovim.diagnostics)
     assert found == {
-        12: "parse_line(\"Grace,,New York\") likely raises ValueError: invalid literal for int() with base 10: ''"
+        12: "raises ValueError: invalid literal for int() with base 10: '' · in parse_line(\"Grace,,New York\")"
     }
-    neovim.until(lambda: "likely raises ValueError" in neovim.messages())
+    neovim.until(lambda: "raises ValueError" in neovim.messages())
     neovim.command('call setline(12, \'    return {"name": name, "age": age, "city": city}\')')
     neovim.until(lambda: not neovim.diagnostics())
 
@@ -75,12 +75,12 @@ def test_a_run_is_compared(neovim: Neovim, file):
     neovim.until(lambda: attached(neovim))
     neovim.cursor(8)
     neovim.command("Cwm run")
-    hints = neovim.until(lambda: neovim.hints().get(9, "").endswith("= 6") and neovim.hints())
-    assert hints[8] == "result = 6 · 3/3"
+    hints = neovim.until(lambda: neovim.hints().get(9) == "● = 6" and neovim.hints())
+    assert hints[8] == "● result = 6 · 3/3"
     # Also where every hint looks the same before and after, as here, the run is told.
     neovim.until(lambda: "total([1, 2, 3]) returned 6, as predicted" in neovim.messages())
     neovim.command("Cwm prev")
-    neovim.until(lambda: neovim.hints().get(8) == "result = 3 · 2/3")
+    neovim.until(lambda: neovim.hints().get(8) == "● result = 3 · 2/3")
 
 
 def test_editing_clears_and_moves(neovim: Neovim, file):
@@ -170,7 +170,7 @@ def test_the_trace_is_shown_beside_its_prediction(neovim: Neovim, file):
     neovim.command("Cwm trace")
     neovim.until(lambda: neovim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 2)
     shown = [neovim.nvim.windows[-2].buffer[:], neovim.nvim.windows[-1].buffer[:]]
-    assert shown[0][0] == "# total([1, 2, 3]) as predicted" and shown[0][-1] == "# likely returns 6"
+    assert shown[0][0] == "# total([1, 2, 3]) as computed" and shown[0][-1] == "# returns 6"
     assert shown[1][0] == "# total([1, 2, 3]) as it ran" and shown[1][-1] == "# returned 6"
     assert any("result += x" in row and row.endswith("result = 6 · 3/3") for row in shown[1])
     neovim.nvim.feedkeys("q", "x")

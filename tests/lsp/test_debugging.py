@@ -1,12 +1,13 @@
 """A debug session of the editor, held against the prediction."""
 
+import pytest
 from lsprotocol import types as lsp
 
-from .conftest import Editor
+from .conftest import QUICK, Editor
 
 SOURCE = """\
 def total(xs):
-    result = 0
+    result = len(xs) - len(xs)
     for x in xs:
         result += x
     return result
@@ -35,6 +36,8 @@ async def test_stops_are_compared_with_the_prediction(shared: Editor, tmp_path):
         return {value.range.start.line + 1: value.text for value in values}
 
     assert (await stop(2, "breakpoint", xs="[1, 2]"))[2] == "as predicted"
+    hints = await shared.hints(uri)
+    assert hints[2] == "x = 1 · 1/2" and hints[3] == "result = 1 · 1/2", "the first iteration is yet to come"
     shown = await stop(3, xs="[1, 2]", result="0")
     assert shown[3] == "as predicted" and shown[2] == "result = 0"
     assert (await stop(4, xs="[1, 2]", result="7", x="1"))[4] == "result ≈ 0 ≠ 7"
@@ -45,11 +48,56 @@ async def test_stops_are_compared_with_the_prediction(shared: Editor, tmp_path):
     else:
         await shared.until(lambda: uri in shared.published and shared.published[uri].diagnostics)
         found = shared.published[uri].diagnostics
-    assert [(one.range.start.line + 1, one.message) for one in found] == [(4, "result ≈ 0 ≠ 7")]
+    assert [(one.range.start.line + 1, one.message) for one in found] == [(4, "result ≈ 0 ≠ 7")], "it had been computed"
+    hints = await shared.hints(uri)
+    assert hints[1] == "result ≈ 0 ≠ 7" and hints[2] == "x = 1 · 1/2"
+    await stop(3, xs="[1, 2]", result="1", x="1")
+    assert (await stop(4, xs="[1, 2]", result="1", x="2"))[4] == "as predicted"
+    hints = await shared.hints(uri)
+    assert hints[2] == "x = 2 · 2/2" and hints[3] == "result = 3 · 2/2"
+    await stop(4, "breakpoint", xs="[5]", result="0", x="5")
     shared.protocol.notify("cwm/debugTerminated", {"session": "s"})
     if not shared.initialization.capabilities.diagnostic_provider:
         await shared.until(lambda: not shared.published[uri].diagnostics)
     shared.protocol.notify("cwm/debugStopped", {"nonsense": 1})
     shared.protocol.notify("cwm/debugContinued", {"session": "never seen"})
-    assert await shared.hints(uri)
+    assert (await shared.hints(uri))[3] == "result = 3 · 2/2"
     assert not shared.messages
+
+
+@pytest.mark.parametrize("after", [3, 4])
+async def test_after_the_end_of_a_prediction_nothing_is_compared_and_that_is_said_once(shared: Editor, tmp_path, after):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    uri = path.as_uri()
+    await configured(shared, {"predict": {"maxEvents": 3, "trigger": "manual"}})
+    shared.open(uri, SOURCE)
+    await shared.command("cwm.predict", {"uri": uri, "function": "total", "call": "total([1, 2])"})
+    assert (await shared.hints(uri))[2] == "⋯ known up to here: the limit of 3 events was reached"
+
+    def stop(line: int, **names: str) -> None:
+        place = {"session": "s", "frameId": 1, "path": str(path), "line": line, "function": "total"}
+        shared.protocol.notify("cwm/debugStopped", {**place, "locals": names, "reason": "step"})
+
+    shared.steps.clear()
+    stop(2, xs="[1, 2]")
+    stop(3, xs="[1, 2]", result="0")
+    for _ in range(3):
+        stop(4, xs="[1, 2]", result="77", x="88")
+        stop(after, xs="[1, 2]", result="99", x="99")
+    await shared.until(lambda: len(shared.steps) == 3)
+    shared.protocol.notify("cwm/debugTerminated", {"session": "s"})
+    await shared.hints(uri)
+    assert [step.message for step in shared.steps] == [
+        "as predicted",
+        "as predicted",
+        "predicted up to line 3: the limit of 3 events was reached",
+    ]
+    await configured(shared, QUICK)
+
+
+async def configured(editor: Editor, settings: dict) -> None:
+    """Change the editor's settings, and wait until the server has asked for them."""
+    asked, editor.configuration = editor.asked, settings
+    editor.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(settings))
+    await editor.until(lambda: editor.asked > asked)

@@ -336,7 +336,7 @@ async def test_a_closed_document_leaves_nothing(editor: Editor, file):
 async def test_lines_that_end_in_cr_lf_and_wide_characters_are_placed_right(shared: Editor, tmp_path):
     editor = shared
     uri = (tmp_path / "wide.py").as_uri()
-    text = 'def f():\r\n\tx = "😀é"  # 😀  \r\n\treturn x\r\n\r\nf()\r\n'
+    text = 'def f():\r\n\tx = "😀" + "é"  # 😀  \r\n\treturn x\r\n\r\nf()\r\n'
     (tmp_path / "wide.py").write_bytes(text.encode())
     editor.open(uri, text)
     answer = await editor.command("cwm.predictThenRun", {"uri": uri, "function": "f", "call": "f()"})
@@ -345,7 +345,7 @@ async def test_lines_that_end_in_cr_lf_and_wide_characters_are_placed_right(shar
         lsp.InlayHintParams(lsp.TextDocumentIdentifier(uri), lsp.Range(lsp.Position(0, 0), lsp.Position(9, 0)))
     )
     spot = next(hint.position for hint in hints if hint.position.line == 1)
-    line = '\tx = "😀é"  # 😀'
+    line = '\tx = "😀" + "é"  # 😀'
     utf16 = editor.client["general"]["positionEncodings"] == ["utf-16"]
     assert spot.character == (len(line.encode("utf-16-le")) // 2 if utf16 else len(line.encode()))
 

@@ -8,12 +8,14 @@ from lsprotocol import types as lsp
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.diagnostics import diagnostics
 from cwm_lsp.lsp.views.document import document, ending
-from cwm_lsp.lsp.views.hints import hints, label_of
-from cwm_lsp.lsp.views.hover import Link, hover
+from cwm_lsp.lsp.views.hints import hints, inlay_hint, label_of
+from cwm_lsp.lsp.views.hover import Link, bare, hover
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
+from cwm_lsp.lsp.views.unreached import unreached
 from cwm_lsp.settings import Diagnostics, Hints
 from cwm_lsp.trace.compare import compare
+from cwm_lsp.trace.events import Outcome
 
 from .tracing import reading_of, trace_of
 
@@ -45,7 +47,6 @@ def test_each_line_shows_what_it_produced_in_the_latest_iteration():
         2: "twice ≈ 4",
         3: "≈ 4",
         5: "xs ≈ [1, 2, 3]",
-        6: "total ≈ 0",
         7: "x ≈ 3 · 3/3",
         8: "k ≈ 2 · 3/3",
         9: "total ≈ 8 · 3/3",
@@ -81,7 +82,6 @@ def test_a_trace_is_looked_at_as_of_any_of_its_steps():
         2: "twice ≈ 0",
         3: "≈ 0",
         5: "xs ≈ [1, 2, 3]",
-        6: "total ≈ 0",
         7: "x ≈ 2 · 2/3",
         8: "k ≈ 1 · 2/2",
         9: "total ≈ 2 · 2/2",
@@ -111,7 +111,7 @@ def test_recursion_is_looked_at_in_the_call_that_a_step_is_in():
         ("while True:\n        xs.pop()\n        if not xs: break", "f([1, 2])", 3, "xs ≈ [] · 2/2"),
         ("for x in xs:\n        if x: continue\n        y = x\n    else:\n        z = 1", "f([0, 1])", 4, None),
         (
-            "for x in xs:\n        if x: continue\n        y = x\n    else:\n        z = 1\n    return",
+            "for x in xs:\n        if x: continue\n        y = x\n    else:\n        z = x\n    return",
             "f([0, 1])",
             6,
             "z ≈ 1",
@@ -119,7 +119,15 @@ def test_recursion_is_looked_at_in_the_call_that_a_step_is_in():
         ("import os", "f([])", 2, None),
         ("g = lambda: 1", "f([])", 2, None),
         ("def g(): pass", "f([])", 2, None),
-        ("x = 1\n    x = 1\n    return", "f([])", 3, "x ≈ 1"),
+        ("x = 1\n    x = abs(1)\n    return", "f([])", 3, "x ≈ 1"),
+        ("x = 1\n    return", "f([])", 2, None),
+        ("x: list = []  # empty\n    return", "f([])", 2, None),
+        ("x = 0x10\n    return", "f([])", 2, None),
+        ("return True", "f([])", 2, None),
+        ("xs.append(5)\n    return", "f([1, 2])", 2, "xs ≈ [1, 2, 5]"),
+        ("xs[1] = 5\n    return", "f([1, 2])", 2, "xs[1] ≈ 2 → 5"),
+        ("xs['b']['c'] = 5\n    return", "f({'a': 1, 'b': {}})", 2, "xs['b']['c'] ≈ 5"),
+        ("xs.append('end')\n    return", "f(list(range(100)))", 2, "xs ≈ [… 100 more, 'end']"),
         ("o = object()\n    return", "f([])", 2, None),
         ("del xs\n    return", "f([])", 2, None),
         ("return", "f([])", 2, "≈ None"),
@@ -150,13 +158,13 @@ def test_recursion_shows_the_call_that_was_asked_for_first():
     source = "def fact(n):\n    if n < 2:\n        return 1\n    return n * fact(n - 1)\n"
     reading = reading_of(source, "fact(4)", "fact")
     assert labels(reading) == {1: "n ≈ 4 · 1/4", 4: "≈ 24"}
-    assert labels(reading, {1: 4}) == {1: "n ≈ 1 · 4/4", 3: "≈ 1"}
+    assert labels(reading, {1: 3}) == {1: "n ≈ 2 · 3/4", 4: "≈ 2"}
 
 
 def test_glyphs_tell_predicted_from_certain():
     source = "def f(a):\n    b = a + 1\n    return b\n"
     assert labels(reading_of(source, "f(1)", "f", provenance="computed", confidence=None))[2] == "b = 2"
-    assert labels(reading_of(source, "f(1)", "f", origin="recorded", provenance="recorded"))[2] == "b = 2"
+    assert labels(reading_of(source, "f(1)", "f", origin="recorded", provenance="recorded"))[2] == "● b = 2"
 
 
 def test_what_the_model_is_not_sure_of_is_not_shown():
@@ -175,9 +183,9 @@ def test_no_hint_is_longer_than_it_may_be(width):
         assert len(label) <= max(width, 30), label
 
 
-def differing(source: str, wrong: str, call: str, name: str) -> Reading:
+def differing(source: str, wrong: str, call: str, name: str, change=lambda trace: trace, **how) -> Reading:
     """A run of `source` held against the prediction that it is `wrong`."""
-    predicted = replace(trace_of(wrong, call, name), source=source)
+    predicted = change(replace(trace_of(wrong, call, name, **how), source=source))
     recorded = trace_of(source, call, name, origin="recorded", provenance="recorded", confidence=None)
     shape = Shape.of(source, {event.line for event in recorded.events})
     return Reading.of(recorded, shape, compare(predicted, recorded))
@@ -187,29 +195,136 @@ def test_where_the_run_differed_both_values_are_shown():
     source = "def f(xs):\n    t = 0\n    for x in xs:\n        t += x\n    return t\n"
     reading = differing(source, source.replace("+=", "-="), "f([1, 2])", "f")
     shown = labels(reading)
-    assert shown[4] == "t ≈ -3 ≠ 3 · 2/2"
-    assert shown[5] == "≈ -3 ≠ 3"
-    assert shown[2] == "t = 0"
-    text = Text(source)
-    found = diagnostics(reading, text, lambda line: line - 1, "file:///a.py", Diagnostics(), {"uri": "file:///a.py"})
-    assert found and all(diagnostic.code.startswith("divergence-") for diagnostic in found)
-    first = found[0]
-    assert first.range.start.line == 3 and "t was 1" in first.message and "predicted -1" in first.message
-    assert first.severity == lsp.DiagnosticSeverity.Information
+    assert shown[4] == "● t ≈ -3 ≠ 3 · 2/2"
+    assert shown[5] == "● ≈ -3 ≠ 3"
+    assert 2 not in shown, "the line says so itself"
 
 
-def test_a_likely_crash_is_told_where_it_is_raised_with_the_way_there():
+def problems(reading: Reading, settings=None, **how) -> list[lsp.Diagnostic]:
+    text = Text(reading.trace.source)
+    return diagnostics(reading, text, lambda line: line - 1, "file:///a.py", settings or Diagnostics(), {}, **how)
+
+
+def test_wrong_guesses_are_one_mark_where_they_begin_and_no_problem():
+    source = "def f(xs):\n    t = 0\n    for x in xs:\n        t += x\n    return t\n"
+    (mark,) = problems(differing(source, source.replace("+=", "-="), "f([1, 2])", "f"))
+    assert mark.severity == lsp.DiagnosticSeverity.Hint
+    assert mark.range.start.line == 3
+    assert mark.message.startswith("the guesses differ from here: t was 1 in iteration 1, guessed -1 (and 1 more")
+    assert [link.message for link in mark.related_information] == ["returned 3, guessed -3"]
+
+
+def test_a_run_that_contradicts_what_was_computed_is_a_problem():
+    source = "def f(xs):\n    t = 0\n    for x in xs:\n        t += x\n    return t\n"
+    how = {"provenance": "computed", "confidence": None}
+    found = problems(differing(source, source.replace("+=", "-="), "f([1, 2])", "f", **how))
+    assert [(one.range.start.line, one.code, one.message) for one in found] == [
+        (3, "divergence-value", "t was 1 in iteration 1, computed -1"),
+        (4, "divergence-return", "returned 3, computed -3"),
+    ]
+    assert found[0].severity == lsp.DiagnosticSeverity.Information
+
+
+def test_the_end_of_a_prediction_that_was_cut_off_is_no_problem():
+    source = "def f(xs):\n    t = 0\n    for x in xs:\n        t += x\n    return t\n"
+    assert problems(differing(source, source, "f([1, 2])", "f", change=lambda trace: cut(trace, 4))) == []
+
+
+def test_a_computed_crash_is_told_where_it_is_raised_with_the_way_there():
     source = "def g(s):\n    return int(s)\n\ndef f(s):\n    return g(s)\n"
-    reading = reading_of(source, "f('x')", "f")
-    (found,) = diagnostics(reading, Text(source), lambda line: line - 1, "file:///a.py", Diagnostics(), {})
+    reading = reading_of(source, "f('x')", "f", provenance="computed", confidence=None)
+    (found,) = problems(reading)
     assert found.range == lsp.Range(lsp.Position(1, 4), lsp.Position(1, 17))
-    assert found.message == "f('x') likely raises ValueError: invalid literal for int() with base 10: 'x' (95 %)"
+    assert found.message == "raises ValueError: invalid literal for int() with base 10: 'x' · in f('x')"
     assert [(link.location.range.start.line, link.message) for link in found.related_information] == [
         (4, "called from f"),
         (3, "in f('x')"),
     ]
-    unsure = reading_of(source, "f('x')", "f", confidence=0.2)
-    assert diagnostics(unsure, Text(source), lambda line: line - 1, "file:///a.py", Diagnostics(), {}) == []
+    assert problems(reading, tells_crash=False) == []
+    assert labels(reading)[2].startswith("✗ raises ValueError(")
+
+
+def test_a_guessed_crash_is_a_problem_only_where_it_is_asked_for():
+    source = "def f(s):\n    return int(s)\n"
+    reading = reading_of(source, "f('x')", "f")
+    assert problems(reading) == []
+    (found,) = problems(reading, Diagnostics(guesses=True))
+    assert found.message.startswith("likely raises ValueError: ") and "(95 %) · in f('x')" in found.message
+    assert problems(reading_of(source, "f('x')", "f", confidence=0.2), Diagnostics(guesses=True)) == []
+    assert labels(reading)[2].startswith("≈ raises ValueError(")
+
+
+def test_the_call_comes_after_the_news_and_is_cut():
+    source = "def f(xs):\n    return xs[9]\n"
+    (found,) = problems(reading_of(source, f"f({list(range(9))} * 1)", "f", provenance="computed", confidence=None))
+    assert found.message.startswith("raises IndexError: list index out of range · in f(")
+    (found,) = problems(reading_of(source, "f(['" + "a" * 300 + "'])", "f", provenance="computed", confidence=None))
+    assert len(found.message) < 120 and found.message.endswith("…'])")
+
+
+def cut(trace, count: int, why: str = "what print(…, file=sys.stderr) does is not known"):
+    """The trace as far as `count` events."""
+    return replace(trace, events=trace.events[:count], outcome=Outcome("truncated", detail=why))
+
+
+def test_a_prediction_that_ends_early_says_where_and_why():
+    reading = reading_of(
+        LOOPS, "f([1, 2, 3])", "f", lambda trace: cut(trace, 3), provenance="computed", confidence=None
+    )
+    assert (reading.end.line, reading.end.why) == (7, "what print(…, file=sys.stderr) does is not known")
+    shown = {hint.line + 1: hint.label for hint in hints(reading, reading.visits().values(), lambda n: n - 1, Hints())}
+    assert shown == {
+        5: "xs = [1, 2, 3]",
+        7: "⋯ known up to here: what print(…, file=sys.stderr) does is not known",
+    }
+    link = Link("Run", "cwm.predictThenRun", {})
+    assert "`f([1, 2, 3])` is known up to line 7: what print(" in bare(reading, 13, [link], markdown=True)
+    assert "[Run](command:" in bare(reading, 13, [link], markdown=True)
+    assert "is known up to line 7" in hover(reading, reading.visits()[7], [], None, [], markdown=True)
+    assert bare(reading, 4, [], markdown=True) == ""
+
+
+def test_a_loop_that_was_cut_off_shows_the_last_iteration_that_was_finished():
+    whole = trace_of(LOOPS, "f([1, 2, 3])", "f")
+    adding = [index for index, event in enumerate(whole.events) if event.line == 9]
+    reading = reading_of(LOOPS, "f([1, 2, 3])", "f", lambda trace: cut(trace, adding[-1] + 3))
+    shown = labels(reading)
+    assert shown[7] == "x ≈ 2 · 2/3"
+    assert shown[9] == "total ≈ 2 · 2/2"
+    assert labels(reading, {7: 3})[7] == "x ≈ 3 · 3/3", "it can be looked at all the same"
+
+
+BRANCHES = """\
+def f(x):
+    if x > 1:
+        a = 1
+    else:
+        a = 2
+    if a > 1:
+        b = 1
+    else:
+        b = 2
+    return b
+"""
+
+
+def test_only_facts_dim_what_is_not_reached():
+    computed = {"provenance": "computed", "confidence": None}
+    whole = trace_of(BRANCHES, "f(5)", "f", **computed)
+    assert unreached(whole) == [5, 7]
+    assert unreached(trace_of(BRANCHES, "f(5)", "f", origin="recorded", provenance="recorded")) == [5, 7]
+    assert unreached(trace_of(BRANCHES, "f(5)", "f")) == [], "all is guessed"
+    guessed = trace_of(BRANCHES, "f(5)", "f")
+    partly = replace(whole, events=(*whole.events[:3], *guessed.events[3:]))
+    assert unreached(partly) == [5], "the second branch is taken on the word of a guess"
+    assert unreached(cut(whole, 3)) == [5], "and here it may still be taken"
+
+
+def test_what_a_loop_may_still_come_to_is_not_dimmed():
+    source = "def f(xs):\n    for x in xs:\n        if x:\n            y = x\n        z = x\n    return z\n"
+    whole = trace_of(source, "f([0, 0])", "f", provenance="computed", confidence=None)
+    assert unreached(whole) == [4]
+    assert unreached(cut(whole, 5)) == []
 
 
 def test_the_hover_tells_all_of_a_line():
@@ -220,8 +335,8 @@ def test_the_hover_tells_all_of_a_line():
     assert "`f([1, 2, 3])` as predicted · iteration 3/3 of line 8 · iteration 3/3 of line 7" in text
     table = [line for line in text.split("\n") if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    assert ["**total**", "`4`", "`8`", "likely, 95 %"] in rows
-    assert ["**x**", "`3`", "unchanged", "likely, 95 %"] in rows
+    assert ["**total**", "`4`", "`8`", "guessed, 95 %"] in rows
+    assert ["**x**", "`3`", "unchanged", "guessed, 95 %"] in rows
     assert len({len(line) for line in table}) == 1, "columns line up"
     assert "(command:cwm.predict?%5B%7B%22uri%22" in text
     plain = hover(reading, visit, [], None, [link], markdown=False)
@@ -275,7 +390,8 @@ def test_hints_stand_at_the_end_of_their_lines_wherever_these_are_now():
     source = "def f(a):\n    b = a  # é  \n    return b\n"
     reading = reading_of(source, "f(1)", "f")
     text = Text("\n\n" + source, "utf-8")
-    shown = hints(reading.visits().values(), text, lambda line: line + 1, Hints(), {"uri": "u"})
+    told = hints(reading, reading.visits().values(), lambda line: line + 1, Hints())
+    shown = [inlay_hint(hint, text, {"uri": "u"}) for hint in told]
     assert [(hint.position.line, hint.position.character) for hint in shown] == [(2, 9), (3, 15), (4, 12)]
     assert shown[1].data == {"uri": "u", "line": 2}
-    assert hints(reading.visits().values(), text, lambda _line: None, Hints(), {}) == []
+    assert list(hints(reading, reading.visits().values(), lambda _line: None, Hints())) == []

@@ -262,7 +262,28 @@ def test_a_divergence_is_json():
         "predicted": "4",
         "actual": "3",
         "iteration": 1,
+        "computed": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("guess", "computed"),
+    [
+        (None, [True, True]),
+        (1, [False, False]),  # what comes after a guess may depend on it
+        (4, [True, False]),
+        (5, [True, True]),
+    ],
+)
+def test_a_divergence_tells_whether_what_was_predicted_had_been_computed(guess, computed):
+    run = record(LOOP, "f([1, 2])")
+    told = with_local(with_local(run, 3, "x", "7"), 5, "total", "9")
+    events = list(told.events)
+    if guess is not None:
+        events[guess] = replace(events[guess], confidence=0.9, provenance={"xs": "predicted"})
+    events[5] = replace(events[5], provenance={**events[5].provenance, "total": "computed"})
+    found = compare(replace(told, events=tuple(events)), run)
+    assert [(one.variable, one.computed) for one in found] == list(zip(["x", "total"], computed, strict=True))
 
 
 def test_nothing_recorded_and_nothing_predicted():

@@ -1,8 +1,8 @@
-"""Diagnostics: likely crashes and, after a run, where it left its prediction."""
+"""Diagnostics: what is known to go wrong. What a model guesses is no problem of the code, and told elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -10,10 +10,11 @@ from lsprotocol import types as lsp
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.hints import percent
 from cwm_lsp.lsp.views.reading import Reading
-from cwm_lsp.lsp.views.shorten import shorten
+from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 from cwm_lsp.settings import Diagnostics
 from cwm_lsp.trace.events import Event
 from cwm_lsp.trace.exceptions import exception_repr
+from cwm_lsp.trace.facts import is_fact
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 SOURCE = "cwm-lsp"
 _VALUE = 60
 """Characters of a value in a message."""
+_CALL = 60
+"""Characters of a call in a message, after the news."""
 _MOST = 20
 """Divergences told of one run: the first ones, as the others mostly follow from them."""
 _SEVERITIES = {
@@ -29,48 +32,71 @@ _SEVERITIES = {
     "information": lsp.DiagnosticSeverity.Information,
     "hint": lsp.DiagnosticSeverity.Hint,
 }
+_Where = Callable[[int], int | None]
 
 
 def diagnostics(
     reading: Reading,
     text: Text,
-    where: Callable[[int], int | None],
+    where: _Where,
     uri: str,
     settings: Diagnostics,
     data: dict[str, Any],
+    *,
+    tells_crash: bool = True,
 ) -> list[lsp.Diagnostic]:
     """What is worth telling of a trace. `where` gives the 0-based line of the document that a line of the trace is
-    now; `data` is what code actions need to find the trace again."""
+    now; `data` is what code actions need to find the trace again. Without `tells_crash` a predicted crash is not told:
+    nobody means to make that call, or it is meant to raise."""
 
-    def at(
-        line: int, code: str, message: str, related: list[lsp.DiagnosticRelatedInformation]
-    ) -> lsp.Diagnostic | None:
+    def at(line: int, code: str, message: str, related: Sequence[tuple[int, str]] = ()) -> Iterator[lsp.Diagnostic]:
         now = where(line)
         if now is None:
-            return None
-        return lsp.Diagnostic(
+            return
+        links = [
+            lsp.DiagnosticRelatedInformation(lsp.Location(uri, text.range_of(there)), told)
+            for line, told in related
+            if (there := where(line)) is not None
+        ]
+        severity = "hint" if code == _GUESSED else settings.severity
+        yield lsp.Diagnostic(
             range=text.range_of(now),
             message=message,
-            severity=_SEVERITIES[settings.severity],
+            severity=_SEVERITIES[severity],
             code=code,
             source=SOURCE,
-            related_information=related or None,
+            related_information=links or None,
             data=data,
         )
 
-    def related(line: int, message: str) -> Iterator[lsp.DiagnosticRelatedInformation]:
-        now = where(line)
-        if now is not None:
-            yield lsp.DiagnosticRelatedInformation(lsp.Location(uri, text.range_of(now)), message)
+    rows = [*_crash(reading, settings, tells_crash=tells_crash), *_divergences(reading.divergences)]
+    return [diagnostic for row in rows for diagnostic in at(*row)]
 
-    found = [at(*row) for row in _crash(reading, settings, related)]
+
+_Row = tuple[int, str, str, Sequence[tuple[int, str]]]
+"""Line, code, message, and lines that have to do with it, each with what it has to do with it."""
+_GUESSED = "divergence-guess"
+
+
+def _divergences(divergences: Sequence[Divergence]) -> Iterator[_Row]:
+    """What contradicts a computed value each by itself. Where guesses begin to differ one mark, with all that follows
+    from there folded under it."""
     told: set[tuple[int, str, str | None]] = set()
-    for divergence in reading.divergences:
+    guessed: list[tuple[int, str]] = []
+    for divergence in divergences:
         key = (divergence.line, divergence.kind, divergence.variable)
-        if key not in told and len(told) < _MOST:
-            told.add(key)
-            found.append(at(divergence.line, f"divergence-{divergence.kind}", message_of(divergence), []))
-    return [diagnostic for diagnostic in found if diagnostic is not None]
+        if divergence.kind == "length" or key in told or len(told) == _MOST:
+            continue
+        told.add(key)
+        message = message_of(divergence)
+        if divergence.computed:
+            yield divergence.line, f"divergence-{divergence.kind}", message, ()
+        else:
+            guessed.append((divergence.line, message))
+    if guessed:
+        (line, message), *rest = guessed
+        more = f" (and {len(rest)} more that differ after it)" if rest else ""
+        yield line, _GUESSED, f"the guesses differ from here: {message}{more}", rest
 
 
 def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.Diagnostic:
@@ -81,34 +107,39 @@ def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.D
 
 
 def message_of(divergence: Divergence) -> str:
-    """One line that says what was expected and what came."""
-    predicted = _short(divergence.predicted)
-    actual = _short(divergence.actual)
+    """One line that says what came and what was expected."""
+    actual, predicted = (
+        _short(one, other)
+        for one, other in ((divergence.actual, divergence.predicted), (divergence.predicted, divergence.actual))
+    )
     when = f" in iteration {divergence.iteration}" if divergence.iteration is not None else ""
+    known = "computed" if divergence.computed else "guessed"
     match divergence.kind:
         case "value":
             if actual is None:
-                return f"{divergence.variable} was predicted as {predicted}{when}, and was not there"
+                return f"{divergence.variable} was {known} as {predicted}{when}, and was not there"
             if predicted is None:
                 return f"{divergence.variable} was {actual}{when}, and had not been predicted"
-            return f"{divergence.variable} was {actual}{when}, predicted {predicted}"
+            return f"{divergence.variable} was {actual}{when}, {known} {predicted}"
         case "return":
-            return f"returned {actual}, predicted {predicted or 'something else'}"
+            return f"returned {actual}, {known} {predicted or 'something else'}"
         case "exception":
-            return f"raised {actual or 'nothing'}{when}, predicted {predicted or 'no exception'}"
+            return f"raised {actual or 'nothing'}{when}, {known} {predicted or 'no exception'}"
         case "control-flow":
-            return f"the run went {actual or 'another way'}{when}, predicted {predicted or 'otherwise'}"
+            return f"the run went {_way(actual) or 'another way'}{when}, {known} {_way(predicted) or 'otherwise'}"
         case "length":
             return f"the run was {actual or 'longer'} here, predicted {predicted or 'otherwise'}"
 
 
-def _short(value: str | None) -> str | None:
-    return None if value is None else shorten(exception_repr(value), _VALUE)
+def _way(where: str | None) -> str | None:
+    return f"to {where}" if where is not None and where.startswith("line ") else where
 
 
-def _crash(
-    reading: Reading, settings: Diagnostics, related: Callable[[int, str], Iterator[lsp.DiagnosticRelatedInformation]]
-) -> Iterator[tuple[int, str, str, list[lsp.DiagnosticRelatedInformation]]]:
+def _short(value: str | None, other: str | None) -> str | None:
+    return None if value is None else shorten(exception_repr(value), _VALUE, other and exception_repr(other))
+
+
+def _crash(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
     """The exception that leaves the call, where it is raised, with the calls that led there."""
     trace = reading.trace
     if trace.outcome.kind != "exception" or trace.outcome.exception is None:
@@ -118,17 +149,21 @@ def _crash(
         return
     raised, *callers = chain
     told = f"{trace.outcome.exception.type}: {trace.outcome.exception.message}".removesuffix(": ")
-    links = [link for event in callers for link in related(event.line, f"called from {event.function}")]
-    links += list(related(reading.entry, f"in {trace.call}"))
+    call = shorten_call(trace.call, _CALL)
+    links = [(event.line, f"called from {event.function}") for event in callers]
+    links.append((reading.entry, f"in {call}"))
     if trace.origin == "recorded":
-        if not any(divergence.kind == "exception" for divergence in reading.divergences):
-            yield raised.line, "exception", f"raised {told}", links
+        if not any(divergence.kind == "exception" for divergence in reading.divergences if divergence.computed):
+            yield raised.line, "exception", f"raised {told} · in {call}", links
+    elif not tells_crash:
         return
-    confidence = raised.confidences.get("value", raised.confidence)
-    certain = raised.provenance.get("value") == "computed"
-    if certain or confidence is None or confidence >= settings.min_confidence:
-        sure = "" if certain or confidence is None else f" ({percent(confidence)})"
-        yield raised.line, "likely-exception", f"{trace.call} likely raises {told}{sure}", links
+    elif is_fact(trace):
+        yield raised.line, "computed-exception", f"raises {told} · in {call}", links
+    elif settings.guesses:
+        confidence = raised.confidences.get("value", raised.confidence)
+        if confidence is None or confidence >= settings.min_confidence:
+            sure = "" if confidence is None else f" ({percent(confidence)})"
+            yield raised.line, "likely-exception", f"likely raises {told}{sure} · in {call}", links
 
 
 def _unwinding(events: tuple[Event, ...]) -> list[Event]:

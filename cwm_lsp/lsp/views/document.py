@@ -10,6 +10,7 @@ from cwm_lsp.lsp.views.shorten import ELLIPSIS
 from cwm_lsp.settings import Hints
 from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Trace
+from cwm_lsp.trace.facts import is_fact
 
 _CODE = 28
 """Characters of code in a row: the code is at hand elsewhere, and two of these texts stand side by side."""
@@ -26,7 +27,7 @@ def document(reading: Reading) -> str:
 def _rows(reading: Reading) -> Iterator[str]:
     trace = reading.trace
     lines = trace.source.split("\n")
-    yield f"# {trace.call} {'as it ran' if trace.origin == 'recorded' else 'as predicted'}"
+    yield f"# {trace.call} {told_as(trace)}"
     for step in steps(trace.events):
         event = step.event
         code = "  " * event.depth + (lines[event.line - 1].strip() if 0 < event.line <= len(lines) else "")
@@ -38,17 +39,28 @@ def _rows(reading: Reading) -> Iterator[str]:
     yield f"# {ending(trace)}"
 
 
+def told_as(trace: Trace) -> str:
+    """What a trace is, in words that follow its call."""
+    return "as it ran" if trace.origin == "recorded" else "as computed" if is_fact(trace) else "as predicted"
+
+
 def ending(trace: Trace) -> str:
-    """How the call ended, in words; a prediction is never worded as a fact."""
+    """How the call ended, in words; a guess is never worded as a fact."""
     outcome = trace.outcome
-    sure = trace.events[-1].confidences.get("value", 1.0) if trace.events else 1.0
-    hedge = "likely" if sure >= _LIKELY else "perhaps"
-    verb = {"predicted": (f"{hedge} returns", f"{hedge} raises"), "recorded": ("returned", "raised")}[trace.origin]
+    if trace.origin == "recorded":
+        verb = "returned", "raised"
+    elif is_fact(trace):
+        verb = "returns", "raises"
+    else:
+        sure = trace.events[-1].confidences.get("value", 1.0) if trace.events else 1.0
+        hedge = "likely" if sure >= _LIKELY else "perhaps"
+        verb = f"{hedge} returns", f"{hedge} raises"
     match outcome.kind:
         case "return":
             return f"{verb[0]} {outcome.value}"
         case "exception":
             told = f"{outcome.exception.type}: {outcome.exception.message}" if outcome.exception else "an exception"
             return f"{verb[1]} {told.removesuffix(': ')}"
-        case "timeout" | "truncated" | "error":
-            return outcome.detail or outcome.kind
+        case _:
+            where = f"known up to line {trace.events[-1].line}: " if trace.events else ""
+            return f"{where}{outcome.detail or outcome.kind}"

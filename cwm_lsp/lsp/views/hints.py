@@ -1,66 +1,110 @@
-"""Inlay hints: at the end of a line, the values that it produced."""
+"""Hints: at the end of a line, the values that it produced."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
-from cwm_lsp.lsp.views.reading import Place, Value, Visit
+from cwm_lsp.lsp.views.changes import changes
+from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
 from cwm_lsp.lsp.views.shorten import ELLIPSIS, share, shorten
 from cwm_lsp.settings import Hints
 
 PREDICTED, CERTAIN, DIFFERENT = "≈", "=", "≠"
 """A likely value; one that was computed or recorded; one where the run differed from what was likely."""
+RECORDED, CRASH, END, TO = "●", "✗", "⋯", "→"
+"""Before what a run has shown; a certain exception; where a prediction ends; from a part's old value to its new one."""
 _SEPARATOR = ", "
 _LEAST = 6
 """Characters below which a value is not worth a place on a line."""
+_REASON = 60
+"""Characters, at least, for why a prediction ends: it is said once."""
+
+Kind = Literal["computed", "recorded", "guessed", "different", "crash", "end", "pass", "fail", "count"]
+"""What a part of a hint is, for clients that colour it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a hint that has one colour."""
+
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What stands at the end of a line of the document, 0-based."""
+
+    line: int
+    parts: tuple[Part, ...]
+    of: int | None = None
+    """The line of the trace that it is about."""
+
+    @property
+    def label(self) -> str:
+        return "".join(part.text for part in self.parts)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"line": self.line, "parts": [{"text": part.text, "kind": part.kind} for part in self.parts]}
 
 
 def hints(
-    visits: Iterable[Visit],
-    text: Text,
-    where: Callable[[int], int | None],
-    settings: Hints,
-    data: dict[str, Any],
-) -> list[lsp.InlayHint]:
-    """One hint for each line that produced something. `where` gives the 0-based line of the document that a line of the
-    trace is now, `data` goes back and forth with the hint until it is resolved."""
-    result = []
+    reading: Reading, visits: Iterable[Visit], where: Callable[[int], int | None], settings: Hints
+) -> Iterator[Hint]:
+    """One hint for each line that produced something, and one where the prediction ends. `where` gives the 0-based line
+    of the document that a line of the trace is now."""
+    end = reading.end
     for visit in visits:
         line = where(visit.line)
-        label = label_of(visit, settings)
-        if line is not None and label:
-            result.append(
-                lsp.InlayHint(
-                    position=text.end_of(line),
-                    label=label,
-                    padding_left=True,
-                    data={**data, "line": visit.line},
-                )
-            )
-    return result
+        parts = parts_of(visit, settings)
+        if end is not None and end.line == visit.line and not visit.is_call:
+            parts, end = (*parts, *_end(end.why, settings, after=bool(parts))), None
+        if line is not None and parts:
+            yield Hint(line, parts, visit.line)
+    if end is not None and (line := where(end.line)) is not None:
+        yield Hint(line, _end(end.why, settings, after=False), end.line)
+
+
+def inlay_hint(hint: Hint, text: Text, data: dict[str, Any]) -> lsp.InlayHint:
+    """The hint as the protocol has it; `data` goes back and forth with it until it is resolved."""
+    return lsp.InlayHint(
+        position=text.end_of(hint.line), label=hint.label, padding_left=True, data={**data, "line": hint.of}
+    )
 
 
 def label_of(visit: Visit, settings: Hints) -> str:
     """`total ≈ 6 · 3/9`; empty where there is nothing to say."""
-    values = [value for value in visit.values if _is_shown(value, settings)]
-    if not values:
-        return ""
+    return "".join(part.text for part in parts_of(visit, settings))
+
+
+def parts_of(visit: Visit, settings: Hints) -> tuple[Part, ...]:
+    """The parts of a line's hint; none where there is nothing to say."""
+    pieces = [piece for value in visit.values if _is_shown(value, settings) for piece in _pieces(value, settings)]
+    if not pieces:
+        return ()
     suffix = "" if visit.place is None or visit.place.count < 2 else f" · {count_of(visit.place)}"
-    width = settings.max_length - len(suffix)
-    kept = len(values)
-    while kept > 1 and _bare(values[:kept]) + _LEAST * kept + _omitted(len(values) - kept) > width:
+    is_run = all(piece.is_run for piece in pieces)
+    prefix = f"{RECORDED} " if is_run else ""
+    width = settings.max_length - len(suffix) - len(prefix)
+    kept = len(pieces)
+    while kept > 1 and _bare(pieces[:kept]) + _LEAST * kept + _omitted(len(pieces) - kept) > width:
         kept -= 1
-    rest = len(values) - kept
-    room = width - _bare(values[:kept]) - _omitted(rest)
-    shares = share([_room(value) for value in values[:kept]], max(room, kept))
-    parts = [_value(value, given, settings) for value, given in zip(values[:kept], shares, strict=True)]
+    rest = len(pieces) - kept
+    room = max(width - _bare(pieces[:kept]) - _omitted(rest), kept)
+    shares = share([sum(map(len, piece.values)) for piece in pieces[:kept]], room)
+    parts = [Part(prefix, "recorded")] if is_run else []
+    for number, (piece, given) in enumerate(zip(pieces, shares, strict=False)):
+        parts.append(Part((_SEPARATOR if number else "") + piece.fit(given), piece.kind))
     if rest:
-        parts.append(f"{ELLIPSIS}+{rest}")
-    return _SEPARATOR.join(parts) + suffix
+        parts.append(Part(f"{_SEPARATOR}{ELLIPSIS}+{rest}", "count"))
+    if suffix:
+        parts.append(Part(suffix, "count"))
+    return tuple(parts)
 
 
 def count_of(place: Place) -> str:
@@ -78,17 +122,68 @@ def percent(confidence: float) -> str:
     return f"{confidence:.0%}".replace("%", " %")
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One value, or one part of a value, before it is known how much room it gets."""
+
+    head: str
+    values: tuple[str, ...]
+    """One, or two with `between` between them."""
+    kind: Kind
+    is_run: bool
+    between: str = ""
+    tail: str = ""
+    other: str | None = None
+    """What a single value is not, where that is known."""
+
+    @property
+    def bare(self) -> int:
+        return len(self.head) + len(self.tail) + len(self.between) * (len(self.values) - 1)
+
+    def fit(self, width: int) -> str:
+        widths = share([len(value) for value in self.values], max(width, len(self.values)))
+        against = (self.other,) if len(self.values) == 1 else self.values[::-1]
+        fitted = (
+            shorten(value, max(room, 1), other) for value, room, other in zip(self.values, widths, against, strict=True)
+        )
+        return self.head + self.between.join(fitted) + self.tail
+
+
+def _pieces(value: Value, settings: Hints) -> Iterator[_Piece]:
+    name = "" if value.name in ("return", "yield") else value.name
+    kind: Kind = "recorded" if value.provenance == "recorded" else "computed"
+    is_run = value.provenance == "recorded"
+    if value.provenance == "predicted":
+        kind = "guessed"
+    if value.predicted is not None:
+        head = f"{PREDICTED} raises " if name == "raise" else f"{name} {PREDICTED} ".lstrip()
+        yield _Piece(head, (value.predicted, value.value), "different", is_run, f" {DIFFERENT} ")
+    elif name == "raise":
+        sure = kind != "guessed"
+        head = f"{CRASH if sure else PREDICTED} raises "
+        yield _Piece(head, (value.value,), "crash" if sure else kind, is_run, "", _confidence(value, settings))
+    else:
+        tail = _confidence(value, settings)
+        parts = changes(value.before, value.value) if name and value.before is not None else []
+        for part in parts:
+            if part.before is None:
+                yield _Piece(f"{name}{part.path} {glyph(value)} ", (part.after,), kind, is_run, "", tail)
+            else:
+                likely = f"{PREDICTED} " if kind == "guessed" else ""
+                both = (part.before, part.after)
+                yield _Piece(f"{name}{part.path} {likely}", both, kind, is_run, f" {TO} ", tail)
+        if not parts:
+            head = f"{name} {glyph(value)} ".lstrip()
+            yield _Piece(head, (value.value,), kind, is_run, "", tail, value.before)
+
+
 def _is_shown(value: Value, settings: Hints) -> bool:
-    if value.is_plumbing or (value.is_opaque and value.predicted is None and value.name not in ("return", "raise")):
+    if value.predicted is not None:
+        return True
+    if value.is_plumbing or value.is_echo or (value.is_opaque and value.name not in ("return", "raise")):
         return False
     unsure = value.confidence is not None and value.confidence < settings.min_confidence
     return not (unsure and value.provenance == "predicted")
-
-
-def _name(value: Value) -> str:
-    if value.name in ("return", "yield"):
-        return ""
-    return "raises" if value.name == "raise" else value.name
 
 
 def _confidence(value: Value, settings: Hints) -> str:
@@ -97,29 +192,17 @@ def _confidence(value: Value, settings: Hints) -> str:
     return ""
 
 
-def _bare(values: Sequence[Value]) -> int:
-    """What the values take without their reprs."""
-    between = len(_SEPARATOR) * (len(values) - 1)
-    return between + sum(len(_name(value)) + 3 + (3 if value.predicted is not None else 0) for value in values)
+def _bare(pieces: Sequence[_Piece]) -> int:
+    """What the pieces take without their values."""
+    return len(_SEPARATOR) * (len(pieces) - 1) + sum(piece.bare for piece in pieces)
 
 
 def _omitted(count: int) -> int:
     return len(f"{_SEPARATOR}{ELLIPSIS}+{count}") if count else 0
 
 
-def _room(value: Value) -> int:
-    return len(value.value) + len(value.predicted or "")
-
-
-def _value(value: Value, width: int, settings: Hints) -> str:
-    if value.predicted is not None:
-        expected, actual = share([len(value.predicted), len(value.value)], max(width, 2))
-        likely = shorten(value.predicted, max(expected, 1))
-        shown = f"{PREDICTED} {likely} {DIFFERENT} {shorten(value.value, max(actual, 1))}"
-    else:
-        shown = f"{glyph(value)} {shorten(value.value, max(width, 1))}"
-    name = _name(value)
-    if value.name == "raise":
-        head, _, rest = shown.partition(" ")
-        shown, name = f"{head} {name} {rest}", ""
-    return f"{name} {shown}".lstrip() + _confidence(value, settings)
+def _end(why: str, settings: Hints, *, after: bool) -> tuple[Part, ...]:
+    """`⋯ predicted up to here: …`."""
+    room = max(settings.max_length, _REASON)
+    text = why if len(why) <= room else why[: room - 1] + ELLIPSIS
+    return (Part(f"{'  ' if after else ''}{END} known up to here: {text}", "end"),)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from cwm_lsp.lsp.views.document import told_as
 from cwm_lsp.lsp.views.hints import count_of, percent
 from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
-from cwm_lsp.lsp.views.shorten import shorten
+from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 
 _CELL = 60
 """Characters of a value in the table."""
@@ -38,7 +39,9 @@ def hover(
     `word` is the identifier under the cursor: its value is told whole. `links` need a client that follows `command:`
     links; without them nothing is offered.
     """
-    parts = [_title(reading, visit, path, markdown)]
+    raised = next((value.value for value in visit.values if value.name == "raise"), None)
+    parts = [f"**raises** {_code(raised, markdown)}" if markdown else f"raises {raised}"] if raised is not None else []
+    parts.append(_title(reading, path, markdown))
     rows = list(_rows(reading, visit))
     if rows:
         parts.append(_table(rows, markdown))
@@ -46,14 +49,41 @@ def hover(
     if whole is not None and len(whole.value) > _CELL:
         parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
     parts.append(_surprise(reading, visit, markdown))
-    if links and markdown:
-        parts.append(" · ".join(_link(link) for link in links))
-    return "\n\n".join(part for part in parts if part)
+    if reading.end is not None and reading.end.line == visit.line:
+        parts.append(_end(reading, markdown))
+    return _joined(parts, links, markdown)
 
 
-def _title(reading: Reading, visit: Visit, path: Sequence[Place], markdown: bool) -> str:
-    recorded = reading.trace.origin == "recorded"
-    head = f"{_code(reading.trace.call, markdown)} {'as it ran' if recorded else 'as predicted'}"
+def bare(reading: Reading, line: int, links: Sequence[Link], *, markdown: bool) -> str:
+    """Why a line of the function has nothing to show; empty where there is nothing to say about that either."""
+    if line in reading.unreached:
+        told = f"{_call(reading, markdown)} does not come here"
+    elif reading.end is not None and line > reading.entry:
+        told = _end(reading, markdown)
+    else:
+        return ""
+    return _joined([told], links, markdown)
+
+
+def _joined(parts: Sequence[str], links: Sequence[Link], markdown: bool) -> str:
+    shown = [*parts, " · ".join(_link(link) for link in links)] if links and markdown else parts
+    return "\n\n".join(part for part in shown if part)
+
+
+def _end(reading: Reading, markdown: bool) -> str:
+    """Where a prediction ends early, why, and what then."""
+    end = reading.end
+    assert end is not None
+    known = f"{_call(reading, markdown)} is known up to line {end.line}: {end.why}."
+    return f"{known} Run it, or change the call, to know more."
+
+
+def _call(reading: Reading, markdown: bool) -> str:
+    return _code(shorten_call(reading.trace.call, _CELL), markdown)
+
+
+def _title(reading: Reading, path: Sequence[Place], markdown: bool) -> str:
+    head = f"{_call(reading, markdown)} {told_as(reading.trace)}"
     counts = [f"iteration {count_of(place)} of line {place.line}" for place in path if place.count > 1]
     return " · ".join([head, *counts])
 
@@ -89,11 +119,11 @@ def _table(values: Sequence[Value], markdown: bool) -> str:
         row = [
             f"**{value.name}**" if markdown else value.name,
             _cell(value.before, markdown) if value.before is not None else "",
-            _cell(value.value, markdown) if changed else "unchanged",
+            _cell(value.value, markdown, value.predicted or value.before) if changed else "unchanged",
             _knowledge(value),
         ]
         if differs:
-            row.append(f"≠ {_cell(value.predicted, markdown)}" if value.predicted is not None else "")
+            row.append(f"≠ {_cell(value.predicted, markdown, value.value)}" if value.predicted is not None else "")
         rows.append(row)
     # Editors that show Markdown as it is written have columns too.
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
@@ -120,15 +150,15 @@ def _surprise(reading: Reading, visit: Visit, markdown: bool) -> str:
 
 
 def _knowledge(value: Value) -> str:
-    """`likely, 87 %`, `computed`: never a prediction worded as a fact."""
-    word = "likely" if value.provenance == "predicted" else value.provenance
+    """`guessed, 87 %`, `computed`: never a prediction worded as a fact."""
+    word = "guessed" if value.provenance == "predicted" else value.provenance
     if value.provenance == "predicted" and value.confidence is not None:
         return f"{word}, {percent(value.confidence)}"
     return word
 
 
-def _cell(value: str, markdown: bool) -> str:
-    return _code(shorten(value, _CELL), markdown)
+def _cell(value: str, markdown: bool, other: str | None = None) -> str:
+    return _code(shorten(value, _CELL, other), markdown)
 
 
 def _code(text: str, markdown: bool) -> str:

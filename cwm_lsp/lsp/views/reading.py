@@ -5,9 +5,11 @@ Hints, hover and inline values are all drawn from here.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +46,8 @@ class Value:
     confidence: float | None = None
     predicted: str | None = None
     """After a run that differed here: what had been predicted."""
+    is_echo: bool = False
+    """The line itself says so: `total = 0`."""
 
     @property
     def is_plumbing(self) -> bool:
@@ -67,6 +71,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """Where a trace ends early."""
+
+    line: int
+    """1-based, in the trace's text: the last one that is known."""
+    why: str
+    """For a person."""
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """A line at the moment that is looked at."""
 
@@ -85,6 +99,16 @@ class Visit:
     """The event that has the locals after the line; None where the trace does not show them."""
     told_by: int | None = None
     """Index of the event that tells what the line did: that one, or what left the scope."""
+
+    def corrected(self, differences: Mapping[str, tuple[str, str]]) -> Visit:
+        """The same after a debugger has seen other values: name → what was predicted, what it is."""
+        values = tuple(
+            replace(value, value=differences[value.name][1], predicted=value.value)
+            if value.predicted is None and differences.get(value.name, ("", ""))[0] == value.value
+            else value
+            for value in self.values
+        )
+        return replace(self, values=values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +139,14 @@ class Reading:
     def entry(self) -> int:
         """Line of the traced function's `call` event."""
         return self.trace.events[0].line if self.trace.events else 0
+
+    @property
+    def end(self) -> End | None:
+        """Where and why the trace ends before the call does; None where it does not."""
+        outcome = self.trace.outcome
+        if outcome.kind in ("return", "exception") or not self.trace.events:
+            return None
+        return End(self.trace.events[-1].line, outcome.detail or outcome.kind)
 
     def visits(self, selection: Selection = LATEST) -> dict[int, Visit]:
         """Line → what it did in the selected iterations, the latest ones by default; lines that did not run are absent.
@@ -161,6 +193,8 @@ class Reading:
     def _selecting(self, selection: Selection) -> _Choose:
         def choose(line: int, parts: Sequence[Sequence[Step]]) -> int:
             default = 1 if line == self.entry else len(parts)
+            if default > 1 and self.end is not None and _is_cut(parts[-1]):
+                default -= 1  # the last one that was finished
             return max(1, min(selection.get(line, default), len(parts)))
 
         return choose
@@ -260,6 +294,7 @@ class Reading:
             event.provenance.get(name, self._origin),
             event.confidences.get(name),
             self._predicted(step.effect, name),
+            _is_echo(self._code(step.event.line), name, event.locals[name]),
         )
 
     def _end(self, step: Step, index: int) -> Value | None:
@@ -277,6 +312,7 @@ class Reading:
             event.provenance.get("value", self._origin),
             event.confidences.get("value", event.confidence),
             self._predicted(index, None),
+            name == "return" and _is_echo(code, name, event.value or "None"),
         )
 
     @property
@@ -293,5 +329,32 @@ class Reading:
         return None
 
     def _code(self, line: int) -> str:
-        lines = self.trace.source.split("\n")
+        lines = _lines(self.trace.source)
         return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+@lru_cache(maxsize=16)
+def _lines(source: str) -> list[str]:
+    return source.split("\n")
+
+
+def _is_cut(part: Sequence[Step]) -> bool:
+    """The trace ends in the midst of it."""
+    last = max(part, key=lambda step: step.index)
+    return last.effect is None and last.end is None
+
+
+@lru_cache(maxsize=4096)
+def _is_echo(code: str, name: str, value: str) -> bool:
+    """Whether a line says by itself that `name` becomes `value`: `total = 0`, `return True`."""
+    text = code.strip()
+    try:
+        (statement,) = ast.parse(text).body if text.startswith(name) else [None]
+        match statement:
+            case ast.Assign(targets=[ast.Name()], value=right) | ast.AnnAssign(value=ast.expr() as right):
+                return repr(ast.literal_eval(right)) == value
+            case ast.Return(value=ast.expr() as right) if name == "return":
+                return repr(ast.literal_eval(right)) == value
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return False
+    return False

@@ -1,9 +1,13 @@
-"""Values made short by their structure: `[1, 2, … 98 more]`, not `[1, 2, 3, 4, 5, 6, 7, 8, 9, 1`."""
+"""Values made short by their structure: `[1, 2, … 98 more]`, not `[1, 2, 3, 4, 5, 6, 7, 8, 9, 1`.
+
+Where a value is shown because it differs from another one, what differs is what stays. Brackets and quotes are closed.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 ELLIPSIS = "…"
 
@@ -11,10 +15,55 @@ _TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[({})\]]|[,:]\ |[^
 _PAIRS = {"[": "]", "(": ")", "{": "}"}
 _SCANNED = 20_000
 """Characters of a value beyond which it is cut as plain text: no editor shows that much beside a line."""
+_BEFORE = 3
+"""Characters left before the first one that differs, where those before them are cut."""
 
 
-def shorten(value: str, width: int) -> str:
-    """A repr in at most `width` characters (at least 1)."""
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A repr that is one pair of brackets, with what stands before it: `Point(x=1, y=2)`."""
+
+    prefix: str
+    """`Point(`."""
+    items: tuple[str, ...]
+    close: str
+
+    @classmethod
+    def of(cls, value: str) -> Container | None:
+        """None where the value is something else, or too long to look into."""
+        prefix = re.match(r"[\w.<> ]*[\[({]", value)
+        if prefix is None or len(value) > _SCANNED or value[-1:] != _PAIRS[prefix.group()[-1]]:
+            return None
+        items: list[str] = []
+        depth, start = 1, prefix.end()
+        for match in _TOKEN.finditer(value, prefix.end()):
+            piece = match.group()
+            depth += (piece in _PAIRS) - (piece in _PAIRS.values())
+            if depth == 0:
+                if match.end() != len(value):
+                    return None
+                if start < match.start():
+                    items.append(value[start : match.start()].removesuffix(","))
+            elif depth == 1 and piece == ", ":
+                items.append(value[start : match.start()])
+                start = match.end()
+        return cls(prefix.group(), tuple(items), value[-1]) if depth == 0 else None
+
+
+def split_entry(item: str) -> tuple[str, str, str]:
+    """`'a': 1` → its key, the colon, its value; of what is no entry of a dictionary, itself and nothing else."""
+    depth = position = 0
+    for match in _TOKEN.finditer(item):
+        piece = match.group()
+        depth += (piece in _PAIRS) - (piece in _PAIRS.values())
+        position = match.end()
+        if depth == 0 and piece == ": ":
+            return item[: match.start()], piece, item[position:]
+    return item, "", ""
+
+
+def shorten(value: str, width: int, other: str | None = None) -> str:
+    """A repr in at most `width` characters (at least 1). What it has unlike `other` is not cut out."""
     if len(value) <= width:
         return value
     if width <= 1:
@@ -22,11 +71,29 @@ def shorten(value: str, width: int) -> str:
     if len(value) > _SCANNED:
         return value[: width - 1] + ELLIPSIS
     if value[:1] in "'\"" or value[:2] in ("b'", 'b"'):
-        return _quoted(value, width)
-    prefix, items, close = _items(value)
-    if items is None:
-        return value[: width - 1] + ELLIPSIS
-    return _container(prefix, items, close, width)
+        return _quoted(value, width, other)
+    container = Container.of(value)
+    if container is None:
+        return _plain(value, width, other)
+    return _container(container, width, Container.of(other) if other is not None else None)
+
+
+def shorten_call(call: str, width: int) -> str:
+    """A call on one line of at most `width` characters: `SortedList(…).update([3, 1, 2])`."""
+    call = call.replace("\n", " ")
+    pieces = _top_level(call)
+    groups = [index for index, piece in enumerate(pieces) if piece[:1] in _PAIRS and len(piece) > 2]
+    if len(call) <= width or not groups:
+        return shorten(call, width)
+    *earlier, last = groups
+    for index in earlier:
+        if sum(map(len, pieces)) > width:
+            pieces[index] = pieces[index][0] + ELLIPSIS + pieces[index][-1]
+    room = width - sum(map(len, pieces)) + len(pieces[last])
+    if room >= len("(…)"):
+        pieces[last] = shorten(pieces[last], room)
+    text = "".join(pieces)
+    return text if len(text) <= width else text[: width - 1] + ELLIPSIS
 
 
 def share(lengths: Sequence[int], width: int) -> list[int]:
@@ -38,74 +105,107 @@ def share(lengths: Sequence[int], width: int) -> list[int]:
     return result
 
 
-def _quoted(value: str, width: int) -> str:
+def _top_level(text: str) -> list[str]:
+    """A text cut into what is in brackets and what is between them."""
+    pieces: list[str] = [""]
+    depth = 0
+    for match in _TOKEN.finditer(text):
+        piece = match.group()
+        if piece in _PAIRS:
+            depth += 1
+            if depth == 1:
+                pieces.append("")
+        pieces[-1] += piece
+        if piece in _PAIRS.values():
+            depth -= 1
+            if depth == 0:
+                pieces.append("")
+    return pieces
+
+
+def _quoted(value: str, width: int, other: str | None) -> str:
     """`'abc…'`: the quotes stay, so that it still reads as a string."""
     if width < 4:
         return value[: width - 1] + ELLIPSIS
-    return value[: width - 2] + ELLIPSIS + value[-1]
+    quote, end = value[: value.index(value[-1]) + 1], value[-1]
+    return quote + _plain(value[len(quote) : -1], width - len(quote) - 1, other and other[len(quote) : -1]) + end
 
 
-def _container(prefix: str, items: list[str], close: str, width: int) -> str:
-    shown: list[str] = []
-    for index, item in enumerate(items):
-        rest = len(items) - index - 1
-        left = width - len(prefix) - len(close) - sum(len(done) + 2 for done in shown)
-        room = left - (len(_more(rest)) + 2 if rest else 0)
-        if len(item) > room:
-            # One item may be shortened, if that leaves something of it to see.
-            if room >= 6 and (not shown or item[:1] in "[({'\""):
-                shown.append(_entry(item, room))
-                index += 1
-            if index < len(items):
-                shown.append(_more(len(items) - index))
-            break
-        shown.append(item)
-    text = prefix + ", ".join(shown) + close
+def _plain(text: str, width: int, other: str | None) -> str:
+    """A text without structure: its beginning, unless it differs only after that."""
     if len(text) <= width:
         return text
+    pairs = zip(text, other or "", strict=False)
+    same = next((index for index, (one, theirs) in enumerate(pairs) if one != theirs), min(len(text), len(other or "")))
+    if same < width - 1 or width < 4:
+        return text[: width - 1] + ELLIPSIS
+    start = max(0, min(same - _BEFORE, len(text) - width + 1))
+    end = start + width - 1
+    return ELLIPSIS + (text[start:] if end >= len(text) else text[start : end - 1] + ELLIPSIS)
+
+
+def _container(container: Container, width: int, other: Container | None) -> str:
+    prefix, items, close = container.prefix, container.items, container.close
+    room = width - len(prefix) - len(close)
+    focus = 0 if other is None or other.prefix != prefix else _first_difference(items, other.items)
+    counterpart = other.items[focus] if other is not None and focus < len(other.items) else None
+    inner = _window(items, 0, focus, room, counterpart) or _window(items, focus, focus, room, counterpart)
+    if inner is not None:
+        return prefix + inner + close
     bare = prefix + ELLIPSIS + close
-    return bare if len(bare) <= width else (prefix + ELLIPSIS)[: width - 1] + ELLIPSIS
+    if len(bare) <= width:
+        return bare
+    name = prefix[:-1]
+    return name[: width - 1] + ELLIPSIS
+
+
+def _first_difference(items: Sequence[str], others: Sequence[str]) -> int:
+    """Which item has to be seen; where only some are gone from the end, the last one."""
+    for index, item in enumerate(items):
+        if index >= len(others) or item != others[index]:
+            return index
+    return max(len(items) - 1, 0)
+
+
+def _window(items: Sequence[str], start: int, focus: int, room: int, counterpart: str | None) -> str | None:
+    """As many items as there is room for, from `start` on, `focus` being one of them; None where it cannot be."""
+    shown: list[str] = [_more(start)] if start else []
+    taken = start
+    for index in range(start, len(items)):
+        rest = len(items) - index - 1
+        left = room - sum(len(done) + 2 for done in shown) - (len(_more(rest)) + 2 if rest else 0)
+        item = items[index]
+        if len(item) > left:
+            # One item may be shortened, if that leaves something of it to see.
+            if left >= 6 and (index == start or item[:1] in "[({'\""):
+                shown.append(_entry(item, left, counterpart if index == focus else None))
+                taken = index + 1
+            break
+        shown.append(item)
+        taken = index + 1
+    if taken <= focus:
+        return None
+    if taken < len(items):
+        shown.append(_more(len(items) - taken))
+    text = ", ".join(shown)
+    return text if len(text) <= room else None
 
 
 def _more(count: int) -> str:
     return f"{ELLIPSIS} {count} more"
 
 
-def _entry(item: str, width: int) -> str:
-    """An item of a container; of a dictionary's entry it is the value that gives way."""
-    key, colon, value = _split_entry(item)
-    if colon and width - len(key) - 2 >= 3:
-        return f"{key}: {shorten(value, width - len(key) - 2)}"
-    return shorten(item, width)
+def _entry(item: str, width: int, other: str | None) -> str:
+    """An item of a container; of a dictionary's entry or a named one it is the value that gives way."""
+    for split in (split_entry, _split_named):
+        key, mark, value = split(item)
+        if mark and width - len(key) - len(mark) >= 3:
+            theirs = split(other) if other is not None else None
+            against = theirs[2] if theirs is not None and theirs[0] == key else None
+            return f"{key}{mark}{shorten(value, width - len(key) - len(mark), against)}"
+    return shorten(item, width, other)
 
 
-def _split_entry(item: str) -> tuple[str, str, str]:
-    depth = position = 0
-    for match in _TOKEN.finditer(item):
-        piece = match.group()
-        depth += (piece in _PAIRS) - (piece in _PAIRS.values())
-        position = match.end()
-        if depth == 0 and piece == ": ":
-            return item[: match.start()], piece, item[position:]
-    return item, "", ""
-
-
-def _items(value: str) -> tuple[str, list[str] | None, str]:
-    """`Point(x=1, y=2)` → `Point(`, its items, `)`. None for items if the value is not one bracket with a prefix."""
-    prefix = re.match(r"[\w.<> ]*[\[({]", value)
-    if prefix is None or value[-1:] != _PAIRS[prefix.group()[-1]]:
-        return "", None, ""
-    items: list[str] = []
-    depth, start = 1, prefix.end()
-    for match in _TOKEN.finditer(value, prefix.end()):
-        piece = match.group()
-        depth += (piece in _PAIRS) - (piece in _PAIRS.values())
-        if depth == 0:
-            if match.end() != len(value):
-                return "", None, ""
-            if start < match.start():
-                items.append(value[start : match.start()].removesuffix(","))
-        elif depth == 1 and piece == ", ":
-            items.append(value[start : match.start()])
-            start = match.end()
-    return (prefix.group(), items, value[-1]) if depth == 0 else ("", None, "")
+def _split_named(item: str) -> tuple[str, str, str]:
+    name, mark, value = item.partition("=")
+    return (name, mark, value) if name.isidentifier() else (item, "", "")

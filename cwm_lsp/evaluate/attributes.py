@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, FunctionType, GenericAlias, MethodType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, GenericAlias, MethodType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library
@@ -81,6 +81,8 @@ class Attributes:
             return getattr(value, name)
         if name == "__class__":
             return kind
+        if kind is GeneratorType:
+            return self.interpreter.suspension.about(value, name)
         if isinstance(value, BaseException):
             return self.of_exception(value, name)
         if isinstance(value, BuiltinFunctionType) and name in DESCRIBING:

@@ -96,8 +96,8 @@ class Calls:
             for name in code.own_cells:
                 cells[name] = Cell(variables.pop(name, MISSING))
         frame = Frame(code, variables, cells)
-        if code.is_generator:
-            return self.interpreter.generator(frame)
+        if code.suspends:
+            return self.interpreter.suspension.make(frame)
         return self.runtime.run(frame)
 
     def from_library(self, body: Body, values: tuple[Any, ...]) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from cwm_lsp.evaluate.values import Cell
+from cwm_lsp.evaluate.values import MISSING, Cell
 from cwm_lsp.trace.events import NOTHING, Provenance
 
 Run = Callable[["Frame"], Any]
@@ -17,6 +17,7 @@ Do = Callable[["Frame"], Any]
 Steps = Callable[["Frame"], Generator[Any, Any, Any]]
 """A compiled statement of a generator: yields what the generator yields; its return value is that of a `Do`."""
 
+NO_OPERANDS: dict[str, Any] = {}
 BREAK, CONTINUE, RETURN = "break", "continue", "return"
 
 
@@ -42,6 +43,9 @@ class Code:
     rest: str | None = None
     keywords: str | None = None
     is_generator: bool = False
+    is_async: bool = False
+    awaitable: bool = False
+    """Its generators may be waited for: `types.coroutine` has marked them."""
     is_function: bool = True
     doc: str | None = None
     node: Any = None
@@ -56,13 +60,30 @@ class Code:
     plain: bool = False
     """Takes positional parameters only and shares no variable: the fast way of calling applies."""
 
+    @property
+    def suspends(self) -> bool:
+        """Calling it gives a generator or a coroutine."""
+        return self.is_generator or self.is_async
+
+    def leaving(self, error: BaseException) -> BaseException:
+        """What the caller sees of an exception that leaves a generator or coroutine."""
+        kind = "coroutine" if not self.is_generator else "async generator" if self.is_async else "generator"
+        if isinstance(error, StopIteration):
+            replaced = RuntimeError(f"{kind} raised StopIteration")
+        elif isinstance(error, StopAsyncIteration) and self.is_async and self.is_generator:
+            replaced = RuntimeError(f"{kind} raised StopAsyncIteration")
+        else:
+            return error
+        replaced.__cause__ = replaced.__context__ = error
+        return replaced
+
 
 class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "caller", "cells", "code", "depth", "dying", "given", "handling", "line", "provenance", "result",
-        "seen", "shown", "started", "traced", "values", "vars",
+        "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "line", "operands", "provenance",
+        "result", "seen", "shown", "started", "traced", "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
@@ -74,6 +95,10 @@ class Frame:
         """Who called it, or resumed it last, while it runs."""
         self.started = False
         """Of a generator: it has been resumed."""
+        self.delegate: Any = MISSING
+        """Of a suspended generator: what it yields from or waits for."""
+        self.operands: dict[str, Any] = NO_OPERANDS
+        """Of a generator: operands that have been set aside while another one suspends."""
         self.dying = False
         """Of a generator: it is being ended because nothing refers to it any more."""
         self.depth = 0
@@ -91,3 +116,7 @@ class Frame:
         self.provenance: Mapping[str, Provenance] = NOTHING
         self.given = False
         """This is the traced call's own frame, whose parameters are given."""
+
+    def clear(self) -> None:
+        """Let go of the variables, although something may still refer to the frame."""
+        self.vars, self.cells, self.values = {}, {}, {}

@@ -1,58 +1,30 @@
-"""Generator functions: statements with a `yield` inside compile to Python generators that suspend where they do."""
+"""Statements with a `yield` or `await` inside, compiled to generators that suspend where they do."""
 
 from __future__ import annotations
 
 import ast
-import functools
 from collections.abc import Callable, Generator, Sequence
-from types import GeneratorType
 from typing import Any
 
-from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Frame, Run, Steps
+from cwm_lsp.evaluate.code import BREAK, CONTINUE, Do, Frame, Steps
 from cwm_lsp.evaluate.folding import iterated
 from cwm_lsp.evaluate.protected import after_finally, caught, leave_rising, line_left, overtaken
-from cwm_lsp.evaluate.scopes import COMPREHENSIONS
-from cwm_lsp.evaluate.statements import Statements, raised_deeper
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.scopes import mangled
+from cwm_lsp.evaluate.statements import Store
+from cwm_lsp.evaluate.suspending import Entry, Suspending, in_order, steps_of
+from cwm_lsp.evaluate.suspension import carry, carrying, original
+from cwm_lsp.evaluate.values import INTERNAL, MISSING
 
 
-class Carried(BaseException):
-    """A `StopIteration` of the program on its way through Python's own generators, which would replace it."""
-
-    def __init__(self, error: StopIteration) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-def original(error: BaseException) -> BaseException:
-    return error.error if type(error) is Carried else error
-
-
-def carry(error: BaseException) -> BaseException:
-    return Carried(error) if isinstance(error, StopIteration) else error
-
-
-def yields(node: ast.AST) -> bool:
-    """Whether a `yield` of the same scope is inside."""
-    if isinstance(node, ast.Yield | ast.YieldFrom):
-        return True
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, *COMPREHENSIONS)):
-        return False
-    return any(yields(child) for child in ast.iter_child_nodes(node))
-
-
-class Generators(Statements):
-    """Compiles the body of a generator function."""
-
-    slots = 0
-    """Operands that have been set aside while another one suspends."""
+class Generators(Suspending):
+    """Compiles the body of a generator or coroutine function."""
 
     def steps_block(self, nodes: Sequence[ast.stmt], after: int | None = None) -> Steps:
         """Compile statements that follow each other."""
         items: list[tuple[bool, Callable[[Frame], Any]]] = []
         for position, node in enumerate(nodes):
             following = nodes[position + 1].lineno if position + 1 < len(nodes) else after
-            if yields(node):
+            if self.suspends(node):
                 items.append((True, self.steps(node, following)))
             else:
                 do = self.statement(node, following)
@@ -61,274 +33,205 @@ class Generators(Statements):
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             for suspends, item in items:
-                if suspends:
-                    signal = yield from item(frame)
-                else:
-                    try:
-                        signal = item(frame)
-                    except StopIteration as error:
-                        raise Carried(error) from None
+                signal = (yield from item(frame)) if suspends else carrying(item, frame)
                 if signal is not None:
                     return signal
             return None
 
         return run
 
+    def block(self, nodes: Sequence[ast.stmt], after: int | None = None) -> Do:
+        """Compile statements inside a plain one; if something suspends there, all that is done is to say so."""
+        if not any(map(self.suspends, nodes)):
+            return super().block(nodes, after)
+        entry = Entry(self.steps_block(nodes, after))
+        return lambda frame: entry
+
     def steps(self, node: ast.stmt, after: int | None) -> Steps:
-        """Compile one statement with a `yield` inside."""
+        """Compile one statement in which something suspends."""
         method = getattr(self, "steps_" + type(node).__name__, None)
         if method is None:
             return self.cannot(node)
         steps: Steps = method(node, after)
         return steps
 
-    def cannot(self, node: ast.AST) -> Steps:
-        line = getattr(node, "lineno", 0)
+    # statements whose expressions are evaluated in order
 
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
-            raise GaveUp(f"line {line}: yield is not interpreted here")
-            yield
-
-        return run
-
-    # expressions
-
-    def suspending(self, node: ast.expr) -> Steps:
-        """Compile an expression that is a `yield`, or a simple operation on one."""
-        if isinstance(node, ast.Yield):
-            return self.yielding(node)
-        if isinstance(node, ast.YieldFrom):
-            return self.delegating(node)
-        if isinstance(node, ast.NamedExpr):
-            inner, store_named = self.suspending(node.value), self.store_name(node.target.id)
-
-            def named(frame: Frame) -> Generator[Any, Any, Any]:
-                value = yield from inner(frame)
-                store_named(frame, value)
-                return value
-
-            return named
-        operands = _operands(node)
-        if operands is None:
+    def simple(self, node: ast.stmt, after: int | None, operands: Sequence[ast.expr | None], *more: ast.expr) -> Steps:
+        """A statement that does something with operands; `more` is what else has an influence on its lines."""
+        found = [item for item in operands if item is not None]
+        line, mark = self.begin(node, *found, *more), self.runtime.line
+        if not line and len(found) > 1:
             return self.cannot(node)
-        slots: list[tuple[str, Callable[[Frame], Any], bool]] = []
-        for operand in operands:
-            self.slots += 1
-            name = f".{self.slots}"
-            slots.append((name, self.suspending(operand) if yields(operand) else self.expr(operand), yields(operand)))
-        for (name, _, _), operand in zip(slots, operands, strict=True):
-            self.replaced[id(operand)] = self.slot(name)
-        combined = self.expr(node)
+        prepare = self.prepare(found)
+        do = self.statement(node, after)
+        assert do is not None
 
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
-            for name, item, suspends in slots:
-                if suspends:
-                    value = yield from item(frame)
-                else:
-                    value = carrying(item, frame)
-                frame.cells[name] = value
-            return carrying(combined, frame)
-
-        return run
-
-    @staticmethod
-    def slot(name: str) -> Run:
-        return lambda frame: frame.cells.pop(name)
-
-    def yielding(self, node: ast.Yield) -> Steps:
-        inner: Any = None
-        if node.value is not None and yields(node.value):
-            inner = self.suspending(node.value)
-        value_of = None if node.value is None or inner is not None else self.then_at(self.expr(node.value), node.lineno)
-        suspend, resume = self.interpreter.suspend, self.interpreter.resume
-        line = node.lineno if self.marks else 0
-        mark = self.runtime.line
-
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if inner is not None:
-                value = yield from inner(frame)
-            else:
-                try:
-                    value = value_of(frame) if value_of is not None else None
-                except StopIteration as error:
-                    raise Carried(error) from None
+        def start(frame: Frame) -> Generator[Any, Any, None]:
             if line and frame.line != line:
                 mark(frame, line)
-            value = suspend(frame, value)
-            try:
-                sent = yield value
-            except BaseException as error:
-                resume(frame, error)
-                raise carry(error) from None
-            resume(frame, None)
-            return sent
+            yield from prepare(frame)
 
-        return run
-
-    def delegating(self, node: ast.YieldFrom) -> Steps:
-        assert node.value is not None
-        value_of = self.then_at(self.expr(node.value), node.lineno)
-        iterator = self.operations.iterator
-        interpreter, runtime = self.interpreter, self.runtime
-
-        def close_inner(frame: Frame, items: Any) -> None:
-            try:
-                if type(items) is GeneratorType:
-                    interpreter.close_generator(items)
-                elif hasattr(items, "close"):
-                    raise GaveUp("what is yielded from is closed, and is no generator")
-            except INTERNAL:
-                raise
-            except BaseException as problem:
-                interpreter.resume(frame, problem)
-                raise carry(problem) from None
-
-        def iterating(frame: Frame) -> Generator[Any, Any, Any]:
-            try:
-                items = iterator(value_of(frame))
-            except StopIteration as error:
-                raise Carried(error) from None
-            if type(items) is Unknown:
-                raise GaveUp(f"line {frame.line}: what is yielded from is not known")
-            sent: Any = None
-            step: Callable[[], Any] = functools.partial(next, items)
-            while True:
-                try:
-                    value = step()
-                except StopIteration as end:
-                    if end.value is not None or raised_deeper(end, 1):
-                        runtime.raised(frame, end)
-                        frame.seen = None
-                    return end.value
-                except Undetermined:
-                    raise GaveUp(f"line {frame.line}: what is yielded from is not known") from None
-                value = interpreter.suspend(frame, value)
-                while True:
-                    try:
-                        sent = yield value
-                        break
-                    except GeneratorExit as error:
-                        close_inner(frame, items)
-                        interpreter.resume(frame, error)
-                        raise
-                    except BaseException as error:
-                        if type(items) is not GeneratorType:
-                            if hasattr(items, "throw"):
-                                raise GaveUp("an exception is thrown into what is no generator") from None
-                            interpreter.resume(frame, error)
-                            raise carry(error) from None
-                        try:
-                            value = interpreter.throw_inner(frame, items, error)
-                        except INTERNAL:
-                            raise
-                        except StopIteration as end:
-                            interpreter.resume(frame, None)
-                            return end.value
-                        except BaseException as problem:
-                            interpreter.resume(frame, problem)
-                            raise
-                interpreter.resume(frame, None)
-                step = functools.partial(next, items) if sent is None else functools.partial(items.send, sent)
-
-        return iterating
-
-    # statements
-
-    def starting_steps(self, line: int, steps: Steps, then: Callable[[Frame, Any], Any]) -> Steps:
-        """A statement that evaluates one suspending expression and then does something with its value."""
-        mark = self.runtime.line
-
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
-                mark(frame, line)
-            value = yield from steps(frame)
-            try:
-                return then(frame, value)
-            except StopIteration as error:
-                raise Carried(error) from None
-
-        return run
+        return in_order(start, steps_of(do))
 
     def steps_Expr(self, node: ast.Expr, after: int | None) -> Steps:  # noqa: N802
-        line = self.begin(node, node.value)
-        return self.starting_steps(line, self.suspending(node.value), lambda frame, value: None)
+        self.dropped = node.value
+        return self.simple(node, after, [node.value])
+
+    def steps_Return(self, node: ast.Return, after: int | None) -> Steps:  # noqa: N802
+        return self.simple(node, after, [node.value])
+
+    def steps_Raise(self, node: ast.Raise, after: int | None) -> Steps:  # noqa: N802
+        return self.simple(node, after, [node.exc, node.cause])
+
+    def steps_FunctionDef(self, node: ast.FunctionDef, after: int | None) -> Steps:  # noqa: N802
+        defaults = [*node.args.defaults, *node.args.kw_defaults]
+        if any(item.lineno != node.lineno for item in node.decorator_list):
+            return self.cannot(node)
+        return self.simple(node, after, [*node.decorator_list, *defaults])
+
+    def steps_ClassDef(self, node: ast.ClassDef, after: int | None) -> Steps:  # noqa: N802
+        if node.decorator_list:
+            return self.cannot(node)
+        return self.simple(node, after, [*node.bases, *(item.value for item in node.keywords)])
 
     def steps_Assign(self, node: ast.Assign, after: int | None) -> Steps:  # noqa: N802
-        line = self.begin(node, node.value, *node.targets)
-        stores = [self.store(target) for target in node.targets]
-
-        def then(frame: Frame, value: Any) -> None:
-            for store in stores:
-                store(frame, value)
-
-        return self.starting_steps(line, self.suspending(node.value), then)
+        if any(map(self.suspends, node.targets)):
+            return self.assigning(node, node.value, node.targets)
+        return self.simple(node, after, [node.value], *node.targets)
 
     def steps_AnnAssign(self, node: ast.AnnAssign, after: int | None) -> Steps:  # noqa: N802
-        assert node.value is not None
-        line, store = self.begin(node, node.value), self.store(node.target)
-        return self.starting_steps(line, self.suspending(node.value), store)
-
-    def steps_AugAssign(self, node: ast.AugAssign, after: int | None) -> Steps:  # noqa: N802
-        if not isinstance(node.target, ast.Name):
+        if node.value is None or self.suspends(node.target):
             return self.cannot(node)
-        line = self.begin(node, node.value)
-        load, store = self.load(node.target.id), self.store(node.target)
-        apply = self.operations.binary(type(node.op).__name__, in_place=True)
-        value_of, mark = self.suspending(node.value), self.runtime.line
+        return self.simple(node, after, [node.value], node.target)
+
+    def assigning(self, node: ast.stmt, value: ast.expr, targets: Sequence[ast.expr]) -> Steps:
+        """An assignment in whose targets something suspends."""
+        line, mark = self.begin(node, value, *targets), self.runtime.line
+        if not line:
+            return self.cannot(node)
+        value_of = self.either(value)
+        stores = [self.storing(target) for target in targets]
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
+            if frame.line != line:
                 mark(frame, line)
-            before = load(frame)
             value = yield from value_of(frame)
-            store(frame, apply(before, value))
+            for prepare, store in stores:
+                yield from prepare(frame)
+                carrying(store, frame, value)
             return None
 
         return run
 
-    def steps_Return(self, node: ast.Return, after: int | None) -> Steps:  # noqa: N802
-        assert node.value is not None
-        line = self.begin(node, node.value)
+    def storing(self, target: ast.expr) -> tuple[Steps, Store]:
+        """A target of an assignment: what is evaluated first, and how to store."""
+        if not isinstance(target, ast.Attribute | ast.Subscript) and self.suspends(target):
+            return self.cannot(target), lambda frame, value: None
+        return self.prepare(own_expressions(target)), self.store(target)
 
-        def then(frame: Frame, value: Any) -> str:
-            frame.result = value
-            return RETURN
+    def steps_AugAssign(self, node: ast.AugAssign, after: int | None) -> Steps:  # noqa: N802
+        line, mark = self.begin(node, node.target, node.value), self.runtime.line
+        if not line:
+            return self.cannot(node)
+        target, apply = node.target, self.operations.binary(type(node.op).__name__, in_place=True)
+        value_of = self.either(node.value)
+        load: Callable[[Frame, list[Any]], Any]
+        store: Callable[[Frame, list[Any], Any], None]
+        if isinstance(target, ast.Name):
+            holders: list[Steps] = []
+            load_name, store_name = self.load(target.id), self.store(target)
+            load, store = lambda frame, held: load_name(frame), lambda frame, held, value: store_name(frame, value)
+        elif isinstance(target, ast.Attribute):
+            holders = [self.either(target.value)]
+            attributes, name = self.interpreter.attributes, mangled(target.attr, self.scope.private)
+            load = lambda frame, held: attributes.get(held[0], name)  # noqa: E731
+            store = lambda frame, held, value: attributes.set(held[0], name, value)  # noqa: E731
+        else:
+            operations = self.operations
+            holders = [self.either(target.value), self.either(target.slice)]
+            load = lambda frame, held: operations.subscript(held[0], held[1])  # noqa: E731
+            store = lambda frame, held, value: operations.set_item(held[0], held[1], value)  # noqa: E731
 
-        return self.starting_steps(line, self.suspending(node.value), then)
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
+            if frame.line != line:
+                mark(frame, line)
+            held: list[Any] = []
+            for holder in holders:
+                held += [(yield from holder(frame))]
+            before = carrying(load, frame, held)
+            value = yield from value_of(frame)
+            carrying(store, frame, held, carrying(apply, before, value))
+            return None
+
+        return run
+
+    def steps_Delete(self, node: ast.Delete, after: int | None) -> Steps:  # noqa: N802
+        if len(node.targets) > 1 or not isinstance(node.targets[0], ast.Attribute | ast.Subscript):
+            return self.cannot(node)
+        return self.simple(node, after, own_expressions(node.targets[0]))
+
+    def steps_Assert(self, node: ast.Assert, after: int | None) -> Steps:  # noqa: N802
+        line, mark = self.begin(node, node.test, node.msg), self.runtime.line
+        if not line:
+            return self.cannot(node)
+        test = self.deciding(node.test, node.lineno, (after, None))
+        message_of = self.either(node.msg) if node.msg is not None else None
+
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
+            if frame.line != line:
+                mark(frame, line)
+            if (yield from test(frame)):
+                return None
+            if message_of is None:
+                raise AssertionError
+            raise AssertionError((yield from message_of(frame)))
+
+        return run
+
+    # compound statements
+
+    def entering(self, node: ast.stmt, operands: Sequence[ast.expr], after: int | None) -> Steps:
+        """A statement that evaluates its operands, decides on one of its blocks, and is through when that is."""
+        do = self.simple(node, after, operands)
+
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
+            signal = yield from do(frame)
+            return (yield from signal.steps(frame)) if type(signal) is Entry else signal
+
+        return run
+
+    def steps_Match(self, node: ast.Match, after: int | None) -> Steps:  # noqa: N802
+        if any(self.suspends(case.guard) for case in node.cases if case.guard is not None):
+            return self.cannot(node)
+        return self.entering(node, [node.subject], after)
 
     def steps_If(self, node: ast.If, after: int | None) -> Steps:  # noqa: N802
+        if not self.suspends(node.test):
+            return self.entering(node, [], after)
         line, mark = self.begin(node, node.test), self.runtime.line
         otherwise = node.orelse[0].lineno if node.orelse else after
-        suspending = self.suspending(node.test) if yields(node.test) else None
-        test = None if suspending else self.condition(node.test, node.lineno, (node.body[0].lineno, otherwise))
-        decide = self.decide((node.body[0].lineno, otherwise))
+        test = self.deciding(node.test, node.lineno, (node.body[0].lineno, otherwise))
         body, orelse = self.steps_block(node.body, after), self.steps_block(node.orelse, after)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
-            if suspending is not None:
-                truth = decide((yield from suspending(frame)))
-            else:
-                assert test is not None
-                truth = carrying(test, frame)
-            return (yield from (body if truth else orelse)(frame))
+            return (yield from (body if (yield from test(frame)) else orelse)(frame))
 
         return run
 
     def steps_While(self, node: ast.While, after: int | None) -> Steps:  # noqa: N802
-        if yields(node.test):
-            return self.cannot(node)
         line, mark = self.begin(node, node.test), self.runtime.line
         beyond = node.orelse[0].lineno if node.orelse else after
-        test = self.condition(node.test, node.lineno, (node.body[0].lineno, beyond))
+        test = self.deciding(node.test, node.lineno, (node.body[0].lineno, beyond))
         body, orelse = self.steps_block(node.body, node.lineno), self.steps_block(node.orelse, after)
         tick = self.runtime.tick
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
-            going = carrying(test, frame)
+            going = yield from test(frame)
             while going:
                 signal = yield from body(frame)
                 if signal is not None:
@@ -340,7 +243,7 @@ class Generators(Statements):
                 tick()
                 if line and frame.line != line:
                     mark(frame, line)
-                going = carrying(test, frame)
+                going = yield from test(frame)
                 if going and signal is not CONTINUE:
                     frame.line = 0
             return (yield from orelse(frame))
@@ -348,11 +251,9 @@ class Generators(Statements):
         return run
 
     def steps_For(self, node: ast.For, after: int | None) -> Steps:  # noqa: N802
-        if yields(node.iter):
-            return self.cannot(node)
         line, mark = self.begin(node, node.iter, node.target), self.runtime.line
         own = node.lineno
-        values_of, store = self.then_at(self.expr(iterated(node.iter)), own), self.store(node.target)
+        values_of, store = self.either_at(iterated(node.iter), own), self.store(node.target)
         body, orelse = self.steps_block(node.body, own), self.steps_block(node.orelse, after)
         beyond = node.orelse[0].lineno if node.orelse else after
         iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
@@ -360,12 +261,13 @@ class Generators(Statements):
         def iterating(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
                 mark(frame, line)
-            items = iterator(carrying(values_of, frame))
+            taken = [(yield from values_of(frame))]
+            items = carrying(iterator, taken.pop())
             while True:
                 value = following(frame, items)
                 if value is MISSING:
                     break
-                store(frame, value)
+                carrying(store, frame, value)
                 signal = yield from body(frame)
                 if signal is not None:
                     if signal is BREAK:
@@ -373,6 +275,35 @@ class Generators(Statements):
                     if signal is not CONTINUE:
                         return signal
                 mark(frame, own)
+            return (yield from orelse(frame))
+
+        return iterating
+
+    def steps_AsyncFor(self, node: ast.AsyncFor, after: int | None) -> Steps:  # noqa: N802
+        line, mark = self.begin(node, node.iter, node.target), self.runtime.line
+        own = node.lineno
+        values_of, store = self.either_at(node.iter, own), self.store(node.target)
+        body, orelse = self.steps_block(node.body, own), self.steps_block(node.orelse, after)
+        start, following = self.interpreter.awaiting.aiter, self.next_awaited
+
+        def iterating(frame: Frame) -> Generator[Any, Any, Any]:
+            if line and frame.line != line:
+                mark(frame, line)
+            taken = [(yield from values_of(frame))]
+            items = carrying(start, taken.pop())
+            while True:
+                taken.append((yield from following(frame, items)))
+                if taken[0] is MISSING:
+                    break
+                carrying(store, frame, taken.pop())
+                signal = yield from body(frame)
+                if signal is not None:
+                    if signal is BREAK:
+                        return None
+                    if signal is not CONTINUE:
+                        return signal
+                mark(frame, own)
+            del items
             return (yield from orelse(frame))
 
         return iterating
@@ -429,7 +360,7 @@ class Generators(Statements):
                 raise
             finally:
                 frame.handling.pop()
-            return carrying(lambda _: after_finally(runtime, frame, problem, override, end), frame)
+            return carrying(after_finally, runtime, frame, problem, override, end)
 
         return run
 
@@ -468,12 +399,13 @@ class Generators(Statements):
 
         return handle
 
-    def steps_With(self, node: ast.With, after: int | None) -> Steps:  # noqa: N802
+    def steps_With(self, node: ast.With | ast.AsyncWith, after: int | None) -> Steps:  # noqa: N802
         line, mark = self.begin(node, *(item.context_expr for item in node.items)), self.runtime.line
         steps = self.steps_block(node.body, node.lineno)
         for item in reversed(node.items):
             self.marks = not line
-            steps = self.steps_managed(node, item, steps)
+            managed = self.awaited_manager if isinstance(node, ast.AsyncWith) else self.plain_manager
+            steps = managed(node, item, steps)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             if line and frame.line != line:
@@ -482,17 +414,20 @@ class Generators(Statements):
 
         return run
 
-    def steps_managed(self, node: ast.With, item: ast.withitem, body: Steps) -> Steps:
-        if yields(item.context_expr):
-            return self.cannot(node)
-        manager_of = self.then_at(self.expr(item.context_expr), node.lineno)
+    steps_AsyncWith = steps_With  # noqa: N815
+
+    def plain_manager(self, node: ast.With | ast.AsyncWith, item: ast.withitem, body: Steps) -> Steps:
+        """One context manager around a block."""
+        manager_of = self.either_at(item.context_expr, node.lineno)
         store = self.store(item.optional_vars) if item.optional_vars is not None else None
         line, mark, managing, runtime = node.lineno, self.runtime.line, self.interpreter.managing, self.runtime
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            value, leave = managing.enter(manager_of(frame))
+            taken = [(yield from manager_of(frame))]
+            value, leave = carrying(managing.enter, taken.pop())
             if store is not None:
-                store(frame, value)
+                carrying(store, frame, value)
+            del value
             try:
                 signal = yield from body(frame)
             except INTERNAL:
@@ -500,43 +435,68 @@ class Generators(Statements):
             except BaseException as error:
                 caught(runtime, frame, original(error))
                 problem = original(error)
-                return carrying(lambda _: leave_rising(runtime, frame, problem, leave, line), frame)
+                return carrying(leave_rising, runtime, frame, problem, leave, line)
             result = frame.result
             if frame.line != line:
                 mark(frame, line)
-            carrying(lambda _: leave(None, None, None), frame)
+            carrying(leave, None, None, None)
             frame.result = result
             return signal
 
         return run
 
+    def awaited_manager(self, node: ast.With | ast.AsyncWith, item: ast.withitem, body: Steps) -> Steps:
+        """One asynchronous context manager around a block."""
+        manager_of = self.either_at(item.context_expr, node.lineno)
+        store = self.store(item.optional_vars) if item.optional_vars is not None else None
+        line, mark, runtime = node.lineno, self.runtime.line, self.runtime
+        enter, delegating = self.interpreter.awaiting.enter, self.interpreter.suspension.delegating
+        truth = self.decide((None, None))
 
-def carrying(run: Run, frame: Frame) -> Any:
-    """`run(frame)` inside a generator."""
-    try:
-        return run(frame)
-    except StopIteration as error:
-        raise Carried(error) from None
+        def run(frame: Frame) -> Generator[Any, Any, Any]:
+            taken = [(yield from manager_of(frame))]
+            entered, leave = carrying(enter, taken.pop())
+            taken.append(entered)
+            del entered
+            taken.append((yield from delegating(frame, taken.pop())))
+            if store is not None:
+                carrying(store, frame, taken[0])
+            taken.clear()
+            try:
+                signal = yield from body(frame)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                caught(runtime, frame, original(error))
+                problem = original(error)
+            else:
+                result = frame.result
+                if frame.line != line:
+                    mark(frame, line)
+                yield from delegating(frame, carrying(leave, None, None, None))
+                frame.result = result
+                return signal
+            return (yield from rising(frame, problem, leave))
+
+        def rising(frame: Frame, problem: BaseException, leave: Any) -> Generator[Any, Any, None]:
+            where = frame.line
+            if where != line:
+                mark(frame, line)
+            frame.handling.append(problem)
+            try:
+                awaited = carrying(leave, type(problem), problem, problem.__traceback__)
+                swallowed = carrying(truth, (yield from delegating(frame, awaited)))
+            finally:
+                frame.handling.pop()
+            if swallowed:
+                frame.seen = None
+                return
+            frame.line = where
+            frame.seen = problem
+            raise carry(problem)
+
+        return run
 
 
-def _operands(node: ast.expr) -> list[ast.expr] | None:
-    """The operands of an expression in the order of evaluation, where they can be taken apart."""
-    if isinstance(node, ast.Call) and not any(isinstance(item, ast.Starred) for item in node.args):
-        if all(keyword.arg is not None for keyword in node.keywords) and not isinstance(node.func, ast.Attribute):
-            return [node.func, *node.args, *(keyword.value for keyword in node.keywords)]
-        if isinstance(node.func, ast.Attribute) and not yields(node.func) and isinstance(node.func.value, ast.Name):
-            return [*node.args, *(keyword.value for keyword in node.keywords)]
-        return None
-    if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return [node.left, *node.comparators]
-    if isinstance(node, ast.Tuple | ast.List) and not any(isinstance(item, ast.Starred) for item in node.elts):
-        return list(node.elts)
-    if isinstance(node, ast.Attribute):
-        return [node.value]
-    if isinstance(node, ast.Subscript):
-        return [node.value, node.slice]
-    return None
+def own_expressions(node: ast.expr) -> list[ast.expr]:
+    return [item for item in ast.iter_child_nodes(node) if isinstance(item, ast.expr)]

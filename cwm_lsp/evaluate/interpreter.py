@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import ast
-import gc
 import re
-import weakref
 from collections.abc import Callable, Generator
-from threading import get_ident
 from types import CellType, FunctionType
 from typing import Any
 
-from cwm_lsp.evaluate import library, lifetimes
+from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.attributes import Attributes
+from cwm_lsp.evaluate.awaiting import Awaiting
 from cwm_lsp.evaluate.calls import Calls
 from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
+from cwm_lsp.evaluate.comprehensions import comprehension_steps
 from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.folding import iterated, line_after
 from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.functions import Body, make_function
-from cwm_lsp.evaluate.generators import Carried, Generators, carry, yields
+from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.imports import Imports
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, Cell, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.suspending import steps_of
+from cwm_lsp.evaluate.suspension import Suspension
+from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
 
 
 class Interpreter:
@@ -46,6 +47,8 @@ class Interpreter:
         self.imports = Imports(self)
         self.raising = Raising(self)
         self.managing = Managing(self)
+        self.suspension = Suspension(self)
+        self.awaiting = Awaiting(self.suspension)
         self.postponed = any(
             isinstance(node, ast.ImportFrom)
             and node.module == "__future__"
@@ -56,8 +59,6 @@ class Interpreter:
         self.open = False
         """The namespace may have names that are not known."""
         self.codes: dict[ast.AST, Code] = {}
-        self.activations: weakref.WeakKeyDictionary[Any, Frame] = weakref.WeakKeyDictionary()
-        """The frames of the program's generators."""
         self.foreign: frozenset[ast.AST] = frozenset()
         """Nodes with a scope that are part of the call and not of the file."""
         if any(
@@ -174,7 +175,8 @@ class Interpreter:
             code.rest = mangled(arguments.vararg.arg, private) if arguments.vararg else None
             code.keywords = mangled(arguments.kwarg.arg, private) if arguments.kwarg else None
         code.is_generator = scope.yields or isinstance(node, ast.GeneratorExp)
-        code.plain = not (code.own_cells or code.is_generator or code.keyword_only or code.rest or code.keywords)
+        code.is_async = scope.is_async
+        code.plain = not (code.own_cells or code.suspends or code.keyword_only or code.rest or code.keywords)
         code.foreign = node in self.foreign
         code.compile = lambda: self.compile_body(node, scope)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -183,12 +185,8 @@ class Interpreter:
 
     def compile_body(self, node: Any, scope: Scope) -> Any:
         """The body of a function: a `Do`, or `Steps` for a generator."""
-        if isinstance(node, ast.AsyncFunctionDef) or scope.is_async:
-            return unsupported(node.lineno, "async code")
         if isinstance(node, ast.Lambda):
-            if scope.yields:
-                return unsupported(node.lineno, "a generator lambda")
-            return self.lambda_body(node, scope)
+            return self.generator_lambda(node, scope) if scope.yields else self.lambda_body(node, scope)
         body = node.body
         if (
             body
@@ -197,13 +195,25 @@ class Interpreter:
             and isinstance(body[0].value.value, str)
         ):
             body = body[1:]
-        if scope.yields:
-            return Generators(self, scope).steps_block(body)
-        do = Statements(self, scope).block(body)
+        suspends = scope.yields or scope.is_async
         if not body:
             mark, line = self.runtime.line, self.code_of(node).first_line
-            return lambda frame: mark(frame, line)
-        return do
+            empty: Do = lambda frame: mark(frame, line)  # noqa: E731
+            return steps_of(empty) if suspends else empty
+        return Generators(self, scope).steps_block(body) if suspends else Statements(self, scope).block(body)
+
+    def generator_lambda(self, node: ast.Lambda, scope: Scope) -> Any:
+        """A `lambda` with a `yield` inside."""
+        if not node.body.lineno == node.body.end_lineno == node.lineno:
+            return unsupported(node.lineno, "a generator lambda of several lines")
+        steps, mark, line = Generators(self, scope).either(node.body), self.runtime.line, node.lineno
+
+        def run(frame: Frame) -> Generator[Any, Any, str]:
+            mark(frame, line)
+            frame.result = yield from steps(frame)
+            return RETURN
+
+        return run
 
     def lambda_body(self, node: ast.Lambda, scope: Scope) -> Do:
         compiler = Expressions(self, scope)
@@ -276,149 +286,6 @@ class Interpreter:
 
         return evaluate
 
-    # generators
-
-    def generator(self, frame: Frame) -> Any:
-        """The generator object of a generator function's call."""
-        made: Any = self.run_generator(frame)
-        made.__name__ = frame.code.name
-        made.__qualname__ = frame.code.qualname
-        watched = self.runtime.watched
-
-        def ended(reference: Any) -> None:
-            watched.discard(reference)
-            if not frame.started:
-                self.never_started(frame)
-
-        watched.add(weakref.ref(made, ended))
-        self.activations[made] = frame
-        self.runtime.generators = True
-        return made
-
-    def close_generator(self, made: Any) -> None:
-        """`made.close()`, of the program's own accord."""
-        frame = self.activations.get(made)
-        if frame is None or frame.started:
-            self.runtime.closing = True
-            try:
-                made.close()
-            finally:
-                self.runtime.closing = False
-            return
-        self.enter_to_leave(frame, GeneratorExit())
-        made.close()
-
-    def throw_into(self, made: Any, error: BaseException) -> Any:
-        """`made.throw(error)`."""
-        frame = self.activations.get(made)
-        if frame is None or frame.started:
-            return made.throw(error)
-        self.enter_to_leave(frame, error)
-        made.close()
-        raise error
-
-    def throw_inner(self, frame: Frame, made: Any, error: BaseException) -> Any:
-        """Throw into what a generator yields from: its own frame is there, but not resumed."""
-        runtime = self.runtime
-        caller, runtime.frame = runtime.frame, frame
-        frame.caller = caller
-        runtime.depth += 1
-        try:
-            return self.throw_into(made, error)
-        finally:
-            runtime.depth -= 1
-            runtime.frame, frame.caller = caller, None
-
-    def enter_to_leave(self, frame: Frame, error: BaseException) -> None:
-        """A generator that was never resumed ends by an exception: CPython 3.11 enters it for that."""
-        frame.started = True
-        caller = self.runtime.frame
-        self.runtime.enter(frame)
-        self.runtime.unwind(frame, error, caller)
-
-    def never_started(self, frame: Frame) -> None:
-        """A generator goes that was never resumed."""
-        runtime = self.runtime
-        if runtime.closed or collecting() or runtime.thread != get_ident() or frame.code.foreign:
-            return
-        runtime.ending += 1
-        try:
-            self.enter_to_leave(frame, GeneratorExit())
-        except INTERNAL:  # nothing can be raised from here: the next operation gives up
-            runtime.operations = runtime.limits.operations
-        finally:
-            runtime.ending -= 1
-
-    def run_generator(self, frame: Frame) -> Generator[Any, Any, Any]:
-        runtime, code = self.runtime, frame.code
-        if code.body is None:
-            assert code.compile is not None
-            code.body = code.compile()
-        if code.foreign:
-            raise GaveUp("the call makes a generator of its own")
-        frame.caller = runtime.frame
-        frame.started = True
-        runtime.enter(frame)
-        frame.line = 0
-        try:
-            signal = yield from code.body(frame)
-        except Abandoned:
-            raise
-        except INTERNAL:
-            runtime.depth -= 1
-            runtime.frame = frame.caller
-            raise
-        except BaseException as error:
-            problem = error.error if type(error) is Carried else None
-            runtime.unwind(frame, problem or error, frame.caller)
-            self.died(frame)
-            if frame.given:
-                runtime.end(problem or error)
-            if problem is None:
-                raise
-        else:
-            value = frame.result if signal is RETURN else None
-            if frame.traced and runtime.tracing:
-                value = runtime.show_return(frame, value)
-            runtime.depth -= 1
-            runtime.frame = frame.caller
-            self.died(frame)
-            if frame.given:
-                runtime.end()
-            return value
-        try:
-            raise problem
-        finally:
-            problem = None  # a cycle would keep it alive
-
-    def suspend(self, frame: Frame, value: Any) -> Any:
-        """A generator yields: its frame is left for now."""
-        runtime = self.runtime
-        if frame.traced and runtime.tracing:
-            value = runtime.show_return(frame, value)
-        runtime.depth -= 1
-        runtime.frame, frame.caller = frame.caller, None  # a cycle would put off the generator's end
-        self.died(frame)
-        return value
-
-    def died(self, frame: Frame) -> None:
-        """A generator is left; that may have been its end."""
-        if frame.dying:
-            frame.dying = False
-            self.runtime.ending -= 1
-
-    def resume(self, frame: Frame, error: BaseException | None) -> None:
-        """A generator goes on, with an exception if one is thrown into it."""
-        runtime = self.runtime
-        if runtime.closed or runtime.cancelled or collecting() or runtime.thread != get_ident():
-            raise Abandoned
-        if isinstance(error, GeneratorExit) and not runtime.closing:
-            frame.dying = True
-            runtime.ending += 1
-        runtime.closing = False
-        frame.caller = runtime.frame
-        runtime.enter(frame)
-
     # comprehensions
 
     def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
@@ -429,24 +296,23 @@ class Interpreter:
         code = self.code_of(node)
         if code.body is None:
             code.body = self.comprehension_body(node)
-        iterator, runtime, free = self.operations.iterator, self.runtime, code.free
+        begin = self.awaiting.aiter if node.generators[0].is_async else self.operations.iterator
+        suspension, runtime, free = self.suspension, self.runtime, code.free
 
         def make(frame: Frame) -> Any:
-            items = iterator(values_of(frame))
+            items = begin(values_of(frame))
             cells = {name: frame.cells[name] for name in free}
             for name in code.own_cells:
                 cells[name] = Cell()
             inner = Frame(code, {".0": items}, cells)
-            if code.is_generator:
-                return self.generator(inner)
-            return runtime.run(inner)
+            return suspension.make(inner) if code.suspends else runtime.run(inner)
 
         return make
 
     def comprehension_body(self, node: Any) -> Any:
         scope = self.scopes[node]
-        if scope.is_async or any(yields(child) for child in ast.iter_child_nodes(node)):
-            return unsupported(node.lineno, "an asynchronous comprehension")
+        if scope.is_async or isinstance(node, ast.GeneratorExp):
+            return comprehension_steps(self, node)
         compiler = Statements(self, scope)
         line = node.lineno
         compiler.marks = node.end_lineno != line
@@ -476,8 +342,6 @@ class Interpreter:
             add, start = add_pair, dict
         else:
             element_of = compiler.then_at(compiler.expr(node.elt), now)
-            if isinstance(node, ast.GeneratorExp):
-                return self.genexpr_steps(levels, element_of, (line, now), compiler.following(line, None))
             if isinstance(node, ast.SetComp):
 
                 def add_unique(frame: Frame, made: Any) -> None:
@@ -526,50 +390,6 @@ class Interpreter:
 
         return run
 
-    def genexpr_steps(self, levels: list[Any], element_of: Run, lines: tuple[int, int], following: Any) -> Any:
-        mark, operations = self.runtime.line, self.operations
-        line, now = lines
-
-        def iterating(frame: Frame, depth: int) -> Generator[Any, Any, Any]:
-            values_of, store, tests, head = levels[depth]
-            try:
-                items = values_of(frame)
-                if depth:
-                    items = operations.iterator(items)
-                last = depth + 1 == len(levels)
-                while True:
-                    value = following(frame, items)
-                    if value is MISSING:
-                        return
-                    store(frame, value)
-                    for test in tests:
-                        if not test(frame):
-                            break
-                    else:
-                        if last:
-                            value = self.suspend(frame, element_of(frame))
-                            try:
-                                yield value
-                            except BaseException as error:
-                                self.resume(frame, error)
-                                raise
-                            self.resume(frame, None)
-                        else:
-                            yield from iterating(frame, depth + 1)
-                        if frame.line != now:
-                            mark(frame, now)
-                    mark(frame, head)
-            except StopIteration as error:
-                raise carry(error) from None
-
-        def steps(frame: Frame) -> Generator[Any, Any, Any]:
-            mark(frame, line)
-            yield from iterating(frame, 0)
-            if frame.line != now:
-                mark(frame, now)
-
-        return steps
-
     # classes
 
     def class_maker(self, compiler: Expressions, node: ast.ClassDef) -> Run:
@@ -577,23 +397,6 @@ class Interpreter:
         from cwm_lsp.evaluate.classes import class_maker
 
         return class_maker(self, compiler, node)
-
-
-lifetimes.FRAMES.add(Interpreter.run_generator.__code__)
-
-_collections: list[str] = []
-
-
-def _watch_collection(phase: str, info: dict[str, int]) -> None:
-    _collections[:] = [phase] if phase == "start" else []
-
-
-gc.callbacks.append(_watch_collection)
-
-
-def collecting() -> bool:
-    """Whether the garbage collector is at work: it ends generators of the program at moments of its own."""
-    return bool(_collections)
 
 
 BUILTIN_NAMES = frozenset(dir(__import__("builtins")))

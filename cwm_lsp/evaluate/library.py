@@ -49,6 +49,7 @@ from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from cwm_lsp.evaluate import coroutines
 from cwm_lsp.evaluate.values import Undetermined
 
 
@@ -157,6 +158,8 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
 METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
+METHODS |= {kind: words(methods) for kind, (methods, _) in coroutines.KNOWN.items()}
+ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in coroutines.KNOWN.items()}
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})

@@ -14,8 +14,8 @@ from types import CodeType, TracebackType
 PACKAGE = str(Path(__file__).parent)
 FRAMES: set[CodeType] = set()
 """Code of the interpreter that stands for a frame of the program, and keeps its variables."""
-LOOPS = "iterating"
-"""Name of what holds the iterator of a loop, which stays on the value stack until the exception has been shown."""
+LOOPS = frozenset({"iterating", "delegating"})
+"""Names of what holds the iterator of a loop, which stays on the value stack until the exception has been shown."""
 
 
 def _traceback() -> TracebackType | None:
@@ -40,7 +40,7 @@ def release(error: BaseException, *, loops: bool) -> None:
     while entries:  # from the inside out, as a value stack is unwound
         trace = entries.pop()
         code = trace.tb_frame.f_code
-        if code in FRAMES or not code.co_filename.startswith(PACKAGE) or (not loops and code.co_name == LOOPS):
+        if code in FRAMES or not code.co_filename.startswith(PACKAGE) or (not loops and code.co_name in LOOPS):
             kept = TracebackType(kept, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
         else:  # the frame itself may stay, as the one that has called what is kept
             with suppress(RuntimeError):  # it is still running

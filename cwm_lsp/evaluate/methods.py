@@ -166,15 +166,13 @@ class Methods(Sizes):
         """`close` of a generator."""
         if args or kwargs:
             return function(*args, **kwargs)
-        return self.interpreter.close_generator(value)
+        return self.interpreter.suspension.close(value)
 
     def thrown(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`throw` of a generator."""
-        if len(args) != 1 or kwargs or type(args[0]) is Unknown:
-            return self.runtime.unknown((value, *args))
-        return self.interpreter.throw_into(
-            value, self.interpreter.raising.instance(args[0], "exceptions must be classes or instances deriving from "
-                                                     f"BaseException, not {type(args[0]).__name__}"))  # fmt: skip
+        if not 1 <= len(args) <= 3 or kwargs:
+            return function(*args, **kwargs)
+        return self.interpreter.suspension.throw(value, tuple(args))
 
     def written_out(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Decimal.as_integer_ratio`."""

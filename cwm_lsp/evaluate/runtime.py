@@ -64,10 +64,10 @@ class Runtime:
         """The program has made a generator, whose end may show."""
         self.ending = 0
         """Generators that are being ended because nothing refers to them any more, one inside the other."""
+        self.doomed: str | None = None
+        """Why the evaluation has to end, where that could not be raised at once."""
         self.held: list[Event] = []
         """The events of such an end, until it is clear that no exception was on its way."""
-        self.closing = False
-        """The program itself closes a generator."""
         self.fresh: Provenance = "computed"
         """Where a value that is shown for the first time comes from, if no model had a part in it."""
         self.returned: str | None = None
@@ -178,6 +178,8 @@ class Runtime:
             self.emit_event(event)
 
     def release_held(self) -> None:
+        if self.doomed is not None:
+            raise GaveUp(self.doomed)
         held, self.held = self.held, []
         for event in held:
             self.emit(event)

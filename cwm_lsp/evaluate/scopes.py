@@ -244,6 +244,8 @@ class _Finder:
     on_YieldFrom = on_Yield  # noqa: N815
 
     def on_Await(self, scope: Scope, node: ast.Await) -> None:  # noqa: N802
+        if scope.kind == "comprehension":
+            scope.is_async = True
         self.visit(scope, node.value)
 
     def on_FunctionDef(self, scope: Scope, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: N802
@@ -299,6 +301,8 @@ class _Finder:
             self.body(inner, [node.key, node.value])
         else:
             self.visit(inner, node.elt)
+        if inner.is_async and scope.kind == "comprehension" and not isinstance(node, ast.GeneratorExp):
+            scope.is_async = True
 
 
 def parameters(arguments: ast.arguments) -> list[ast.arg]:

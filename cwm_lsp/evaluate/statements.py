@@ -371,6 +371,8 @@ class Statements(Protected, Patterns, Expressions):
     def do_FunctionDef(self, node: ast.FunctionDef, after: int | None) -> Do:  # noqa: N802
         return self.defining(node, self.interpreter.function_maker)
 
+    do_AsyncFunctionDef = do_FunctionDef  # noqa: N815
+
     def do_ClassDef(self, node: ast.ClassDef, after: int | None) -> Do:  # noqa: N802
         return self.defining(node, self.interpreter.class_maker)
 

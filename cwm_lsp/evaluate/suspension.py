@@ -1,0 +1,535 @@
+"""Frames that are left for a while and come back: how generators and coroutines are entered, thrown into and ended.
+
+A frame that suspends runs as a generator of Python's own, its *body*. A `generator` of the program is that body
+itself; a coroutine or an asynchronous generator has it inside (`coroutines`). Whatever is passed on from one to the
+next follows `Objects/genobject.c` of CPython 3.11, as far as it shows in a trace: which frames are entered, with what,
+and how deep they are.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.evaluate import lifetimes
+from cwm_lsp.evaluate.code import RETURN, Frame
+from cwm_lsp.evaluate.coroutines import AsyncGenerator, CodeView, Coroutine, FrameView, Wrapper
+from cwm_lsp.evaluate.statements import raised_deeper
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown
+from cwm_lsp.trace.events import Event
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate.interpreter import Interpreter
+
+
+NEVER = Event("line", 0, 0, "")
+"""Is held back so that no event comes any more."""
+
+
+class Carried(BaseException):
+    """A `StopIteration` of the program on its way through Python's own generators, which would replace it."""
+
+    def __init__(self, error: StopIteration) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def original(error: BaseException) -> BaseException:
+    return error.error if type(error) is Carried else error
+
+
+def carry(error: BaseException) -> BaseException:
+    return Carried(error) if isinstance(error, StopIteration) else error
+
+
+def carrying(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)` inside a generator."""
+    try:
+        return function(*args)
+    except StopIteration as error:
+        raise Carried(error) from None
+
+
+class Thrown(BaseException):
+    """What the program throws into a body, on its way there.
+
+    Where the body only passes it on, it is still the arguments of `throw`, of which no exception has been made.
+    """
+
+    def __init__(self, arguments: tuple[Any, ...], error: BaseException | None = None, *, closes: bool = True) -> None:
+        super().__init__()
+        self.arguments = arguments
+        self.error = error
+        self.closes = closes
+        """A `GeneratorExit` closes what the body is waiting for, before it comes to the body itself."""
+
+
+class Escaped:
+    """What a body yields where an exception goes past it to whoever threw one in: it stays suspended."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class Suspension:
+    """The suspended frames of one evaluation."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.runtime = interpreter.runtime
+        self.frames: weakref.WeakKeyDictionary[Any, Frame] = weakref.WeakKeyDictionary()
+        """The frame of each body."""
+
+    def make(self, frame: Frame) -> Any:
+        """What calling a generator or coroutine function gives."""
+        code = frame.code
+        body: Any = self.running(frame)
+        self.frames[body] = frame
+        self.runtime.generators = True
+        if code.is_async:
+            kind = AsyncGenerator if code.is_generator else Coroutine
+            made: Any = kind(self, frame, body)
+        else:
+            made = body
+        made.__name__, made.__qualname__ = code.name, code.qualname
+        watched, entered = self.runtime.watched, code.is_generator
+
+        def ended(reference: Any) -> None:
+            watched.discard(reference)
+            if entered and not frame.started:
+                self.never_started(frame)
+
+        watched.add(weakref.ref(body, ended))
+        return made
+
+    @property
+    def hooks(self) -> tuple[Any, Any]:
+        """What the event loop wants to be told of asynchronous generators: their first use, and their end."""
+        hooks = sys.get_asyncgen_hooks()
+        return hooks.firstiter, hooks.finalizer
+
+    @property
+    def lively(self) -> bool:
+        """Whether what happens now is of the program's doing."""
+        runtime = self.runtime
+        ended = runtime.closed or runtime.cancelled or runtime.doomed is not None
+        return not (ended or collecting() or runtime.thread != get_ident())
+
+    def give_up(self, reason: str) -> None:
+        """Where nothing can be raised: the evaluation ends before the next event."""
+        self.runtime.doomed = reason
+        self.runtime.held.append(NEVER)
+
+    # from outside
+
+    def about(self, body: Any, name: str) -> Any:
+        """An attribute of a generator."""
+        frame = self.frames.get(body)
+        if name in ("__name__", "__qualname__", "gi_running"):
+            return getattr(body, name)
+        if frame is None or name not in ("gi_frame", "gi_code", "gi_yieldfrom"):
+            raise Undetermined
+        if name == "gi_code":
+            return CodeView(frame)
+        if name == "gi_frame":
+            return None if body.gi_frame is None else FrameView(frame)
+        return None if frame.delegate is MISSING else frame.delegate
+
+    def throw(self, body: Any, arguments: tuple[Any, ...], *, closes: bool = True) -> Any:
+        """Throw into a body: `gen.throw(*arguments)`."""
+        frame = self.frames.get(body)
+        if frame is None or body.gi_running:
+            return body.throw(*arguments)
+        if frame.delegate is not MISSING:
+            thrown = Thrown(arguments, closes=closes)
+        else:
+            error = self.exception(arguments)
+            if body.gi_frame is None:
+                raise error
+            if not frame.started:
+                self.enter_to_leave(frame, error)
+                self.over(frame, error)
+                body.close()
+                raise frame.code.leaving(error)
+            thrown = Thrown(arguments, error)
+        value = body.throw(thrown)
+        if type(value) is Escaped:
+            raise value.error
+        return value
+
+    def close(self, body: Any, kind: str = "generator") -> None:
+        """End a body, of the program's own accord: `gen.close()`."""
+        frame = self.frames.get(body)
+        if frame is None:
+            body.close()
+            return
+        if body.gi_frame is None:
+            return
+        if not frame.started:
+            self.enter_to_leave(frame, GeneratorExit())
+            self.over(frame, GeneratorExit())
+            body.close()
+            return
+        try:
+            self.throw(body, (GeneratorExit,))
+        except (StopIteration, GeneratorExit):
+            return
+        raise RuntimeError(f"{kind} ignored GeneratorExit")
+
+    def exception(self, arguments: tuple[Any, ...]) -> BaseException:
+        """The exception that arguments of `throw` mean; raises TypeError where they mean none."""
+        kind, value = (*arguments, None)[:2]
+        if type(kind) is Unknown or type(value) is Unknown:
+            raise GaveUp("what is thrown is not known")
+        if isinstance(kind, type) and issubclass(kind, BaseException):
+            if isinstance(value, kind):
+                return value
+            given = [] if value is None else list(value) if isinstance(value, tuple) else [value]
+            try:
+                made = self.interpreter.calls.call(kind, given, {})
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                return error
+            if isinstance(made, BaseException):
+                return made
+            return TypeError(
+                f"calling {kind!r} should have returned an instance of BaseException, not {type(made).__name__}"
+            )
+        if not isinstance(kind, BaseException):
+            raise TypeError(
+                f"exceptions must be classes or instances deriving from BaseException, not {type(kind).__name__}"
+            )
+        if value is not None:
+            raise TypeError("instance exception may not have a separate value")
+        return kind
+
+    def enter_to_leave(self, frame: Frame, error: BaseException) -> None:
+        """A body that was never resumed ends by an exception: CPython 3.11 enters it for that."""
+        frame.started = True
+        caller = self.runtime.frame
+        self.runtime.enter(frame)
+        self.runtime.unwind(frame, error, caller)
+
+    def over(self, frame: Frame, error: BaseException | None = None, *, seen: bool = True) -> None:
+        """A frame is through, which may be the end of the trace; `seen` if that can be raised."""
+        if frame.given:
+            try:
+                self.runtime.end(error)
+            except Left:
+                if seen:
+                    raise
+
+    def never_started(self, frame: Frame) -> None:
+        """A generator goes that was never resumed."""
+        runtime = self.runtime
+        if not self.lively or frame.code.foreign:
+            return
+        runtime.ending += 1
+        try:
+            self.enter_to_leave(frame, GeneratorExit())
+        except INTERNAL as reason:
+            self.give_up(str(reason))
+        finally:
+            runtime.ending -= 1
+        self.over(frame, GeneratorExit(), seen=False)
+
+    # from inside
+
+    def running(self, frame: Frame) -> Generator[Any, Any, Any]:
+        """The body of a frame."""
+        runtime, code = self.runtime, frame.code
+        if code.body is None:
+            assert code.compile is not None
+            code.body = code.compile()
+        frame.started = True
+        frame.operands = {}
+        frame.caller = runtime.frame
+        if code.foreign:
+            runtime.frame = frame
+            try:
+                signal = yield from code.body(frame)
+            finally:
+                runtime.frame, frame.caller = frame.caller, None
+            return frame.result if signal is RETURN else None
+        runtime.enter(frame)
+        frame.line = 0
+        try:
+            signal = yield from code.body(frame)
+        except Abandoned:
+            raise
+        except INTERNAL as reason:
+            runtime.depth -= 1
+            runtime.frame = frame.caller
+            if self.left(frame):
+                self.give_up(str(reason))
+                return None
+            raise
+        except BaseException as error:
+            runtime.unwind(frame, original(error), frame.caller)
+            dying = self.left(frame)
+            self.over(frame, original(error), seen=not dying)
+            if dying:
+                return None  # nobody gets to see what it has raised
+            rising = code.leaving(original(error))
+            if rising is error:
+                del rising  # a cycle would keep it alive
+                raise
+        else:
+            value = frame.result if signal is RETURN else None
+            if frame.traced and runtime.tracing:
+                value = runtime.show_return(frame, value)
+            runtime.depth -= 1
+            runtime.frame = frame.caller
+            self.over(frame, seen=not self.left(frame))
+            frame.clear()
+            if runtime.held and not runtime.ending:
+                runtime.release_held()
+            return value
+        try:
+            raise rising
+        finally:
+            del rising
+
+    def suspend(self, frame: Frame, value: Any) -> Any:
+        """A frame yields: it is left for now."""
+        runtime = self.runtime
+        if frame.code.foreign:
+            runtime.frame, frame.caller = frame.caller, None
+            return value
+        if frame.traced and runtime.tracing:
+            value = runtime.show_return(frame, value)
+        runtime.depth -= 1
+        runtime.frame, frame.caller = frame.caller, None  # a cycle would put off the generator's end
+        if self.left(frame):
+            self.give_up("a generator goes on although nothing refers to it any more")
+            raise Abandoned
+        return value
+
+    def left(self, frame: Frame) -> bool:
+        """A frame is left; gives whether it was entered for its end alone."""
+        if not frame.dying:
+            return False
+        frame.dying = False
+        self.runtime.ending -= 1
+        return True
+
+    def resume(self, frame: Frame, *, dying: bool = False) -> None:
+        """A frame goes on; `dying` if that is because nothing refers to it any more."""
+        runtime = self.runtime
+        if not self.lively:
+            raise Abandoned
+        frame.caller = runtime.frame
+        if frame.code.foreign:
+            runtime.frame = frame
+            return
+        if dying:
+            frame.dying = True
+            runtime.ending += 1
+        runtime.enter(frame)
+
+    def arrived(self, frame: Frame, error: BaseException) -> BaseException:
+        """A frame goes on with an exception; gives the one to raise in it."""
+        self.resume(frame, dying=isinstance(error, GeneratorExit))
+        return carry(error.error if isinstance(error, Thrown) and error.error is not None else error)
+
+    def yielding(self, frame: Frame, value: Any) -> Generator[Any, Any, Any]:
+        """`yield value`."""
+        leaving = [self.suspend(frame, value)]
+        value = None
+        problem: BaseException | None = None
+        try:
+            sent = yield leaving.pop()
+        except BaseException as error:
+            problem = self.arrived(frame, error)
+        if problem is None:
+            self.resume(frame)
+            return sent
+        try:
+            raise problem
+        finally:
+            del problem
+
+    def delegating(self, frame: Frame, items: Any) -> Generator[Any, Any, Any]:
+        """`yield from items`, and `await` once it is known on what."""
+        if type(items) is Unknown:
+            raise GaveUp(f"line {frame.line}: what is waited for is not known")
+        runtime = self.runtime
+        taken: list[Any] = [None]
+        try:
+            while True:
+                sent = taken.pop()
+                try:
+                    taken.append(self.advance(items, sent))
+                except StopIteration as end:
+                    if shows(items, sent, end):
+                        runtime.raised(frame, end)
+                        frame.seen = None
+                    return end.value
+                except Undetermined:
+                    raise GaveUp(f"line {frame.line}: what is waited for is not known") from None
+                sent = None
+                frame.delegate = items
+                taken.append(self.suspend(frame, taken.pop()))
+                while True:
+                    problem: BaseException | None = None
+                    try:
+                        taken.append((yield taken.pop()))
+                    except BaseException as error:
+                        problem = error
+                    if problem is None:
+                        self.resume(frame)
+                        break
+                    try:
+                        taken.append(self.passed_on(frame, items, problem))
+                    except INTERNAL:
+                        raise
+                    except Passed as passed:
+                        self.resume(frame)
+                        return passed.value
+                    except Failed as failed:
+                        self.resume(frame, dying=failed.dying)
+                        problem = carry(failed.error)
+                    else:
+                        continue
+                    frame.delegate = items = MISSING
+                    raise problem
+                frame.delegate = MISSING
+        finally:
+            frame.delegate = MISSING
+            problem = None
+
+    @staticmethod
+    def advance(items: Any, sent: Any) -> Any:
+        """What is waited for goes on, as the instruction `SEND` has it."""
+        if sent is None and hasattr(type(items), "__next__"):
+            return next(items)
+        return items.send(sent)
+
+    def passed_on(self, frame: Frame, items: Any, problem: BaseException) -> Any:
+        """An exception comes to a frame that waits for `items`, and is passed on to them; gives what they yield.
+
+        Raises `Passed` where they end by it, and `Failed` where the frame itself goes on with an exception.
+        """
+        dying = isinstance(problem, GeneratorExit)
+        if isinstance(problem, Thrown):
+            arguments, closes = problem.arguments, problem.closes
+        else:
+            arguments, closes = (type(problem), problem, problem.__traceback__), True
+        kind = arguments[0] if isinstance(arguments[0], type) else type(arguments[0])
+        if closes and issubclass(kind, GeneratorExit):
+            self.runtime.ending += dying
+            try:
+                self.close_inner(items)
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                raise Failed(error, dying=dying) from None
+            finally:
+                self.runtime.ending -= dying
+            raise Failed(self.exception(arguments), dying=dying)
+        inner = self.body_of(items)
+        if inner is not None:
+            throw: Callable[[], Any] = lambda: self.throw(inner, arguments, closes=closes)  # noqa: E731
+        else:
+            try:
+                method = getattr(items, "throw")  # noqa: B009
+            except AttributeError:
+                try:
+                    raise Failed(self.exception(arguments), dying=False) from None
+                except TypeError as wrong:
+                    return Escaped(wrong)
+            except INTERNAL:
+                raise
+            except BaseException as wrong:
+                return Escaped(wrong)
+            throw = lambda: method(*arguments)  # noqa: E731
+        try:
+            if inner is None:
+                return throw()
+            with self.linked(frame):
+                return throw()
+        except INTERNAL:
+            raise
+        except StopIteration as end:
+            raise Passed(end.value) from None
+        except BaseException as error:
+            raise Failed(error, dying=False) from None
+
+    def body_of(self, value: Any) -> Any:
+        """The body of a generator or coroutine of the program; None for anything else."""
+        if isinstance(value, Coroutine):
+            return value.body
+        return value if type(value) is GeneratorType and value in self.frames else None
+
+    def close_inner(self, items: Any) -> None:
+        """Close what a frame waits for."""
+        if isinstance(items, Coroutine):
+            items.close()
+        elif type(items) is GeneratorType:
+            self.close(items)
+        else:
+            method = getattr(items, "close", None)
+            if method is not None:
+                method()
+
+    @contextmanager
+    def linked(self, frame: Frame) -> Iterator[None]:
+        """While something is thrown past a frame: it is there, but not resumed."""
+        runtime = self.runtime
+        caller, runtime.frame = runtime.frame, frame
+        frame.caller = caller
+        runtime.depth += 1
+        try:
+            yield
+        finally:
+            runtime.depth -= 1
+            runtime.frame, frame.caller = caller, None
+
+
+class Passed(BaseException):
+    """What a frame waits for has ended by what was thrown into it."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class Failed(BaseException):
+    """A frame goes on with an exception."""
+
+    def __init__(self, error: BaseException, *, dying: bool) -> None:
+        super().__init__()
+        self.error = error
+        self.dying = dying
+
+
+def shows(items: Any, sent: Any, end: StopIteration) -> bool:
+    """Whether the end of what is waited for is an exception to a trace: generators in C end without one."""
+    if end.value is not None or sent is not None or not hasattr(type(items), "__next__"):
+        return True
+    return type(items) not in (GeneratorType, Wrapper) and raised_deeper(end, 2)
+
+
+_collections: list[str] = []
+
+
+def _watch_collection(phase: str, info: dict[str, int]) -> None:
+    _collections[:] = [phase] if phase == "start" else []
+
+
+gc.callbacks.append(_watch_collection)
+
+
+def collecting() -> bool:
+    """Whether the garbage collector is at work: it ends generators of the program at moments of its own."""
+    return bool(_collections)
+
+
+lifetimes.FRAMES.add(Suspension.running.__code__)

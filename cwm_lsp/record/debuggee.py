@@ -39,6 +39,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
+_PARTS = ("stack", "reach", "reprs", "values", "tracers", "probe", "lines", "comprehensions")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _RESERVE = 1 << 16
@@ -61,13 +62,11 @@ def _prctl(option: int, value: int) -> None:
 
 def main() -> None:
     debugpy_folder = sys.argv[1]
-    values = _load("_cwm_values", os.path.join(_HERE, "values.py"))
-    sys.modules["values"] = values
-    probe = _load("_cwm_probe", os.path.join(_HERE, "probe.py"))
-    del sys.modules["values"]
-    sys.modules["lines"] = _load("_cwm_lines", os.path.join(_HERE, "lines.py"))
-    comprehensions = _load("_cwm_comprehensions", os.path.join(_HERE, "comprehensions.py"))
-    del sys.modules["lines"]
+    for name in _PARTS:  # each finds those before it by their plain names
+        sys.modules[name] = _load("_cwm_" + name, os.path.join(_HERE, name + ".py"))
+    probe, comprehensions = sys.modules["probe"], sys.modules["comprehensions"]
+    for name in _PARTS:
+        del sys.modules[name]
     debugpy = _import_debugpy(debugpy_folder)
     forks = hasattr(os, "fork")
     version = list(sys.version_info[:3])
@@ -288,9 +287,17 @@ class Case:
         self._debugpy.wait_for_client()
         # There are no breakpoints here, and up to 3.11 its tracer would slow the program's own imports down.
         self._debugpy.trace_this_thread(False)
+        self._undo_patches()
         job = self._jobs.get()
         journal = Journal(os.path.join(folder, "journal"), job["limits"]["size"])
         self._work(job, journal)
+
+    def _undo_patches(self) -> None:
+        """Gives back what pydevd has put in place of functions of the program's."""
+        from _pydev_bundle import pydev_monkey  # type: ignore[import-not-found]
+
+        pydev_monkey.undo_patch_thread_modules()
+        sys.settrace = self._probe.original_settrace()
 
     def _deliver(self, job: str) -> None:
         self._jobs.put(json.loads(job))

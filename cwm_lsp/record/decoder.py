@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -19,11 +19,18 @@ class RecordDecoder:
         self._locals: list[dict[str, str]] = []
         self._paths: list[str | None] = []
 
-    def event(self, record: list[Any]) -> Event:
-        """The event of a `c`, `l`, `r` or `e` record (see `cwm_lsp.record.probe`)."""
+    def events(self, records: Iterable[list[Any]]) -> Iterator[Event]:
+        """The events of records, of which some have none."""
+        for record in records:
+            event = self.event(record) if record[0] != "end" else None
+            if event is not None:
+                yield event
+
+    def event(self, record: list[Any]) -> Event | None:
+        """The event of a record (see `cwm_lsp.record.probe`); None for an `s`, which has none."""
         kind, depth, line = record[0], record[1], record[2]
         marks: Mapping[str, str]
-        if kind == "c":
+        if kind in ("c", "s"):
             del self._names[depth:], self._locals[depth:], self._paths[depth:]
             # A generator's scope may be entered while no scope around it is active.
             while len(self._names) < depth:
@@ -35,6 +42,8 @@ class RecordDecoder:
             self._locals.append(local)
             marks = record[5] if len(record) > 5 else NOTHING
             self._paths.append(record[6] if len(record) > 6 else None)
+            if kind == "s":
+                return None
         elif kind == "l":
             local = {**self._locals[depth], **record[3]} if record[3] else self._locals[depth]
             marks = NOTHING

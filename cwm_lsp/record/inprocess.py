@@ -15,7 +15,7 @@ from typing import Any
 from cwm_lsp.record import comprehensions
 from cwm_lsp.record.decoder import RecordDecoder, outcome
 from cwm_lsp.record.probe import Limits, trace_call
-from cwm_lsp.trace.events import Event, Stats, Trace
+from cwm_lsp.trace.events import Stats, Trace
 
 
 def load(source: str, path: str) -> dict[str, Any]:
@@ -50,9 +50,6 @@ def record_in_process(
     records: list[list[Any]] = []
     names = dict(load(source, path) if namespace is None else namespace)
     end = trace_call(call, names, path, [target], limits=limits, emit=records.append)
-    decoder = RecordDecoder()
-    events: list[Event] = [decoder.event(record) for record in records if record[0] != "end"]
+    events = tuple(RecordDecoder().events(records))
     seconds = time.perf_counter() - started
-    return Trace(
-        function, call, path, "recorded", source, tuple(events), outcome(end), Stats(len(events), seconds=seconds)
-    )
+    return Trace(function, call, path, "recorded", source, events, outcome(end), Stats(len(events), seconds=seconds))

@@ -8,6 +8,7 @@ A record is a list that JSON can hold, one per event, locals as differences with
     ["l", depth, line, {local: text}]           a line is about to run: the locals that are new or changed
     ["r", depth, line, text]                    the scope is left or suspended
     ["e", depth, line, text]                    an exception is raised in, or passes through, the scope
+    ["s", depth, line, name, {local: text}, {}] a scope goes on without an event of its own
     ["end", {...}]                              the last one; see `Recording.end`
 
 An "l" has two more items where names went away (a list of them) or a value has a mark (`{local: mark}`); "c", "r" and
@@ -19,7 +20,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import dis
 import inspect
 import os
 import sys
@@ -28,12 +28,18 @@ import types
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
-    from .values import ATOMS, COMPARABLE, Values, fingerprint
+    from .reach import Reach
+    from .tracers import CALL_FILE, original_settrace, tracer
+    from .values import ATOMS, STABLE, Values
 else:  # run by path, inside a debuggee that need not have the package
-    from values import ATOMS, COMPARABLE, Values, fingerprint  # type: ignore[no-redef, import-not-found]
+    from reach import Reach  # type: ignore[no-redef, import-not-found]
+    from tracers import CALL_FILE, original_settrace, tracer  # type: ignore[no-redef, import-not-found]
+    from values import ATOMS, STABLE, Values  # type: ignore[no-redef, import-not-found]
+
+__all__ = ["Files", "Limits", "Recording", "evaluate", "original_settrace", "trace_call"]
 
 if TYPE_CHECKING:
     Record = list[Any]
@@ -41,14 +47,8 @@ if TYPE_CHECKING:
 
 _MISSING = object()
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
-_COROUTINE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_OPTIMIZED = inspect.CO_OPTIMIZED
-_RETURNS = frozenset(code for name, code in dis.opmap.items() if name.startswith("RETURN_") and "GENERATOR" not in name)
-_YIELD_FROM = bytes([dis.opmap["YIELD_FROM"]]) if "YIELD_FROM" in dis.opmap else b"none"
-_YIELDS = frozenset(code for name, code in dis.opmap.items() if name in ("YIELD_VALUE", "YIELD_FROM"))
-_CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
-"""What newer Pythons put into a class body's namespace and 3.11 does not."""
+_SNAPSHOTS = sys.version_info < (3, 13)
+"""Whether `f_locals` of a function's frame is a dictionary that the frame keeps, and `locals()` gives."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,23 @@ class Stopped(BaseException):
 class Scope:
     """One activation of a code object: from its entry or resumption to its return or suspension."""
 
-    __slots__ = ("code", "depth", "kept", "line", "marks", "prints", "raised_at", "texts")
+    __slots__ = ("depth", "frame", "line", "loose", "marks", "namespace", "raised_at", "raised_on", "reach", "texts")
 
-    def __init__(self, code: types.CodeType, depth: int, texts: dict[str, str]) -> None:
-        self.code = code
+    def __init__(self, frame: types.FrameType, reach: Reach, depth: int, texts: dict[str, str]) -> None:
+        self.frame = frame
+        self.reach = reach
         self.depth = depth
         self.texts = texts
-        self.kept: dict[str, Any] = {}
-        self.prints: dict[str, bytes] = {}
+        self.loose: dict[str, bytes | None] = {}
+        """Names of values that may change, and their fingerprints."""
         self.marks: Marks = {}
+        self.namespace: dict[str, Any] | None = None
+        """What the frame's `f_locals` is, where that is kept."""
         self.raised_at = -1
-        self.line = 0
+        self.raised_on = 0
+        """Where, in the code and on which line, its last event is an exception."""
+        self.line: int | None = None
+        """That runs; None where more than one may have run."""
 
 
 class Recording:
@@ -139,24 +145,32 @@ class Recording:
         self.values = Values(limits.value, limits.repr_seconds)
         self.thread = get_ident()
         self.end: dict[str, Any] | None = None
+        self.top: Scope | None = None
+        """The innermost scope."""
+        self.shares_locals = False
+        """Whether the interpreter itself copies from `f_locals` to the frame: it must be left as it is."""
         self._others: set[str] = set()
         self._limit = limits.events
         self._size = limits.size
         self._left = limits.events
         self._stack: list[Scope] = []
+        self._reaches: dict[int, Reach] = {}
         self._entry = 0
-        self._orders: dict[int, dict[str, str]] = {}
-        self._error: BaseException | None = None
-        self._error_line: int | None = None
+        self._suspended: dict[int, tuple[dict[str, str], dict[str, Any] | None]] = {}
+        self._raised: dict[str, Any] | None = None
+        """How the call ends if what was last raised in its own scope leaves it."""
+        self._caller: types.FrameType | None = None
+        """The call has been left by an exception, and this frame will show which."""
 
     def enter(self, frame: types.FrameType, *, resumed: bool = False) -> bool:
         """A scope of one of the files is entered; whether it is part of the trace."""
+        if self.end is not None or self._caller is not None:
+            return False
         code = frame.f_code
         path = self.files[code.co_filename]
-        if self.end is not None:
-            return False
-        if self._stack:
-            depth = self._stack[-1].depth + 1
+        top = self.top
+        if top is not None:
+            depth = (top.depth if top.frame is frame.f_back else self._surround(frame)) + 1
         elif self._entry:
             depth = 0 if self._entry == id(frame) else 1
         elif (code.co_name, code.co_firstlineno) in self.targets and not path:
@@ -164,83 +178,141 @@ class Recording:
             depth = 0
         else:
             return False
-        texts = self._orders.pop(id(frame), {}) if resumed and code.co_flags & _GENERATOR else {}
-        scope = Scope(code, depth, texts)
-        local = frame.f_locals
-        if texts:
-            self._changes(scope, local)
-            self._gone(scope, local)
-        else:
-            if code.co_cellvars and code.co_argcount:
-                local = _arguments_first(code, local)
-            self._changes(scope, local)
-        record = ["c", depth, frame.f_lineno, code.co_name, scope.texts.copy()]
+        scope = self._push(frame, depth, resumed=resumed)
+        record = ["c", depth, scope.line, code.co_name, scope.texts.copy()]
         if scope.marks or path:
             record.append(dict(scope.marks))
         if path:
             record.append(path)
         self._emit(record)
-        self._stack.append(scope)
         return True
 
-    def line(self, frame: types.FrameType, line: int) -> None:
-        if self._stack and self._stack[-1].code is frame.f_code:
-            scope = self._stack[-1]
-            scope.line = line
-            scope.raised_at = -1
-            local = frame.f_locals
-            record = ["l", scope.depth, line, self._changes(scope, local)]
-            gone = self._gone(scope, local) if len(scope.texts) != len(local) else []
-            if gone or scope.marks:
-                record.append(gone)
-                record.append(dict(scope.marks))
-            self._emit(record)
+    def _push(self, frame: types.FrameType, depth: int, *, resumed: bool) -> Scope:
+        code = frame.f_code
+        reach = self._reaches.get(id(code))
+        if reach is None:
+            reach = self._reaches[id(code)] = Reach(code)
+        kept = self._suspended.pop(id(frame), None) if reach.is_suspended else None
+        texts, namespace = kept if kept is not None and resumed else ({}, None)
+        scope = Scope(frame, reach, depth, texts)
+        scope.namespace = namespace
+        self._look(scope, None, order=bool(code.co_cellvars and code.co_argcount and not texts))
+        scope.line = frame.f_lineno
+        self._stack.append(scope)
+        self.top = scope
+        return scope
 
-    def leave(self, frame: types.FrameType, line: int, value: Any, how: str) -> None:
-        """The scope is left: `how` is "return", "yield" or "unwind"."""
-        if not (self._stack and self._stack[-1].code is frame.f_code):
-            return
-        scope = self._stack.pop()
-        line = line or scope.line  # cleaning up may have no line
+    def _pop(self) -> None:
+        self._stack.pop().frame = None  # type: ignore[assignment]  # a frame keeps its locals
+        self.top = self._stack[-1] if self._stack else None
+
+    def _surround(self, frame: types.FrameType) -> int:
+        """Makes the innermost recorded scope the one that is around a frame; gives its depth, or -1.
+
+        `throw` goes straight to the innermost of the generators that wait for one another: those between are told of
+        without an event. A scope that is not around the frame was left unseen.
+        """
+        around = []
+        above = frame.f_back
+        while above is not None:
+            around.append(above)
+            above = above.f_back
+        identities = {id(above) for above in around}
+        while self.top is not None and id(self.top.frame) not in identities:
+            self._pop()
+        if self.top is None:
+            return 0 if self._entry != id(frame) else -1
+        between = around[: next(n for n, above in enumerate(around) if above is self.top.frame)]
+        for above in reversed(between):
+            path = self.files[above.f_code.co_filename]
+            if path is not None:
+                self._tell(above, path)
+        return self.top.depth
+
+    def _tell(self, frame: types.FrameType, path: str) -> None:
+        assert self.top is not None
+        scope = self._push(frame, self.top.depth + 1, resumed=True)
+        record = ["s", scope.depth, scope.line, frame.f_code.co_name, scope.texts.copy(), dict(scope.marks)]
+        self._emit([*record, path] if path else record, counts=False)
+
+    def astray(self, frame: types.FrameType) -> None:
+        """An event, not an exception, of a frame that is not the innermost scope."""
+        if frame is self._caller:
+            self._conclude(self._raised or {"kind": "error"})
+
+    def line(self, scope: Scope, line: int) -> None:
+        """The innermost scope is about to run a line."""
+        before = scope.line
+        scope.raised_at, scope.raised_on = -1, 0
+        names = None if before is None or not scope.reach.is_function else scope.reach.bound.get(before, ())
+        gone: list[str] = []
+        changed = self._look(scope, names, gone=gone) if names is None or names or scope.loose else {}
+        scope.line = line
+        record = ["l", scope.depth, line, changed]
+        if gone or scope.marks:
+            record.append(gone)
+            record.append(dict(scope.marks))
+        self._emit(record)
+
+    def leave(self, scope: Scope, line: int, value: Any, how: str) -> None:
+        """The innermost scope is left: `how` is "return", "yield" or "unwind"; then the value may be the error."""
+        frame = scope.frame
+        self._pop()
+        line = line or scope.line or 0  # cleaning up may have no line
         text = "None" if how == "unwind" else self.values.text(value)
         mark = None if how == "unwind" else self.values.mark
         if how == "yield":
-            self._orders[id(frame)] = scope.texts
+            self._suspended[id(frame)] = scope.texts, scope.namespace
         self._emit(["r", scope.depth, line, text, {"value": mark}] if mark else ["r", scope.depth, line, text])
-        if scope.depth == 0 and how != "yield":
-            self._finish(how, text)
-
-    def exception(self, frame: types.FrameType, line: int, error: BaseException, mark: str | None = None) -> None:
-        if not (self._stack and self._stack[-1].code is frame.f_code):
+        if scope.depth or how == "yield":
             return
-        scope = self._stack[-1]
-        scope.raised_at = frame.f_lasti
-        scope.line = line
-        if error is not self._error and not self.files[frame.f_code.co_filename]:
-            self._error, self._error_line = error, line
+        if how == "return":
+            self._conclude({"kind": "return", "value": text})
+        elif value is not None:
+            self._conclude(self._exception(value, value.__traceback__))
+        elif frame.f_back is None:
+            self._conclude(self._raised or {"kind": "error"})
+        else:  # what arrives there may be another: what is left of a group, or a generator's StopIteration
+            self._caller = frame.f_back
+            self._caller.f_trace_lines = True
+
+    def exception(
+        self,
+        frame: types.FrameType,
+        line: int,
+        error: BaseException,
+        trace: types.TracebackType | None,
+        mark: str | None = None,
+    ) -> None:
+        """An exception is raised in a frame, or passes through it."""
+        if frame is self._caller:
+            self._conclude(self._exception(error, trace))
+            return
+        scope = self.top
+        if scope is None or scope.frame is not frame:
+            return
+        scope.raised_at, scope.raised_on = frame.f_lasti, line
+        if scope.line != line:
+            scope.line = None
+        if not scope.depth:
+            self._raised = self._exception(error, trace)
         text = self.values.triple(error)
         mark = mark or self.values.mark
         self._emit(["e", scope.depth, line, text, {"value": mark}] if mark else ["e", scope.depth, line, text])
 
-    def raised_on(self, line: int) -> bool:
-        """Whether the last event of the innermost scope is an exception on this line."""
-        return bool(self._stack) and self._stack[-1].raised_at >= 0 and self._stack[-1].line == line
+    def _exception(self, error: BaseException, trace: types.TracebackType | None) -> dict[str, Any]:
+        """The end that an exception makes, at the line of the file where it was raised."""
+        line = None
+        while trace is not None:
+            if self.files.get(trace.tb_frame.f_code.co_filename) == "":
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        message = self.values.message(error)
+        return {"kind": "exception", "type": type(error).__name__, "message": message, "line": line}
 
-    def how_left(self, frame: types.FrameType, value: Any) -> str:
-        """What a settrace `return` event is: it tells neither a yield nor an unwinding apart from a return."""
-        code = frame.f_code.co_code
-        operation = code[frame.f_lasti]
-        if operation not in _RETURNS and code[frame.f_lasti + 2 : frame.f_lasti + 3] == _YIELD_FROM:
-            return "yield"  # up to 3.10 `yield from` and `await` are left at the instruction before theirs
-        if value is not None or operation in _RETURNS:
-            return "yield" if operation in _YIELDS else "return"
-        raised_here = self._stack and self._stack[-1].raised_at == frame.f_lasti
-        return "yield" if operation in _YIELDS and not raised_here else "unwind"
-
-    def name(self, thread: threading.Thread) -> None:
-        """A thread runs while the call does; the recorded one and the debugger's own do not count."""
-        if thread.ident != self.thread and not getattr(thread, "pydev_do_not_trace", False):
-            self._others.add(thread.name)
+    def name(self, thread: str) -> None:
+        """Another thread runs while the call does."""
+        self._others.add(thread)
 
     def close(self, error: BaseException | None = None) -> dict[str, Any]:
         """The end of the trace, where the call has returned or raised `error`."""
@@ -250,6 +322,8 @@ class Recording:
             end: dict[str, Any] = {"kind": "error", "entered": False}
             if error is not None:
                 end["detail"] = f"{type(error).__name__}: {self.values.message(error)}"
+        elif self._caller is not None and self._raised is not None:
+            end = self._raised
         elif self._stack:
             end = {"kind": "error", "detail": "the program took the trace function away: the rest is not recorded"}
         else:
@@ -260,80 +334,84 @@ class Recording:
         """Nothing is recorded from here on: this process is a fork of the recorded one."""
         self.end = {"kind": "error", "threads": []}
         self._stack.clear()
+        self.top = None
 
     def limit(self, detail: str) -> None:
         """Ends the trace because a limit was reached."""
         self.stop(self._conclude({"kind": "truncated", "detail": detail}))
 
-    def _finish(self, how: str, text: str) -> None:
-        if how == "return":
-            self._conclude({"kind": "return", "value": text})
-            return
-        assert self._error is not None
-        self._conclude(self._raised(self._error, self._error_line))
-
-    def _raised(self, error: BaseException, line: int | None) -> dict[str, Any]:
-        message = self.values.message(error)
-        return {"kind": "exception", "type": type(error).__name__, "message": message, "line": line}
-
     def _conclude(self, end: dict[str, Any]) -> dict[str, Any]:
         end["threads"] = sorted(self._others)
         self.end = end
         self._stack.clear()
-        self._error = None
+        self.top = self._caller = None
         self.emit(["end", end])
         return end
 
-    def _emit(self, record: Record) -> None:
+    def _emit(self, record: Record, *, counts: bool = True) -> None:
         if not self._left:
             self.limit(f"the limit of {self._limit:,} events was reached")
-        self._left -= 1
+        self._left -= counts
         try:
             self.emit(record)
         except OverflowError:
             self.limit(f"the trace would be larger than {self._size:,} bytes")
 
-    def _changes(self, scope: Scope, local: Any) -> dict[str, str]:
-        """The texts that are not as they were; `scope` is brought up to date."""
-        texts, kept, prints, values = scope.texts, scope.kept, scope.prints, self.values
-        changed = {}
-        skip = not scope.code.co_flags & _OPTIMIZED
-        for name, value in local.items():
-            if kept.get(name, _MISSING) is value:
+    def _look(
+        self, scope: Scope, names: tuple[str, ...] | None, *, gone: list[str] | None = None, order: bool = False
+    ) -> dict[str, str]:
+        """The texts that are not as they were, of values that may change and of `names` (None: of all).
+
+        `scope` is brought up to date; `gone` gets the names that went away. The frame is left as it was: it keeps a
+        dictionary of its locals that `locals()` may have given to the program, and the values in it.
+        """
+        reach = scope.reach
+        namespace = scope.namespace
+        shown = namespace.copy() if namespace else None
+        local = scope.frame.f_locals
+        texts, loose, values = scope.texts, scope.loose, self.values
+        changed: dict[str, str] = {}
+        if names is None:
+            names = tuple(name for name in (_arguments_first(reach.code, local) if order else local))
+            if reach.hidden:
+                names = tuple(name for name in names if name not in reach.hidden)
+            if texts:
+                names += tuple(name for name in texts if name not in local)
+        elif loose:
+            names += tuple(name for name in loose if name not in names)
+        for name in names:
+            if name not in local:
+                if name in texts:
+                    del texts[name]
+                    loose.pop(name, None)
+                    scope.marks.pop(name, None)
+                    if gone is not None:
+                        gone.append(name)
                 continue
-            if skip and name in _CLASS_EXTRAS:
-                continue
+            value = local[name]
             kind = type(value)
-            before = prints.pop(name, None)
-            now = fingerprint(value) if before is not None and kind in COMPARABLE else None
-            if now is not None and now == before:
-                prints[name] = now
+            if kind in ATOMS:
+                text: str | None = values.text(value)
+                if name in loose:
+                    del loose[name]
+            else:
+                text, loose[name] = values.again(value, kind, loose.get(name))
+                if kind in STABLE:
+                    del loose[name]
+            if text is None:
                 continue
-            text = values.text(value)
-            if values.plain and kind in COMPARABLE:
-                now = now or fingerprint(value)
-                if now is not None:
-                    prints[name] = now
             if values.mark is not None:
                 scope.marks[name] = values.mark
             elif scope.marks:
                 scope.marks.pop(name, None)
-            if kind in ATOMS:
-                kept[name] = value
-            else:
-                kept.pop(name, None)
             if texts.get(name) != text:
                 changed[name] = texts[name] = text
+        if _SNAPSHOTS and reach.is_function and not self.shares_locals:
+            scope.namespace = local
+            local.clear()
+            if shown is not None:
+                local.update(shown)
         return changed
-
-    def _gone(self, scope: Scope, local: Any) -> list[str]:
-        gone = [name for name in scope.texts if name not in local]
-        for name in gone:
-            del scope.texts[name]
-            scope.kept.pop(name, None)
-            scope.prints.pop(name, None)
-            scope.marks.pop(name, None)
-        return gone
 
 
 def _arguments_first(code: types.CodeType, local: Any) -> dict[str, Any]:
@@ -345,240 +423,83 @@ def _arguments_first(code: types.CodeType, local: Any) -> dict[str, Any]:
     return ordered
 
 
-class SetTrace:
-    """Feeds a recording from `sys.settrace`, which it leaves as it was."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._files = recording.files
-        self._settrace = _original_settrace()
-
-    def __enter__(self) -> None:
-        self._old = sys.gettrace()
-        self._settrace(self._call)
-
-    def __exit__(self, *_: object) -> None:
-        self._settrace(self._old)
-
-    def _call(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any] | None:
-        try:
-            if self._files[frame.f_code.co_filename] is not None and self._recording.enter(frame, resumed=True):
-                return self._local
-        except RecursionError as error:
-            # Up to 3.10 a scope whose entry fails has no `return` for a profile function: its caller's comes first.
-            self._outlive(error, frame.f_back if sys.version_info < (3, 11) else None)
-        return None
-
-    def _local(self, frame: types.FrameType, event: str, arg: Any) -> Callable[..., Any]:
-        try:
-            if event == "line":
-                self._recording.line(frame, frame.f_lineno)
-            elif event == "return":
-                self._recording.leave(frame, frame.f_lineno, arg, self._recording.how_left(frame, arg))
-            elif event == "exception":
-                self._recording.exception(frame, frame.f_lineno, arg[1])
-        except RecursionError as error:
-            self._outlive(error, frame)
-        return self._local
-
-    def _outlive(self, error: RecursionError, broken: types.FrameType | None) -> NoReturn:
-        """The program is at its recursion limit: the error is passed on to it, and the tracer survives that.
-
-        The interpreter drops a trace function that raises. A profile function stays: at its first call, when the frame
-        is left, it puts the trace function back and tells the two events that were missed.
-        """
-        settrace, call, recording = self._settrace, self._call, self._recording
-
-        def profile(frame: types.FrameType, event: str, arg: Any) -> None:
-            sys.setprofile(old)
-            settrace(call)
-            if event == "return" and frame is broken:
-                limit = sys.getrecursionlimit()
-                sys.setrecursionlimit(limit + _DEEP)
-                how = recording.how_left(frame, arg)
-                recording.exception(frame, frame.f_lineno, error, None if how == "unwind" else "caught unseen")
-                recording.leave(frame, frame.f_lineno, arg, how)
-                with contextlib.suppress(RecursionError):  # 3.8 does not lower it this deep
-                    sys.setrecursionlimit(limit)
-
-        old = sys.getprofile()
-        sys.setprofile(profile)
-        raise error
-
-
-def _original_settrace() -> Callable[[Any], None]:
-    """`sys.settrace` itself: pydevd replaces it by one that warns."""
-    holder = getattr(sys.modules.get("pydevd_tracing"), "TracingFunctionHolder", None)
-    return getattr(holder, "_original_tracing", None) or sys.settrace
-
-
-class Monitoring:
-    """Feeds a recording from `sys.monitoring` (3.12 and newer), beside a debugger that uses it too."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._files = recording.files
-        self._thread = recording.thread
-        self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined, unused-ignore]
-        self._known: set[types.CodeType] = set()
-        self._jumps: dict[types.CodeType, dict[int, int]] = {}
-
-    def __enter__(self) -> None:
-        monitoring = self._monitoring
-        events = monitoring.events
-        # 0, 1, 2 and 5 are spoken for: debugger, coverage, profiler, optimizer.
-        self._tool = next((tool for tool in (3, 4) if monitoring.get_tool(tool) is None), None)
-        if self._tool is None:
-            raise RuntimeError("both free tool ids of sys.monitoring are taken")
-        monitoring.use_tool_id(self._tool, "cwm-lsp recorder")
-        for event, callback in (
-            (events.PY_START, self._start),
-            (events.PY_RESUME, self._resume),
-            (events.PY_THROW, self._throw),
-            (events.PY_UNWIND, self._unwind),
-            (events.RAISE, self._raise),
-            (events.PY_RETURN, self._return),
-            (events.PY_YIELD, self._yield),
-            (events.LINE, self._line),
-            (events.JUMP, self._jump),
-            (events.STOP_ITERATION, self._stop_iteration),
-        ):
-            monitoring.register_callback(self._tool, event, callback)
-        everywhere = events.PY_START | events.PY_RESUME | events.PY_THROW | events.PY_UNWIND | events.RAISE
-        self._local_events = events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP | events.STOP_ITERATION
-        self._disable = monitoring.DISABLE
-        monitoring.restart_events()
-        monitoring.set_events(self._tool, everywhere)
-
-    def __exit__(self, *_: object) -> None:
-        monitoring = self._monitoring
-        monitoring.set_events(self._tool, 0)
-        for code in self._known:
-            monitoring.set_local_events(self._tool, code, 0)
-        monitoring.free_tool_id(self._tool)
-
-    def _mine(self, code: types.CodeType) -> bool:
-        """Whether the code is of the files and runs in the recorded thread."""
-        return self._files[code.co_filename] is not None and get_ident() == self._thread
-
-    def _start(self, code: types.CodeType, offset: int) -> Any:
-        return self._enter(code, resumed=False)
-
-    def _resume(self, code: types.CodeType, offset: int) -> Any:
-        return self._enter(code, resumed=True)
-
-    def _throw(self, code: types.CodeType, offset: int, error: BaseException) -> None:
-        if self._mine(code):
-            self._recording.enter(sys._getframe(1), resumed=True)
-
-    def _enter(self, code: types.CodeType, *, resumed: bool) -> Any:
-        if self._files[code.co_filename] is None:
-            return self._disable
-        if code not in self._known:
-            self._known.add(code)
-            self._monitoring.set_local_events(self._tool, code, self._local_events)
-        if get_ident() == self._thread:
-            self._recording.enter(sys._getframe(2), resumed=resumed)
-        return None
-
-    def _line(self, code: types.CodeType, line: int) -> None:
-        # Handlers that the compiler adds, on the line that raised, are no events to settrace.
-        if get_ident() == self._thread and not self._recording.raised_on(line):
-            self._recording.line(sys._getframe(1), line)
-
-    def _jump(self, code: types.CodeType, offset: int, destination: int) -> Any:
-        """settrace has a `line` event for each jump back within a line; monitoring has none."""
-        if destination > offset:
-            return self._disable
-        lines = self._jumps.get(code)
-        if lines is None:
-            lines = self._jumps[code] = {
-                at: line for start, end, line in code.co_lines() if line for at in range(start, end, 2)
-            }
-        line = lines.get(destination)
-        if line is None or line != lines.get(offset):
-            return self._disable
-        if get_ident() == self._thread:
-            self._recording.line(sys._getframe(1), line)
-        return None
-
-    def _return(self, code: types.CodeType, offset: int, value: Any) -> None:
-        if get_ident() == self._thread:
-            frame = sys._getframe(1)
-            self._recording.leave(frame, frame.f_lineno, value, "return")
-
-    def _yield(self, code: types.CodeType, offset: int, value: Any) -> None:
-        if get_ident() == self._thread:
-            frame = sys._getframe(1)
-            self._recording.leave(frame, frame.f_lineno, value, "yield")
-
-    def _unwind(self, code: types.CodeType, offset: int, error: BaseException) -> None:
-        if self._mine(code):
-            frame = sys._getframe(1)
-            self._recording.leave(frame, frame.f_lineno, None, "unwind")
-
-    def _raise(self, code: types.CodeType, offset: int, error: BaseException) -> None:
-        if self._mine(code):
-            frame = sys._getframe(1)
-            self._recording.exception(frame, frame.f_lineno, error)
-
-    def _stop_iteration(self, code: types.CodeType, offset: int, error: StopIteration) -> None:
-        """An awaited coroutine, or a generator that returns a value, has ended: an exception to settrace on 3.11."""
-        if get_ident() != self._thread or (error.value is None and not code.co_flags & _COROUTINE):
-            return
-        frame = sys._getframe(1)
-        shown = error if error.value is not None else StopIteration()
-        self._recording.exception(frame, frame.f_lineno, shown)
-
-
-def tracer(recording: Recording) -> Any:
-    """The context manager that feeds the recording while it is entered."""
-    return Monitoring(recording) if sys.version_info >= (3, 12) else SetTrace(recording)
+def _name(recording: Recording, thread: Any) -> None:
+    # The debugger's own do not count.
+    if isinstance(thread, threading.Thread) and not getattr(thread, "pydev_do_not_trace", False):
+        recording.name(thread.name)
 
 
 @contextlib.contextmanager
-def naming_threads(recording: Recording) -> Iterator[None]:
-    """Tells the recording of every other thread that runs meanwhile."""
-    settrace = _original_settrace()
+def _naming_threads(recording: Recording) -> Iterator[None]:
+    """Tells the recording of every other thread that runs meanwhile.
 
-    def started(frame: types.FrameType, event: str, arg: Any) -> None:
-        recording.name(threading.current_thread())
-        settrace(None)  # of that thread
-
+    A trace function for threads would be seen, and in the way of the program's.
+    """
     for thread in threading.enumerate():
-        recording.name(thread)
-    old = getattr(threading, "_trace_hook", None)
-    threading.settrace(started)
+        if thread.ident != recording.thread:
+            _name(recording, thread)
+    _running.append(recording)
+    name = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else "_start_new_thread"
+    start = getattr(threading, name)
+
+    def started(function: Any, *arguments: Any, **more: Any) -> Any:
+        _name(recording, getattr(function, "__self__", None))
+        return start(function, *arguments, **more)
+
+    setattr(threading, name, started)
     try:
         yield
     finally:
-        threading.settrace(old)
+        setattr(threading, name, start)
+        _running.pop()
 
 
-def evaluate(call: str, namespace: dict[str, Any]) -> Any:
-    """Compiles a call; the result runs it, to the end where it is a coroutine, generator or `await` expression."""
-    code = compile(call.strip(), "<call>", "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+def evaluate(call: str, namespace: dict[str, Any]) -> Callable[[Callable[[], bool]], None]:
+    """Compiles a call; the result runs it.
 
-    def run() -> None:
+    What it gives is driven to its end as well unless `is_over` by then: a coroutine or other awaitable, a generator, a
+    context manager made of one.
+    """
+    code = compile(call.strip(), CALL_FILE, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+
+    def run(is_over: Callable[[], bool]) -> None:
         result = eval(code, namespace)  # noqa: S307  running the user's call is what a recorder is for
-        if inspect.iscoroutine(result):
-            result = _run(result)
-        if inspect.isasyncgen(result):
-            _run(_drain(result))
-        elif inspect.isgenerator(result):
-            for _ in result:
-                pass
+        driver = None if is_over() else _driver(result)
+        if driver is not None:
+            import asyncio  # late: it would take a good part of the debuggee's start
+
+            names = {"asyncio": asyncio, "drain": _drain, "wait": _wait, "result": result}
+            exec(compile(driver, CALL_FILE, "exec", dont_inherit=True), names)  # noqa: S102
 
     return run
 
 
-def _run(main: Any) -> Any:
-    import asyncio  # late: it would take a good part of the debuggee's start
+def _driver(result: Any) -> str | None:
+    """What runs a suspended result to its end."""
+    if inspect.isgenerator(result):
+        return "for _ in result: pass"
+    if isinstance(result, contextlib.AbstractContextManager) and _made_by_contextlib(result):
+        return "with result: pass"
+    if inspect.iscoroutine(result):
+        return "asyncio.run(result)"
+    if inspect.isawaitable(result):
+        return "asyncio.run(wait(result))"
+    is_manager = isinstance(result, contextlib.AbstractAsyncContextManager) and _made_by_contextlib(result)
+    return "asyncio.run(drain(result))" if inspect.isasyncgen(result) or is_manager else None
 
-    return asyncio.run(main)
+
+def _made_by_contextlib(manager: Any) -> bool:
+    return type(manager).__module__ == "contextlib" and hasattr(manager, "gen")
+
+
+async def _wait(result: Any) -> Any:
+    return await result
 
 
 async def _drain(results: Any) -> None:
+    if not inspect.isasyncgen(results):
+        async with results:
+            return
     async for _ in results:
         pass
 
@@ -608,23 +529,14 @@ def trace_call(
     recording = Recording(Files(filename, workspace), targets, limits, emit, stop or raise_stopped)
     run = evaluate(call, namespace)
     error: BaseException | None = None
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + _headroom())
-    _running.append(recording)
     try:
-        with naming_threads(recording), tracer(recording):
-            run()
+        with _naming_threads(recording), tracer(recording):
+            run(lambda: recording.end is not None)
     except BaseException as raised:
         error = raised
-    finally:
-        sys.setrecursionlimit(limit)
-        _running.pop()
     return recording.close(error)
 
 
-_CALLBACK_FRAMES = 20
-_DEEP = 100
-"""Frames that 3.8 must have above the present ones before it takes a limit."""
 _running: list[Recording] = []
 
 
@@ -635,13 +547,3 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
-
-
-def _headroom() -> int:
-    """Frames under the call, and those that a callback needs: the program shall have as many as without a recorder."""
-    depth = 0
-    frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None:
-        depth += 1
-        frame = frame.f_back
-    return depth + _CALLBACK_FRAMES

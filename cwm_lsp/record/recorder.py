@@ -276,6 +276,8 @@ class Run:
                 self._end = record[1]
                 return
             event = self._decoder.event(record)
+            if event is None:
+                continue
             self.events.append(event)
             if self._on_event is not None:
                 self._on_event(event)

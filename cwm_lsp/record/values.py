@@ -6,15 +6,24 @@ Runs inside the debuggee: standard library only, Python 3.8 and newer.
 from __future__ import annotations
 
 import collections
+import contextlib
+import gc
 import re
 import signal
 import sys
 import threading
 import time
 import types
+import weakref
+from _signal import signal as set_handler  # type: ignore[import-not-found]  # without what `signal` puts around it
 from collections.abc import Callable
 from marshal import dumps
 from typing import Any
+
+if "." in __name__:
+    from .reprs import Fields, changes_something, fields_of, static
+else:  # run by path, inside a debuggee that need not have the package
+    from reprs import Fields, changes_something, fields_of, static  # type: ignore[no-redef, import-not-found]
 
 _NONE = type(None)
 ATOMS = frozenset({_NONE, bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
@@ -29,6 +38,9 @@ _DEEPEST = 60
 _MOST_DIGITS = 4_300
 _SLOW_SECONDS = 0.002
 """A `__repr__` that takes longer than this each time is given up when the sum is too much."""
+_CHANGES = "__repr__ changes the object"
+_HELD_DEPTH = 4
+_MOST_HELD = 500
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,16}\b")
 _EXACT = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, collections.deque)
 _OPAQUE = frozenset(
@@ -54,18 +66,23 @@ _OPAQUE = frozenset(
     }
 )
 """Types whose C `repr` runs no code of the user's; an address in it is left out."""
+STABLE = _OPAQUE - {type, types.FunctionType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType}
+"""Of those whose text never changes: no name in it can be."""
 
 
 _MOST_ITEMS = 4_096
+_LONGEST_PRINT = 8
+"""The text of a value with a fingerprint is at most so many times as long as that."""
 
 
-def fingerprint(value: Any) -> bytes | None:
+def fingerprint(value: Any, items: Any = None) -> bytes | None:
     """What tells quickly whether a list, tuple or dict still has the same text; None where only the text itself does.
 
     There is one for atoms, and lists and tuples of atoms, in it: marshalling tells exact builtin types apart, and so
     flat a value costs no more than its items.
     """
-    items = (*value, *value.values()) if type(value) is dict else value
+    if items is None:
+        items = (*value, *value.values()) if type(value) is dict else value
     if len(items) > _MOST_ITEMS:
         return None
     if not ATOMS.issuperset(map(type, items)):
@@ -107,29 +124,71 @@ def plain_name(value: object) -> str:
     return _ADDRESS.sub("", object.__repr__(value))
 
 
+class _Kind:
+    """What is known of a class whose objects have been shown."""
+
+    __slots__ = ("calls", "fields", "name", "refused", "seconds", "text", "weak")
+
+    def __init__(self, kind: type) -> None:
+        self.weak = weakref.ref(kind)
+        self.fields = fields_of(kind)
+        self.refused: str | None = None
+        """Why its `__repr__` is not called."""
+        if self.fields is None and changes_something(static(kind, "__repr__"), kind):
+            self.refused = _CHANGES
+        self.seconds = 0.0
+        self.calls = 0
+        self.name: tuple[str, str] | None = None
+        self.text = ""
+        """Of an object without a `__repr__` of its own, as long as the class has this name."""
+
+
 class Values:
     """Texts of values, at most about `size` characters each.
 
     `text` is `repr(value)` wherever that fits, runs no code of the user's and has no address in it. Where a value had
-    to be cut, or its `__repr__` raised, took longer than `seconds`, printed or changed the object, `mark` says so after
-    the call, and the text is the best that can be had; a class whose `__repr__` misbehaved is not asked again.
+    to be cut, or its `__repr__` raised, took longer than `seconds` or printed, `mark` says so after the call, and the
+    text is the best that can be had. A class whose `__repr__` is too slow is not asked again, and one whose `__repr__`
+    changes something not at all.
     """
 
     def __init__(self, size: int = 4_096, seconds: float = 0.5) -> None:
         self.size = size
         self.seconds = seconds
         self.mark: str | None = None
-        self.plain = True
-        """Whether the last text came straight from C's `repr` of exact builtins."""
+        self._small = size // _LONGEST_PRINT
         self._left = 0
         self._active: list[int] = []
-        self._refused: dict[type, str] = {}
-        self._spent: dict[type, tuple[float, int]] = {}
+        self._kinds: dict[int, _Kind] = {}
         self._timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+
+    def again(self, value: Any, kind: type, before: bytes | None) -> tuple[str | None, bytes | None]:
+        """The text and fingerprint of a value of a type that may change; no text where the fingerprint is `before`."""
+        self.mark = None
+        now = None
+        if kind in COMPARABLE:
+            now = fingerprint(value)
+        elif kind.__flags__ & _HEAP_TYPE:
+            known = self._known(kind)
+            if known.fields is not None and known.refused is None:
+                try:
+                    items = known.fields.values(value)
+                except AttributeError:
+                    items = (self,)
+                if ATOMS.issuperset(map(type, items)):
+                    with contextlib.suppress(ValueError):  # `NotImplemented`
+                        now = dumps((known.fields.name(kind), items), 2)
+        if now is not None:
+            if now == before:
+                return None, now
+            if len(now) <= self._small and kind in COMPARABLE:
+                with contextlib.suppress(ValueError):  # more digits than the program allows
+                    return repr(value), now
+        text = self.text(value)
+        return text, now if self.mark is None else None
 
     def text(self, value: Any) -> str:
         self.mark = None
-        self.plain = True
         kind = type(value)
         if kind in _SHORT:
             return repr(value)
@@ -141,16 +200,19 @@ class Values:
                 return repr(value)
         elif (kind in _SEQUENCES or kind is dict) and _room(value, self.size, 0) >= 0:
             return repr(value)
-        self.plain = False
         self._left = self.size
         self._active = []
         try:
             return self._write(value)
         except RecursionError:
-            if sys.version_info < (3, 9):  # noqa: UP036  debuggees may be older than we are
-                raise  # 3.8 aborts a program that goes on so deep
             self.mark = "cut"
             return plain_name(value)
+
+    def _known(self, kind: type) -> _Kind:
+        known = self._kinds.get(id(kind))
+        if known is None or known.weak() is not kind:
+            known = self._kinds[id(kind)] = _Kind(kind)
+        return known
 
     def triple(self, error: BaseException) -> str:
         """The text of settrace's `(type, value, traceback)`."""
@@ -181,17 +243,18 @@ class Values:
             room = max(self._left, 8)
             text = repr(value) if len(value) <= room else self._cut(repr(value[:room]))
         elif kind in _OPAQUE:
-            text = _ADDRESS.sub("", repr(value))
+            text = _without_address(repr(value))
         else:
             return self._composite(value, kind)
         self._left -= len(text)
         return text
 
     def _integer(self, value: int) -> str:
-        # Converting is quadratic in the digits, and refused beyond 4,300 of them on newer Pythons.
-        if value.bit_length() > _MOST_DIGITS * 3:
-            return self._cut(f"<int of {value.bit_length()} bits>")
-        return repr(value)
+        # Converting is quadratic in the digits, and refused beyond 4,300 of them, or what the program says.
+        if value.bit_length() <= _MOST_DIGITS * 3:
+            with contextlib.suppress(ValueError):
+                return repr(value)
+        return self._cut(f"<int of {value.bit_length()} bits>")
 
     def _composite(self, value: Any, kind: type) -> str:
         how: Any = kind.__repr__
@@ -210,12 +273,16 @@ class Values:
             name = getattr(value.__func__, "__qualname__", "?")
             return f"<bound method {name} of {self._write(value.__self__)}>"
         if how is object.__repr__:
-            text = plain_name(value)
+            text = self._named(value, kind)
         elif how in (str.__repr__, bytes.__repr__, int.__repr__):
             return self._write(_without_class(value))
         elif not kind.__flags__ & _HEAP_TYPE and _length(value, kind) > self.size // 3:
             text = self._cut(f"<{kind.__name__} of {_length(value, kind)} items>")
         else:
+            known = self._known(kind)
+            if known.fields is not None:
+                with contextlib.suppress(AttributeError):
+                    return self._generated(value, kind, known.fields)
             text = self._guarded(value, repr)
             if len(text) > max(self._left, 80):
                 text = self._cut(text[: max(self._left, 80)])
@@ -277,15 +344,66 @@ class Values:
             return f"{kind.__name__}({self._write(arguments[0])})"
         return kind.__name__ + self._items(arguments, "(", tuple.__getitem__, len(arguments), ")")
 
+    def _named(self, value: Any, kind: type) -> str:
+        """`plain_name(value)`, from what is known of the class."""
+        known = self._known(kind)
+        if known.name is None or known.name != (kind.__module__, kind.__qualname__):
+            known.name, known.text = (kind.__module__, kind.__qualname__), plain_name(value)
+        return known.text
+
+    def _generated(self, value: Any, kind: type, fields: Fields) -> str:
+        """What the class's generated `__repr__` says. Raises `AttributeError` where a field is missing."""
+        if id(value) in self._active:
+            return "..."
+        items = fields.values(value)
+        name = fields.name(kind)
+        self._left -= len(name) + 2
+        self._active.append(id(value))
+        try:
+            parts = []
+            for field, item in zip(fields.names, items):  # noqa: B905  also for Pythons without `strict`
+                self._left -= len(field) + 3
+                parts.append(f"{field}={self._write(item)}")
+                if self._left <= 0:
+                    parts[-1:] = [self._cut("")]
+                    break
+        finally:
+            self._active.pop()
+        return f"{name}({', '.join(parts)})"
+
+    def _refusal(self, value: Any) -> str | None:
+        """Why the value's `__repr__` is not to be called: it, or that of what it holds, changes something."""
+        seen: set[int] = set()
+        values = [value]
+        for _ in range(_HELD_DEPTH):
+            held = []
+            for item in values:
+                kind = type(item)
+                if kind in ATOMS or id(item) in seen or kind in _OPAQUE or issubclass(kind, (type, types.ModuleType)):
+                    continue
+                seen.add(id(item))
+                if len(seen) > _MOST_HELD:
+                    return None
+                if kind.__flags__ & _HEAP_TYPE:
+                    refused = self._known(kind).refused
+                    if refused is not None:
+                        return refused
+                held += gc.get_referents(item)
+            values = held
+        return None
+
     def _guarded(self, value: Any, how: Callable[[Any], str]) -> str:
         """`how(value)`, which may run the user's code; as far as can be had, the program does not notice."""
         kind = type(value)
-        if kind in self._refused:
-            self.mark = self._refused[kind]
+        refused = self._refusal(value)
+        if refused is None and how is str and changes_something(static(kind, "__str__"), kind):
+            refused = _CHANGES
+        if refused is not None:
+            self.mark = refused
             return plain_name(value)
-        before = _state(value)
         sink = _Sink()
         streams = sys.stdout, sys.stderr
+        collects = gc.isenabled()
         started = time.perf_counter()
         fault: str | None = None
         text = ""
@@ -293,9 +411,10 @@ class Values:
         handler: Any = None
         try:
             try:
+                gc.disable()  # a finalizer of the program's would print to the sink
                 sys.stdout = sys.stderr = sink
                 if self._timer:
-                    handler = signal.signal(signal.SIGALRM, _raise_too_slow)
+                    handler = set_handler(signal.SIGALRM, _raise_too_slow)
                     pending = signal.setitimer(signal.ITIMER_REAL, self.seconds)
                 text = how(value)
             finally:
@@ -307,23 +426,27 @@ class Values:
             fault = f"raised {type(error).__name__}"
         if self._timer:
             signal.setitimer(signal.ITIMER_REAL, *pending)
-            signal.signal(signal.SIGALRM, handler)
+            set_handler(signal.SIGALRM, handler)
         sys.stdout, sys.stderr = streams
+        if collects:
+            gc.enable()
         if fault is None and sink.used:
             fault = "prints"
-        if before is not None and _state(value) != before:
-            _restore(value, before)
-            fault = "changes the object"
-        seconds, calls = self._spent.get(kind, (0.0, 0))
-        seconds, calls = self._spent[kind] = seconds + time.perf_counter() - started, calls + 1
-        if fault is None and seconds > 4 * self.seconds and seconds > calls * _SLOW_SECONDS:
-            self._refused[kind] = "__repr__ too slow"
+        known = self._known(kind)
+        known.calls += 1
+        known.seconds += time.perf_counter() - started
+        if fault == "too slow" or (
+            fault is None and known.seconds > 4 * self.seconds and known.seconds > known.calls * _SLOW_SECONDS
+        ):
+            known.refused = "__repr__ too slow"
         if fault is None:
-            return _ADDRESS.sub("", text) if " at 0x" in text else text
+            return _without_address(text)
         self.mark = f"__repr__ {fault}"
-        if fault not in ("prints",) and not fault.startswith("raised"):
-            self._refused[kind] = self.mark
         return text if fault == "prints" else plain_name(value)
+
+
+def _without_address(text: str) -> str:
+    return _ADDRESS.sub("", text) if " at 0x" in text else text
 
 
 _HEAP_TYPE = 1 << 9
@@ -353,36 +476,6 @@ def _first(value: Any, count: int, walk: Callable[[Any], Any] = dict.__iter__) -
         if len(found) > count:
             break
     return found
-
-
-class _State:
-    """What a `__repr__` could change of an object: its attributes, and the sizes of those that are containers."""
-
-    def __init__(self, attributes: dict[str, Any]) -> None:
-        self.attributes = dict(attributes)
-        self.sizes = [len(item) for item in attributes.values() if type(item) in (list, dict, set)]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _State) or self.attributes.keys() != other.attributes.keys():
-            return False
-        same = all(item is other.attributes[name] for name, item in self.attributes.items())
-        return same and self.sizes == other.sizes
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _state(value: Any) -> _State | None:
-    try:
-        attributes = object.__getattribute__(value, "__dict__")
-    except Exception:
-        return None
-    return _State(attributes) if type(attributes) is dict else None
-
-
-def _restore(value: Any, before: _State) -> None:
-    attributes = object.__getattribute__(value, "__dict__")
-    attributes.clear()
-    attributes.update(before.attributes)
 
 
 def _room(value: Any, room: int, depth: int) -> int:

@@ -520,6 +520,18 @@ def f(a, b):
         case object(real=r): y = r
     return x, y
 """,
+    "generators deleted half-way": r"""
+def g():
+    try:
+        yield 1
+    finally:
+        pass
+def f(a, b):
+    i = g()
+    next(i)
+    del i
+    return a
+""",
 }
 
 DIFFERENT = {
@@ -556,18 +568,6 @@ def f(a, b):
         case [p, *q]:
             x = 2
     return x
-""",
-    "generators deleted half-way": r"""
-def g():
-    try:
-        yield 1
-    finally:
-        pass
-def f(a, b):
-    i = g()
-    next(i)
-    del i
-    return a
 """,
     "conditions that are constant": r"""
 def f(a, b):

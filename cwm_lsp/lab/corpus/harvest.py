@@ -139,8 +139,7 @@ def document(
         )
     if not end:
         return None
-    decoder = RecordDecoder()
-    events = tuple(decoder.event(record) for record in records if record[0] != "end")
+    events = tuple(RecordDecoder().events(records))
     ended = outcome(end)
     if ended.kind not in ("return", "exception") or len(events) < 3:
         return None

@@ -1,0 +1,61 @@
+"""What a line of compiled code can rebind, so that a recorder need not look at anything else.
+
+Runs inside the debuggee: standard library only, Python 3.8 and newer.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import types
+from collections.abc import Iterator
+
+_BINDS = ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR")
+_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
+"""What newer Pythons put into a class body's namespace and 3.11 does not."""
+
+
+class Reach:
+    """Of one code object."""
+
+    def __init__(self, code: types.CodeType) -> None:
+        self.code = code
+        """Kept, so that nothing else gets its `id`."""
+        self.is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)
+        """Otherwise the locals are a namespace that anybody may change: a class body's, for one."""
+        self.is_suspended = bool(code.co_flags & _GENERATOR)
+        """Whether it may be left and entered again."""
+        self.operations = code.co_code
+        self.hidden = frozenset() if self.is_function else _CLASS_EXTRAS
+        self.bound: dict[int, tuple[str, ...]] = {}
+        """Line → names that it can bind or unbind, and those that a function inside may, in the order of `f_locals`."""
+        if self.is_function:
+            self._read(code)
+
+    def _read(self, code: types.CodeType) -> None:
+        names = tuple(dict.fromkeys(code.co_varnames + code.co_cellvars + code.co_freevars))
+        anywhere = {*code.co_cellvars, *code.co_freevars}
+        by_line: dict[int, set[str]] = {}
+        lines = dict(_lines(code))
+        for instruction in dis.get_instructions(code):
+            line = lines.get(instruction.offset)
+            bound = anywhere if line is None else by_line.setdefault(line, set())
+            if instruction.opname.startswith(_BINDS):
+                found = instruction.argval
+                bound.update((found,) if isinstance(found, str) else found)
+        for line, found in by_line.items():
+            self.bound[line] = tuple(name for name in names if name in found or name in anywhere)
+
+
+def _lines(code: types.CodeType) -> Iterator[tuple[int, int | None]]:
+    if hasattr(code, "co_lines"):
+        for start, end, line in code.co_lines():
+            for offset in range(start, end, 2):
+                yield offset, line
+        return
+    line = code.co_firstlineno  # up to 3.9
+    starts = dict(dis.findlinestarts(code))
+    for offset in range(0, len(code.co_code), 2):
+        line = starts.get(offset, line)
+        yield offset, line

@@ -18,6 +18,7 @@ from cwm_lsp.lsp.views.reading import Reading
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.session import Session
+    from cwm_lsp.lsp.views.verdicts import Verdict
 
 
 def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
@@ -27,12 +28,12 @@ def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.Inlay
         return []
     return [
         hints_view.inlay_hint(hint, document.text, {"uri": document.uri, "function": name})
-        for name, hint in hints_of(document)
+        for name, hint in hints_of(session, document)
         if params.range.start.line <= hint.line <= params.range.end.line
     ]
 
 
-def hints_of(document: Document) -> Iterator[tuple[str, hints_view.Hint]]:
+def hints_of(session: Session, document: Document) -> Iterator[tuple[str, hints_view.Hint]]:
     """All hints of a document, each with the function whose call it tells of."""
     settings = document.settings.hints
     if not settings.enable:
@@ -41,6 +42,25 @@ def hints_of(document: Document) -> Iterator[tuple[str, hints_view.Hint]]:
         if known.reading is not None and not known.is_other_call:
             for hint in hints_view.hints(known.reading, known.visits.values(), where, settings):
                 yield known.entry.qualname, hint
+    for known, found, line in _verdicts(session, document):
+        yield known.entry.qualname, hints_view.Hint(line, (found.mark,))
+
+
+def _verdicts(session: Session, document: Document) -> Iterator[tuple[Known, Verdict, int]]:
+    """What has come of the expectations that are written in a document, and the 0-based lines where they are."""
+    for about in session.documents.values():
+        for known in about.known.values():
+            found = known.verdict if known.call.path == document.path else None
+            if found is None:
+                continue
+            line = found.expectation.line
+            at = (
+                document.written_at(known, line)
+                if about is document
+                else document.line_that_names(known.entry.name, line)
+            )
+            if at is not None:
+                yield known, found, at
 
 
 def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
@@ -48,7 +68,7 @@ def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
     data: Any = hint.data
     document = session.documents.get(data["uri"])
     known = document.known.get(data["function"]) if document is not None else None
-    if known is not None and known.reading is not None and data["line"] in known.visits:
+    if known is not None and known.reading is not None and data["line"] is not None:
         markdown = session.client.reads_markdown
         text = _hover(known, known.reading, data["line"], None, (), markdown=markdown)
         hint.tooltip = lsp.MarkupContent(lsp.MarkupKind.Markdown, text) if markdown else text
@@ -96,11 +116,24 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
                     document.uri,
                     settings.diagnostics,
                     data,
-                    tells_crash=known.call.origin != "defaults",
+                    tells_crash=known.call.origin != "defaults" and not _is_expected(known),
+                )
+        for known, found, line in _verdicts(session, document):
+            raises = known.reading is not None and known.reading.trace.outcome.kind == "exception"
+            if not found.holds and not raises:
+                where_known = {"uri": document.uri, "function": known.entry.qualname}
+                result.append(
+                    diagnostics_view.unexpected(document.text, line, found.message, settings.diagnostics, where_known)
                 )
         for finding in session.debugging.findings(document):
             result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
     return result
+
+
+def _is_expected(known: Known) -> bool:
+    """Whether a call is meant to raise what it raises."""
+    expectation = known.entry.expected.get(known.call.expression)
+    return expectation is not None and expectation.kind == "raises" and (known.verdict is None or known.verdict.holds)
 
 
 def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:

@@ -12,6 +12,7 @@ from cwm_lsp.lsp.anchor import Anchor, Span
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.text import Encoding, Text
 from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
+from cwm_lsp.lsp.views.verdicts import Verdict, verdict
 from cwm_lsp.settings import Settings
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.events import Trace
@@ -52,6 +53,12 @@ class Known:
     def reading(self) -> Reading | None:
         """What is shown: how it was, if that is known, else how it will likely be."""
         return self.recorded or self.predicted
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the call does what is expected of it, where that is known."""
+        expectation = self.entry.expected.get(self.call.expression)
+        return verdict(self.reading, expectation) if self.reading is not None and expectation is not None else None
 
     def show(self, selection: Selection) -> None:
         """Look at other iterations."""
@@ -153,6 +160,19 @@ class Document:
         for known in self.known.values():
             if known.reading is not None:
                 yield known, partial(_where, known, owners)
+
+    def written_at(self, known: Known, line: int) -> int | None:
+        """The 0-based line where a 1-based line is now that `known.entry` names; None if that is not sure."""
+        inside = known.anchor.at(line)
+        if inside is not None:
+            return inside
+        entry = self.entry_named(known.entry.qualname)
+        is_current = self.outlined == self.revision and entry is not None and entry.expected == known.entry.expected
+        return line - 1 if is_current else None
+
+    def line_that_names(self, name: str, line: int) -> int | None:
+        """The 0-based line of a 1-based line of the file as it was on disk, if it is still about that name."""
+        return line - 1 if name in self.text.line(line - 1) else None
 
     def known_at(self, line: int) -> tuple[Known, int] | None:
         """What is shown at a 0-based line, and the line of its trace that this is."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.source.calls import Call, bind, candidates
+from cwm_lsp.source.expectations import Expectation, expected
 from cwm_lsp.source.functions import Function, functions
 
 _CALLS = 8
@@ -34,13 +35,17 @@ class Entry:
     """From outside: not one inside another function."""
     calls: tuple[Call, ...]
     """The best first."""
+    expected: Mapping[str, Expectation] = field(default_factory=dict)
+    """By call, as source: what those who wrote it down expect of it."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Entry:
-        return cls(**{**data, "calls": tuple(Call(**call) for call in data["calls"])})
+        calls = tuple(Call(**call) for call in data["calls"])
+        expected = {call: Expectation(**told) for call, told in data["expected"].items()}
+        return cls(**{**data, "calls": calls, "expected": expected})
 
 
 def outline(
@@ -64,7 +69,16 @@ def outline(
             function.last_line,
             is_callable,
             tuple(calls),
+            dict(_expected(calls, function.name, {**tests, path: source})),
         )
+
+
+def _expected(calls: Sequence[Call], name: str, texts: Mapping[str, str]) -> Iterator[tuple[str, Expectation]]:
+    for call in calls:
+        if call.line is not None and call.path is not None and call.path in texts and call.origin != "defaults":
+            found = expected(texts[call.path], call.line, name)
+            if found is not None:
+                yield call.expression, found
 
 
 def _fits(call: str, function: Function, source: str) -> bool:

@@ -56,6 +56,8 @@ class Session:
         self._told: set[str] = set()
         self._unavailable = ""
         """Why the model could not be had when it was last wanted; empty if it could."""
+        self._published: dict[str, list[lsp.Diagnostic]] = {}
+        """By URI, for clients to which diagnostics are pushed."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._durations: deque[float] = deque(maxlen=5)
         self._model = Worker("model", self._mourn)
@@ -141,6 +143,7 @@ class Session:
         timer = self._timers.pop(uri, None)
         if timer is not None:
             timer.cancel()
+        self._published.pop(uri, None)
         self.client.publish(uri, None, [])
 
     def end(self) -> None:
@@ -455,8 +458,13 @@ class Session:
     def _show(self, document: Document) -> None:
         """What is known of a document has changed."""
         self.client.refresh()
-        if not self.client.pulls_diagnostics:
-            self.client.publish(document.uri, document.version, answers.diagnostics_of(self, document))
+        if self.client.pulls_diagnostics:
+            return
+        for one in self.documents.values():  # what is known of a function tells of the tests that are open as well
+            found = answers.diagnostics_of(self, one)
+            if one is document or found != self._published.get(one.uri, []):
+                self._published[one.uri] = found
+                self.client.publish(one.uri, one.version, found)
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:

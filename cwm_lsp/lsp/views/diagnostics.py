@@ -106,6 +106,12 @@ def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.D
     )
 
 
+def unexpected(text: Text, line: int, message: str, settings: Diagnostics, data: dict[str, Any]) -> lsp.Diagnostic:
+    """What is expected of a call at the 0-based `line` is not what comes of it."""
+    severity = _SEVERITIES[settings.severity]
+    return lsp.Diagnostic(text.range_of(line), message, severity=severity, code="expectation", source=SOURCE, data=data)
+
+
 def message_of(divergence: Divergence) -> str:
     """One line that says what came and what was expected."""
     actual, predicted = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import Unknown, undetermined
+from cwm_lsp.evaluate.values import Unknown, is_a, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -48,7 +48,7 @@ def adopting(runtime: Runtime, module: Any, namespace: dict[str, Any]) -> dict[s
 
 def allowed(interpreter: Interpreter, base: Any) -> bool:
     """Whether a class of the file may inherit from `base`."""
-    if isinstance(base, type):
+    if is_a(base, type):
         return base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
     return (
         base in GENERIC_BASES
@@ -62,7 +62,7 @@ def is_metaclass(interpreter: Interpreter, value: Any) -> bool:
     """Whether classes may be made by `value`: a metaclass that is known, or a function of the file."""
     if type(value) is Unknown:
         return False
-    if isinstance(value, type):
+    if is_a(value, type):
         return value in library.METACLASSES or value in interpreter.runtime.classes
     return body_of(value) is not None
 

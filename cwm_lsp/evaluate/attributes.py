@@ -9,7 +9,7 @@ from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
-from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, undetermined
+from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -61,7 +61,7 @@ class Attributes:
             return value.get(name)
         if kind is FunctionType:
             return self.of_function(value, name)
-        if isinstance(value, type):
+        if is_a(value, type):
             return self.of_class(value, name)
         if kind is super:
             return getattr(value, name)
@@ -73,7 +73,7 @@ class Attributes:
             if name in HIDDEN:
                 raise Undetermined
             found = getattr(value, name)
-            return found.function if isinstance(found, Guarded) else found
+            return found.function if is_a(found, Guarded) else found
         table = library.METHODS.get(kind)
         if table is not None and name in table:
             return getattr(value, name)
@@ -83,9 +83,9 @@ class Attributes:
             return kind
         if kind is GeneratorType:
             return self.interpreter.suspension.about(value, name)
-        if isinstance(value, BaseException):
+        if is_a(value, BaseException):
             return self.of_exception(value, name)
-        if isinstance(value, BuiltinFunctionType) and name in DESCRIBING:
+        if is_a(value, BuiltinFunctionType) and name in DESCRIBING:
             return getattr(value, name)
         if name in TYPING and (kind is GenericAlias or kind.__module__ == "typing"):
             return getattr(value, name)
@@ -104,11 +104,9 @@ class Attributes:
             return getattr(value, name)
         if name.startswith("__"):
             raise Undetermined
-        if isinstance(value, StopIteration) and name == "value":
-            return value.value
-        if isinstance(value, KeyError | ValueError | TypeError | IndexError | ZeroDivisionError) and not hasattr(
-            value, name
-        ):
+        if is_a(value, StopIteration) and name == "value":
+            return getattr(value, name)
+        if is_a(value, KeyError | ValueError | TypeError | IndexError | ZeroDivisionError) and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined
 
@@ -162,10 +160,10 @@ class Attributes:
         if kind is Unknown:
             runtime.unknown((value,))
             return
-        if kind in runtime.classes or (isinstance(value, type) and value in runtime.classes):
+        if kind in runtime.classes or (is_a(value, type) and value in runtime.classes):
             if name in PICKLING or (name == "__bases__" and not all(allowed(self.interpreter, base) for base in item)):
                 raise_unsupported(name)
-            if name.startswith("__") and isinstance(value, type):
+            if name.startswith("__") and is_a(value, type):
                 item = self.interpreter.calls.safe(None, item)
             self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
         elif body_of(value) is not None or kind in library.WRAPPERS:
@@ -182,7 +180,7 @@ class Attributes:
     def delete(self, value: Any, name: str) -> None:
         """`del value.name`."""
         kind = type(value)
-        if kind in self.runtime.classes or (isinstance(value, type) and value in self.runtime.classes):
+        if kind in self.runtime.classes or (is_a(value, type) and value in self.runtime.classes):
             if name in PICKLING:
                 raise_unsupported(name)
             delattr(value, name)

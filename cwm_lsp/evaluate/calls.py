@@ -26,7 +26,7 @@ from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
-from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded
+from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -127,9 +127,9 @@ class Calls:
                 return self.call(function.value, args, kwargs)
             return self.foreign(args, kwargs)
         self.runtime.tick()
-        if isinstance(function, BuiltinFunctionType):
+        if is_a(function, BuiltinFunctionType):
             return self.call_builtin(function, args, kwargs)
-        if isinstance(function, type):
+        if is_a(function, type):
             if function in self.runtime.classes:
                 return self.construct(function, args, kwargs)
             return self.listed(function, args, kwargs)
@@ -143,9 +143,13 @@ class Calls:
             return self.get_parts(function, args, kwargs)
         if kind is operator.itemgetter or kind in self.runtime.classes or id(function) in self.made:
             return self.native(function, args, kwargs)
-        if isinstance(function, Guarded):
+        if is_a(function, Guarded):
             return self.call(function.function, args, kwargs)
-        if kind in library.WRAPPERS or (kind is FunctionType and id(function.__code__) in library.INNER):
+        if kind in library.WRAPPERS:
+            return self.native(function, args, kwargs)
+        if kind is FunctionType and id(function.__code__) in library.INNER:
+            if function.__name__ == "register":
+                return self.rules.register(function, args, kwargs)
             return self.native(function, args, kwargs)
         if kind is MethodType:
             if id(function.__func__) in self.made or function.__func__ in library.INHERITED:
@@ -163,7 +167,7 @@ class Calls:
         name = function.__name__
         if owner is None or type(owner) is ModuleType:
             return self.listed(function, args, kwargs)
-        if isinstance(owner, type):
+        if is_a(owner, type):
             if name == "__new__":
                 return self.new(owner, args, kwargs)
             own = owner in self.runtime.classes and name not in library.IMPURE
@@ -174,8 +178,12 @@ class Calls:
         table = self.table_of(owner, name)
         if table is not None:
             return self.method(owner, name, table[name], args, kwargs, function)
-        if name in library.OPERATIONS and type(owner) in library.METHODS:
-            return self.on_item(owner, function, args, kwargs)
+        if name in library.OPERATIONS:
+            if type(owner) in library.METHODS:
+                return self.on_item(owner, function, args, kwargs)
+            if type(owner) in self.runtime.classes:
+                self.check_nesting(None, [owner, *args])
+                return self.native(function, args, kwargs, (owner,))
         return self.foreign([owner, *args], kwargs)
 
     def on_item(self, owner: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -200,7 +208,7 @@ class Calls:
         """Call `str.upper` and the like, with the object as the first argument."""
         kind, name = function.__objclass__, function.__name__
         table = self.quick.get(kind)
-        if not args or not isinstance(args[0], kind):
+        if not args or not is_a(args[0], kind):
             if args and type(args[0]) is Unknown:
                 return self.runtime.unknown()
             return function(*args, **kwargs)
@@ -216,7 +224,7 @@ class Calls:
         bound = hasattr(function, "__self__")
         if type(owner) is Unknown:
             return self.foreign(args, kwargs)
-        if isinstance(owner, type) and owner not in self.runtime.classes:
+        if is_a(owner, type) and owner not in self.runtime.classes:
             return self.foreign(args, kwargs)
         operands = [owner, *args] if bound else list(args)
         symbol = SLOT_OPERATORS.get(name)
@@ -226,21 +234,21 @@ class Calls:
                 check(*(reversed(operands) if name.startswith("__r") else operands))
         elif name in ("__repr__", "__str__", "__format__", "__hash__"):
             rule = {"__repr__": repr, "__str__": str}.get(name)
-            if rule is not None and (type(owner) in rendering.ATOMS or isinstance(owner, BaseException)):
+            if rule is not None and (type(owner) in rendering.ATOMS or is_a(owner, BaseException)):
                 return self.native(function, args, kwargs)
-            if rule is not None and isinstance(owner, list | dict | tuple | str | int | float):
+            if rule is not None and is_a(owner, list | dict | tuple | str | int | float):
                 self.operations.check_shown(owner)
                 return self.native(function, args, kwargs)
             return self.foreign(args, kwargs)
         elif name == "__setitem__":
             for value in operands[1:]:
-                if isinstance(value, list | tuple | str | bytes | bytearray):
+                if is_a(value, list | tuple | str | bytes | bytearray):
                     self.runtime.allow(len(owner) + len(value))
         return self.native(function, args, kwargs, (owner,))
 
     def new(self, owner: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`object.__new__(cls)` and its like."""
-        if not args or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
+        if not args or not is_a(args[0], type) or args[0] not in self.runtime.classes:
             return self.foreign(args, kwargs)
         if issubclass(args[0], type):
             return self.new_class(owner.__new__, args, kwargs)
@@ -249,7 +257,7 @@ class Calls:
 
     def new_class(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`type.__new__(metaclass, name, bases, namespace)`, or that of another metaclass."""
-        if len(args) == 4 and isinstance(args[2], tuple) and isinstance(args[3], dict):
+        if len(args) == 4 and is_a(args[2], tuple) and is_a(args[3], dict):
             if not all(allowed(self.interpreter, base) for base in args[2]):
                 return self.foreign(args, kwargs)
             args = [*args[:3], self.adopting(function, args[3])]
@@ -257,13 +265,13 @@ class Calls:
 
     def make_class(self, metaclass: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a metaclass."""
-        if not isinstance(metaclass, type):
+        if not is_a(metaclass, type):
             return self.call(metaclass, args, kwargs)
         if metaclass is library.NAMED_TUPLES:
             made = self.native(metaclass, args, kwargs)
             self.adopt(made)
             return made
-        if len(args) == 3 and isinstance(args[1], tuple) and isinstance(args[2], dict):
+        if len(args) == 3 and is_a(args[1], tuple) and is_a(args[2], dict):
             if not all(allowed(self.interpreter, base) for base in args[1]):
                 return self.foreign(args, kwargs)
             if body_of(metaclass.__new__) is None:
@@ -284,7 +292,7 @@ class Calls:
         """A class that library code has made of the file's own data, and its methods, may be used as the file's own."""
         self.runtime.classes.add(made)
         for value in vars(made).values():
-            function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
+            function = value.__func__ if is_a(value, classmethod | staticmethod) else value
             if type(function) is FunctionType:
                 self.made[id(function)] = function
 
@@ -307,9 +315,12 @@ class Calls:
         """Make an instance of a class of the file."""
         if issubclass(kind, type):
             return self.make_class(kind, args, kwargs)
-        if isinstance(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
+        if is_a(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
             self.check_size(kind, args)
-            return self.native(kind, args, kwargs)
+            made = self.native(kind, args, kwargs)
+            if is_a(made, enum.EnumMeta):
+                self.adopt(self.named_here(made))
+            return made
         self.runtime.tick()
         return kind(*args, **kwargs)
 
@@ -403,7 +414,7 @@ class Calls:
         if kind is range:
             lazy = function in NOT_ITERATING or getattr(function, "__module__", "") == "_bisect"
             return value if lazy else self.operations.iterable(value)
-        if isinstance(value, set | frozenset) and function not in ORDER_FREE:
+        if is_a(value, set | frozenset) and function not in ORDER_FREE:
             return (
                 self.operations.iterable(value)
                 if not isinstance(getattr(function, "__self__", None), set | frozenset)
@@ -412,7 +423,7 @@ class Calls:
         if kind in GETTERS:
             return self.callback(value)
         if (
-            isinstance(value, BuiltinFunctionType)
+            is_a(value, BuiltinFunctionType)
             or kind is MethodDescriptorType
             or (kind is type and value not in self.runtime.classes)
         ):
@@ -421,7 +432,7 @@ class Calls:
 
     def callback(self, function: Any) -> Any:
         """A builtin that other builtin code will call."""
-        if isinstance(function, type):
+        if is_a(function, type):
             return function
         return guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
 

@@ -23,9 +23,10 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     bases_of = compiler.elements(node.bases, node.lineno)
     keywords = [(item.arg, compiler.expr(item.value)) for item in node.keywords]
     first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+    shared = frozenset(name for name in scope.free if scope.place(name) == "free")
     code = Code(
-        scope.name, scope.qualname, first, (), frozenset(scope.free), tuple(sorted(scope.free)),
-        tuple(sorted(scope.cells)), is_function=False, node=node,
+        scope.name, scope.qualname, first, (), shared, tuple(sorted(scope.free)), tuple(sorted(scope.cells)),
+        is_function=False, node=node,
     )  # fmt: skip
     runtime, mark = interpreter.runtime, interpreter.runtime.line
     doc = ast.get_docstring(node, clean=False)

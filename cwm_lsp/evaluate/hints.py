@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import Undetermined, Unknown
+from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -19,7 +19,7 @@ def of(interpreter: Interpreter, value: Any, *, include_extras: bool = False) ->
     found: dict[str, Any] = {}
     if getattr(value, "__no_type_check__", None):
         return found
-    if isinstance(value, type) and value in interpreter.runtime.classes:
+    if is_a(value, type) and value in interpreter.runtime.classes:
         for base in reversed(value.__mro__):
             if base in interpreter.runtime.classes:
                 found |= resolved(interpreter, vars(base).get("__annotations__", {}), dict(vars(base)))
@@ -42,7 +42,7 @@ def resolved(interpreter: Interpreter, annotations: dict[str, Any], local: dict[
 def meaning(interpreter: Interpreter, value: Any, local: dict[str, Any]) -> Any:
     if type(value) is Unknown or has_text(value):
         raise Undetermined
-    if not isinstance(value, str):
+    if not is_a(value, str):
         return value
     try:
         expression = ast.parse(value.lstrip(" \t"), "<string>", "eval").body
@@ -57,4 +57,4 @@ def has_text(value: Any) -> bool:
     if type(value) is typing.ForwardRef:
         return True
     inside = getattr(value, "__args__", ()) if type(value).__module__ in ("typing", "types") else ()
-    return any(type(item) is Unknown or isinstance(item, str) or has_text(item) for item in inside)
+    return any(type(item) is Unknown or is_a(item, str) or has_text(item) for item in inside)

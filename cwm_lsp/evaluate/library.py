@@ -160,6 +160,10 @@ METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
 METHODS |= {kind: words(methods) for kind, (methods, _) in coroutines.KNOWN.items()}
 ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in coroutines.KNOWN.items()}
+ATTRIBUTES |= dict.fromkeys(
+    (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType),
+    frozenset({"__get__", "__set__", "__delete__", "__name__", "__qualname__", "__objclass__"}),
+)
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})
@@ -185,7 +189,9 @@ BASES: frozenset[Any] = frozenset({
     collections.UserDict, collections.UserList, collections.UserString, collections.ChainMap,
     contextlib.ContextDecorator, contextlib.AbstractContextManager, string.Formatter, datetime.tzinfo,
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, fractions.Fraction, decimal.Decimal,
-    functools.cached_property, json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
+    *types.resolve_bases((typing.TypedDict, typing.NamedTuple)),
+    functools.cached_property, functools.singledispatchmethod, functools.partialmethod,
+    json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
     *(value for name, value in vars(collections.abc).items() if name in collections.abc.__all__),
     *(value for name, value in vars(numbers).items() if name in numbers.__all__),
 })  # fmt: skip
@@ -199,7 +205,7 @@ if hasattr(typing, "_TypedDictMeta"):
 
 GENERIC: frozenset[Any] = frozenset(
     value
-    for module in (collections, collections.abc, re, contextlib, dataclasses, functools, types, itertools)
+    for module in (typing, collections, collections.abc, re, contextlib, dataclasses, functools, types, itertools)
     for value in vars(module).values()
     if isinstance(value, type) and hasattr(value, "__class_getitem__")
 )
@@ -247,7 +253,7 @@ INNER: frozenset[int] = frozenset(
 """Code of functions that functions of the library make; they do no more than call what they were given."""
 WRAPPERS: frozenset[type] = frozenset({
     property, classmethod, staticmethod, functools.partial, functools.partialmethod, functools.cached_property,
-    functools.singledispatchmethod, type(functools.lru_cache(len)),
+    functools.singledispatchmethod, type(functools.lru_cache(len)), typing.NewType,
 })  # fmt: skip
 """Types of what stands around a function."""
 

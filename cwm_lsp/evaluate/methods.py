@@ -17,7 +17,7 @@ from typing import Any
 
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.sizes import LOCAL_TIME, Sizes
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, is_a
 
 
 class Methods(Sizes):
@@ -53,11 +53,11 @@ class Methods(Sizes):
         size = args[0] if args else kwargs.get("tabsize", 8)
         size = self.interpreter.operations.whole(size)
         if size > 0:
-            self.runtime.allow(value.count("\t" if isinstance(value, str) else b"\t") * max(size, 0) + len(value))
+            self.runtime.allow(value.count("\t" if is_a(value, str) else b"\t") * max(size, 0) + len(value))
         return self.native(function, args, kwargs)
 
     def replaced(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        texts = len(args) >= 2 and all(isinstance(item, str | bytes | bytearray) for item in args[:2])
+        texts = len(args) >= 2 and all(is_a(item, str | bytes | bytearray) for item in args[:2])
         if texts and len(args[1]) > 1 and (len(value) + 1) * len(args[1]) > 1000:
             self.runtime.allow(len(value) + value.count(args[0]) * len(args[1]))
         return self.native(function, args, kwargs)
@@ -76,10 +76,10 @@ class Methods(Sizes):
                 if type(items) is Unknown:
                     raise Undetermined
                 items = list(self.calls.safe(function, items))
-            if isinstance(items, list | tuple | str):
+            if is_a(items, list | tuple | str):
                 size = len(items) * len(value)
                 if size > 1000 or len(items) > 100:
-                    self.runtime.allow(size + sum(len(item) for item in items if isinstance(item, str | bytes)))
+                    self.runtime.allow(size + sum(len(item) for item in items if is_a(item, str | bytes)))
             args = [items]
         return self.native(function, args, kwargs)
 
@@ -87,8 +87,8 @@ class Methods(Sizes):
         if args:
             if type(args[0]) not in (dict, str, list, tuple):
                 raise Undetermined
-            items = args[0].values() if isinstance(args[0], dict) else args[0]
-            longest = max((len(item) for item in items if isinstance(item, str)), default=1)
+            items = args[0].values() if is_a(args[0], dict) else args[0]
+            longest = max((len(item) for item in items if is_a(item, str)), default=1)
             self.runtime.allow(len(value) * max(longest, 1))
         return self.native(function, args, kwargs)
 
@@ -98,7 +98,7 @@ class Methods(Sizes):
         )
 
     def formatted_map(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or not isinstance(args[0], dict):
+        if len(args) != 1 or not is_a(args[0], dict):
             raise Undetermined
         return self.interpreter.formats._format(value, (), args[0], [0], 2)
 
@@ -137,7 +137,7 @@ class Methods(Sizes):
 
     def expanded_match(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Match.expand`."""
-        if len(args) == 1 and isinstance(args[0], str):
+        if len(args) == 1 and is_a(args[0], str):
             self.runtime.allow(len(args[0]) * (1 + len(value.string)))
         return self.native(function, args, kwargs)
 
@@ -159,7 +159,7 @@ class Methods(Sizes):
 
     def repeated(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Counter.elements`."""
-        self.runtime.allow(sum(item for item in value.values() if isinstance(item, int) and item > 0))
+        self.runtime.allow(sum(item for item in value.values() if is_a(item, int) and item > 0))
         return self.native(function, args, kwargs)
 
     def closed(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

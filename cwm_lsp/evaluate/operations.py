@@ -15,7 +15,7 @@ from typing import Any
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.runtime import SMALL, Runtime
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, is_a
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
@@ -122,8 +122,8 @@ class Operations:
         return apply
 
     def check_sum(self, a: Any, b: Any) -> None:
-        if isinstance(a, SEQUENCE_BASES):
-            size = len(a) + (len(b) if isinstance(b, SEQUENCE_BASES) else 0)
+        if is_a(a, SEQUENCE_BASES):
+            size = len(a) + (len(b) if is_a(b, SEQUENCE_BASES) else 0)
             if size > self.runtime.limits.elements:
                 self.runtime.allow(size)
         else:
@@ -131,52 +131,52 @@ class Operations:
 
     def check_fractions(self, a: Any, b: Any) -> None:
         """Bound the result of arithmetic with fractions."""
-        if isinstance(a, Fraction) or isinstance(b, Fraction):
+        if is_a(a, Fraction) or is_a(b, Fraction):
             self.runtime.allow_bits(bits(a) + bits(b))
 
     def check_product(self, a: Any, b: Any) -> None:
-        if isinstance(a, int) and isinstance(b, int):
+        if is_a(a, int) and is_a(b, int):
             if not (-(2**64) < a < 2**64 and -(2**64) < b < 2**64):
                 self.runtime.allow_bits(a.bit_length() + b.bit_length())
             return
         self.check_fractions(a, b)
-        if isinstance(b, SEQUENCE_BASES):
+        if is_a(b, SEQUENCE_BASES):
             a, b = b, a
-        if isinstance(a, SEQUENCE_BASES):
+        if is_a(a, SEQUENCE_BASES):
             self.runtime.allow(self.whole(b) * len(a))
 
     def whole(self, value: Any) -> int:
         """A number that says how large something gets; raises `Undetermined` for one that a class of the file gives."""
-        if isinstance(value, int):
+        if is_a(value, int):
             return int(value)
         if hasattr(type(value), "__index__"):
             raise Undetermined
         return 0
 
     def check_power(self, a: Any, b: Any) -> None:
-        if isinstance(a, Fraction):
+        if is_a(a, Fraction):
             self.check_power(a.numerator, b)
             self.check_power(a.denominator, b)
             return
-        if isinstance(b, Fraction) and b.denominator == 1:
+        if is_a(b, Fraction) and b.denominator == 1:
             b = b.numerator
-        if isinstance(a, int) and isinstance(b, int) and a not in (0, 1, -1):
+        if is_a(a, int) and is_a(b, int) and a not in (0, 1, -1):
             self.runtime.allow_bits(a.bit_length() * abs(b))
 
     def check_shift(self, a: Any, b: Any) -> None:
-        if isinstance(a, int) and isinstance(b, int) and a:
+        if is_a(a, int) and is_a(b, int) and a:
             self.runtime.allow_bits(a.bit_length() + b)
 
     def check_percent(self, a: Any, b: Any) -> None:
-        if isinstance(a, str | bytes | bytearray):
-            text = a if isinstance(a, str) else a.decode("latin-1")
+        if is_a(a, str | bytes | bytearray):
+            text = a if is_a(a, str) else a.decode("latin-1")
             self.check_format(text)
-            values = list(b.values()) if isinstance(b, dict) else list(b) if isinstance(b, tuple) else [b]
+            values = list(b.values()) if is_a(b, dict) else list(b) if is_a(b, tuple) else [b]
             if "*" in text:
-                self.runtime.allow(max((abs(value) for value in values if isinstance(value, int)), default=0))
+                self.runtime.allow(max((abs(value) for value in values if is_a(value, int)), default=0))
             for value in values:
                 self.check_shown(value)
-            size = sum(len(value) for value in values if isinstance(value, str | bytes | bytearray))
+            size = sum(len(value) for value in values if is_a(value, str | bytes | bytearray))
             if size > SMALL:
                 self.runtime.allow(size * (text.count("%(") or 1))
 
@@ -187,7 +187,7 @@ class Operations:
 
     def check_shown(self, value: Any) -> None:
         """Bound, and know, the text of a value before it is made."""
-        if isinstance(value, Decimal) and value.is_finite():
+        if is_a(value, Decimal) and value.is_finite():
             self.runtime.allow_bits(abs(value.adjusted()) * 4)
         if type(value) in rendering.ATOMS:
             return
@@ -317,7 +317,7 @@ class Operations:
             if len(value) > 1 and rendering.unordered(value):
                 self.runtime.taint()
                 return rendering.ordered(value)
-        elif isinstance(value, set | frozenset):
+        elif is_a(value, set | frozenset):
             if kind.__iter__ in (set.__iter__, frozenset.__iter__) and rendering.unordered(value):
                 raise Undetermined
         elif kind is range and value[self.runtime.limits.elements :]:  # which may be too long for `len`
@@ -365,17 +365,17 @@ class Operations:
                 return part
             self.check_nesting(key)
             return value[key]
-        if hasattr(type(value), "__getitem__") or isinstance(value, type):
+        if hasattr(type(value), "__getitem__") or is_a(value, type):
             raise Undetermined
         return value[key]
 
     def may_subscript(self, value: Any) -> bool:
         classes = self.runtime.classes
-        if isinstance(value, type):
+        if is_a(value, type):
             return value in classes or value in GENERIC or value in library.GENERIC
         if type(value).__module__ == "typing" or type(value) is GenericAlias:
             return True
-        return type(value) in classes or isinstance(value, SUBSCRIPTABLE_BASES)
+        return type(value) in classes or is_a(value, SUBSCRIPTABLE_BASES)
 
     def set_item(self, value: Any, key: Any, item: Any) -> None:
         kind = type(value)
@@ -401,9 +401,9 @@ class Operations:
 
 def bits(value: Any) -> int:
     """Bits of the integers that make up a number."""
-    if isinstance(value, Fraction):
-        return value.numerator.bit_length() + value.denominator.bit_length()
-    return value.bit_length() if isinstance(value, int) else 0
+    if is_a(value, Fraction):
+        return int(value.numerator.bit_length() + value.denominator.bit_length())
+    return int(value.bit_length()) if is_a(value, int) else 0
 
 
 def is_identity(equal: Any) -> bool:

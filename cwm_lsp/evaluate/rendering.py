@@ -9,7 +9,7 @@ from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -128,7 +128,7 @@ class Renderer:
         if kind is set or kind is frozenset:
             if unordered(value):
                 self.shuffled = True
-        elif isinstance(value, set | frozenset) and unordered(value):
+        elif is_a(value, set | frozenset) and unordered(value):
             raise Undetermined
         if kind is Unknown or (is_bare(kind) and kind in self.runtime.classes):
             return

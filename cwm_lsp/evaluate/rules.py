@@ -37,7 +37,7 @@ from cwm_lsp.evaluate.adoption import allowed, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import METHOD_RULES, Methods
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Ticker, Undetermined, Unknown, guarded
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Ticker, Undetermined, Unknown, guarded, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -105,7 +105,8 @@ class Rules(Methods):
                              getattr(typing, "TypeVarTuple", None)), self.named_here),
             typing.NamedTuple: self.class_maker, typing.TypedDict: self.class_maker,
             dataclasses.make_dataclass: self.class_maker, new_class: self.new_class,
-            typing.get_type_hints: self.type_hints,
+            typing.get_type_hints: self.type_hints, functools.singledispatchmethod.register: self.register,
+            **dict.fromkeys(filter(is_enum, library.BASES), self.class_maker),
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
         for function in regex.FUNCTIONS:
@@ -129,7 +130,7 @@ class Rules(Methods):
     def class_maker(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """What makes a class without a class definition."""
         made = self.raw(function, args, kwargs)
-        if isinstance(made, type):
+        if is_a(made, type):
             self.calls.adopt(self.calls.named_here(made))
         return made
 
@@ -142,7 +143,7 @@ class Rules(Methods):
 
     def new_class(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`types.new_class`, as far as it is a class of parts."""
-        if not 1 <= len(args) <= 2 or kwargs or not isinstance(args[0], str):
+        if not 1 <= len(args) <= 2 or kwargs or not is_a(args[0], str):
             return self.calls.foreign(args, kwargs)
         bases = resolve_bases(args[1]) if len(args) == 2 else ()
         if not all(allowed(self.interpreter, base) for base in bases):
@@ -152,6 +153,18 @@ class Rules(Methods):
         if len(args) == 2 and bases is not args[1]:
             namespace["__orig_bases__"] = args[1]
         return self.calls.make_class(chosen, [args[0], bases, namespace], rest)
+
+    def register(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`register` of a `singledispatch` function: texts in annotations are interpreted, and never run."""
+        for value in args:
+            wrapped = getattr(value, "__func__", value)
+            annotations = getattr(wrapped, "__annotations__", {}) if type(wrapped) is FunctionType else {}
+            if any(is_a(item, str) or hints.has_text(item) for item in annotations.values()):
+                kinds = [*hints.of(self.interpreter, wrapped).values()][:1]
+                if wrapped is not value or not kinds or not is_a(kinds[0], type):
+                    raise GaveUp("what a function is registered for is not known")
+                return self.native(function, [*args[:-1], kinds[0], value], kwargs)
+        return self.native(function, args, kwargs)
 
     def type_hints(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`typing.get_type_hints`: texts in annotations are interpreted, and never run."""
@@ -207,14 +220,14 @@ class Rules(Methods):
         return self.interpreter.operations.attempt(lambda value: self.interpreter.formats.shown(value, function), args)
 
     def format_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if not 1 <= len(args) <= 2 or kwargs or not all(isinstance(item, str) for item in args[1:]):
+        if not 1 <= len(args) <= 2 or kwargs or not all(is_a(item, str) for item in args[1:]):
             return self.native(function, args, kwargs)
         return self.interpreter.operations.attempt(self.interpreter.formats.formatted, [*args, ""][:2])
 
     def eval_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`eval` of an expression's text, interpreted like everything else."""
         frame = self.runtime.frame
-        if len(args) != 1 or kwargs or not isinstance(args[0], str) or frame is None:
+        if len(args) != 1 or kwargs or not is_a(args[0], str) or frame is None:
             return self.runtime.unknown(args)
         self.runtime.allow(len(args[0]) * 10)
         expression = ast.parse(args[0].lstrip(" \t"), "<string>", "eval").body
@@ -228,7 +241,7 @@ class Rules(Methods):
 
     def isinstance_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         args = [item.value if type(item) is Unknown and item.value is not MISSING else item for item in args]
-        args = [item.function if isinstance(item, Guarded) else item for item in args]
+        args = [item.function if is_a(item, Guarded) else item for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
         if args and type(args[0]) in (Ticker, library.Module):
@@ -243,7 +256,7 @@ class Rules(Methods):
         value = args[0]
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
-        if isinstance(value, Guarded):
+        if is_a(value, Guarded):
             value = value.function
         if type(value) in (Unknown, Ticker, library.Module):
             return self.runtime.unknown()
@@ -252,7 +265,7 @@ class Rules(Methods):
     def class_of_parts(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`type(name, bases, namespace)`."""
         name, bases, namespace = args
-        if not (isinstance(name, str) and isinstance(bases, tuple) and isinstance(namespace, dict)):
+        if not (is_a(name, str) and is_a(bases, tuple) and is_a(namespace, dict)):
             return self.native(type, args, kwargs)
         if not all(allowed(self.interpreter, base) for base in bases):
             return self.runtime.unknown(args)
@@ -264,7 +277,12 @@ class Rules(Methods):
         if len(args) == 1 and not kwargs:
             self.interpreter.operations.check_nesting(args[0])
             kind: Any = type(args[0])
-            if not rendering.steady(args[0]) and body_of(kind.__hash__) is None:
+            made = kind in self.runtime.classes and type(kind.__hash__) is FunctionType  # of what is inside
+            if not (
+                rendering.steady(args[0])
+                or body_of(kind.__hash__) is not None
+                or (made and all(map(rendering.steady, self.runtime.inside(args[0]))))
+            ):
                 function(args[0])
                 return self.runtime.unknown()
         return self.native(function, args, kwargs)
@@ -275,11 +293,9 @@ class Rules(Methods):
         return super(*args)
 
     def getattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if not 2 <= len(args) <= 3 or not isinstance(args[1], str):
+        if not 2 <= len(args) <= 3 or not is_a(args[1], str):
             return (
-                self.native(function, args, kwargs)
-                if args and not isinstance(args[0], Unknown)
-                else self.runtime.unknown()
+                self.native(function, args, kwargs) if args and not is_a(args[0], Unknown) else self.runtime.unknown()
             )
         try:
             return self.interpreter.attributes.get(args[0], args[1])
@@ -289,7 +305,7 @@ class Rules(Methods):
             raise
 
     def hasattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 2 or not isinstance(args[1], str):
+        if len(args) != 2 or not is_a(args[1], str):
             return self.runtime.unknown()
         value, name = args
         if name.startswith("__") and type(value) not in (Unknown, Ticker, library.Module):
@@ -303,12 +319,12 @@ class Rules(Methods):
         return True if type(found) is not Unknown else self.runtime.unknown()
 
     def setattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 3 or not isinstance(args[1], str):
+        if len(args) != 3 or not is_a(args[1], str):
             return self.calls.foreign(args, kwargs)
         return self.interpreter.attributes.set(*args)
 
     def delattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 2 or not isinstance(args[1], str):
+        if len(args) != 2 or not is_a(args[1], str):
             return self.calls.foreign(args, kwargs)
         return self.interpreter.attributes.delete(*args)
 
@@ -363,7 +379,7 @@ class Rules(Methods):
                     raise GaveUp("too many combinations")
             else:
                 pools.append(value if type(value) is range or hasattr(value, "__len__") else list(value))
-        if isinstance(repeat, int) and repeat > 10_000:
+        if is_a(repeat, int) and repeat > 10_000:
             raise GaveUp("too many combinations")
         made = self.native(function, pools, kwargs)
         return made if type(made) is Unknown else self.runtime.ticker(made)
@@ -450,7 +466,7 @@ class Rules(Methods):
         """Let `dataclasses` find the module of a class, where it looks for it: in `sys.modules`."""
         annotations = vars(kind).get("__annotations__", {}).values()
         name = kind.__module__
-        if name not in sys.modules and not any(isinstance(annotation, str) for annotation in annotations):
+        if name not in sys.modules and not any(is_a(annotation, str) for annotation in annotations):
             yield
             return
         if any(body_of(getattr(type(value), "__get__", None)) is not None for value in vars(kind).values()):
@@ -467,7 +483,7 @@ class Rules(Methods):
             kind.__module__ = name
 
     def total_ordering(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or not isinstance(args[0], type) or args[0] not in self.runtime.classes:
+        if len(args) != 1 or not is_a(args[0], type) or args[0] not in self.runtime.classes:
             return self.runtime.unknown()
         return function(args[0])
 
@@ -509,3 +525,7 @@ class Rules(Methods):
 
     def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
+
+
+def is_enum(kind: Any) -> bool:
+    return is_a(kind, enum.EnumMeta)

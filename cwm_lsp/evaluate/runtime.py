@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.code import RETURN, Code, Frame
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Left, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Left, Ticker, Undetermined, Unknown, is_a
 from cwm_lsp.trace.events import NOTHING, Event, Provenance
 
 if TYPE_CHECKING:
@@ -387,12 +387,12 @@ class Runtime:
             return []
         found: list[Any] = []
         for base in CONTAINERS:
-            if isinstance(value, base):
+            if is_a(value, base):
                 found = list(base.__iter__(value))
                 if base is dict:
                     found += dict.values(value)
                 break
-        if isinstance(value, BaseException):
+        if is_a(value, BaseException):
             found += value.args
         elif kind in VIEWS:
             found += VIEWS[kind](value)
@@ -402,7 +402,7 @@ class Runtime:
             for base in kind.__mro__:
                 for name in vars(base).get("__slots__", ()) if base in self.classes else ():
                     member = vars(base).get(name)
-                    if isinstance(member, MemberDescriptorType):
+                    if is_a(member, MemberDescriptorType):
                         with suppress(AttributeError):
                             found.append(member.__get__(value))
         return found
@@ -520,7 +520,7 @@ class Runtime:
     def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:
             return
-        if isinstance(error, GeneratorExit) and isinstance(frame.seen, GeneratorExit):
+        if is_a(error, GeneratorExit) and isinstance(frame.seen, GeneratorExit):
             return  # every Python generator that makes up one of the program's gets its own
         frame.seen = error
         if not (frame.traced and self.tracing):
@@ -541,7 +541,7 @@ class Runtime:
 
     def unwind(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
         """Leave a frame by an exception."""
-        if isinstance(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
+        if is_a(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
             raise GaveUp("the call nests too deeply") from None
         self.raised(frame, error)
         self.rising = id(error)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.values import GaveUp, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -28,7 +28,7 @@ class Sizes:
     def pow_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) == 2:
             self.interpreter.operations.check_power(*args)
-        sizes = [abs(value).bit_length() for value in [*args, *kwargs.values()] if isinstance(value, int)]
+        sizes = [abs(value).bit_length() for value in [*args, *kwargs.values()] if is_a(value, int)]
         if len(sizes) > 2 and sizes[1] * max(sizes[0], sizes[2]) ** 2 > 10**11:
             raise GaveUp("a modular power is too large")
         return self.native(function, args, kwargs)
@@ -42,41 +42,41 @@ class Sizes:
     def whole(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Conversions that write a number out: bounds its exponent."""
         for value in [*args, *kwargs.values()]:
-            if isinstance(value, Decimal) and value.is_finite():
+            if is_a(value, Decimal) and value.is_finite():
                 self.runtime.allow_bits(abs(value.adjusted()) * 4)
-            elif isinstance(value, str) and function is Fraction:
+            elif is_a(value, str) and function is Fraction:
                 self.runtime.allow_bits(
                     max((int(item[:9]) for item in re.findall(r"[eE][+-]?(\d+)", value)), default=0) * 4
                 )
-        if function is int and len(args) + len(kwargs) > 1 and isinstance(args[0] if args else None, str | bytes):
+        if function is int and len(args) + len(kwargs) > 1 and is_a(args[0] if args else None, str | bytes):
             self.runtime.allow_bits(len(args[0]) * 6)
         if function is round and len(args) + len(kwargs) > 1:
             digits = args[1] if len(args) > 1 else kwargs.get("ndigits")
-            if isinstance(digits, int):
-                self.runtime.allow_bits(abs(digits))
+            if is_a(digits, int):
+                self.runtime.allow_bits(abs(digits or 0))
         return self.native(function, args, kwargs)
 
     def counted(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         for value in [*args[1:], *kwargs.values()]:
-            if isinstance(value, int):
+            if is_a(value, int):
                 self.runtime.allow(value)
         return self.native(function, args, kwargs)
 
     def compared(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Comparisons that take time quadratic in what is compared."""
-        sizes = [sum(map(len, value)) if isinstance(value, list) and all(isinstance(item, str) for item in value)
-                 else len(value) for value in args if isinstance(value, str | list | tuple)]  # fmt: skip
+        sizes = [sum(map(len, value)) if type(value) is list and all(isinstance(item, str) for item in value)
+                 else len(value) for value in args if is_a(value, str | list | tuple)]  # fmt: skip
         if sum(sizes) > 4000:
             raise GaveUp("too much is compared")
         return self.native(function, args, kwargs)
 
     def factorial(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], int) and args[0] > 4000:
+        if args and is_a(args[0], int) and args[0] > 4000:
             raise GaveUp("a factorial is too large")
         return self.native(function, args, kwargs)
 
     def choose(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        numbers = [abs(item) for item in args if isinstance(item, int)]
+        numbers = [abs(item) for item in args if is_a(item, int)]
         if numbers:
             self.runtime.allow_bits(min(numbers) * (max(numbers).bit_length() + 1))
         return self.native(function, args, kwargs)
@@ -85,13 +85,13 @@ class Sizes:
         values = args[0] if len(args) == 1 and hasattr(args[0], "__len__") else args
         if len(args) == 1 and not hasattr(args[0], "__len__"):
             values = args[0] = list(args[0]) if hasattr(args[0], "__iter__") else args[0]
-            values = values if isinstance(values, list) else []
+            values = values if is_a(values, list) else []
         self.runtime.allow(len(values))
-        self.runtime.allow_bits(sum(item.bit_length() for item in values if isinstance(item, int)))
+        self.runtime.allow_bits(sum(item.bit_length() for item in values if is_a(item, int)))
         return self.native(function, args, kwargs)
 
     def packed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if args and isinstance(args[0], str):
+        if args and is_a(args[0], str):
             self.interpreter.operations.check_format(args[0])
         return self.native(function, args, kwargs)
 
@@ -107,7 +107,7 @@ class Sizes:
 
     def filled(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Functions of `textwrap`: what they put before every line counts for each."""
-        texts = [value for value in [*args, *kwargs.values()] if isinstance(value, str)]
+        texts = [value for value in [*args, *kwargs.values()] if is_a(value, str)]
         size = len(texts[0]) if texts else 0
         self.runtime.allow(size * (1 + sum(map(len, texts[1:]))) if size < 20_000 else 10**9)
         return self.native(function, args, kwargs)
@@ -115,8 +115,8 @@ class Sizes:
     def measured(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Functions of `statistics`, which write numbers out as fractions."""
         for value in args:
-            for item in value if isinstance(value, list | tuple) else (value,):
-                if isinstance(item, Decimal) and item.is_finite():
+            for item in value if is_a(value, list | tuple) else (value,):
+                if is_a(item, Decimal) and item.is_finite():
                     self.runtime.allow_bits(abs(item.adjusted()) * 4)
         return self.native(function, args, kwargs)
 
@@ -143,7 +143,7 @@ class Sizes:
     def read(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`int.from_bytes`."""
         for value in args:
-            if isinstance(value, bytes | bytearray | list | tuple):
+            if is_a(value, bytes | bytearray | list | tuple):
                 self.runtime.allow_bits(8 * len(value))
         return self.native(function, args, kwargs)
 
@@ -159,7 +159,7 @@ class Sizes:
         """`json.dumps`, or the making of an encoder."""
         indent = kwargs.get("indent")
         if indent is not None:
-            self.runtime.allow(10_000 * (len(indent) if isinstance(indent, str) else int(indent)))
+            self.runtime.allow(10_000 * (len(indent) if is_a(indent, str) else int(indent)))
         if "cls" in kwargs:
             return self.runtime.unknown()
         for value in args:
@@ -169,14 +169,14 @@ class Sizes:
     def written(self, value: Any) -> None:
         """Bound the text that an encoder makes of a value."""
         self.interpreter.operations.check_shown(value)
-        if isinstance(value, str):
+        if is_a(value, str):
             self.runtime.allow(6 * len(value))
 
     def loaded(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`json.loads`, of text whose nesting CPython's own stack can take."""
         for value in args:
-            if isinstance(value, str | bytes | bytearray):
-                text = value if isinstance(value, str) else value.decode("latin-1")
+            if is_a(value, str | bytes | bytearray):
+                text = value if is_a(value, str) else value.decode("latin-1")
                 if text.count("[") + text.count("{") > 200 and deepest(text) > 200:
                     raise GaveUp("the text is nested too deeply")
         return self.native(function, args, kwargs)

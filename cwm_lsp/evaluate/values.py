@@ -45,6 +45,11 @@ class Abandoned(GaveUp, GeneratorExit):
 INTERNAL = (Undetermined, GaveUp)
 
 
+def is_a(value: Any, kinds: Any) -> bool:
+    """`isinstance` by the real type: an object of the file may give another `__class__`, and run code for it."""
+    return issubclass(type(value), kinds)
+
+
 class Missing:
     """The type of `MISSING`: no value here."""
 

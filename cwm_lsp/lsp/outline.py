@@ -6,11 +6,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.source.calls import Call, bind, candidates
+from cwm_lsp.source.calls import Call, bind, candidates_of
 from cwm_lsp.source.expectations import Expectation, expected
 from cwm_lsp.source.functions import Function, functions
 
@@ -55,12 +56,18 @@ def outline(
     those `recorded` before (qualified name → calls), as far as they still fit."""
     found = functions(source)
     names = {function.qualname for function in found}
+    outer = [function for function in found if function.parent not in names]
+    known = [
+        [Call(call, "recorded") for call in recorded.get(function.qualname, ()) if _fits(call, function, source)]
+        for function in outer
+    ]
     tests = related_tests(path, roots) if found else {}
+    calls = [few[:_CALLS] for few in candidates_of(outer, source, path=path, tests=tests, known=known)]
+    told = _expected(outer, calls, {**tests, path: source})
+    each = iter(zip(calls, told, strict=True))
     for function in found:
         is_callable = function.parent not in names
-        known = [call for call in recorded.get(function.qualname, ()) if _fits(call, function, source)]
-        again = [Call(call, "recorded") for call in known]
-        calls = candidates(source, function, path=path, tests=tests, known=again)[:_CALLS] if is_callable else []
+        its_calls, its_told = next(each) if is_callable else ((), {})
         yield Entry(
             function.name,
             function.qualname,
@@ -68,17 +75,24 @@ def outline(
             function.def_line,
             function.last_line,
             is_callable,
-            tuple(calls),
-            dict(_expected(calls, function.name, {**tests, path: source})),
+            tuple(its_calls),
+            its_told,
         )
 
 
-def _expected(calls: Sequence[Call], name: str, texts: Mapping[str, str]) -> Iterator[tuple[str, Expectation]]:
-    for call in calls:
-        if call.line is not None and call.path is not None and call.path in texts and call.origin != "defaults":
-            found = expected(texts[call.path], call.line, name)
-            if found is not None:
-                yield call.expression, found
+def _expected(
+    functions: Sequence[Function], calls: Sequence[Sequence[Call]], texts: Mapping[str, str]
+) -> list[dict[str, Expectation]]:
+    """What is expected of each function's calls where they were found; one text after the other."""
+    told: list[dict[str, Expectation]] = [{} for _ in functions]
+    for path, text in texts.items():
+        for function, its_calls, its_told in zip(functions, calls, told, strict=True):
+            for call in its_calls:
+                if call.path == path and call.line is not None and call.origin != "defaults":
+                    found = expected(text, call.line, function.name)
+                    if found is not None:
+                        its_told[call.expression] = found
+    return told
 
 
 def _fits(call: str, function: Function, source: str) -> bool:
@@ -96,7 +110,8 @@ def related_tests(path: str, roots: Sequence[Path]) -> dict[str, str]:
     size = 0
     for file in _named_like_tests(roots):
         try:
-            text = file.read_text(encoding="utf-8")
+            state = file.stat()
+            text = _text(file, state.st_mtime_ns, state.st_size)
         except (OSError, UnicodeDecodeError):
             continue
         if str(file) != path and module.search(text):
@@ -107,15 +122,39 @@ def related_tests(path: str, roots: Sequence[Path]) -> dict[str, str]:
     return texts
 
 
+@lru_cache(maxsize=_TEST_FILES)
+def _text(file: Path, changed: int, size: int) -> str:
+    """The text of a file that was last `changed` then; of one that is too large, none."""
+    return file.read_text(encoding="utf-8") if size <= _TEST_BYTES else ""
+
+
 def _named_like_tests(roots: Sequence[Path]) -> Iterator[Path]:
     files = folders = 0
     for root in roots:
-        for folder, inner, names in os.walk(root):
-            inner[:] = sorted(name for name in inner if not name.startswith(".") and name not in _SKIPPED)
+        stack = [str(root)]
+        while stack:
+            folder = stack.pop()
+            try:
+                inner, names = _listing(folder, Path(folder).stat().st_mtime_ns)
+            except OSError:
+                continue
+            stack += reversed(inner)
             folders += 1
-            for name in sorted(names):
-                if _TEST_NAME.fullmatch(name):
-                    files += 1
-                    yield Path(folder, name)
+            for name in names:
+                files += 1
+                yield Path(folder, name)
             if folders >= _FOLDERS or files >= _TEST_FILES:
                 return
+
+
+@lru_cache(maxsize=2 * _FOLDERS)
+def _listing(folder: str, changed: int) -> tuple[list[str], list[str]]:
+    """The folders that may hold tests and the names of tests in a folder that was last `changed` then, in order."""
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    inner = [
+        entry.path
+        for entry in found
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and entry.name not in _SKIPPED
+    ]
+    return inner, [entry.name for entry in found if _TEST_NAME.fullmatch(entry.name) and not entry.is_dir()]

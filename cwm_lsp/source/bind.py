@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from ..errors import UserError
-from .functions import Function, Parameter, functions
+from .functions import Face, Function, Parameter, by_qualname
 from .literals import literal_repr
 from .names import free_names, global_names, is_defined
-from .recovery import FILENAME, parse
+from .recovery import FILENAME, parse, written
 
 # Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
 _TRANSPARENT = frozenset(
@@ -56,19 +57,39 @@ def bind(call: str, function: Function, source: str) -> Binding:
     Raises `UserError`, in Python's words where it has some, if the call does not parse, does not call the function,
     passes wrong arguments, or reads names that the file does not define.
     """
-    expression = parse_call(call, function)
-    known = global_names(source)
-    for name in free_names(expression):
-        if not is_defined(name, known):
-            raise UserError(f"name '{name}' is not defined; pass a literal or a name that the file defines")
-    root: ast.expr = expression.value if isinstance(expression, ast.Await) else expression
-    text = ast.unparse(root)
-    target = find_target(root, function, source)
-    if target is None:
-        if reaches(root, function, source):
-            return Binding(text, MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters))), False, False)
-        raise UserError(f"'{text}' does not call {function.qualname}(); write {usage(function)}")
-    arguments = _bind_target(target, function)
+    outer = outer_function(function, source)
+    bound = _bind(call, _undated(function), outer and _undated(outer), global_names(source), class_names(source))
+    if isinstance(bound, str):
+        raise UserError(bound)
+    return bound
+
+
+def _undated(function: Function) -> Function:
+    """A function without what has no part in binding its arguments, and changes with edits elsewhere."""
+    return replace(function, first_line=0, def_line=0, body_line=0, last_line=0, docstring=None)
+
+
+@lru_cache(maxsize=4096)
+def _bind(
+    call: str, function: Function, outer: Function | None, known: frozenset[str] | None, classes: frozenset[str]
+) -> Binding | str:
+    """The binding, or the words of what is wrong."""
+    try:
+        expression = parse_call(call, function)
+        for name in free_names(expression):
+            if not is_defined(name, known):
+                return f"name '{name}' is not defined; pass a literal or a name that the file defines"
+        root: ast.expr = expression.value if isinstance(expression, ast.Await) else expression
+        text = ast.unparse(root)
+        target = find_target(root, function.face, classes)
+        if target is None:
+            if _reaches(root, function, outer, known, classes):
+                unknown = MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters)))
+                return Binding(text, unknown, literal=False, is_plain=False)
+            return f"'{text}' does not call {function.qualname}(); write {usage(function)}"
+        arguments = _bind_target(target, function)
+    except UserError as error:
+        return str(error)
     return Binding(
         expression=text,
         arguments=MappingProxyType(arguments),
@@ -85,15 +106,17 @@ def parse_call(call: str, function: Function) -> ast.expr:
     if "\0" in text:
         raise UserError("the call has a null byte; remove it")
     shown = text.splitlines()[0][:80]
+    expression: ast.expr | None
     try:
         expression = ast.parse(text, FILENAME, mode="eval").body
-        ast.unparse(expression)
     except SyntaxError as error:
         raise UserError(f"the call '{shown}' does not parse: {error.msg}; write {usage(function)}") from None
     except UnicodeEncodeError:
         raise UserError("the call has a lone surrogate; write it as an escape") from None
     except (RecursionError, MemoryError):
-        raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value") from None
+        expression = None
+    if expression is None or written(expression) is None:
+        raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value")
     return expression
 
 
@@ -116,49 +139,53 @@ def usage(function: Function) -> str:
     return f"{function.parent}(...).{function.name}{names}"
 
 
-def is_in_class(function: Function) -> bool:
+def is_in_class(function: Function | Face) -> bool:
     """Whether the function is defined in a class body (of a lambda there it is not known: False)."""
     return function.kind not in ("function", "lambda")
 
 
-def takes_implicit(function: Function) -> bool:
+def takes_implicit(function: Function | Face) -> bool:
     """Whether a call through an instance passes `self` or `cls`."""
     return function.kind in ("method", "classmethod", "property", "lambda") or function.name == "__new__"
 
 
 def outer_function(function: Function, source: str) -> Function | None:
     """The outermost function around one, None if it stands in a module or in classes alone."""
-    by_name = {other.qualname: other for other in functions(source)}
+    by_name = by_qualname(source)
     parts = (function.parent or "").split(".")
     names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return next((by_name[name] for name in names if name in by_name), None)
 
 
-def find_target(expression: ast.expr, function: Function, source: str) -> Target | None:
-    """The first node of the expression, outermost first, that calls the function."""
-    classes = class_names(source)
+def find_target(expression: ast.expr, function: Face, classes: frozenset[str]) -> Target | None:
+    """The first node of the expression, outermost first, that calls the function; `classes` are those of its file."""
     for node in ast.walk(expression):
         if (target := as_target(node, function, classes)) is not None:
             return target
     return None
 
 
-def reaches(expression: ast.expr, function: Function, source: str) -> bool:
+def _reaches(
+    expression: ast.expr,
+    function: Function,
+    outer: Function | None,
+    known: frozenset[str] | None,
+    classes: frozenset[str],
+) -> bool:
     """Whether an expression that does not itself call the function may be meant to run it: it calls the function
     around it, uses the class whose special method it is, or calls a method of its name."""
-    outer = outer_function(function, source)
     if outer is not None:
-        return find_target(expression, outer, source) is not None
+        return find_target(expression, outer.face, classes) is not None
     if not is_in_class(function):  # it may have become a method by assignment
         return any(isinstance(node, ast.Attribute) and node.attr == function.name for node in ast.walk(expression))
     special = function.name.startswith("__") and function.name.endswith("__")
     used = free_names(expression)
     if function.is_accessor:  # what assigns to the property is no expression: it may be in any function of the file
-        known = global_names(source)
         return any(known is None or name in known for name in used)
     return special and function.parent is not None and function.parent.split(".")[0] in used
 
 
+@lru_cache(maxsize=16)
 def class_names(source: str) -> frozenset[str]:
     """The classes at the top level of a file."""
     return frozenset(
@@ -166,7 +193,7 @@ def class_names(source: str) -> frozenset[str]:
     )
 
 
-def as_target(node: ast.AST, function: Function, classes: frozenset[str]) -> Target | None:
+def as_target(node: ast.AST, function: Face, classes: frozenset[str]) -> Target | None:
     """The node as a call of the function, None if it is not one. A receiver's class is not checked."""
     if function.is_accessor:
         return None

@@ -48,23 +48,41 @@ def candidates(
     module-level statements of the same file, and last a call made up from defaults, type hints and names. Of the same
     origin, calls with known arguments come first. A function inside another has the calls of the outer one.
     """
-    outer = outer_function(function, source)
-    if outer is not None:
-        function = outer
-    found = [*known]
-    found += _best(harvest.in_doctests(source, function), "doctest", path, function, source)
-    for test_path in sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem):
-        if test_path != path:
-            in_file = harvest.in_tests(source, function, path, tests[test_path])
-            found += _best(in_file, "test", test_path, function, source)
-    found += _best(harvest.in_own_tests(source, function), "test", path, function, source)
-    found += _best(harvest.in_main(source, function), "main", path, function, source)
-    found += _best(harvest.at_module_level(source, function), "assertion", path, function, source)
-    made_up = sample_call(function, source)
-    last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
-    once = {call.expression: call for call in reversed(found)}  # the first of each expression
-    unique = [call for call in found if once[call.expression] is call]
-    return unique[: _MOST - len(last)] + [call for call in last if call.expression not in once]
+    return candidates_of([function], source, path=path, tests=tests, known=[known])[0]
+
+
+def candidates_of(
+    wanted: Sequence[Function],
+    source: str,
+    *,
+    path: str,
+    tests: Mapping[str, str] = {},
+    known: Sequence[Sequence[Call]] = (),
+) -> list[list[Call]]:
+    """The candidates of several functions of a file, in their order, with what is known of each: it is read once."""
+    wanted = [outer_function(function, source) or function for function in wanted]
+    home = harvest.Home.of(source, wanted)
+    near_first = sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem)
+    others = [one for one in near_first if one != path]
+    places: list[tuple[CallOrigin, str, harvest.Calls]] = [
+        ("doctest", path, harvest.in_doctests(home, source)),
+        *(("test", one, harvest.in_tests(home, path, tests[one])) for one in others),
+        ("test", path, harvest.in_own_tests(home, source)),
+        ("main", path, harvest.in_main(home, source)),
+        ("assertion", path, harvest.at_module_level(home, source)),
+    ]
+    found: list[list[Call]] = []
+    for at, function in enumerate(wanted):
+        calls = [*known[at]] if known else []
+        for origin, place, theirs in places:
+            if theirs[at]:
+                calls += _best(theirs[at], origin, place, function, source)
+        made_up = sample_call(function, source)
+        last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
+        once = {call.expression: call for call in reversed(calls)}  # the first of each expression
+        unique = [call for call in calls if once[call.expression] is call]
+        found.append(unique[: _MOST - len(last)] + [call for call in last if call.expression not in once])
+    return found
 
 
 def _best(found: Iterable[harvest.Found], origin: CallOrigin, path: str, function: Function, source: str) -> list[Call]:

@@ -6,7 +6,7 @@ import ast
 import doctest
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from .bind import dotted
@@ -108,21 +108,28 @@ def _expression(code: str) -> ast.expr | None:
 
 def _in_statement(text: str, line: int, name: str) -> Iterator[tuple[int, Expectation]]:
     """The expectations in the statement of the module around a line, each with the line of its call."""
-    for statement in parse(text).module or []:
-        if not statement.lineno <= line <= (statement.end_lineno or statement.lineno):
-            continue
-        for node in ast.walk(statement):
-            match node:
-                case ast.Assert(test=test):
-                    yield from _asserted(test, name, node.lineno)
-                case ast.Call(func=ast.Attribute(attr=attribute), args=[one, other, *_]) if attribute in _EQUAL:
-                    yield from _equal(one, other, name, node.lineno)
-                case ast.With(items=[ast.withitem(context_expr=ast.Call(func=function, args=[kind, *_]))], body=[only]):
-                    wanted = dotted(kind)
-                    if wanted and (dotted(function) or "").split(".")[-1] in _RAISES:
-                        value = getattr(only, "value", None)
-                        if value is not None and _is_call(value, name):
-                            yield value.lineno, Expectation("raises", wanted.split(".")[-1], node.lineno)
+    for fragment in parse(text).module or ():
+        for statement in fragment.body:
+            if statement.lineno + fragment.offset <= line <= (statement.end_lineno or 0) + fragment.offset:
+                for at, expectation in _in_nodes(statement, name):
+                    moved = replace(expectation, line=expectation.line + fragment.offset)
+                    yield at + fragment.offset, moved
+
+
+def _in_nodes(statement: ast.stmt, name: str) -> Iterator[tuple[int, Expectation]]:
+    """The same, in lines as the nodes have them."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Assert(test=test):
+                yield from _asserted(test, name, node.lineno)
+            case ast.Call(func=ast.Attribute(attr=attribute), args=[one, other, *_]) if attribute in _EQUAL:
+                yield from _equal(one, other, name, node.lineno)
+            case ast.With(items=[ast.withitem(context_expr=ast.Call(func=function, args=[kind, *_]))], body=[only]):
+                wanted = dotted(kind)
+                if wanted and (dotted(function) or "").split(".")[-1] in _RAISES:
+                    value = getattr(only, "value", None)
+                    if value is not None and _is_call(value, name):
+                        yield value.lineno, Expectation("raises", wanted.split(".")[-1], node.lineno)
 
 
 def _asserted(test: ast.expr, name: str, line: int) -> Iterator[tuple[int, Expectation]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..errors import UserError
-from .recovery import Fragment, Scope, parse, split_lines
+from .recovery import Fragment, Scope, parse, split_lines, written
 
 ParameterKind = Literal["positional-only", "positional-or-keyword", "var-positional", "keyword-only", "var-keyword"]
 FunctionKind = Literal["function", "method", "classmethod", "staticmethod", "property", "lambda"]
@@ -39,6 +39,20 @@ class Parameter:
     """Source of the annotation."""
 
 
+class Face(NamedTuple):
+    """What of a function decides whether an expression calls it."""
+
+    name: str
+    qualname: str
+    parent: str | None
+    kind: FunctionKind
+
+    @property
+    def is_accessor(self) -> bool:
+        """Whether it is a property's setter or deleter."""
+        return self.kind == "property" and not self.qualname.endswith(self.name)
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function, method or named lambda. Lines are 1-based."""
@@ -64,9 +78,14 @@ class Function:
     """Qualified name of the class or function around."""
 
     @property
+    def face(self) -> Face:
+        """What decides whether an expression calls it."""
+        return Face(self.name, self.qualname, self.parent, self.kind)
+
+    @property
     def is_accessor(self) -> bool:
         """Whether it is a property's setter or deleter."""
-        return self.kind == "property" and not self.qualname.endswith(self.name)
+        return self.face.is_accessor
 
     @property
     def signature(self) -> str:
@@ -87,6 +106,12 @@ class Function:
 def functions(source: str) -> list[Function]:
     """All functions in the order of the file; in a file that does not parse, those whose own text does."""
     return list(_functions(source))
+
+
+@lru_cache(maxsize=16)
+def by_qualname(source: str) -> Mapping[str, Function]:
+    """All functions by their names; of redefinitions the last."""
+    return {function.qualname: function for function in _functions(source)}
 
 
 def function_at(source: str, line: int) -> Function | None:
@@ -182,9 +207,23 @@ def _functions(source: str) -> tuple[Function, ...]:
 
 
 def _in_fragment(fragment: Fragment, lines: Sequence[str]) -> Iterator[Function]:
+    offset = fragment.offset
+    made = fragment.once(
+        ("functions", fragment.scopes), lambda: tuple(_in_body(fragment.body, fragment.scopes, _Builder(lines, offset)))
+    )
+    for function in made:
+        yield replace(
+            function,
+            first_line=function.first_line + offset,
+            def_line=function.def_line + offset,
+            body_line=function.body_line + offset,
+            last_line=function.last_line + offset,
+        )
+
+
+def _in_body(body: Iterable[ast.AST], scopes: tuple[Scope, ...], build: _Builder) -> Iterator[Function]:
     # An explicit stack: a chain of `elif`s nests deeper than Python's recursion.
-    stack: list[tuple[Iterable[ast.AST], tuple[Scope, ...]]] = [(fragment.body, fragment.scopes)]
-    build = _Builder(lines, fragment.offset)
+    stack: list[tuple[Iterable[ast.AST], tuple[Scope, ...]]] = [(body, scopes)]
     while stack:
         nodes, scopes = stack.pop()
         for node in nodes:
@@ -208,53 +247,56 @@ def _in_fragment(fragment: Fragment, lines: Sequence[str]) -> Iterator[Function]
 
 @dataclass(frozen=True, slots=True)
 class _Builder:
-    """Makes `Function`s of nodes of one fragment."""
+    """Makes `Function`s of nodes of one fragment; their lines are counted as the nodes' are."""
 
     lines: Sequence[str]
+    """Of the file."""
     offset: int
+    """What to add to a node's line for a line of the file."""
 
     def definition(self, node: _Definition, scopes: tuple[Scope, ...]) -> Function:
         decorators = tuple(self.text(decorator) for decorator in node.decorator_list)
         first = node.body[0]
         first_line = min([first.lineno, *(decorator.lineno for decorator in getattr(first, "decorator_list", ()))])
-        last_line = (node.end_lineno or node.lineno) + self.offset
+        last_line = node.end_lineno or node.lineno
         accessors = [found[1] for found in map(_ACCESSOR.search, decorators) if found]
         return Function(
             name=node.name,
             qualname=".".join([*(scope.name for scope in scopes), node.name, *accessors[:1]]),
-            first_line=(node.decorator_list[0].lineno if node.decorator_list else node.lineno) + self.offset,
-            def_line=node.lineno + self.offset,
-            body_line=first_line + self.offset,
+            first_line=node.decorator_list[0].lineno if node.decorator_list else node.lineno,
+            def_line=node.lineno,
+            body_line=first_line,
             last_line=last_line,
             parameters=self.parameters(node.args),
             kind=_kind(node.name, decorators, scopes),
             is_async=isinstance(node, ast.AsyncFunctionDef),
-            is_generator=self.mentions_yield(node.lineno + self.offset, last_line) and _yields(node.body),
+            is_generator=self.mentions_yield(node.lineno, last_line) and _yields(node.body),
             decorators=decorators,
             docstring=ast.get_docstring(node),
             parent=".".join(scope.name for scope in scopes) or None,
         )
 
     def named_lambda(self, name: str, node: ast.stmt, value: ast.Lambda, scopes: tuple[Scope, ...]) -> Function:
-        last_line = (value.end_lineno or value.lineno) + self.offset
+        last_line = value.end_lineno or value.lineno
         return Function(
             name=name,
             qualname=".".join([*(scope.name for scope in scopes), name]),
-            first_line=value.lineno + self.offset,
-            def_line=node.lineno + self.offset,
-            body_line=value.body.lineno + self.offset,
+            first_line=value.lineno,
+            def_line=node.lineno,
+            body_line=value.body.lineno,
             last_line=last_line,
             parameters=self.parameters(value.args),
             kind="lambda",
             is_async=False,
-            is_generator=self.mentions_yield(value.lineno + self.offset, last_line) and _yields([value.body]),
+            is_generator=self.mentions_yield(value.lineno, last_line) and _yields([value.body]),
             decorators=(),
             docstring=None,
             parent=".".join(scope.name for scope in scopes) or None,
         )
 
     def mentions_yield(self, first_line: int, last_line: int) -> bool:
-        return any("yield" in line for line in self.lines[first_line - 1 : last_line])
+        lines = self.lines[first_line - 1 + self.offset : last_line + self.offset]
+        return any("yield" in line for line in lines)
 
     def parameters(self, arguments: ast.arguments) -> tuple[Parameter, ...]:
         positional = [*arguments.posonlyargs, *arguments.args]
@@ -285,10 +327,7 @@ class _Builder:
             line = self.lines[node.lineno - 1 + self.offset]
             start, stop = node.col_offset, node.end_col_offset
             return line[start:stop] if line.isascii() else line.encode()[start:stop].decode()  # columns count bytes
-        try:
-            return ast.unparse(node)
-        except RecursionError:
-            return "..."
+        return written(node) or "..."
 
 
 def _kind(name: str, decorators: Sequence[str], scopes: Sequence[Scope]) -> FunctionKind:

@@ -1,29 +1,28 @@
-"""Calls of a function found in code: doctests, tests, the main guard, module-level statements.
+"""Calls of functions found in code: doctests, tests, the main guard, module-level statements.
 
-A call is lifted out of where it stands into the function's own file: local names are replaced by what was assigned to
-them (`s = Stack()`, `s.push(1)` → `Stack().push(1)`), imported names by those of the file. A call that still needs a
-name which the file does not define is left out.
+A place is read once for all functions. A call is lifted out of where it stands into their own file: local names are
+replaced by what was assigned to them (`s = Stack()`, `s.push(1)` → `Stack().push(1)`), imported names by those of the
+file. A call that still needs a name which the file does not define is left out.
 """
 
 from __future__ import annotations
 
 import ast
-import contextlib
-import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePath
 
-from .bind import as_target, class_names, dotted
-from .functions import Function, functions
+from .bind import as_target, dotted
+from .functions import Face, Function, functions
 from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard
-from .recovery import FILENAME, parse, split_lines
+from .recovery import Fragment, module_statements, parse, parse_lines, split_lines, written
 
 _LARGEST = 2_000  # nodes of an expression
 _ROWS = 20  # of a parametrised test or a loop over literals
 _MOST = 200  # calls taken from one place
+_STAR = re.compile(r"\bimport[ \t]*\*")
 _PROMPT = re.compile(r"[ \t]*>>> ?(.*)")
 _CONTINUED = re.compile(r"[ \t]*\.\.\.(?: (.*))?$")
 
@@ -56,71 +55,134 @@ class _NotKnown(Exception):
     """The expression needs something that the function's file does not define."""
 
 
-def in_doctests(source: str, function: Function) -> list[Found]:
-    """Calls in the doctests of the file, the function's own first."""
-    own: list[Found] = []
-    others: list[Found] = []
+Calls = Sequence[Sequence[Found]]
+"""Calls by function, in the order in which the functions were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A file and some functions in it, as far as they decide what is a call of them."""
+
+    functions: tuple[Face, ...]
+    names: frozenset[str] | None
+    """What the file defines, `global_names`."""
+    imported: frozenset[str]
+    """Those of them that import statements bind."""
+    classes: tuple[tuple[str, tuple[str, ...]], ...]
+    """Its classes and the names of their bases."""
+
+    @classmethod
+    def of(cls, source: str, wanted: Sequence[Function]) -> Home:
+        body = module_statements(source)
+        classes = [node for node in body if isinstance(node, ast.ClassDef)]
+        return _the_same(
+            cls(
+                tuple(function.face for function in wanted),
+                global_names(source),
+                _imported(body),
+                tuple((node.name, tuple(dotted(base) or "" for base in node.bases)) for node in classes),
+            )
+        )
+
+    def keeps(self, name: str) -> bool:
+        """Whether a name has a value at the top level of the file."""
+        return is_defined(name, self.names)
+
+
+@lru_cache(maxsize=32)
+def _the_same(home: Home) -> Home:
+    """An equal one that was there before: comparing it with itself is quick."""
+    return home
+
+
+def in_doctests(home: Home, source: str) -> Calls:
+    """Calls in the doctests of the file, each function's own first."""
+    own: list[list[Found]] = [[] for _ in home.functions]
+    others: list[list[Found]] = [[] for _ in home.functions]
     for owner, docstring, first_line, last_line in _docstrings(source):
-        reader = _Reader(function, source, _own_names(source))
+        reader = _Reader(home, home.keeps)
         if " as " not in docstring and not reader.is_mentioned(docstring):
             continue
         environment: _Environment = {}
         for text, line in _examples(docstring, split_lines(source)[first_line - 1 : last_line], first_line):
-            try:
-                body = ast.parse(text, FILENAME).body
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-            reader.offset = line - 1
-            reader.imports(body)
-            reader.statements(body, environment)
-        (own if owner == function.qualname else others).extend(reader.found)
-    return own + others
+            example, _ = parse_lines(text.split("\n"), 0, text.count("\n") + 1, indented=False)
+            if example is not None:
+                reader.offset = line - 1
+                reader.imports(example.body)
+                reader.statements(example.body, environment)
+        for function, found, mine, theirs in zip(home.functions, reader.found, own, others, strict=True):
+            (mine if owner == function.qualname else theirs).extend(found)
+    return [mine + theirs for mine, theirs in zip(own, others, strict=True)]
 
 
-def in_tests(source: str, function: Function, path: str, text: str) -> list[Found]:
-    """Calls in a test file's text; `path` is the file of the function, which the tests import."""
-    root = function.qualname.split(".")[0]
-    body = parse(text).module
-    if body is None or root not in text:
-        return []
+def in_tests(home: Home, path: str, text: str) -> Calls:
+    """Calls in a test file's text; `path` is the file of the functions, which the tests import."""
+    context = replace(home, functions=(), names=home.names if _STAR.search(text) else None)
+    known = _found_in_tests(_the_same(context), path, text)
+    new = tuple(function for function in home.functions if function not in known)
+    if new:
+        known.update(zip(new, _read_tests(replace(home, functions=new), path, text), strict=True))
+    return [known[function] for function in home.functions]
+
+
+@lru_cache(maxsize=128)
+def _found_in_tests(home: Home, path: str, text: str) -> dict[Face, Sequence[Found]]:
+    """What has been found in a test file: an edit of the functions' file seldom changes what is called there."""
+    return {}
+
+
+def _read_tests(home: Home, path: str, text: str) -> Calls:
+    roots = {function.qualname.split(".")[0] for function in home.functions}
+    mentioned = {root for root in roots if root in text}
+    fragments = parse(text).module if mentioned else None
+    if fragments is None:
+        return [()] * len(home.functions)
+    body = [node for fragment in fragments for node in fragment.body]
     theirs = bound_names(body)
-    shared = _imported(body) & _imported(parse(source).module or [])
-    reader = _Reader(function, source, lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())))
+    shared = _imported(body) & home.imported
+    reader = _Reader(home, lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())))
     reader.imports(body, path)
-    if not (reader.modules or root in reader.renamed.values() or reader.everything):
-        return []
-    reader.tests(body, text)
+    if not (reader.modules or reader.everything):
+        mentioned &= set(reader.renamed.values())
+    reader.keep_only(lambda function: function.qualname.split(".")[0] in mentioned)
+    reader.tests(fragments, text)
     return reader.found
 
 
-def in_own_tests(source: str, function: Function) -> list[Found]:
-    """Calls in tests that stand in the function's own file."""
+def in_own_tests(home: Home, source: str) -> Calls:
+    """Calls in tests that stand in the functions' own file."""
     part = _parts(source).tests
-    reader = _Reader(function, source, _own_names(source))
+    reader = _Reader(home, home.keeps)
     if reader.is_mentioned(part.text):
         reader.tests(part.body, source)
     return reader.found
 
 
-def in_main(source: str, function: Function) -> list[Found]:
+def in_main(home: Home, source: str) -> Calls:
     """Calls under `if __name__ == "__main__":`, and in the functions that are called there without arguments."""
     parts = _parts(source)
-    reader = _Reader(function, source, _own_names(source))
+    reader = _Reader(home, home.keeps)
     if not reader.is_mentioned(parts.main.text):
-        return []
-    top = _literals_of(parts.run.body, function, source)
-    for node in parts.main.body:
-        if isinstance(node, ast.If | _Definition) and getattr(node, "name", None) != function.name:
-            reader.statements(node.body, dict(top))
+        return reader.found
+    top = _constants(home, parts.run.body)
+    for fragment in parts.main.body:
+        reader.offset = fragment.offset
+        for node in fragment.body:
+            if isinstance(node, ast.If | _Definition):
+                reader.within = getattr(node, "name", None)
+                reader.statements(node.body, dict(top))
     return reader.found
 
 
-def at_module_level(source: str, function: Function) -> list[Found]:
+def at_module_level(home: Home, source: str) -> Calls:
     """Calls in assertions and other statements that run when the file is imported."""
     part = _parts(source).run
-    reader = _Reader(function, source, _own_names(source), module_level=True)
+    reader = _Reader(home, home.keeps, module_level=True)
+    environment: _Environment = {}
     if reader.is_mentioned(part.text):
-        reader.statements(part.body, {})
+        for fragment in part.body:
+            reader.offset = fragment.offset
+            reader.statements(fragment.body, environment)
     return reader.found
 
 
@@ -128,14 +190,21 @@ def at_module_level(source: str, function: Function) -> list[Found]:
 class _Part:
     """Some statements of a module, and the text in which a call must be mentioned that is found in them."""
 
-    body: Sequence[ast.stmt]
+    body: Sequence[Fragment]
     text: str
 
     @classmethod
-    def of(cls, body: Sequence[ast.stmt], read: Sequence[ast.stmt], source: str) -> _Part:
-        """`read`: those of them that are looked into."""
+    def of(cls, source: str, belongs: Callable[[ast.stmt], bool], is_read: Callable[[ast.stmt], bool]) -> _Part:
+        """The statements that belong to it; `is_read`: those of them that are looked into."""
         lines = split_lines(source)
-        return cls(body, "\n".join("\n".join(lines[_first_line(node) - 1 : node.end_lineno]) for node in read))
+        body: list[Fragment] = []
+        texts: list[str] = []
+        for fragment in parse(source).module or ():
+            nodes = tuple(filter(belongs, fragment.body))
+            body += [Fragment(nodes, fragment.offset)] if nodes else []
+            for node in filter(is_read, nodes):
+                texts += lines[_first_line(node) - 1 + fragment.offset : (node.end_lineno or 0) + fragment.offset]
+        return cls(body, "\n".join(texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +220,27 @@ class _Parts:
 
 @lru_cache(maxsize=16)
 def _parts(source: str) -> _Parts:
-    body = parse(source).module or []
-    tests = [node for node in body if _is_test(node)]
-    guards = [node for node in body if is_main_guard(node)]
     called = {
         node.func.id
-        for guard in guards
+        for guard in filter(is_main_guard, module_statements(source))
         for node in ast.walk(guard)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args and not node.keywords
     }
-    main = [*guards, *(node for node in body if isinstance(node, _Definition) and node.name in called)]
-    run = [node for node in body if not is_main_guard(node)]
-    entered = [node for node in run if not isinstance(node, _Definition | ast.ClassDef)]
-    return _Parts(_Part.of(tests, tests, source), _Part.of(main, main, source), _Part.of(run, entered, source))
+
+    def is_called(node: ast.stmt) -> bool:
+        return isinstance(node, _Definition) and node.name in called
+
+    guards = _Part.of(source, is_main_guard, is_main_guard)
+    entered = _Part.of(source, is_called, is_called)
+    return _Parts(
+        _Part.of(source, _is_test, _is_test),
+        _Part([*guards.body, *entered.body], f"{guards.text}\n{entered.text}"),
+        _Part.of(
+            source,
+            lambda node: not is_main_guard(node),
+            lambda node: not isinstance(node, _Definition | ast.ClassDef),
+        ),
+    )
 
 
 def _first_line(node: ast.stmt) -> int:
@@ -171,16 +248,13 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _own_names(source: str) -> Callable[[str], bool]:
-    names = global_names(source)
-    return lambda name: is_defined(name, names)
-
-
-def _literals_of(body: Sequence[ast.stmt], function: Function, source: str) -> _Environment:
+def _constants(home: Home, body: Sequence[Fragment]) -> _Environment:
     """What a module's own constants stand for, so that calls with them become literal."""
     environment: _Environment = {}
-    reader = _Reader(function, source, _own_names(source), module_level=True)
-    reader.statements([node for node in body if isinstance(node, ast.Assign | ast.AnnAssign)], environment)
+    reader = _Reader(home, home.keeps, module_level=True)
+    reader.wanted, reader.objects = {}, []
+    nodes = [node for fragment in body for node in fragment.body]
+    reader.statements([node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)], environment)
     return environment
 
 
@@ -197,15 +271,19 @@ def _is_test(node: ast.stmt) -> bool:
 
 
 def _docstrings(source: str) -> Iterator[tuple[str, str, int, int]]:
-    """(qualified name of the owner, docstring, first and last line to find it in)."""
-    body = parse(source).module
+    """(qualified name of the owner, docstring, first and last line to find it in) of those that may have examples."""
     for function in functions(source):
-        if function.docstring is not None:
+        if function.docstring is not None and ">>>" in function.docstring:
             yield function.qualname, function.docstring, function.body_line, function.last_line
-    for owner in [ast.Module(list(body), []), *body] if body else []:
-        if isinstance(owner, ast.Module | ast.ClassDef) and (docstring := ast.get_docstring(owner)) is not None:
-            first = owner.body[0]
-            yield getattr(owner, "name", ""), docstring, first.lineno, first.end_lineno or first.lineno
+    for at, fragment in enumerate(parse(source).module or ()):
+        module = [ast.Module(list(fragment.body), [])] if at == 0 else []
+        for owner in [*module, *fragment.body]:
+            if isinstance(owner, ast.Module | ast.ClassDef):
+                docstring = ast.get_docstring(owner)
+                if docstring is not None and ">>>" in docstring:
+                    first = owner.body[0].lineno + fragment.offset
+                    last = (owner.body[0].end_lineno or owner.body[0].lineno) + fragment.offset
+                    yield getattr(owner, "name", ""), docstring, first, last
 
 
 def _examples(docstring: str, lines: Sequence[str], first_line: int) -> Iterator[tuple[str, int]]:
@@ -226,41 +304,48 @@ def _examples(docstring: str, lines: Sequence[str], first_line: int) -> Iterator
         count += ">>>" in line
 
 
-@dataclass(slots=True)
 class _Reader:
-    """Reads statements in order and collects the calls of one function."""
+    """Reads statements in order and collects the calls of some functions."""
 
-    function: Function
-    source: str
-    keeps: Callable[[str], bool]
-    """Whether a name that is not local means the same in the function's file."""
-    module_level: bool = False
-    """Whether names that are bound here are the file's own globals."""
-    offset: int = 0
-    """What to add to a node's line."""
-    found: list[Found] = field(default_factory=list)
-    renamed: dict[str, str] = field(default_factory=dict)
-    """Local name → the file's name that it was imported from."""
-    modules: set[str] = field(default_factory=set)
-    """Local dotted names of the file's module."""
-    everything: bool = False
-    """Whether the file's names were imported with a star."""
-    wanted: set[str] = field(default_factory=set)
-    """The last words of callees that may be the function."""
+    def __init__(self, home: Home, keeps: Callable[[str], bool], *, module_level: bool = False) -> None:
+        """`keeps`: whether a name that is not local means the same in the functions' file. `module_level`: whether
+        names that are bound here are the file's own globals."""
+        self.home = home
+        self.keeps = keeps
+        self.module_level = module_level
+        self.offset = 0
+        """What to add to a node's line."""
+        self.within: str | None = None
+        """The function whose body is read: it is not called in it."""
+        self.found: list[list[Found]] = [[] for _ in home.functions]
+        self.renamed: dict[str, str] = {}
+        """Local name → the file's name that it was imported from."""
+        self.modules: set[str] = set()
+        """Local dotted names of the file's module."""
+        self.everything = False
+        """Whether the file's names were imported with a star."""
+        self.wanted: dict[str, list[int]] = {}
+        """The last words of callees that may be functions → which."""
+        self.objects: list[int] = []
+        """Functions that are called without their names: objects are, through `__call__`."""
+        for index, function in enumerate(home.functions):
+            self.wanted.setdefault(function.name, []).append(index)
+            if function.name in ("__init__", "__new__") and function.parent:
+                self.wanted.setdefault(function.parent.split(".")[-1], []).append(index)
+            if function.name == "__call__":
+                self.objects.append(index)
 
-    def __post_init__(self) -> None:
-        self.wanted.add(self.function.name)
-        if self.function.name in ("__init__", "__new__") and self.function.parent:
-            self.wanted.add(self.function.parent.split(".")[-1])
-
-    @property
-    def takes_any(self) -> bool:
-        """Whether the function is called without its name: objects are, through `__call__`."""
-        return self.function.name == "__call__"
+    def keep_only(self, test: Callable[[Face], bool]) -> None:
+        """Look for no other functions any more."""
+        kept = [test(function) for function in self.home.functions]
+        self.wanted = {
+            name: chosen for name, those in self.wanted.items() if (chosen := [at for at in those if kept[at]])
+        }
+        self.objects = [at for at in self.objects if kept[at]]
 
     def is_mentioned(self, text: str) -> bool:
         """Whether there may be a call in a text: most texts are left out by this."""
-        return self.takes_any or any(name in text for name in self.wanted)
+        return bool(self.objects) or any(name in text for name in self.wanted)
 
     def imports(self, body: Sequence[ast.stmt], path: str = "") -> None:
         """Take in what the import statements, also those inside functions, bind of the function's file, which is at
@@ -285,21 +370,27 @@ class _Reader:
                         self.modules.add(alias.asname or alias.name)
                     elif from_file or from_package:
                         self.renamed[alias.asname or alias.name] = alias.name
-        self.wanted.update(local for local, name in self.renamed.items() if name in self.wanted)
+        for local, name in self.renamed.items():
+            if local != name and name in self.wanted:
+                known = self.wanted.setdefault(local, [])
+                known += [index for index in self.wanted[name] if index not in known]
 
-    def tests(self, body: Sequence[ast.stmt], text: str) -> None:
+    def tests(self, fragments: Sequence[Fragment], text: str) -> None:
         """Read a file's test functions and classes, with fixtures, `setUp` and parametrised rows."""
         lines = split_lines(text)
 
         def is_worth_reading(node: ast.stmt) -> bool:
-            return self.is_mentioned("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+            first, last = node.lineno - 1 + self.offset, (node.end_lineno or node.lineno) + self.offset
+            return self.is_mentioned("\n".join(lines[first:last]))
 
         constants: _Environment = {}
-        self.statements([node for node in body if not isinstance(node, _Definition | ast.ClassDef)], constants)
-        for node in body:
+        for node in self.each(fragments):
+            if not isinstance(node, _Definition | ast.ClassDef):
+                self.statement(node, constants)
+        for node in self.each(fragments):
             if isinstance(node, _Definition) and _decorator(node, "fixture"):
                 constants[node.name] = self.returned(node, constants)
-        for node in body:
+        for node in self.each(fragments):
             if isinstance(node, _Definition) and is_worth_reading(node):
                 self.test(node, constants)
             elif isinstance(node, ast.ClassDef) and is_worth_reading(node):
@@ -311,6 +402,12 @@ class _Reader:
                 for method in methods:
                     if method.name not in ("setUp", "setup_method") and is_worth_reading(method):
                         self.test(method, shared)
+
+    def each(self, fragments: Sequence[Fragment]) -> Iterator[ast.stmt]:
+        """The statements, one after the other."""
+        for fragment in fragments:
+            self.offset = fragment.offset
+            yield from fragment.body
 
     def test(self, node: _Definition, environment: _Environment) -> None:
         fixtures = {
@@ -361,8 +458,6 @@ class _Reader:
 
     def statements(self, body: Sequence[ast.stmt], environment: _Environment) -> None:
         for node in body:
-            if len(self.found) >= _MOST:
-                return
             self.statement(node, environment)
 
     def statement(self, node: ast.stmt, environment: _Environment) -> None:
@@ -451,23 +546,37 @@ class _Reader:
             return None
 
     def calls(self, expression: ast.expr, environment: _Environment) -> None:
-        function = self.function
         for node in ast.walk(expression):
+            if not isinstance(node, ast.Call | ast.Attribute):
+                continue
             callee = node.func if isinstance(node, ast.Call) else node
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
-            if not isinstance(node, ast.Call | ast.Attribute) or not (name in self.wanted or self.takes_any):
-                continue
-            try:
-                lifted = _Lift(self, environment, _bound_in(expression) - _bound_in(node)).lifted(node)
-            except _NotKnown:
-                continue
-            target = as_target(lifted, function, class_names(self.source))
-            if target and (target.direct or _is_instance(target.node, function, _family(function, self.source))):
-                with contextlib.suppress(RecursionError):
-                    self.found.append(Found(ast.unparse(lifted), node.lineno + self.offset))
+            wanted = dict.fromkeys([*self.wanted.get(name or "", ()), *self.objects])
+            open_ = [at for at in wanted if len(self.found[at]) < _MOST and self.home.functions[at].name != self.within]
+            if open_:
+                self.calls_of(open_, node, expression, environment)
+
+    def calls_of(
+        self, wanted: list[int], node: ast.Call | ast.Attribute, expression: ast.expr, environment: _Environment
+    ) -> None:
+        """Note which of some functions a node of an expression calls."""
+        try:
+            lifted = _Lift(self, environment, _bound_in(expression) - _bound_in(node)).lifted(node)
+        except _NotKnown:
+            return
+        classes = frozenset(name for name, _ in self.home.classes)
+        text: str | None = None
+        for at in wanted:
+            function = self.home.functions[at]
+            target = as_target(lifted, function, classes)
+            if target and (target.direct or _is_instance(target.node, _family(function.parent or "", self.home))):
+                text = text or written(lifted)
+                if text is None:
+                    return
+                self.found[at].append(Found(text, node.lineno + self.offset))
 
 
-class _Lift(ast.NodeTransformer):
+class _Lift(ast.NodeVisitor):
     """Rewrites an expression for the namespace of the function's file."""
 
     def __init__(self, reader: _Reader, environment: _Environment, unknown: frozenset[str]) -> None:
@@ -482,11 +591,24 @@ class _Lift(ast.NodeTransformer):
         if self.size > _LARGEST or any(isinstance(part, _CONTEXTUAL) for part in parts):
             raise _NotKnown
         try:
-            result = self.visit(copy.deepcopy(expression))
+            result = self.visit(expression)
         except RecursionError:
             raise _NotKnown from None
         assert isinstance(result, ast.expr)
         return result
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """A copy of a node, with what is inside of it lifted."""
+        if isinstance(node, ast.expr_context | ast.operator | ast.cmpop):
+            return node
+        copied = type(node)()
+        for name, value in vars(node).items():
+            if isinstance(value, ast.AST):
+                value = self.visit(value)
+            elif isinstance(value, list):
+                value = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
+            setattr(copied, name, value)
+        return copied
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         name = node.id
@@ -498,7 +620,7 @@ class _Lift(ast.NodeTransformer):
             return self.replaced(name)
         if name in self.reader.renamed:
             return ast.Name(self.reader.renamed[name], ast.Load())
-        if self.reader.keeps(name) or (self.reader.everything and _own_names(self.reader.source)(name)):
+        if self.reader.keeps(name) or (self.reader.everything and self.reader.home.keeps(name)):
             return node
         raise _NotKnown
 
@@ -509,6 +631,14 @@ class _Lift(ast.NodeTransformer):
         if name is not None and name.rpartition(".")[0] in self.reader.modules:
             return ast.Name(node.attr, ast.Load())
         return self.generic_visit(node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        """A text in place of a name: Python 3.11 has no way to write all of them within an f-string's braces."""
+        copied = self.generic_visit(node)
+        match copied:
+            case ast.FormattedValue(value=ast.Constant(value=str()) as text, conversion=-1, format_spec=None):
+                return text
+        return copied
 
     def replaced(self, name: str) -> ast.expr:
         known = self.environment[name]
@@ -529,16 +659,16 @@ def _bound_in(expression: ast.AST) -> frozenset[str]:
     )
 
 
-def _family(function: Function, source: str) -> frozenset[str]:
-    """The class of a method and the classes of the file that inherit from it."""
-    family = {function.parent or ""}
-    for node in parse(source).module or []:
-        if isinstance(node, ast.ClassDef) and any(dotted(base) in family for base in node.bases):
-            family.add(node.name)
+def _family(root: str, home: Home) -> frozenset[str]:
+    """A class and the classes of the file that inherit from it."""
+    family = {root}
+    for name, bases in home.classes:
+        if not family.isdisjoint(bases):
+            family.add(name)
     return frozenset(family)
 
 
-def _is_instance(node: ast.Call | ast.Attribute, function: Function, family: frozenset[str]) -> bool:
+def _is_instance(node: ast.Call | ast.Attribute, family: frozenset[str]) -> bool:
     """Whether the receiver of a call is the class itself or starts with a call of it: `Stack([1]).push(2)`."""
     callee: ast.expr = node.func if isinstance(node, ast.Call) else node
     while dotted(callee) is None:

@@ -6,7 +6,7 @@ import ast
 import builtins
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from .recovery import parse
 
@@ -34,8 +34,11 @@ def is_main_guard(node: ast.AST) -> bool:
 def global_names(source: str) -> frozenset[str] | None:
     """What a module's globals hold once it is imported, builtins not counted; None where anything may be there (a star
     import). Of a file that does not parse: every word in it."""
-    body = parse(source).module
-    return frozenset(_WORD.findall(source)) if body is None else bound_names(body)
+    module = parse(source).module
+    if module is None:
+        return frozenset(_WORD.findall(source))
+    names = [fragment.once("bound names", partial(bound_names, fragment.body)) for fragment in module]
+    return None if None in names else frozenset().union(*(some for some in names if some is not None))
 
 
 def is_defined(name: str, known: frozenset[str] | None) -> bool:

@@ -1,18 +1,23 @@
-"""Syntax trees of a file, also where the file does not parse: block by block, by indentation.
+"""Syntax trees of a file, also where the file does not parse: piece by piece, block by block.
 
-A file that parses is one fragment. Otherwise its text is cut into statements by indentation and each block is parsed
-alone; a block that fails is entered, so that one broken line costs only the functions that are around it.
+A file is cut before its definitions, and each piece is parsed alone: what an edit leaves as it was is not parsed again.
+Where one does not parse, the text is cut into statements by indentation and each block is parsed alone; a block that
+fails is entered, so that one broken line costs only the functions that are around it.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeVar
+
+_Made = TypeVar("_Made")
 
 FILENAME = "<cwm-lsp source>"
 """The file name that parsed text carries, so that its warnings can be told from everybody else's."""
@@ -22,6 +27,8 @@ FILENAME = "<cwm-lsp source>"
 warnings.filterwarnings("ignore", module=re.escape(FILENAME))
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_KEPT = 1_000_000  # characters of parsed text; their trees take some fifty times that in bytes
+_GROWS = 4  # pieces that one is made of at most, if it is not all that follows
 _DEEPEST = 100  # levels of indentation, CPython's own limit
 _DOUBTS = 8  # of one sequence of blocks: each costs a look at all that follows
 _TEMPLATE = 3  # definitions that a string may well hold as text
@@ -42,6 +49,9 @@ _COLON = re.compile(r":[ \t]*(?:#.*)?$")
 _OPENS_BLOCK = re.compile(
     r"[ \t\f]*(?:if|elif|else|for|async|match|case|def|class|while|with|try|except|finally|@)(?:\b|(?<=@))"
 )
+_BEGINS = frozenset("@adc")
+_DEFINES = re.compile(r"@|(?:async[ \t]+)?def[ \t]+\w+[ \t]*[(\[]|class[ \t]+\w+[ \t]*[:(\[]")
+"""How a definition begins at the left margin."""
 _LEXEME = re.compile(r"\"\"\"|'''|\"|'|#|[\[({]|[\])}]|\\$")
 _IN_STRING = {quote: re.compile(rf"\\.|\\$|{quote}") for quote in ('"""', "'''", '"', "'")}
 
@@ -58,11 +68,19 @@ class Scope:
 class Fragment:
     """Statements that parse, and where they stand."""
 
-    body: Sequence[ast.stmt]
+    body: tuple[ast.stmt, ...]
     offset: int
     """What to add to a node's line number for the line in the file."""
     scopes: tuple[Scope, ...] = ()
     """The classes and functions around, outermost first, that do not parse as a whole."""
+    _made: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, what: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What is made of the statements alone; it is made anew only when they have changed."""
+        if what not in self._made:
+            self._made[what] = make()
+        made: _Made = self._made[what]
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +103,9 @@ class Parsed:
     """Why the whole does not parse, or None."""
 
     @property
-    def module(self) -> Sequence[ast.stmt] | None:
-        """The statements of the whole file, None if it does not parse."""
-        return self.fragments[0].body if self.error is None else None
+    def module(self) -> tuple[Fragment, ...] | None:
+        """The statements of the whole file, in order; None if it does not parse."""
+        return self.fragments if self.error is None else None
 
 
 @lru_cache(maxsize=16)
@@ -100,43 +118,119 @@ def split_lines(source: str) -> tuple[str, ...]:
 def parse(source: str) -> Parsed:
     """The syntax of a file; never raises."""
     lines = split_lines(source)
-    body, error = parse_lines(lines, 0, len(lines), indented=False)
-    if body is not None:
-        return Parsed((Fragment(body, 0),), (), None)
+    pieces: list[Fragment] = []
+    error: str | None = None
+    cuts = [*_cuts(lines), len(lines)]
+    at = 0
+    while at < len(cuts) - 1 and error is None:
+        # What comes before are whole statements. A piece that fails may have been cut amid a string or brackets: it
+        # goes on for a while, then to the end of the file, where all that is wrong with it must have shown.
+        ends = [*range(at + 1, min(at + _GROWS, len(cuts))), len(cuts) - 1]
+        for end in ends:
+            piece, error = parse_lines(lines, cuts[at], cuts[end], indented=False)
+            if piece is not None:
+                pieces.append(piece)
+                break
+        at = end
+    if error is None:
+        return Parsed(tuple(pieces), (), None)
     fragments: list[Fragment] = []
     broken: list[Broken] = []
     _recover(lines, 0, len(lines), (), fragments, broken)
     return Parsed(tuple(fragments), tuple(broken), error)
 
 
+def module_statements(source: str) -> list[ast.stmt]:
+    """The statements of a whole file, in order; none of one that does not parse. Their lines are not the file's."""
+    return [node for fragment in parse(source).module or () for node in fragment.body]
+
+
+def _cuts(lines: Sequence[str]) -> Iterator[int]:
+    """The first line, and those where a definition at the left margin seems to begin, with its decorators."""
+    yield 0
+    decorated = False
+    for at, line in enumerate(lines):
+        if line[:1] in _BEGINS and (match := _DEFINES.match(line)):
+            if at and not decorated:
+                yield at
+            decorated = match[0] == "@"
+
+
+def written(node: ast.expr) -> str | None:
+    """An expression as source on one line; None where Python has no way to write it: too deeply nested, or made by
+    putting a text with a backslash in place of a name within an f-string."""
+    try:
+        return ast.unparse(node)
+    except (RecursionError, ValueError):
+        return None
+
+
 def parse_lines(
-    lines: Sequence[str], start: int, stop: int, *, indented: bool
-) -> tuple[list[ast.stmt] | None, str | None]:
+    lines: Sequence[str], start: int, stop: int, *, indented: bool, scopes: tuple[Scope, ...] = ()
+) -> tuple[Fragment | None, str | None]:
     """The statements of `lines[start:stop]`, or why they do not parse."""
     text = "\n".join(lines[start:stop])
     offset = start - 1 if indented else start
     if "\0" in text:  # releases of Python differ in how they say so
         line = next(at for at in range(start, stop) if "\0" in lines[at]) + 1
         return None, f"line {line}: source code cannot contain null bytes"
+    found = _kept.statements(text, indented=indented)
+    if found.body is not None:
+        return Fragment(found.body, offset, scopes, found.made), None
+    message = re.sub(r"\bline (\d+)", lambda match: f"line {int(match[1]) + offset}", found.message)
+    return None, f"line {max(1, found.line + offset)}: {message}"
+
+
+class _Statements(NamedTuple):
+    """The statements of a text, or what is wrong with it."""
+
+    body: tuple[ast.stmt, ...] | None
+    made: dict[Hashable, Any]
+    line: int = 1
+    """Counted from the first that is parsed."""
+    message: str = ""
+
+
+class _Kept:
+    """The statements of the texts that were parsed last: the same objects wherever a text comes again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, bool], _Statements] = OrderedDict()
+        self._size = 0
+
+    def statements(self, text: str, *, indented: bool) -> _Statements:
+        key = text, indented
+        with self._lock:
+            if (found := self._known.get(key)) is not None:
+                self._known.move_to_end(key)
+                return found
+        parsed = _statements(text, indented=indented)
+        with self._lock:
+            found = self._known.setdefault(key, parsed)
+            if found is parsed:
+                self._size += len(text)
+            while self._size > _KEPT:
+                self._size -= len(self._known.popitem(last=False)[0][0])
+        return found
+
+
+_kept = _Kept()
+
+
+def _statements(text: str, *, indented: bool) -> _Statements:
+    first_line = 2 if indented else 1
     try:
         body = ast.parse(f"if 1:\n{text}" if indented else text, FILENAME).body
     except SyntaxError as error:
-        return None, _describe(error, offset)
+        message = re.sub(r" \(detected at line \d+\)", "", error.msg)
+        return _Statements(None, {}, error.lineno or 1, message.splitlines()[0] if message else "invalid syntax")
     except UnicodeEncodeError:
-        return None, f"line {start + 1}: a lone surrogate is not text"
+        return _Statements(None, {}, first_line, "a lone surrogate is not text")
     except (RecursionError, MemoryError):
-        return None, f"line {start + 1}: too deeply nested to parse"
-    if not indented:
-        return body, None
-    first = body[0]
-    return (first.body if isinstance(first, ast.If) else body), None
-
-
-def _describe(error: SyntaxError, offset: int) -> str:
-    message = re.sub(r" \(detected at line \d+\)", "", error.msg)
-    message = re.sub(r"\bline (\d+)", lambda match: f"line {int(match[1]) + offset}", message)
-    line = max(1, (error.lineno or 1) + offset)
-    return f"line {line}: {message.splitlines()[0] if message else 'invalid syntax'}"
+        return _Statements(None, {}, first_line, "too deeply nested to parse")
+    first = body[0] if indented else None
+    return _Statements(tuple(first.body if isinstance(first, ast.If) else body), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +255,7 @@ def _recover(
     """Parse each block of `lines[start:stop]`, and enter those that fail."""
     doubts = _DOUBTS  # how often it may yet be asked whether the strings from here on are what they seem
     while (block := _block(lines, start, stop, loose=False)) is not None:
-        body, error = _parse_if_defining(lines, block)
+        fragment, error = _parse_if_defining(lines, block, scopes)
         loose = _block(lines, block[0].start, stop, loose=True) or block
         if loose[-1].stop != block[-1].stop:
             # A string holds what looks like a definition. If the block does not parse, or if the string holds many and
@@ -173,10 +267,9 @@ def _recover(
                 doubts = doubts - 1 if swallowed else 0
             if swallowed:
                 block = loose
-                body, error = _parse_if_defining(lines, block)
-        if body:
-            indented = block[0].indent > 0
-            fragments.append(Fragment(body, block[0].start - indented, scopes))
+                fragment, error = _parse_if_defining(lines, block, scopes)
+        if fragment is not None:
+            fragments.append(fragment)
         if error is not None:
             inner = scopes
             header = next(line for line in block if not _DECORATOR.match(lines[line.start]) or line is block[-1])
@@ -198,12 +291,14 @@ def _hidden(lines: Sequence[str], block: Sequence[_Logical]) -> int:
     )
 
 
-def _parse_if_defining(lines: Sequence[str], block: Sequence[_Logical]) -> tuple[list[ast.stmt] | None, str | None]:
+def _parse_if_defining(
+    lines: Sequence[str], block: Sequence[_Logical], scopes: tuple[Scope, ...]
+) -> tuple[Fragment | None, str | None]:
     """`parse_lines`, but blocks that hold no function at all are left alone: (None, None)."""
     start, stop = block[0].start, block[-1].stop
     if not any(_MAY_DEFINE.search(lines[i]) for i in range(start, stop)):
         return None, None
-    return parse_lines(lines, start, stop, indented=block[0].indent > 0)
+    return parse_lines(lines, start, stop, indented=block[0].indent > 0, scopes=scopes)
 
 
 def _block(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> list[_Logical] | None:
@@ -228,8 +323,7 @@ def _opens_block(lines: Sequence[str], header: _Logical) -> bool:
         return False
     if _COLON.search(lines[header.stop - 1]):
         return True
-    body, _ = parse_lines(lines, header.start, header.stop, indented=header.indent > 0)
-    return body is None
+    return parse_lines(lines, header.start, header.stop, indented=header.indent > 0)[0] is None
 
 
 def _logical_lines(lines: Sequence[str], start: int, stop: int, *, loose: bool) -> Iterator[_Logical]:

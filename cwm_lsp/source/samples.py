@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .bind import dotted, is_in_class, takes_implicit
-from .functions import Function, Parameter, functions
+from .functions import Function, Parameter, by_qualname
 from .names import global_names, is_builtin, is_defined
-from .recovery import FILENAME, parse, parse_lines, split_lines
+from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines
 
 _DEEPEST = 5  # types inside types
 
@@ -239,7 +239,7 @@ class _Sampler:
             return values
         if values := self.instances(name):
             return values
-        for node in parse(self.source).module or []:  # an alias: `Vector = list[float]`, `UserId = NewType(...)`
+        for node in module_statements(self.source):  # an alias: `Vector = list[float]`, `UserId = NewType(...)`
             match node:
                 case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
                     if isinstance(value, ast.Call) and (dotted(value.func) or "").endswith("NewType"):
@@ -326,9 +326,9 @@ class _Sampler:
         if any(base.endswith("Enum") or base in ("Flag", "IntFlag") for base in bases):
             names = [one.targets[0] for one in node.body if isinstance(one, ast.Assign)]
             return [f"{class_name}.{name.id}" for name in names if isinstance(name, ast.Name)][:3]
-        own = [function for function in functions(self.source) if function.qualname == f"{class_name}.__init__"]
-        if own:
-            arguments = self.arguments(own[-1])
+        own = by_qualname(self.source).get(f"{class_name}.__init__")
+        if own is not None:
+            arguments = self.arguments(own)
             return () if arguments is None else (f"{class_name}({arguments})",)
         decorators = [ast.unparse(decorator).split("(")[0].split(".")[-1] for decorator in node.decorator_list]
         is_record = "dataclass" in decorators or {"define", "frozen"} & set(decorators)
@@ -388,14 +388,18 @@ def _uses(name: str, function: Function, source: str) -> tuple[frozenset[str], b
     """(methods called on a parameter, whether it is iterated or indexed, whether with string keys)."""
     lines = split_lines(source)
     first = lines[function.def_line - 1]
-    body, _ = parse_lines(lines, function.def_line - 1, function.last_line, indented=first[:1].isspace())
+    own, _ = parse_lines(lines, function.def_line - 1, function.last_line, indented=first[:1].isspace())
+    return own.once(("uses", name), lambda: _uses_in(own.body, name)) if own else (frozenset(), False, False)
+
+
+def _uses_in(body: Sequence[ast.stmt], name: str) -> tuple[frozenset[str], bool, bool]:
     methods: set[str] = set()
     iterated = keys = False
 
     def is_it(node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id == name
 
-    for node in (part for statement in body or [] for part in ast.walk(statement)):
+    for node in (part for statement in body for part in ast.walk(statement)):
         match node:
             case ast.Attribute(value=value, attr=attribute) if is_it(value):
                 methods.add(attribute)

@@ -83,43 +83,40 @@ def _shortest(
         history.append(furthest)
         now: dict[int, int] = {}
         for diagonal in range(-edits, edits + 1, 2):
-            down = diagonal == -edits or (
-                diagonal != edits and furthest.get(diagonal - 1, -1) < furthest.get(diagonal + 1, -1)
-            )
-            x = furthest.get(diagonal + 1, 0) if down else furthest.get(diagonal - 1, 0) + 1
-            y = x - diagonal
-            if x > n or y > m:
+            x, _ = _entered(furthest, diagonal, n, m)
+            if x < 0:
                 continue
+            y = x - diagonal
             while x < n and y < m and left[x] == right[y]:
                 x, y = x + 1, y + 1
             now[diagonal] = x
             if (x == n and (y == m or left_is_cut)) or (y == m and right_is_cut):
-                return edits, _path(history, x, y, edits), x, y
+                return edits, _path(history, x, y, n, m), x, y
         furthest = now
-    diagonal, x = max(furthest.items(), key=lambda item: 2 * item[1] - item[0])
-    edits = len(history) - 1
-    return edits, _path(history, x, x - diagonal, edits), x, x - diagonal
+    # The furthest in both together; of those as far, the one that goes on in both alike.
+    diagonal, x = max(furthest.items(), key=lambda item: (2 * item[1] - item[0], -abs(item[0])))
+    return len(history) - 1, _path(history, x, x - diagonal, n, m), x, x - diagonal
 
 
-def _path(history: list[dict[int, int]], x: int, y: int, edits: int) -> list[tuple[int, int]]:
+def _entered(furthest: dict[int, int], diagonal: int, n: int, m: int) -> tuple[int, int]:
+    """Where a diagonal is entered with one more edit, and the diagonal it is entered from; (-1, 0): nowhere."""
+    ways = []
+    if (x := furthest.get(diagonal - 1, n)) < n:
+        ways.append((x + 1, diagonal - 1))
+    if 0 <= (x := furthest.get(diagonal + 1, -1)) <= m + diagonal:
+        ways.append((x, diagonal + 1))
+    return max(ways, default=(-1, 0))
+
+
+def _path(history: list[dict[int, int]], x: int, y: int, n: int, m: int) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
-    for step in range(edits, -1, -1):
-        furthest = history[step]
-        diagonal = x - y
-        down = diagonal == -step or (
-            diagonal != step and furthest.get(diagonal - 1, -1) < furthest.get(diagonal + 1, -1)
-        )
-        if step == 0:
-            before_x, before_y = 0, 0
-        else:
-            before_diagonal = diagonal + 1 if down else diagonal - 1
-            before_x = furthest[before_diagonal]
-            before_y = before_x - before_diagonal
-        start_x = before_x + (0 if step == 0 or down else 1)
-        while x > start_x:
+    for furthest in reversed(history):
+        start, before = _entered(furthest, x - y, n, m)
+        while x > start:
             x, y = x - 1, y - 1
             pairs.append((x, y))
-        x, y = before_x, before_y
+        x = furthest[before]
+        y = x - before
     pairs.reverse()
     return pairs
 

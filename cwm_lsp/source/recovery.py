@@ -118,26 +118,23 @@ def split_lines(source: str) -> tuple[str, ...]:
 def parse(source: str) -> Parsed:
     """The syntax of a file; never raises."""
     lines = split_lines(source)
-    pieces: list[Fragment] = []
-    error: str | None = None
+    fragments: list[Fragment] = []
     cuts = [*_cuts(lines), len(lines)]
     at = 0
-    while at < len(cuts) - 1 and error is None:
+    while at < len(cuts) - 1:
         # What comes before are whole statements. A piece that fails may have been cut amid a string or brackets: it
         # goes on for a while, then to the end of the file, where all that is wrong with it must have shown.
-        ends = [*range(at + 1, min(at + _GROWS, len(cuts))), len(cuts) - 1]
-        for end in ends:
+        for end in [*range(at + 1, min(at + _GROWS, len(cuts))), len(cuts) - 1]:
             piece, error = parse_lines(lines, cuts[at], cuts[end], indented=False)
             if piece is not None:
-                pieces.append(piece)
+                fragments.append(piece)
                 break
+        else:
+            broken: list[Broken] = []
+            _recover(lines, cuts[at], len(lines), (), fragments, broken)
+            return Parsed(tuple(fragments), tuple(broken), error)
         at = end
-    if error is None:
-        return Parsed(tuple(pieces), (), None)
-    fragments: list[Fragment] = []
-    broken: list[Broken] = []
-    _recover(lines, 0, len(lines), (), fragments, broken)
-    return Parsed(tuple(fragments), tuple(broken), error)
+    return Parsed(tuple(fragments), (), None)
 
 
 def module_statements(source: str) -> list[ast.stmt]:

@@ -7,6 +7,7 @@ import doctest
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from .bind import dotted
@@ -69,6 +70,7 @@ class Expectation:
         return False if "\n" not in self.text and _is_literal(self.text) and _is_literal(value) else None
 
 
+@lru_cache(maxsize=1024)
 def expected(text: str, line: int, name: str) -> Expectation | None:
     """What is expected of the call of a function called `name` that stands at a 1-based line of a file; None if that is
     nothing, or not said in a way that is understood."""

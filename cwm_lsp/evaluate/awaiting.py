@@ -6,13 +6,13 @@ from collections.abc import Callable
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.coroutines import AsyncGenerator, Coroutine
+from cwm_lsp.evaluate.coroutines import AsyncGenerator, Coroutine, LibraryCoroutine
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.suspension import Suspension
 
-COROUTINES = (Coroutine, CoroutineType)
+COROUTINES = (Coroutine, LibraryCoroutine, CoroutineType)
 
 
 class Awaiting:

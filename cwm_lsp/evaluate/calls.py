@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
+    CoroutineType,
     FunctionType,
     MethodDescriptorType,
     MethodType,
@@ -22,6 +23,7 @@ from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.adoption import adopting, allowed
 from cwm_lsp.evaluate.binding import bind
 from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.coroutines import LibraryCoroutine
 from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
@@ -376,7 +378,7 @@ class Calls:
             result = function(*args, **kwargs)
             if type(result) in SIZED and name not in ACCESSORS:
                 runtime.count(result)
-            return result
+            return LibraryCoroutine(result) if type(result) is CoroutineType else result
         except Undetermined:
             pass
         except Exception:

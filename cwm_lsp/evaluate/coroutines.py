@@ -6,9 +6,11 @@ Their classes bear the names of CPython's own, so that reprs and messages are th
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import CORO_CREATED, getcoroutinestate
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Frame
@@ -76,12 +78,20 @@ class Suspendable:
             raise ValueError(f"{self.kind} already executing")
         if self.body.gi_frame is not None and not self.frame.started and value is not None:
             raise TypeError(f"can't send non-None value to a just-started {self.kind}")
-        return self.body.send(value)
+        try:
+            return self.body.send(value)
+        except INTERNAL as reason:
+            self.suspension.broken(reason)
+            raise
 
     def throw_in(self, arguments: tuple[Any, ...], *, closes: bool = True) -> Any:
         if self.body.gi_running:
             raise ValueError(f"{self.kind} already executing")
-        return self.suspension.throw(self.body, arguments, closes=closes)
+        try:
+            return self.suspension.throw(self.body, arguments, closes=closes)
+        except INTERNAL as reason:
+            self.suspension.broken(reason)
+            raise
 
     @property
     def waits_for(self) -> Any:
@@ -168,6 +178,38 @@ class Wrapper:
 
     def close(self) -> None:
         self.coroutine.close()
+
+
+@named("coroutine")
+class LibraryCoroutine:
+    """A coroutine of library code. One that is never waited for goes without a warning on our standard error."""
+
+    __slots__ = ("__name__", "__qualname__", "__weakref__", "coroutine")
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, coroutine: CoroutineType[Any, Any, Any]) -> None:
+        self.coroutine = coroutine
+        self.__name__, self.__qualname__ = coroutine.__name__, coroutine.__qualname__
+
+    def send(self, value: Any, /) -> Any:
+        return self.coroutine.send(value)
+
+    def throw(self, *arguments: Any) -> Any:
+        return self.coroutine.throw(*arguments)
+
+    def close(self) -> None:
+        self.coroutine.close()
+
+    def __await__(self) -> Any:
+        return self.coroutine.__await__()
+
+    def __del__(self) -> None:
+        if getcoroutinestate(self.coroutine) == CORO_CREATED:
+            self.coroutine.close()
+
+    def __repr__(self) -> str:
+        return f"<coroutine object {self.__qualname__}>"
 
 
 @named("async_generator_wrapped_value")
@@ -415,6 +457,7 @@ KNOWN: dict[type, tuple[str, str]] = {
         "__name__ __qualname__ cr_await cr_running cr_suspended cr_frame cr_code cr_origin",
     ),
     Wrapper: ("send throw close __iter__ __next__", ""),
+    LibraryCoroutine: ("send throw close __await__", "__name__ __qualname__"),
     AsyncGenerator: (
         "__aiter__ __anext__ asend athrow aclose",
         "__name__ __qualname__ ag_await ag_running ag_frame ag_code",

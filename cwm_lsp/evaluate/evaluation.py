@@ -191,6 +191,7 @@ class Evaluation:
             interpreter.load()
             runtime.started = True
             value = interpreter.evaluate(self.call.body)
+            interpreter.asynchronous.drive(value)
             self.gave_up = (
                 "what is called is not known" if type(value) is Unknown else "the call does not enter the function"
             )

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown
 
@@ -110,4 +111,4 @@ def _helper() -> Any:
     return type(nothing())
 
 
-KNOWN: frozenset[type] = frozenset({contextlib.suppress, contextlib.nullcontext, _helper()})
+KNOWN: frozenset[type] = frozenset({contextlib.suppress, contextlib.nullcontext, _helper()}) | MANAGERS

@@ -9,6 +9,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.asynchronous import Asynchronous
 from cwm_lsp.evaluate.attributes import Attributes
 from cwm_lsp.evaluate.awaiting import Awaiting
 from cwm_lsp.evaluate.calls import Calls
@@ -42,6 +43,7 @@ class Interpreter:
         self.operations = Operations(runtime)
         self.formats = Formats(self)
         self.attributes = Attributes(self)
+        self.asynchronous = Asynchronous(self)
         self.calls = Calls(self)
         self.enter = CellType(self.calls.from_library)
         self.imports = Imports(self)
@@ -88,14 +90,29 @@ class Interpreter:
         scopes = analyse(module)
         self.scopes.update(scopes)
         self.foreign |= scopes.keys()
-        run = Statements(self, scopes[module]).expr(expression)
         if variables is None:
             variables = self.namespace
+        compiler = Generators(self, scopes[module])
+        if compiler.suspends(expression):
+            return self.suspension.make(Frame(self.awaiting_code(compiler, expression), variables, {}))
+        run = compiler.expr(expression)
         frame = Frame(Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), variables, {})
         frame.caller = self.runtime.frame
         if frame.caller is None:
             self.runtime.frame = frame
         return run(frame)
+
+    def awaiting_code(self, compiler: Generators, expression: ast.expr) -> Code:
+        """The code of the coroutine that an expression with an `await` inside gives."""
+        value_of = compiler.suspending(expression)
+
+        def body(frame: Frame) -> Generator[Any, Any, str]:
+            frame.result = yield from value_of(frame)
+            return RETURN
+
+        code = Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False, is_async=True)
+        code.body, code.foreign = body, True
+        return code
 
     # the file's top level
 

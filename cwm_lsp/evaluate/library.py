@@ -13,6 +13,7 @@ import collections
 import collections.abc
 import colorsys
 import contextlib
+import contextvars
 import copy
 import dataclasses
 import datetime
@@ -49,7 +50,7 @@ from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from cwm_lsp.evaluate import coroutines
+from cwm_lsp.evaluate import asynchronous, coroutines
 from cwm_lsp.evaluate.values import Undetermined
 
 
@@ -159,11 +160,13 @@ ATTRIBUTES[types.SimpleNamespace] = frozenset()
 METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
 METHODS |= {kind: words(methods) for kind, (methods, _) in coroutines.KNOWN.items()}
+METHODS |= {kind: words(methods) for kind, methods in asynchronous.METHODS.items()}
 ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in coroutines.KNOWN.items()}
 ATTRIBUTES |= dict.fromkeys(
     (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType),
     frozenset({"__get__", "__set__", "__delete__", "__name__", "__qualname__", "__objclass__"}),
 )
+ATTRIBUTES |= {kind: words(attributes) for kind, attributes in asynchronous.ATTRIBUTES.items()}
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})
@@ -246,7 +249,7 @@ INNER: frozenset[int] = frozenset(
     for factory in (
         functools.lru_cache, functools.singledispatch, functools.partialmethod.__get__,
         vars(functools.partialmethod)["_make_unbound_method"], functools.singledispatchmethod.__get__,
-        contextlib.contextmanager, contextlib.ContextDecorator.__call__,
+        contextlib.contextmanager, contextlib.ContextDecorator.__call__, contextlib.asynccontextmanager,
     )
     for code in _inner(factory)
 )  # fmt: skip
@@ -325,7 +328,10 @@ MODULES: dict[str, Module] = {
         "MethodDescriptorType ClassMethodDescriptorType GetSetDescriptorType MemberDescriptorType GenericAlias "
         "UnionType CodeType CellType ModuleType DynamicClassAttribute resolve_bases new_class "
         "get_original_bases CoroutineType AsyncGeneratorType TracebackType FrameType")),
-    "contextlib": Module("contextlib", _members(contextlib, "suppress nullcontext contextmanager ContextDecorator")),
+    "contextlib": Module("contextlib", _members(
+        contextlib, "suppress nullcontext contextmanager asynccontextmanager aclosing ContextDecorator")),
+    "asyncio": Module("asyncio", asynchronous.MEMBERS),
+    "contextvars": Module("contextvars", _members(contextvars, "ContextVar Context Token copy_context")),
     "unicodedata": Module("unicodedata", _members(unicodedata)),
     "base64": Module("base64", _members(base64, " ".join(base64.__all__), without="encode decode main")),
     "binascii": Module("binascii", _members(binascii)),
@@ -394,5 +400,11 @@ PLAIN_CALLABLES: frozenset[Any] = (
     )
     | frozenset(value for value in BUILTINS.values() if callable(value))
     | {str.maketrans, bytes.maketrans, bytearray.maketrans}
+    | {
+        getattr(kind, name)
+        for kind in (*coroutines.KNOWN, *asynchronous.METHODS)
+        for name in METHODS[kind]
+        if hasattr(kind, name)
+    }
 )
 """What a program may call, unless `calls` has a rule of its own for it."""

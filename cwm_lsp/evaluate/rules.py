@@ -97,6 +97,7 @@ class Rules(Methods):
             operator.setitem: self.item, operator.getitem: self.item,
             operator.attrgetter: self.getter, operator.methodcaller: self.getter,
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
+            contextlib.asynccontextmanager: self.contextmanager,
             struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
             library.quiet: self.quiet, library.wait: self.wait, logging.getLogger: self.logger,
             **dict.fromkeys((FunctionType, CodeType, ModuleType), self.not_followed),
@@ -109,6 +110,7 @@ class Rules(Methods):
             **dict.fromkeys(filter(is_enum, library.BASES), self.class_maker),
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
+        self.functions |= interpreter.asynchronous.rules
         for function in regex.FUNCTIONS:
             self.functions[function] = self.pattern
         self.class_methods: dict[str, Rule] = {

@@ -8,18 +8,19 @@ and how deep they are.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from types import GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import lifetimes
 from cwm_lsp.evaluate.code import RETURN, Frame
-from cwm_lsp.evaluate.coroutines import AsyncGenerator, CodeView, Coroutine, FrameView, Wrapper
+from cwm_lsp.evaluate.coroutines import AsyncGenerator, CodeView, Coroutine, FrameView, LibraryCoroutine, Wrapper
 from cwm_lsp.evaluate.statements import raised_deeper
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown
 from cwm_lsp.trace.events import Event
@@ -118,8 +119,13 @@ class Suspension:
     def lively(self) -> bool:
         """Whether what happens now is of the program's doing."""
         runtime = self.runtime
-        ended = runtime.closed or runtime.cancelled or runtime.doomed is not None
+        ended = runtime.closed or runtime.cancelled or runtime.doomed is not None or runtime.left is not None
         return not (ended or collecting() or runtime.thread != get_ident())
+
+    def broken(self, reason: BaseException) -> None:
+        """A step of a task gives up, which the task itself takes for an exception of the program's."""
+        if asyncio._get_running_loop() is not None and self.runtime.left is None:
+            self.give_up(str(reason) or "a task depends on something that cannot be known")
 
     def give_up(self, reason: str) -> None:
         """Where nothing can be raised: the evaluation ends before the next event."""
@@ -451,7 +457,7 @@ class Suspension:
                 return Escaped(wrong)
             throw = lambda: method(*arguments)  # noqa: E731
         try:
-            if inner is None:
+            if not isinstance(items, LINKED):
                 return throw()
             with self.linked(frame):
                 return throw()
@@ -491,6 +497,10 @@ class Suspension:
         finally:
             runtime.depth -= 1
             runtime.frame, frame.caller = caller, None
+
+
+LINKED = (GeneratorType, Coroutine, CoroutineType, LibraryCoroutine)
+"""Types of what an exception is passed on to within the frame that waits."""
 
 
 class Passed(BaseException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import re
 import signal
 import sys
@@ -12,12 +13,14 @@ from dataclasses import dataclass
 import pytest
 
 from cwm_lsp.evaluate import Evaluation, Limits, Question
+from cwm_lsp.record import probe
 from cwm_lsp.trace.events import Event
 
 only_on_the_reference = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="the order of events is that of CPython 3.11"
 )
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+YIELD = dis.opmap["YIELD_VALUE"]
 FILE = "<evaluated>"
 MODULE = "evaluated_module"
 
@@ -62,7 +65,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
     """The same, in a module made from a file called `FILE`."""
     recorded = Recording()
     frames: list[types.FrameType] = []
-    state = {"on": False, "done": False}
+    state = {"on": False, "done": False, "raised": None}
 
     def depth_of(frame: types.FrameType) -> int:
         depth, above = -1, frame
@@ -72,7 +75,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
             if above is frames[0]:
                 return depth
             above = above.f_back
-        return depth
+        return depth + 1  # a task of its own
 
     def tracer(frame: types.FrameType, kind: str, arg: object):
         if frame.f_code.co_filename != FILE or state["done"] or frame.f_code.co_name == "<module>":
@@ -86,13 +89,18 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
             frames.append(frame)
         sys.settrace(None)
         try:
+            if frame is frames[0]:
+                state["raised"] = (
+                    frame.f_lasti if kind == "exception" else state["raised"] if kind == "return" else None
+                )
             name, line, depth = frame.f_code.co_name, frame.f_lineno, depth_of(frame)
             if kind in ("call", "line"):
                 locals_ = {key: shown(value) for key, value in frame.f_locals.items()}
                 recorded.append(Event(kind, line, depth, name, locals_))
             elif kind == "return":
                 recorded.append(Event("return", line, depth, name, value=shown(arg)))
-                if frame is frames[0] and not frame.f_code.co_flags & 0x20:
+                suspended = frame.f_code.co_code[frame.f_lasti] == YIELD and state["raised"] != frame.f_lasti
+                if frame is frames[0] and not suspended:
                     state["done"] = True
             else:
                 error_type, error, _ = arg
@@ -110,7 +118,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         signal.setitimer(signal.ITIMER_REAL, 5, 0.05)
         sys.settrace(tracer)
         try:
-            eval(compile(call, "<call>", "eval"), module.__dict__)
+            probe.evaluate(call, module.__dict__)(lambda: state["done"])
         finally:
             sys.settrace(None)
             signal.setitimer(signal.ITIMER_REAL, 0)

@@ -126,6 +126,20 @@ class Loop(asyncio.BaseEventLoop):
 Loop.__name__ = Loop.__qualname__ = "_UnixSelectorEventLoop" if os.name == "posix" else "ProactorEventLoop"
 
 
+if sys.version_info >= (3, 11):
+
+    class TaskGroup(asyncio.TaskGroup):
+        """The library's group of tasks, which it cancels in an order that differs from run to run."""
+
+        def _abort(self) -> None:
+            loop = self._loop  # type: ignore[attr-defined]
+            if sum(not task.done() for task in self._tasks) > 1:  # type: ignore[attr-defined]
+                loop.runtime.taint()
+            super()._abort()  # type: ignore[misc]
+
+    TaskGroup.__module__, TaskGroup.__qualname__ = asyncio.TaskGroup.__module__, "TaskGroup"
+
+
 class Asynchronous:
     """The event loops of one evaluation."""
 
@@ -140,6 +154,7 @@ class Asynchronous:
             asyncio.get_event_loop: lambda function, args, kwargs: self.loop(*args, **kwargs),
             asyncio.set_event_loop: lambda function, args, kwargs: self.set_loop(*args, **kwargs),
             asyncio.iscoroutinefunction: lambda function, args, kwargs: self.is_coroutine_function(*args, **kwargs),
+            asyncio.as_completed: self.as_completed,
         }
         if sys.version_info >= (3, 11):
             self.rules[asyncio.Runner] = self.runner
@@ -150,6 +165,13 @@ class Asynchronous:
         if self.interpreter.operations.has_unknown([*args, *kwargs.values()]):
             return calls.foreign(args, kwargs)
         return calls.native(function, args, kwargs)
+
+    def as_completed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`asyncio.as_completed`, which begins with coroutines in an order that differs from run to run."""
+        waited_for = list(args[0]) if args else []
+        if len(waited_for) > 1 and not all(map(asyncio.isfuture, waited_for)):
+            self.interpreter.runtime.taint()
+        return self.plain(function, [waited_for, *args[1:]] if args else args, kwargs)
 
     def new_loop(self) -> Loop:
         return Loop(self.interpreter)
@@ -176,7 +198,9 @@ class Asynchronous:
         try:
             return runner.run(main)
         finally:
-            if self.interpreter.suspension.lively:
+            if self.interpreter.runtime.lively:
+                if len(asyncio.all_tasks(runner.get_loop())) > 1:
+                    self.interpreter.runtime.taint()  # they are cancelled in an order that differs from run to run
                 runner.close()
 
     def runner(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -242,6 +266,8 @@ iscoroutine iscoroutinefunction isfuture new_event_loop run set_event_loop shiel
 """
 """What a program may use of asyncio."""
 MEMBERS: dict[str, Any] = {name: getattr(asyncio, name) for name in NAMES.split() if hasattr(asyncio, name)}
+if sys.version_info >= (3, 11):
+    MEMBERS["TaskGroup"] = TaskGroup
 CLASSES = "Future Lock Event Condition Semaphore BoundedSemaphore Barrier Queue LifoQueue PriorityQueue TaskGroup"
 PLAIN: tuple[Any, ...] = tuple(
     value
@@ -279,8 +305,8 @@ METHODS |= {
     for kind, names in (
         (getattr(asyncio.tasks, "_GatheringFuture", None), FUTURE),
         (_type_of("Barrier"), "abort reset wait"),
-        (_type_of("TaskGroup"), "create_task"),
-        (_type_of("Timeout"), "expired reschedule when"),
+        (MEMBERS.get("TaskGroup"), "create_task"),
+        (_type_of("Timeout"), "expired"),
         (_type_of("Runner"), "close get_loop run"),
     )
     if kind is not None
@@ -295,5 +321,7 @@ ATTRIBUTES: dict[Any, str] = {
 }
 if sys.version_info >= (3, 11):
     ATTRIBUTES[asyncio.Barrier] = "broken n_waiting parties"
+CLOCKED: frozenset[Any] = frozenset({asyncio.TimerHandle, _type_of("Timeout")} - {None})
+"""Types whose repr tells the time of the clock."""
 MANAGERS: frozenset[Any] = frozenset({_type_of("Runner")} - {None})
 """Context managers that a program may enter."""

@@ -38,6 +38,7 @@ class CodeView:
         self.co_name = frame.code.name
         self.co_qualname = frame.code.qualname
         self.co_firstlineno = frame.code.first_line
+        self.co_filename = "file"
 
     def __getattr__(self, name: str) -> Any:
         raise Undetermined
@@ -298,7 +299,7 @@ class AsyncGenerator(Suspendable):
 
     def __del__(self) -> None:
         suspension = self.suspension
-        if self.finalizer is None or self.closed or self.body.gi_frame is None or not suspension.lively:
+        if self.finalizer is None or self.closed or self.body.gi_frame is None or not suspension.runtime.lively:
             return
         try:
             self.finalizer(self)

@@ -384,7 +384,7 @@ MODULES["os"] = Module(
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
     for name in words(
-        "abs all any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod "
+        "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod "
         "enumerate filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter "
         "len list map max memoryview min next object oct ord pow print property range repr reversed round set "
         "setattr slice sorted staticmethod str sum super tuple type vars zip"

@@ -7,6 +7,7 @@ it too and have to go from it when the value stack of a frame of the program wou
 
 from __future__ import annotations
 
+import gc
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, TracebackType
@@ -58,3 +59,18 @@ def add_context(error: BaseException, handled: BaseException) -> None:
             return
         above = above.__context__
     error.__context__ = handled
+
+
+_collections: list[str] = []
+
+
+def _watch_collection(phase: str, info: dict[str, int]) -> None:
+    _collections[:] = [phase] if phase == "start" else []
+
+
+gc.callbacks.append(_watch_collection)
+
+
+def collecting() -> bool:
+    """Whether the garbage collector is at work: it ends generators of the program at moments of its own."""
+    return bool(_collections)

@@ -9,6 +9,7 @@ from itertools import chain
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.asynchronous import CLOCKED
 from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
 NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
+"""Where the code of a task or callback is, which the recorder leaves out too."""
 
 
 def steady(value: Any) -> bool:
@@ -96,6 +99,8 @@ class Renderer:
             raise Undetermined from None
         if kind not in ATOMS and " at 0x" in text:
             text = ADDRESS.sub("", text)
+        if "coro=<" in text or "cb=[" in text:
+            text = PLACE.sub(r"\1", text)
         if self.shuffled:
             raise Undetermined(text)
         return self.counted(text)
@@ -132,6 +137,8 @@ class Renderer:
             raise Undetermined
         if kind is Unknown or (is_bare(kind) and kind in self.runtime.classes):
             return
+        if kind in CLOCKED:
+            raise Undetermined
         inside = self.runtime.inside(value)
         if inside:
             if len(path) > 100:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.code import RETURN, Code, Frame
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Left, Ticker, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Ticker, Undetermined, Unknown, is_a
 from cwm_lsp.trace.events import NOTHING, Event, Provenance
 
 if TYPE_CHECKING:
@@ -503,6 +503,8 @@ class Runtime:
 
     def raised(self, frame: Frame, error: BaseException) -> None:
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
+        if isinstance(error, GeneratorExit) and not self.lively:
+            raise Abandoned
         if not self.generators:
             self.show_exception(frame, error)
             return
@@ -516,6 +518,12 @@ class Runtime:
         if holder is not None:
             lifetimes.add_context(error, holder.handling[-1])
         lifetimes.release(error, loops=True)
+
+    @property
+    def lively(self) -> bool:
+        """Whether what happens now is of the program's doing."""
+        ended = self.closed or self.cancelled or self.doomed is not None or self.left is not None
+        return not (ended or lifetimes.collecting() or self.thread != get_ident())
 
     def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:

@@ -9,12 +9,10 @@ and how deep they are.
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from threading import get_ident
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -114,13 +112,6 @@ class Suspension:
         """What the event loop wants to be told of asynchronous generators: their first use, and their end."""
         hooks = sys.get_asyncgen_hooks()
         return hooks.firstiter, hooks.finalizer
-
-    @property
-    def lively(self) -> bool:
-        """Whether what happens now is of the program's doing."""
-        runtime = self.runtime
-        ended = runtime.closed or runtime.cancelled or runtime.doomed is not None or runtime.left is not None
-        return not (ended or collecting() or runtime.thread != get_ident())
 
     def broken(self, reason: BaseException) -> None:
         """A step of a task gives up, which the task itself takes for an exception of the program's."""
@@ -235,7 +226,7 @@ class Suspension:
     def never_started(self, frame: Frame) -> None:
         """A generator goes that was never resumed."""
         runtime = self.runtime
-        if not self.lively or frame.code.foreign:
+        if not self.runtime.lively or frame.code.foreign:
             return
         runtime.ending += 1
         try:
@@ -280,10 +271,10 @@ class Suspension:
         except BaseException as error:
             runtime.unwind(frame, original(error), frame.caller)
             dying = self.left(frame)
-            self.over(frame, original(error), seen=not dying)
+            rising = code.leaving(original(error))
+            self.over(frame, rising, seen=not dying)
             if dying:
                 return None  # nobody gets to see what it has raised
-            rising = code.leaving(original(error))
             if rising is error:
                 del rising  # a cycle would keep it alive
                 raise
@@ -329,7 +320,7 @@ class Suspension:
     def resume(self, frame: Frame, *, dying: bool = False) -> None:
         """A frame goes on; `dying` if that is because nothing refers to it any more."""
         runtime = self.runtime
-        if not self.lively:
+        if not self.runtime.lively:
             raise Abandoned
         frame.caller = runtime.frame
         if frame.code.foreign:
@@ -423,6 +414,8 @@ class Suspension:
 
         Raises `Passed` where they end by it, and `Failed` where the frame itself goes on with an exception.
         """
+        if not self.runtime.lively:
+            raise Abandoned
         dying = isinstance(problem, GeneratorExit)
         if isinstance(problem, Thrown):
             arguments, closes = problem.arguments, problem.closes
@@ -524,22 +517,13 @@ def shows(items: Any, sent: Any, end: StopIteration) -> bool:
     """Whether the end of what is waited for is an exception to a trace: generators in C end without one."""
     if end.value is not None or sent is not None or not hasattr(type(items), "__next__"):
         return True
+    if type(items).__name__ in TELLING:
+        return True
     return type(items) not in (GeneratorType, Wrapper) and raised_deeper(end, 2)
 
 
-_collections: list[str] = []
-
-
-def _watch_collection(phase: str, info: dict[str, int]) -> None:
-    _collections[:] = [phase] if phase == "start" else []
-
-
-gc.callbacks.append(_watch_collection)
-
-
-def collecting() -> bool:
-    """Whether the garbage collector is at work: it ends generators of the program at moments of its own."""
-    return bool(_collections)
+TELLING = frozenset({"FutureIter", "anext_awaitable"})
+"""Types in C whose end always is an exception."""
 
 
 lifetimes.FRAMES.add(Suspension.running.__code__)

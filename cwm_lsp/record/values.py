@@ -42,6 +42,8 @@ _CHANGES = "__repr__ changes the object"
 _HELD_DEPTH = 4
 _MOST_HELD = 500
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,16}\b")
+_PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
+"""Where the code of a task or callback is, as the reprs of asyncio have it: a path of this machine."""
 _EXACT = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, collections.deque)
 _OPAQUE = frozenset(
     {
@@ -446,7 +448,10 @@ class Values:
 
 
 def _without_address(text: str) -> str:
-    return _ADDRESS.sub("", text) if " at 0x" in text else text
+    """A repr without addresses, and without paths of this machine."""
+    if " at 0x" in text:
+        text = _ADDRESS.sub("", text)
+    return _PLACE.sub(r"\1", text) if "coro=<" in text or "cb=[" in text else text
 
 
 _HEAP_TYPE = 1 << 9

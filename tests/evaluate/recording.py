@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import re
 import signal
@@ -19,7 +20,10 @@ from cwm_lsp.trace.events import Event
 only_on_the_reference = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="the order of events is that of CPython 3.11"
 )
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|(?:(?<=running)|(?<=defined)|(?<=\))) at [^'\"]+?:\d+(?=[>,\]])")
+TASK = re.compile(r"Task-(\d+)\b")
+before = [0]
+"""Tasks that had been named before the recording."""
 YIELD = dis.opmap["YIELD_VALUE"]
 FILE = "<evaluated>"
 MODULE = "evaluated_module"
@@ -45,9 +49,25 @@ def clean(text: str) -> str:
 
 def shown(value: object) -> str:
     try:
-        return clean(repr(value))
+        text = repr(value)
     except Exception:
-        return clean(object.__repr__(value))
+        text = object.__repr__(value)
+    return TASK.sub(lambda found: f"Task-{int(found[1]) - before[0]}", clean(text))
+
+
+def count_tasks() -> int:
+    """How many asyncio tasks this process has named; a run's own are counted from one."""
+
+    async def number() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        return int(task.get_name().removeprefix("Task-"))
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(number())
+    finally:
+        loop.close()
 
 
 def record(source: str, call: str, function: str | None, *, events: int = 12_000, name: str = MODULE) -> Recording:
@@ -63,6 +83,7 @@ def record(source: str, call: str, function: str | None, *, events: int = 12_000
 
 def record_in(module: types.ModuleType, call: str, function: str | None, *, events: int = 12_000) -> Recording:
     """The same, in a module made from a file called `FILE`."""
+    before[0] = count_tasks()
     recorded = Recording()
     frames: list[types.FrameType] = []
     state = {"on": False, "done": False, "raised": None}
@@ -114,7 +135,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         return tracer
 
     try:
-        before = signal.signal(signal.SIGALRM, stop)
+        handler = signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, 5, 0.05)
         sys.settrace(tracer)
         try:
@@ -122,7 +143,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         finally:
             sys.settrace(None)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGALRM, handler)
     except TooLong:
         recorded.cut = True
     except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import enum
 import sys
@@ -106,6 +107,25 @@ def test_cycles():
     table["self"] = table
     assert Values().text(loop) == repr(loop)
     assert Values().text(table) == repr(table)
+
+
+def test_a_task_is_shown_without_the_places_of_its_code():
+    async def answer() -> int:
+        await asyncio.sleep(0)
+        return 42
+
+    async def main() -> tuple[str, str]:
+        task = asyncio.create_task(answer(), name="it")
+        task.add_done_callback(lambda done: None)
+        before = Values().text([task])
+        await task
+        return before, Values().text(task)
+
+    name = answer.__qualname__
+    assert asyncio.run(main()) == (
+        f"[<Task pending name='it' coro=<{name}() running> cb=[{main.__qualname__}.<locals>.<lambda>()]>]",
+        f"<Task finished name='it' coro=<{name}() done, defined> result=42>",
+    )
 
 
 def test_addresses_are_left_out():

@@ -13,7 +13,6 @@ from cwm_lsp.evaluate.values import Unknown, is_a, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
-    from cwm_lsp.evaluate.runtime import Runtime
 
 PICKLING = (
     "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
@@ -27,17 +26,24 @@ ADOPTION = "__adoption__"
 class Adoption:
     """Makes a class known as one of the file's as soon as there is one: before any `__set_name__` or enum member."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
 
     def __set_name__(self, owner: Any, name: str) -> None:
-        self.runtime.classes.add(owner)
         type.__delattr__(owner, name)
+        metaclass: Any = type(owner)
+        if metaclass.__hash__ is not type.__hash__ or metaclass.__eq__ is not type.__eq__:
+            self.interpreter.suspension.give_up("classes with a comparison of their own are not interpreted")
+            return
+        runtime = self.interpreter.runtime
+        runtime.classes.add(owner)
+        if "__del__" in vars(owner):
+            runtime.finalizing = True
 
 
-def adopting(runtime: Runtime, module: Any, namespace: dict[str, Any]) -> dict[str, Any]:
-    """The namespace of a class about to be made, which tells `runtime` of the class."""
-    entries = {ADOPTION: Adoption(runtime), **dict(dict.items(namespace))}
+def adopting(interpreter: Interpreter, module: Any, namespace: dict[str, Any]) -> dict[str, Any]:
+    """The namespace of a class about to be made, which makes the class known."""
+    entries = {ADOPTION: Adoption(interpreter), **dict(dict.items(namespace))}
     entries.setdefault("__module__", module)
     if type(namespace) is dict:
         return entries

@@ -80,7 +80,7 @@ class Calls:
         code = body.code
         if code.plain and not kwargs and len(args) == len(code.positional):
             frame = Frame(code, dict(zip(code.positional, args, strict=True)), body.cells)
-            if self.runtime.generators:
+            if self.runtime.generators or self.runtime.finalizing:
                 hand_over(args, kwargs)
             return self.runtime.run(frame)
         variables = bind(function, code, args, kwargs)
@@ -105,6 +105,9 @@ class Calls:
     def from_library(self, body: Body, values: tuple[Any, ...]) -> Any:
         """Run a function of the file that library code has called, or CPython as a special method."""
         code = body.code
+        if code.name == "__del__" and self.runtime.entered:
+            self.interpreter.suspension.give_up("an object with __del__ ends")
+            return None
         value = self.enter(body, dict(zip(code.parameters, values, strict=True)))
         if type(value) is Unknown and code.name in CHECKED:
             raise Undetermined
@@ -143,22 +146,24 @@ class Calls:
             return self.call(function.func, [*function.args, *args], {**function.keywords, **kwargs})
         if kind in GETTERS:
             return self.get_parts(function, args, kwargs)
-        if kind is operator.itemgetter or kind in self.runtime.classes or id(function) in self.made:
+        if kind is operator.itemgetter:
             return self.native(function, args, kwargs)
+        if kind in self.runtime.classes or id(function) in self.made:
+            return self.raw(function, args, kwargs)
         if is_a(function, Guarded):
             return self.call(function.function, args, kwargs)
         if kind in library.WRAPPERS:
-            return self.native(function, args, kwargs)
+            return self.raw(function, args, kwargs)
         if kind is FunctionType and id(function.__code__) in library.INNER:
             if function.__name__ == "register":
                 return self.rules.register(function, args, kwargs)
-            return self.native(function, args, kwargs)
+            return self.raw(function, args, kwargs)
         if kind is MethodType:
             if id(function.__func__) in self.made or function.__func__ in library.INHERITED:
-                return self.native(function, args, kwargs)
+                return self.raw(function, args, kwargs)
             return self.call(function.__func__, [function.__self__, *args], kwargs)
         if getattr(function, "__origin__", None) in self.runtime.classes:
-            return self.native(function, args, kwargs)
+            return self.raw(function, args, kwargs)
         if callable(function):
             return self.listed(function, args, kwargs)
         return function(*args, **kwargs)
@@ -282,7 +287,7 @@ class Calls:
 
     def adopting(self, maker: Any, namespace: dict[str, Any]) -> dict[str, Any]:
         module = maker.__module__ if type(maker) is FunctionType else self.interpreter.namespace.get("__name__")
-        return adopting(self.runtime, module, namespace)
+        return adopting(self.interpreter, module, namespace)
 
     def named_here(self, made: Any) -> Any:
         """What takes the name of the module that it is made in from the frame that makes it: that is ours."""
@@ -319,7 +324,8 @@ class Calls:
             return self.make_class(kind, args, kwargs)
         if is_a(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
             self.check_size(kind, args)
-            made = self.native(kind, args, kwargs)
+            makers = (kind.__new__, kind.__init__, type(kind).__call__)
+            made = (self.native if all(body_of(maker) is None for maker in makers) else self.raw)(kind, args, kwargs)
             if is_a(made, enum.EnumMeta):
                 self.adopt(self.named_here(made))
             return made
@@ -388,6 +394,17 @@ class Calls:
         if known is None and named is None:
             return runtime.unknown(touched)
         return self.native(function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched)
+
+    def raw(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Carry out a call of code that hands its arguments on to functions of the file, or keeps them, as they are."""
+        try:
+            return function(*args, **kwargs)
+        except Undetermined:
+            return self.runtime.unknown([*args, *kwargs.values()])
+        except Exception:
+            if self.operations.has_unknown([*args, *kwargs.values()]):
+                return self.runtime.unknown([*args, *kwargs.values()])
+            raise
 
     def check_nesting(self, function: Any, args: Sequence[Any]) -> None:
         for value in (getattr(function, "__self__", None), *args):

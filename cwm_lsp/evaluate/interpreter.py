@@ -291,12 +291,15 @@ class Interpreter:
         if self.postponed:
             text = ast.unparse(node)
             return lambda frame: text
-        run, runtime = compiler.expr(node), self.runtime
+        run, runtime = compiler.expr(node.value if isinstance(node, ast.Starred) else node), self.runtime
+        starred = isinstance(node, ast.Starred)
         is_no_field = NO_FIELD.search(ast.unparse(node)) is not None
 
         def evaluate(frame: Frame) -> Any:
             with runtime.trusting(frame):
                 value = run(frame)
+            if starred and type(value) is not Unknown:
+                [value] = value
             if is_no_field and type(value) is Unknown:
                 raise GaveUp(f"line {node.lineno}: what the annotation means is not known")
             return value

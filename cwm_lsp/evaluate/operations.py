@@ -387,7 +387,7 @@ class Operations:
         self.attempt(self.store_item, (value, key, item), (value,))
 
     def store_item(self, value: Any, key: Any, item: Any) -> None:
-        if type(key) is slice:
+        if type(key) is slice and is_a(value, (list, bytearray, deque, array)):
             item = self.iterable(item)
             if type(item) in SEQUENCES and len(value) + len(item) > SMALL:
                 self.runtime.allow(len(value) + len(item))

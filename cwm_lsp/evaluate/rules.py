@@ -83,12 +83,12 @@ class Rules(Methods):
             itertools.count: self.endless, itertools.cycle: self.endless, itertools.repeat: self.endless,
             itertools.product: self.combinations, itertools.permutations: self.combinations,
             itertools.combinations: self.combinations, itertools.combinations_with_replacement: self.combinations,
-            functools.wraps: self.raw, functools.update_wrapper: self.raw, functools.partial: self.partial,
+            functools.wraps: self.calls.raw, functools.update_wrapper: self.calls.raw, functools.partial: self.partial,
             functools.lru_cache: self.cache, functools.cache: self.cache, functools.cmp_to_key: self.remembered,
             dataclasses.dataclass: self.dataclass_, dataclasses.field: self.plain,
             functools.total_ordering: self.total_ordering,
             enum.unique: self.plain, json.dumps: self.dumps, json.JSONEncoder: self.dumps, json.loads: self.loaded,
-            copy.deepcopy: self.plain, shlex.split: self.texts, urllib.parse.urlencode: self.settled,
+            copy.deepcopy: self.deepcopy, shlex.split: self.texts, urllib.parse.urlencode: self.settled,
             **dict.fromkeys((textwrap.fill, textwrap.wrap, textwrap.indent, textwrap.shorten, textwrap.TextWrapper,
                              textwrap.dedent), self.filled),
             **dict.fromkeys((value for name, value in vars(statistics).items() if name in statistics.__all__
@@ -131,13 +131,14 @@ class Rules(Methods):
 
     def class_maker(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """What makes a class without a class definition."""
-        made = self.raw(function, args, kwargs)
+        args = [self.interpreter.operations.iterable(item) if type(item) in (set, frozenset) else item for item in args]
+        made = self.calls.raw(function, args, kwargs)
         if is_a(made, type):
             self.calls.adopt(self.calls.named_here(made))
         return made
 
     def named_here(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        return self.calls.named_here(self.raw(function, args, kwargs))
+        return self.calls.named_here(self.calls.raw(function, args, kwargs))
 
     def not_followed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """What makes code, or something else that is not interpreted."""
@@ -165,8 +166,8 @@ class Rules(Methods):
                 kinds = [*hints.of(self.interpreter, wrapped).values()][:1]
                 if wrapped is not value or not kinds or not is_a(kinds[0], type):
                     raise GaveUp("what a function is registered for is not known")
-                return self.native(function, [*args[:-1], kinds[0], value], kwargs)
-        return self.native(function, args, kwargs)
+                return self.calls.raw(function, [*args[:-1], kinds[0], value], kwargs)
+        return self.calls.raw(function, args, kwargs)
 
     def type_hints(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`typing.get_type_hints`: texts in annotations are interpreted, and never run."""
@@ -248,7 +249,7 @@ class Rules(Methods):
             return self.runtime.unknown()
         if args and type(args[0]) in (Ticker, library.Module):
             return self.runtime.unknown()
-        return self.raw(function, args, kwargs)
+        return self.calls.raw(function, args, kwargs)
 
     def type_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) == 3 and function is type:
@@ -260,7 +261,7 @@ class Rules(Methods):
             value = value.value
         if is_a(value, Guarded):
             value = value.function
-        if type(value) in (Unknown, Ticker, library.Module):
+        if type(value) in (Unknown, Ticker, Memo, library.Module):
             return self.runtime.unknown()
         return function(value)
 
@@ -411,17 +412,6 @@ class Rules(Methods):
             return function(*args, **kwargs)
         return function(self.calls.safe(function, args[0]), *args[1:], **kwargs)
 
-    def raw(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """What stores its arguments, as they are, and does not call them."""
-        try:
-            return function(*args, **kwargs)
-        except Undetermined:
-            return self.runtime.unknown([*args, *kwargs.values()])
-        except Exception:
-            if self.interpreter.operations.has_unknown([*args, *kwargs.values()]):
-                return self.runtime.unknown([*args, *kwargs.values()])
-            raise
-
     def later(self, function: Any) -> Guarded:
         """A function that still has to come through its rule when it is called."""
         return guarded(function, lambda inner, args, kwargs: self.calls.call(inner, list(args), dict(kwargs)))
@@ -512,6 +502,9 @@ class Rules(Methods):
 
     # regular expressions
 
+    def deepcopy(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.native(function, args, kwargs if len(args) != 1 else {"memo": Memo(), **kwargs})
+
     def pattern(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return self.interpreter.operations.attempt(
             lambda: regex.run(self.runtime, self.calls.safe, function, args, kwargs), ()
@@ -527,6 +520,15 @@ class Rules(Methods):
 
     def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
+
+
+class Memo(dict[int, Any]):
+    """What `deepcopy` remembers, by addresses."""
+
+    def __repr__(self) -> str:
+        if self:
+            raise Undetermined
+        return "{}"
 
 
 def is_enum(kind: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Collection, Iterable
@@ -62,6 +63,8 @@ class Runtime:
         """Weak references to the program's generators."""
         self.generators = False
         """The program has made a generator, whose end may show."""
+        self.finalizing = False
+        """The program has a class with `__del__`."""
         self.ending = 0
         """Generators that are being ended because nothing refers to them any more, one inside the other."""
         self.doomed: str | None = None
@@ -155,7 +158,7 @@ class Runtime:
 
     def show(self, frame: Frame, kind: Any, line: int) -> None:
         """Emit a `line` or `call` event with the locals of `frame`."""
-        if self.watched:
+        if self.watched or self.finalizing:
             unknown, suggestions = self.snapshot_silently(frame)
         else:
             unknown, suggestions = self.snapshot(frame)
@@ -400,9 +403,8 @@ class Runtime:
             with suppress(AttributeError):
                 found += object.__getattribute__(value, "__dict__").values()
             for base in kind.__mro__:
-                for name in vars(base).get("__slots__", ()) if base in self.classes else ():
-                    member = vars(base).get(name)
-                    if is_a(member, MemberDescriptorType):
+                for member in vars(base).values() if base in self.classes else ():
+                    if type(member) is MemberDescriptorType:
                         with suppress(AttributeError):
                             found.append(member.__get__(value))
         return found
@@ -635,7 +637,7 @@ VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
     type({}.keys()): list,
     type({}.values()): list,
     type({}.items()): list,
-    MappingProxyType: lambda value: [*value.keys(), *value.values()],
+    MappingProxyType: gc.get_referents,
     SimpleNamespace: lambda value: vars(value).values(),
     functools.partial: lambda value: [value.func, *value.args, *value.keywords.values()],
     slice: lambda value: [value.start, value.stop, value.step],

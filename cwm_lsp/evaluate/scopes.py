@@ -60,7 +60,7 @@ class Scope:
         plain = [
             name
             for name in self.mentioned
-            if name in self.bound and name not in self.cells and name not in self.parameters
+            if name in self.bound and name not in self.cells | self.free and name not in self.parameters
         ]
         cells = sorted(self.cells - set(self.parameters))
         return [*self.parameters, *plain, *cells, *sorted(self.free)]

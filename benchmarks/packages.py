@@ -37,9 +37,10 @@ from zlib import crc32
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from cwm_lsp.record.environment import layout
+
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Evaluation, Limits, Question
-from cwm_lsp.record.environment import layout
 from cwm_lsp.settings import Hints
 from cwm_lsp.source.calls import candidates
 from cwm_lsp.source.files import read_source

@@ -86,7 +86,7 @@ def predict_with(
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`."""
     from cwm_lsp.predict.predictor import Budget, Task
-    from cwm_lsp.record.environment import layout
+    from cwm_lsp.source.environment import layout
 
     module = layout(Path(target.path).absolute(), target.source).module
     return predictor.predict(

@@ -42,6 +42,8 @@ class Attributes:
             return self.interpreter.operations.attempt(self.known, (value, name), (value,))
         if runtime.poisoned and id(value) in runtime.poisoned and type(value) in runtime.classes:
             return runtime.unknown()
+        if runtime.unknowing.given_up and runtime.unknowing.may_differ(value, name):
+            return runtime.unknown()
         try:
             return self.known(value, name)
         except Undetermined:
@@ -171,6 +173,7 @@ class Attributes:
                 raise_unsupported(name)
             self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
         elif kind is library.Module:
+            value.ready()
             value.members[name] = item
         elif kind in library.METHODS and not hasattr(value, name) and not name.startswith("__"):
             setattr(value, name, item)

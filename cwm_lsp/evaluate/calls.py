@@ -286,13 +286,13 @@ class Calls:
         return self.native(metaclass, args, kwargs)
 
     def adopting(self, maker: Any, namespace: dict[str, Any]) -> dict[str, Any]:
-        module = maker.__module__ if type(maker) is FunctionType else self.interpreter.namespace.get("__name__")
+        module = maker.__module__ if type(maker) is FunctionType else self.interpreter.here.module_name
         return adopting(self.interpreter, module, namespace)
 
     def named_here(self, made: Any) -> Any:
         """What takes the name of the module that it is made in from the frame that makes it: that is ours."""
         if str(getattr(made, "__module__", "")).startswith(__package__):
-            made.__module__ = self.interpreter.namespace.get("__name__")
+            made.__module__ = self.interpreter.here.module_name
         return made
 
     def adopt(self, made: type) -> None:
@@ -339,6 +339,8 @@ class Calls:
             for value in given:
                 if body_of(value.__func__ if type(value) is MethodType else value) is not None:
                     raise GaveUp(f"code that is not known may call {value.__name__}")
+        else:
+            self.runtime.unknowing.called_by_others(given)
         return self.runtime.unknown(given)
 
     def method(

@@ -57,6 +57,10 @@ class Code:
     """Not of the file: part of the call, whose frames are not traced."""
     stub: CodeType | None = None
     """What its function objects run when library code calls them; see `functions`."""
+    home: Any = None
+    """The interpreter of the module that it is of."""
+    path: str | None = None
+    """The file, where that is another one than the trace's."""
     plain: bool = False
     """Takes positional parameters only and shares no variable: the fast way of calling applies."""
 

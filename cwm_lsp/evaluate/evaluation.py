@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from cwm_lsp.evaluate.imports import World
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
@@ -48,6 +49,7 @@ class Evaluation:
         *,
         limits: Limits | None = None,
         module: str = "__main__",
+        world: World | None = None,
     ) -> None:
         self.outcome: Outcome | None = None
         """How the call ended, once the steps are through: also where the trace became too long to be shown whole."""
@@ -60,7 +62,7 @@ class Evaluation:
         self.runtime = Runtime(self.limits, self._emit, self._ask)  # before anything can fail: `close` needs it
         self.tree = ast.parse(source)
         self.call = ast.parse(call.strip(), mode="eval")
-        self.interpreter = Interpreter(self.runtime, self.tree, module)
+        self.interpreter = Interpreter(self.runtime, self.tree, module, world)
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._counted = False

@@ -1,54 +1,241 @@
-"""`import`, of the allow-list alone."""
+"""`import`: the modules of one evaluation, which all share its runtime.
+
+A module is one of three things: a part of the allow-list (`library`), whose members are Python's own; the source of a
+file, interpreted like the file of the call; or not known. Which file that is, `source.modules` says.
+"""
 
 from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
-import sys
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.code import Frame
-from cwm_lsp.evaluate.values import GaveUp, Unknown
+from cwm_lsp.evaluate.demand import Plan, plan
+from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.scopes import Scope, analyse
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Found, Installation
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
+
+MOST_MODULES = 400
+"""Files that one evaluation may interpret."""
+MOST_BYTES = 16 << 20
+"""Their text altogether."""
+KEPT_BYTES = 8 << 20
+"""Text whose syntax trees are kept for other evaluations."""
+
+
+def read(path: Path) -> str | None:
+    """The text of a source file; None where there is none that can be interpreted."""
+    from cwm_lsp.errors import UserError
+    from cwm_lsp.source.files import read_source
+
+    try:
+        return read_source(path) if path.stat().st_size <= SOURCE_BYTES else None
+    except (OSError, UserError):
+        return None
+
+
+@dataclass(frozen=True)
+class World:
+    """What is around a file: the modules that it may import."""
+
+    finder: Finder
+    read: Callable[[Path], str | None] = read
+    """The text of a source file, as the editor has it or as it is on disk."""
+    traced: Callable[[Path], bool] = field(default=lambda path: False)
+    """Whether the steps in a file are events, each with its `path`; else it is stepped over."""
+
+
+@functools.lru_cache(maxsize=1)
+def nowhere() -> World:
+    """The world of a text that is not a file: the standard library alone."""
+    import sys
+
+    from cwm_lsp.source.modules import installation
+
+    own = installation(Path(sys.executable))
+    return World(Finder((), Installation(own.version, own.stdlib, ())))
 
 
 class Imports:
     """The imports of one evaluation: every one has modules of its own, which it may change."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Interpreter, world: World | None) -> None:
         self.interpreter = interpreter
-        self.modules: dict[str, library.Module] = {}
+        self.runtime = interpreter.runtime
+        self.world = world or nowhere()
+        self.rooted = world is not None and world.finder.complete
+        """What is not found is not there."""
+        self.modules: dict[str, Any] = {}
+        self.read: dict[Path, str] = {}
+        """The files that were interpreted, with their text."""
+        self.bytes = 0
+        self.put_off: list[library.Module] = []
+        """Installed modules that were imported and have not been looked into, in order."""
+
+    # modules by name
 
     def find(self, name: str) -> Any:
-        """The module called `name`, or an `Unknown`."""
-        if name not in library.MODULES:
-            return self.interpreter.runtime.unknown()
-        if name not in self.modules:
-            listed = library.MODULES[name]
-            self.modules[name] = library.Module(listed.name, dict(listed.members))
-        return self.modules[name]
+        """The module called `name`, or an `Unknown`; raises ModuleNotFoundError where there certainly is none."""
+        if name in self.modules:
+            return self.modules[name]
+        parent = name.rpartition(".")[0]
+        around = self.find(parent) if parent else None
+        if type(around) is Unknown:
+            return self.runtime.unknown()
+        if name in self.modules:  # importing the package has imported it
+            return self.modules[name]
+        module = self.make(name, around)
+        if type(module) is Unknown:
+            return module
+        if around is not None:
+            around.members[name.rpartition(".")[2]] = module
+        return module
 
-    def sure_in(self, statements: list[ast.stmt]) -> bool:
-        """Whether the imports in statements are sure to succeed."""
-        return all(self.sure(node) for statement in statements for node in ast.walk(statement))
+    def make(self, name: str, around: Any) -> Any:
+        finder = self.world.finder
+        if finder.shadowed(name):
+            return self.runtime.unknown()
+        listed = library.MODULES.get(name)
+        if listed is not None:
+            module = self.modules[name] = library.Module(listed.name, dict(listed.members))
+            if name not in library.WHOLE:
+                module.rest = functools.partial(self.from_source, name)
+            return module
+        found = finder.find(name)
+        if found is None:
+            if not self.rooted or (around is not None and around.name in library.MODULES):
+                return self.runtime.unknown()
+            package = around is None or "__path__" in around.members
+            more = "" if package else f"; '{around.name}' is not a package"
+            raise ModuleNotFoundError(f"No module named '{name}'{more}", name=name)
+        return self.found(found)
 
-    @staticmethod
-    def sure(node: ast.AST) -> bool:
-        """Whether an import is sure to succeed: of the allow-list, or of a module that comes with Python."""
-        if isinstance(node, ast.ImportFrom):
-            if node.level or node.module not in library.MODULES:
-                return False
-            found = sys.modules.get(node.module)
-            members = library.MODULES[node.module].members
-            return all(item.name in members or hasattr(found, item.name) for item in node.names)
-        if isinstance(node, ast.Import):
-            names = [item.name for item in node.names]
-            return all(name in library.MODULES or _comes_with_python(name.split(".")[0]) for name in names)
-        return True
+    def found(self, found: Found) -> Any:
+        """The module of a file, which is interpreted at once if it is of the user's own."""
+        name = found.name
+        if found.kind == "namespace":
+            module = self.modules[name] = library.Module(name, {"__name__": name, "__path__": Unknown()})
+            module.rest = functools.partial(self.submodule, module)
+            return module
+        if found.kind in ("builtin", "extension"):
+            built = compiled(name) if found.library else None
+            if built is None:
+                return self.runtime.unknown()
+            self.modules[name] = built
+            return built
+        module = self.modules[name] = self.of_source(found)
+        if found.library:
+            return module
+        if found.installed:
+            self.put_off.append(module)
+            return module
+        module.ready()
+        return module
+
+    def of_source(self, found: Found) -> library.Module:
+        """A module of a source file, whose body is put off."""
+        assert found.path is not None
+        module = library.Module(found.name, {"__name__": found.name})
+        if not found.library:
+            module.shown = f"<module {found.name!r} from {str(found.path)!r}>"
+        module.load = functools.partial(self.load, module, found)
+        module.rest = functools.partial(self.absent, module)
+        return module
+
+    def from_source(self, name: str, wanted: str) -> Any:
+        """A name of a listed module that is not listed: what the module's own source makes of it."""
+        found = self.world.finder.find(name)
+        if found is None or found.kind not in ("source", "package") or not found.library:
+            raise Undetermined
+        key = f"{name} (source)"
+        if key not in self.modules:
+            self.modules[key] = self.of_source(found)
+        return self.modules[key].get(wanted)
+
+    def load(self, module: library.Module, found: Found) -> None:
+        """Interpret the body of a module."""
+        assert found.path is not None
+        if found.installed and not found.library:
+            self.catch_up(module, found.name.partition(".")[0])
+        text = self.world.read(found.path)
+        if text is None or len(self.read) >= MOST_MODULES or self.bytes + len(text) > MOST_BYTES:
+            module.rest = None
+            return
+        try:
+            tree, scopes, groups = parsed(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            module.rest = None
+            return
+        self.read[found.path] = text
+        self.bytes += len(text)
+        inner = self.interpreter.beside(tree, scopes, found, self.world.traced(found.path))
+        inner.namespace.update(module.members)
+        module.members = inner.namespace
+        if found.library and groups is not None:
+            inner.plan = groups
+            module.rest = functools.partial(self.demanded, module, inner)
+            return
+        try:
+            with self.runtime.untraced():
+                inner.load()
+        except BaseException:
+            if self.modules.get(found.name) is module:
+                del self.modules[found.name]
+            raise
+        if inner.open:
+            module.rest = None
+
+    def demanded(self, module: library.Module, inner: Interpreter, name: str) -> Any:
+        """A name that has not been asked for before."""
+        if inner.demand(name):
+            return module.members[name]
+        if inner.open:
+            raise Undetermined
+        return self.absent(module, name)
+
+    def catch_up(self, module: library.Module, package: str) -> None:
+        """Interpret the modules of an installed package that were imported before this one: they may register
+        something in it."""
+        waiting = [item for item in self.put_off if item.name.partition(".")[0] == package]
+        for item in waiting:
+            self.put_off.remove(item)
+        for item in waiting:
+            if item is not module:
+                item.ready()
+
+    def submodule(self, module: library.Module, name: str) -> Any:
+        raise AttributeError(f"module '{module.name}' has no attribute '{name}'")
+
+    def all_of(self, module: library.Module) -> Any:
+        """A module's `__all__`, or `MISSING`."""
+        try:
+            return module.get("__all__")
+        except (AttributeError, Undetermined):
+            return MISSING
+
+    def absent(self, module: library.Module, name: str) -> Any:
+        """A name that is not in a module's namespace."""
+        hook = module.members.get("__getattr__")
+        if hook is not None and not (name.startswith("__") and name.endswith("__")):
+            if body_of(hook) is None:
+                raise Undetermined
+            return hook(name)
+        if name == "__dict__" or (name.startswith("__") and name.endswith("__")):
+            raise Undetermined
+        raise AttributeError(f"module '{module.name}' has no attribute '{name}'")
+
+    # statements
 
     def module(self, name: str, *, whole: bool) -> Any:
         """What `import name` binds: the first package of a dotted name if `whole`."""
@@ -57,24 +244,93 @@ class Imports:
             return found
         return self.find(name.split(".")[0])
 
-    def member(self, module: str, level: int, name: str) -> Any:
+    def absolute(self, module: str, level: int, package: str | None) -> str | None:
+        """The dotted name that a `from` clause means in a module of `package`; None if that is not known."""
+        if not level:
+            return module
+        if package is None:
+            return None
+        if not package:
+            raise ImportError("attempted relative import with no known parent package")
+        parts = package.split(".")
+        if level > len(parts):
+            raise ImportError("attempted relative import beyond top-level package")
+        return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
+
+    def member(self, module: str, level: int, name: str, package: str | None = None) -> Any:
         """What `from module import name` binds."""
-        if level or module not in library.MODULES:
-            return self.interpreter.runtime.unknown()
-        found = self.find(module)
-        if name in found.members:
-            return found.members[name]
-        if f"{module}.{name}" in library.MODULES:
-            return self.find(f"{module}.{name}")
-        return Unknown()
+        absolute = self.absolute(module, level, package)
+        if absolute is None:
+            return self.runtime.unknown()
+        found = self.find(absolute)
+        if type(found) is Unknown:
+            return self.runtime.unknown()
+        try:
+            return found.get(name)
+        except Undetermined:
+            return Unknown()
+        except AttributeError:
+            pass
+        try:
+            return self.find(f"{absolute}.{name}")
+        except ModuleNotFoundError:
+            where = found.members.get("__file__")
+            if type(where) is not str:
+                return self.runtime.unknown()
+            raise ImportError(f"cannot import name '{name}' from '{absolute}' ({where})", name=absolute) from None
 
-    def star(self, frame: Frame, module: str, level: int) -> None:
+    def star(self, frame: Frame, module: str, level: int, package: str | None = None) -> None:
         """`from module import *`."""
-        if level or module not in library.MODULES:
+        absolute = self.absolute(module, level, package)
+        found: Any = self.find(absolute) if absolute is not None else Unknown()
+        if type(found) is Unknown:
             raise GaveUp(f"the names in {module or 'a package'} are not known")
-        frame.vars.update(self.find(module).members)
+        found.ready()
+        if found.name in library.MODULES:
+            for name in library.starred(found.name):
+                frame.vars[name] = self.member(found.name, 0, name)
+            return
+        names = self.all_of(found)
+        if names is MISSING:
+            if found.rest is None:
+                raise GaveUp(f"the names in {module or 'a package'} are not known")
+            names = [name for name in found.members if not name.startswith("_")]
+        if type(names) not in (list, tuple) or not all(type(name) is str for name in names):
+            raise GaveUp(f"the names in {module or 'a package'} are not known")
+        for name in names:
+            frame.vars[name] = self.member(found.name, 0, name)
 
 
-@functools.lru_cache(maxsize=500)
-def _comes_with_python(name: str) -> bool:
-    return name in sys.stdlib_module_names and importlib.util.find_spec(name) is not None
+Parsed = tuple[ast.Module, MappingProxyType[ast.AST, Scope], Plan | None]
+
+
+def parsed(text: str) -> Parsed:
+    """The syntax tree of a text, its scopes and the groups of its statements, kept for the next evaluation.
+
+    They are not to be changed.
+
+    Raises SyntaxError, ValueError, RecursionError or MemoryError for what does not parse.
+    """
+    known = _kept.pop(text, None)
+    if known is None:
+        tree = ast.parse(text)
+        known = tree, MappingProxyType(analyse(tree)), plan(tree)
+    _kept[text] = known  # the last is the one used last
+    while len(_kept) > 1 and sum(map(len, _kept)) > KEPT_BYTES:
+        del _kept[next(iter(_kept))]
+    return known
+
+
+_kept: dict[str, Parsed] = {}
+
+
+def compiled(name: str) -> library.Module | None:
+    """A module of the standard library that is written in C: of its members, those that are on the allow-list."""
+    try:
+        real = importlib.import_module(name)
+    except ImportError:
+        return None
+    members = {
+        key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
+    }
+    return library.Module(name, members)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from types import CellType, FunctionType
 from typing import Any
 
@@ -15,42 +16,67 @@ from cwm_lsp.evaluate.awaiting import Awaiting
 from cwm_lsp.evaluate.calls import Calls
 from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.evaluate.comprehensions import comprehension_steps
+from cwm_lsp.evaluate.demand import Plan
 from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.folding import iterated, line_after
 from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
-from cwm_lsp.evaluate.imports import Imports
+from cwm_lsp.evaluate.imports import Imports, World
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspending import steps_of
 from cwm_lsp.evaluate.suspension import Suspension
+from cwm_lsp.evaluate.unknowing import bound_by
 from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
+from cwm_lsp.source.modules import Found
 
 
 class Interpreter:
-    """Everything that the compiled code of one file shares."""
+    """The code of one module, and what the modules of an evaluation share."""
 
-    def __init__(self, runtime: Runtime, tree: ast.Module, module_name: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        tree: ast.Module,
+        module_name: str,
+        world: World | None = None,
+        *,
+        scopes: Mapping[ast.AST, Scope] | None = None,
+        first: Interpreter | None = None,
+    ) -> None:
         self.runtime = runtime
         self.tree = tree
         self.module_name = module_name
-        self.scopes = analyse(tree)
+        self.scopes = dict(scopes) if scopes is not None else analyse(tree)
         self.namespace: dict[str, Any] = {"__name__": module_name, "__doc__": ast.get_docstring(tree, clean=False)}
-        self.operations = Operations(runtime)
-        self.formats = Formats(self)
-        self.attributes = Attributes(self)
-        self.asynchronous = Asynchronous(self)
-        self.calls = Calls(self)
-        self.enter = CellType(self.calls.from_library)
-        self.imports = Imports(self)
-        self.raising = Raising(self)
-        self.managing = Managing(self)
-        self.suspension = Suspension(self)
-        self.awaiting = Awaiting(self.suspension)
+        self.package: str | None = None
+        """What relative imports start from; None if that is not known."""
+        self.path: str | None = None
+        """The file, where its steps are events and it is not the one of the call."""
+        self.stepped_over = False
+        """Its frames are not traced."""
+        self.plan: Plan | None = None
+        """Of a module of which no more is interpreted than is asked for."""
+        self.begun: set[int] = set()
+        """The groups of its statements that were asked for."""
+        if first is not None:
+            self.share(first)
+        else:
+            self.operations = Operations(runtime)
+            self.formats = Formats(self)
+            self.attributes = Attributes(self)
+            self.asynchronous = Asynchronous(self)
+            self.calls = Calls(self)
+            self.enter = CellType(self.calls.from_library)
+            self.imports = Imports(self, world)
+            self.raising = Raising(self)
+            self.managing = Managing(self)
+            self.suspension = Suspension(self)
+            self.awaiting = Awaiting(self.suspension)
         self.postponed = any(
             isinstance(node, ast.ImportFrom)
             and node.module == "__future__"
@@ -63,20 +89,55 @@ class Interpreter:
         self.codes: dict[ast.AST, Code] = {}
         self.foreign: frozenset[ast.AST] = frozenset()
         """Nodes with a scope that are part of the call and not of the file."""
-        if any(
+        if first is None and any(
             isinstance(node, ast.Name | ast.alias | ast.Attribute) and named(node) in CONTEXTS
             for node in ast.walk(tree)
         ):
             self.imports.modules["decimal"] = library.Module("decimal", {})
         for name in ("__file__", "__spec__", "__loader__", "__package__"):
             self.namespace[name] = Unknown()
+        main = self.imports.world.finder.main
+        if first is None and main is not None:
+            self.namespace["__file__"] = str(main)
+            self.package = module_name if main.name == "__init__.py" else module_name.rpartition(".")[0]
+            itself = library.Module(module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>")
+            itself.rest = functools.partial(self.imports.absent, itself)
+            self.imports.modules[module_name] = itself
+
+    def share(self, first: Interpreter) -> None:
+        """Take what the modules of an evaluation have in common from the first of them."""
+        self.operations, self.formats, self.attributes = first.operations, first.formats, first.attributes
+        self.calls, self.enter, self.imports = first.calls, first.enter, first.imports
+        self.raising, self.managing = first.raising, first.managing
+        self.suspension, self.awaiting, self.asynchronous = first.suspension, first.awaiting, first.asynchronous
+
+    def beside(self, tree: ast.Module, scopes: Mapping[ast.AST, Scope], found: Found, traced: bool) -> Interpreter:
+        """The interpreter of another module of the same program."""
+        made = Interpreter(self.runtime, tree, found.name, scopes=scopes, first=self)
+        made.package = found.package
+        made.stepped_over = not traced
+        if traced:
+            made.path = str(found.path)
+        if not found.library:
+            made.namespace["__file__"] = str(found.path)
+        if found.is_package:
+            made.namespace["__path__"] = list(found.locations) if not found.library else Unknown()
+        made.namespace["__package__"] = found.package
+        return made
+
+    @property
+    def here(self) -> Interpreter:
+        """The interpreter of the module whose code is running."""
+        frame = self.runtime.frame
+        return (frame.code.home if frame is not None else None) or self
 
     def global_value(self, name: str) -> Any:
         """The value of a global or builtin name."""
         try:
             return self.namespace[name]
         except KeyError:
-            pass
+            if self.plan is not None and self.demand(name):
+                return self.namespace[name]
         try:
             return Unknown() if self.open else library.BUILTINS[name]
         except KeyError:
@@ -96,7 +157,7 @@ class Interpreter:
         if compiler.suspends(expression):
             return self.suspension.make(Frame(self.awaiting_code(compiler, expression), variables, {}))
         run = compiler.expr(expression)
-        frame = Frame(Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), variables, {})
+        frame = Frame(self.module_code(), variables, {})
         frame.caller = self.runtime.frame
         if frame.caller is None:
             self.runtime.frame = frame
@@ -110,31 +171,60 @@ class Interpreter:
             frame.result = yield from value_of(frame)
             return RETURN
 
-        code = Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False, is_async=True)
-        code.body, code.foreign = body, True
+        code = self.module_code()
+        code.body, code.is_async, code.foreign = body, True, True
         return code
 
     # the file's top level
 
+    def module_code(self) -> Code:
+        return Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False, home=self, path=self.path)
+
     def load(self) -> None:
-        """Interpret the file's top level, untraced; what cannot be known there becomes unknown."""
-        frame = Frame(Code("<module>", "<module>", 0, (), frozenset(), (), (), is_function=False), self.namespace, {})
+        """Interpret the module's top level, untraced; what cannot be known there becomes unknown."""
+        self.load_statements(self.tree.body)
+
+    def demand(self, name: str) -> bool:
+        """Interpret what makes a global name, if that has been put off; whether there is one now."""
+        number = self.plan.of_name.get(name) if self.plan is not None else None
+        if number is not None and number not in self.begun:
+            assert self.plan is not None
+            self.begun.add(number)
+            with self.runtime.untraced():
+                self.load_statements(self.plan.groups[number])
+        return name in self.namespace
+
+    def demand_all(self) -> None:
+        """Interpret all that has been put off."""
+        for name in list(self.plan.of_name) if self.plan is not None else ():
+            self.demand(name)
+
+    def load_statements(self, statements: Sequence[ast.stmt]) -> None:
+        frame = Frame(self.module_code(), self.namespace, {})
         compiler = Statements(self, self.scopes[self.tree])
-        self.runtime.frame = frame
-        for statement in self.tree.body:
-            self.load_statement(compiler, frame, statement)
-        self.runtime.frame = None
+        runtime = self.runtime
+        around, runtime.frame = runtime.frame, frame
+        guarded, runtime.guarded = runtime.guarded, 0 if self.plan is not None else runtime.guarded
+        runtime.loading += 1
+        try:
+            for statement in statements:
+                self.load_statement(compiler, frame, statement)
+        finally:
+            runtime.loading -= 1
+            runtime.guarded = guarded
+            runtime.frame = around
 
     def load_statement(self, compiler: Statements, frame: Frame, node: ast.stmt) -> None:
         if isinstance(node, ast.If) and _is_main_guard(node.test):
-            return
-        if isinstance(node, ast.Try) and not self.imports.sure_in(node.body):
-            self.forget(node)
             return
         try:
             do = compiler.statement(node, None)
             if do is not None:
                 do(frame)
+        except (ImportError, AttributeError):
+            if self.stepped_over or self.path:
+                raise  # whoever imports this module may be waiting for it
+            self.forget(node)
         except Exception:
             self.forget(node)
         except Undetermined:
@@ -142,21 +232,16 @@ class Interpreter:
         except GaveUp:
             self.runtime.check()
             self.forget(node)
+        self.runtime.frame = frame
 
     def forget(self, node: ast.stmt) -> None:
         """A statement of the top level could not be followed: what it binds or may change is unknown."""
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Name):
-                if isinstance(inner.ctx, ast.Load) and inner.id in self.namespace:
-                    self.runtime.poison([self.namespace[inner.id]])
-                elif not isinstance(inner.ctx, ast.Load):
-                    self.namespace[inner.id] = Unknown()
-            elif isinstance(inner, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-                self.namespace[inner.name] = Unknown()
-            elif isinstance(inner, ast.ImportFrom) and inner.names[0].name == "*":
+        self.runtime.unknowing.give_up_statement(self, node)
+        for name in bound_by(node):
+            if name == "*":
                 self.forget_all()
-            elif isinstance(inner, ast.alias):
-                self.namespace[(inner.asname or inner.name).split(".")[0]] = Unknown()
+            else:
+                self.namespace[name] = Unknown()
 
     def forget_all(self) -> None:
         """Names that are not known have been imported: any name may be one of them."""
@@ -194,7 +279,8 @@ class Interpreter:
         code.is_generator = scope.yields or isinstance(node, ast.GeneratorExp)
         code.is_async = scope.is_async
         code.plain = not (code.own_cells or code.suspends or code.keyword_only or code.rest or code.keywords)
-        code.foreign = node in self.foreign
+        code.foreign = self.stepped_over or node in self.foreign
+        code.home, code.path = self, self.path
         code.compile = lambda: self.compile_body(node, scope)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             code.doc = ast.get_docstring(node, clean=False)

@@ -25,6 +25,7 @@ import functools
 import hashlib
 import heapq
 import html
+import importlib
 import itertools
 import json
 import logging
@@ -55,21 +56,33 @@ from cwm_lsp.evaluate.values import Undetermined
 
 
 class Module:
-    """A module of the allow-list as the program sees it."""
+    """A module as the program sees it."""
 
-    __slots__ = ("members", "name", "partial", "shown")
+    __slots__ = ("load", "members", "name", "rest", "shown")
 
-    def __init__(self, name: str, members: dict[str, Any], *, partial: bool = True, shown: str | None = None) -> None:
+    def __init__(self, name: str, members: dict[str, Any], *, shown: str | None = None) -> None:
         self.name = name
         self.members = members
-        self.partial = partial
         self.shown = shown
         """Its likely repr."""
+        self.load: Callable[[], None] | None = None
+        """Interprets its body, which is put off until something looks into it."""
+        self.rest: Callable[[str], Any] | None = None
+        """What a name gives that is not among `members`; without it, that is not known."""
+
+    def ready(self) -> None:
+        """Have its body interpreted, if that has been put off."""
+        if self.load is not None:
+            load, self.load = self.load, None
+            load()
 
     def get(self, name: str) -> Any:
+        self.ready()
         try:
             return self.members[name]
         except KeyError:
+            if self.rest is not None:
+                return self.rest(name)
             raise Undetermined from None
 
     def __repr__(self) -> str:
@@ -408,3 +421,23 @@ PLAIN_CALLABLES: frozenset[Any] = (
     }
 )
 """What a program may call, unless `calls` has a rule of its own for it."""
+
+WHOLE = words(
+    "typing enum dataclasses re json datetime decimal statistics time sys abc collections.abc _collections_abc"
+)
+"""Modules of the table of which nothing else is known: their sources are not interpreted for the rest."""
+_TYPES: frozenset[Any] = frozenset(TYPES) | BASES
+
+
+def is_listed(value: Any) -> bool:
+    """Whether a program may use a callable or a class of Python's own."""
+    try:
+        return value in PLAIN_CALLABLES or value in _TYPES
+    except TypeError:  # it cannot be hashed
+        return False
+
+
+def starred(name: str) -> list[str]:
+    """The names that `from name import *` binds, for a module of the table."""
+    real = importlib.import_module(name)
+    return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])

@@ -44,13 +44,18 @@ class Protected:
         runtime = self.runtime
 
         def run(frame: Frame) -> Any:
+            guarded = runtime.guarded
+            runtime.guarded += 1
             try:
                 signal = body(frame)
             except INTERNAL:
                 raise
             except BaseException as error:
+                runtime.guarded = guarded
                 caught(runtime, frame, error)
                 return handle(frame, error)
+            finally:
+                runtime.guarded = guarded
             return orelse(frame) if signal is None and orelse is not None else signal
 
         return run
@@ -176,13 +181,18 @@ class Protected:
             value, leave = managing.enter(manager_of(frame))
             if store is not None:
                 store(frame, value)
+            guarded = runtime.guarded
+            runtime.guarded += 1
             try:
                 signal = body(frame)
             except INTERNAL:
                 raise
             except BaseException as error:
+                runtime.guarded = guarded
                 caught(runtime, frame, error)
                 return leave_rising(runtime, frame, error, leave, line)
+            finally:
+                runtime.guarded = guarded
             result = frame.result
             if frame.line != line:
                 mark(frame, line)

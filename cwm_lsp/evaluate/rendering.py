@@ -88,8 +88,8 @@ class Renderer:
             return self.counted(repr(value))
         self.shuffled = False
         self.measure(value, [NODES], set())
-        if runtime.poisoned and not (is_bare(kind) and kind in runtime.classes):
-            runtime.touchable((value,))
+        if not (is_bare(kind) and kind in runtime.classes):
+            runtime.touchable((value,), shown=True)
         try:
             with runtime.untraced():
                 text = self.render(value, [])

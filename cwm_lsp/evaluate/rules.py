@@ -238,7 +238,7 @@ class Rules(Methods):
         if frame.code.is_function:
             shared = {name: cell.value for name, cell in frame.cells.items() if cell.value is not MISSING}
             variables = {**frame.vars, **shared}
-        return self.interpreter.evaluate(expression, variables)
+        return self.interpreter.here.evaluate(expression, variables)
 
     # what things are
 

@@ -9,6 +9,7 @@ import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from threading import get_ident
 from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.code import RETURN, Code, Frame
 from cwm_lsp.evaluate.questions import Question
+from cwm_lsp.evaluate.unknowing import Unknowing, catches
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Ticker, Undetermined, Unknown, is_a
-from cwm_lsp.trace.events import NOTHING, Event, Provenance
+from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +49,8 @@ class Runtime:
         self.entered = False
         self.depth = 0
         self.base = 0
+        self.unseen = 0
+        """Frames on the stack that are stepped over."""
         self.frame: Frame | None = None
         self.tainted = False
         """Something that is not the same in every run, or that a model said, has come in: nothing is computed now."""
@@ -56,6 +60,11 @@ class Runtime:
         """Since the last event a model has said that nothing is raised."""
         self.poisoned: dict[int, Any] = {}
         """Mutable values that unknown code may have changed, by identity."""
+        self.unknowing = Unknowing(self)
+        self.loading = 0
+        """Modules whose top level is being interpreted, one inside the other."""
+        self.guarded = 0
+        """Blocks around what runs that may catch an exception."""
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
@@ -162,11 +171,21 @@ class Runtime:
             unknown, suggestions = self.snapshot_silently(frame)
         else:
             unknown, suggestions = self.snapshot(frame)
-        event = Event(kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance)
+        event = Event(
+            kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance, path=frame.code.path
+        )
         if unknown:
             self.complete(frame, event, unknown, suggestions)
-            event = Event(kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance)
+            event = replace(event, locals=frame.shown, provenance=frame.provenance)
         self.emit(event)
+
+    @staticmethod
+    def valued(kind: EventKind, frame: Frame, text: str, source: Provenance) -> Event:
+        """A `return` or `exception` event."""
+        code = frame.code
+        return Event(
+            kind, frame.line, frame.depth, code.name, value=text, provenance={"value": source}, path=code.path
+        )  # fmt: skip
 
     def emit(self, event: Event) -> None:
         if self.ending:
@@ -286,7 +305,7 @@ class Runtime:
             partial.update(known)
             question = Question(
                 "values", event.line, event.depth, event.function,
-                event=Event(event.kind, event.line, event.depth, event.function, partial, provenance=event.provenance),
+                event=replace(event, locals=partial),
                 names=tuple(event.locals), unknown=tuple(wanted),
                 suggestions={name: suggestions[name] for name in wanted if name in suggestions} or NOTHING,
             )  # fmt: skip
@@ -356,10 +375,11 @@ class Runtime:
     def unknown(self, touched: Iterable[Any] = ()) -> Unknown:
         """The result of an operation that cannot be known and may have changed what it `touched`."""
         if not self.tracing or self.trusted is self.frame:
+            if self.trusted is not self.frame and self.is_guarded():
+                raise Undetermined  # an exception would be caught, and what comes then is not known
             self.poison(touched)
             return Unknown()
-        frame = self.frame
-        assert frame is not None
+        frame = self.shown_frame
         self.tainted = True
         if not self.asked:
             self.asked = True
@@ -369,6 +389,25 @@ class Runtime:
                 raise exception_from(reply)
         self.poison(touched)
         return Unknown()
+
+    @property
+    def shown_frame(self) -> Frame:
+        """The innermost frame that is not stepped over."""
+        frame = self.frame
+        while frame is not None and not frame.traced and frame.caller is not None:
+            frame = frame.caller
+        assert frame is not None
+        return frame
+
+    def is_guarded(self) -> bool:
+        """Whether an exception raised here may be caught. Outside of the traced call: what is not caught there ends the
+        program, and there is no trace to be told of."""
+        frame = self.frame
+        while frame is not None and not self.guarded:
+            if frame.code.is_generator and catches(frame.code.node):
+                return True
+            frame = frame.caller
+        return self.guarded > 0
 
     def poison(self, values: Iterable[Any]) -> None:
         """Unknown code may have changed these values and what can be reached from them."""
@@ -409,23 +448,28 @@ class Runtime:
                             found.append(member.__get__(value))
         return found
 
-    def is_poisoned(self, values: Iterable[Any]) -> bool:
-        """Whether unknown code may have changed any of the values or what can be reached from them."""
+    def is_poisoned(self, values: Iterable[Any], *, shown: bool = False) -> bool:
+        """Whether unknown code may have changed any of the values or what can be reached from them; `shown`: where what
+        an unknown shows as is known, that will do."""
         seen: set[int] = set()
         pending = list(values)
         while pending:
             value = pending.pop()
             if type(value) in rendering.ATOMS or id(value) in seen:
                 continue
-            if id(value) in self.poisoned or type(value) is Unknown:
+            if type(value) is Unknown:
+                if shown and value.text is not None:
+                    continue
+                return True
+            if id(value) in self.poisoned or self.unknowing.may_show_otherwise(value):
                 return True
             seen.add(id(value))
             pending.extend(self.inside(value))
         return False
 
-    def touchable(self, values: Iterable[Any]) -> None:
-        """Raise `Undetermined` if something is poisoned among values about to be looked into."""
-        if self.poisoned and self.is_poisoned(values):
+    def touchable(self, values: Iterable[Any], *, shown: bool = False) -> None:
+        """Raise `Undetermined` if something is poisoned among values about to be looked into, or `shown`."""
+        if (self.poisoned or self.unknowing.given_up) and self.is_poisoned(values, shown=shown):
             raise Undetermined
 
     def branch(self, lines: tuple[int | None, int | None]) -> bool:
@@ -434,6 +478,8 @@ class Runtime:
             raise Undetermined
         frame = self.frame
         assert frame is not None
+        if frame.code.foreign:
+            raise Undetermined
         self.tainted = True
         reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines))
         if not isinstance(reply, bool):
@@ -478,7 +524,7 @@ class Runtime:
             text, source = self.return_text(frame, value, error.suggestion), "predicted"
         if frame.given:
             self.returned = text
-        self.emit(Event("return", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source}))
+        self.emit(self.valued("return", frame, text, source))
         if type(value) is Unknown and value.value is not MISSING:
             return value.value
         return value
@@ -488,7 +534,8 @@ class Runtime:
             return self.order_texts[suggestion]
         question = Question(
             "values", frame.line, frame.depth, frame.code.name,
-            event=Event("return", frame.line, frame.depth, frame.code.name), names=("value",), unknown=("value",),
+            event=Event("return", frame.line, frame.depth, frame.code.name, path=frame.code.path),
+            names=("value",), unknown=("value",),
             suggestions={"value": suggestion} if suggestion is not None else NOTHING,
         )  # fmt: skip
         text = self.answer(question).get("value")
@@ -535,7 +582,7 @@ class Runtime:
         frame.seen = error
         if not (frame.traced and self.tracing):
             return
-        if id(error) != self.rising:
+        if id(error) != self.rising and frame.code.path is None:
             self.raised_at = frame.line
         self.risen, self.rising = id(error), 0
         if self.muted is None:
@@ -545,20 +592,16 @@ class Runtime:
                 text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"
             except Undetermined:
                 text, source = f"({type(error)!r}, {type(error).__name__}(...), <traceback object>)", "predicted"
-            self.emit(
-                Event("exception", frame.line, frame.depth, frame.code.name, value=text, provenance={"value": source})
-            )
+            self.emit(self.valued("exception", frame, text, source))
 
     def unwind(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
         """Leave a frame by an exception."""
         if is_a(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
             raise GaveUp("the call nests too deeply") from None
         self.raised(frame, error)
-        self.rising = id(error)
+        self.rising = id(error) if frame.code.path is None else 0
         if frame.traced and self.tracing and self.muted is None:
-            self.emit(
-                Event("return", frame.line, frame.depth, frame.code.name, value="None", provenance={"value": self.now})
-            )
+            self.emit(self.valued("return", frame, "None", self.now))
         frame.seen = None
         self.depth -= 1
         self.frame = caller
@@ -577,20 +620,16 @@ class Runtime:
             code.body = code.compile()
         caller = self.frame
         if code.foreign:
-            self.frame = frame
-            try:
-                return frame.result if code.body(frame) is RETURN else None
-            finally:
-                self.frame = caller
+            return self.run_untraced(frame, caller)
         self.enter(frame)
         frame.line = 0
         frame.caller = caller
         try:
             value = frame.result if code.body(frame) is RETURN else None
-        except INTERNAL:
+        except INTERNAL as problem:
             self.depth -= 1
             self.frame = caller
-            raise
+            return self.unknowing.give_up(frame, problem)
         except BaseException as error:
             self.unwind(frame, error, caller)
             frame.caller = None
@@ -604,6 +643,24 @@ class Runtime:
         if frame.given:
             self.end()
         return value
+
+    def run_untraced(self, frame: Frame, caller: Frame | None) -> Any:
+        """Run a frame that is stepped over."""
+        self.frame, frame.caller = frame, caller
+        self.unseen += 1
+        if self.depth + self.unseen > self.limits.depth:
+            self.unseen -= 1
+            self.frame = caller
+            raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
+        self.tick()
+        try:
+            return frame.result if frame.code.body(frame) is RETURN else None
+        except INTERNAL as problem:
+            self.frame = caller
+            return self.unknowing.give_up(frame, problem)
+        finally:
+            self.unseen -= 1
+            self.frame, frame.caller = caller, None
 
     def end(self, error: BaseException | None = None) -> NoReturn:
         """The traced call is left, by `error` if it did not return: the trace is complete."""

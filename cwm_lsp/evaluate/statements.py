@@ -357,14 +357,14 @@ class Statements(Protected, Patterns, Expressions):
 
     def do_ImportFrom(self, node: ast.ImportFrom, after: int | None) -> Do:  # noqa: N802
         importing = self.interpreter.imports
-        module, level = node.module or "", node.level
+        module, level, package = node.module or "", node.level, self.interpreter.package
         if any(item.name == "*" for item in node.names):
-            return self.starting(node, lambda frame: importing.star(frame, module, level))
+            return self.starting(node, lambda frame: importing.star(frame, module, level, package))
         stores = [(item.name, self.store_name(item.asname or item.name)) for item in node.names]
 
         def run(frame: Frame) -> None:
             for name, store in stores:
-                store(frame, importing.member(module, level, name))
+                store(frame, importing.member(module, level, name, package))
 
         return self.starting(node, run)
 

@@ -84,6 +84,7 @@ class Suspension:
         self.runtime = interpreter.runtime
         self.frames: weakref.WeakKeyDictionary[Any, Frame] = weakref.WeakKeyDictionary()
         """The frame of each body."""
+        self.runtime.unknowing.frames = self.frames
 
     def make(self, frame: Frame) -> Any:
         """What calling a generator or coroutine function gives."""
@@ -252,6 +253,9 @@ class Suspension:
             runtime.frame = frame
             try:
                 signal = yield from code.body(frame)
+            except Undetermined:
+                runtime.unknowing.lost(frame)
+                raise
             finally:
                 runtime.frame, frame.caller = frame.caller, None
             return frame.result if signal is RETURN else None
@@ -264,6 +268,8 @@ class Suspension:
         except INTERNAL as reason:
             runtime.depth -= 1
             runtime.frame = frame.caller
+            if not runtime.tracing:
+                runtime.unknowing.lost(frame)
             if self.left(frame):
                 self.give_up(str(reason))
                 return None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cwm_lsp.lsp import launched
-from cwm_lsp.record.environment import layout
+from cwm_lsp.source.environment import layout
 
 
 def configuration(path: Path, source: str, call: str, python: str | None) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Worker:
 
     def _predict(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         from cwm_lsp.predict.predictor import Budget, Task
-        from cwm_lsp.record.environment import layout
+        from cwm_lsp.source.environment import layout
         from cwm_lsp.source.functions import find
 
         function = find(job["source"], job["function"], job["path"])

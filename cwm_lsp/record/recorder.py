@@ -19,9 +19,9 @@ from typing import Any, Literal
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 from cwm_lsp.record.case import Case
 from cwm_lsp.record.decoder import RecordDecoder, outcome
-from cwm_lsp.record.environment import interpreter, layout
 from cwm_lsp.record.guardian import Guardian
 from cwm_lsp.record.probe import Limits
+from cwm_lsp.source.environment import interpreter, layout
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, find, namesakes, syntax_error_in
 from cwm_lsp.trace.events import Event, Outcome, Stats, Trace

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 
-from cwm_lsp.record.environment import project
+from cwm_lsp.source.environment import project
 from cwm_lsp.trace.events import Trace
 
 _TRACE = b', "trace": '

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
-from cwm_lsp.record.environment import layout
 from cwm_lsp.record.recorder import Limits, record
+from cwm_lsp.source.environment import layout
 from cwm_lsp.source.functions import find
 
 from .reference import plain, reference

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cwm_lsp.errors import UnavailableError
-from cwm_lsp.record.environment import interpreter, layout
 from cwm_lsp.record.recorder import record
+from cwm_lsp.source.environment import interpreter, layout
 
 
 @pytest.fixture

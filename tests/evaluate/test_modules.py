@@ -1,0 +1,285 @@
+"""Programs of several files: the same trace as of a real run, whichever file the code is in."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from cwm_lsp.evaluate import Evaluation, Question, World
+from cwm_lsp.record.recorder import RecorderPool
+from cwm_lsp.source.modules import Finder
+from cwm_lsp.trace.events import Event, Trace
+
+from .recording import clean
+
+SHOP = {
+    "pyproject.toml": "",
+    "models.py": """
+from __future__ import annotations
+from dataclasses import dataclass, field
+from enum import Enum
+
+class Kind(Enum):
+    BOOK = "book"
+    FOOD = "food"
+
+@dataclass
+class Item:
+    sku: str
+    price: float = 1.0
+    kind: Kind = Kind.BOOK
+
+class Cart:
+    made = 0
+
+    def __init__(self, who: str) -> None:
+        self.who = who
+        self.items: list[Item] = []
+        Cart.made += 1
+
+    def add(self, item: Item) -> Cart:
+        self.items.append(item)
+        return self
+
+    def __repr__(self) -> str:
+        return f"Cart({self.who}, {len(self.items)})"
+""",
+    "rates/__init__.py": """
+from .tables import RATES
+from .lookup import rate as rate_of
+__all__ = ['RATES', 'rate_of']
+""",
+    "rates/tables.py": "RATES = {'book': 0.07}\nDEFAULT = 0.19\n",
+    "rates/lookup.py": """
+from . import tables
+
+def rate(kind):
+    found = tables.RATES.get(kind.value)
+    if found is None:
+        found = tables.DEFAULT
+    return found
+""",
+    "registry.py": """
+handlers = {}
+def register(name):
+    def keep(function):
+        handlers[name] = function
+        return function
+    return keep
+""",
+    "plugins.py": "import registry\n\n@registry.register('up')\ndef up(text):\n    return text.upper()\n",
+    "pricing.py": """
+import rates.tables as tables
+import plugins
+import registry
+from models import Cart, Item, Kind
+from rates import *
+
+try:
+    import no_such_module_anywhere as fast
+except ImportError:
+    fast = None
+
+def total(cart, extra=0):
+    result = extra
+    for item in cart.items:
+        tax = rate_of(item.kind)
+        result += item.price * (1 + tax)
+    return round(result, 2)
+
+def patched(cart):
+    tables.DEFAULT = 0.5
+    return total(cart)
+
+def handled(name, text):
+    handler = registry.handlers[name]
+    return handler(text), fast
+
+def seen(cart):
+    kinds = {item.kind for item in cart.items}
+    first = cart.items[0]
+    return len(kinds), isinstance(first, Item), Cart.made
+
+def broken(cart):
+    return cart.items[0].price + cart.owner
+""",
+}  # fmt: skip
+CALLS = [
+    ("total", "total(Cart('ann').add(Item('a', 2.5)).add(Item('b', 2, Kind.FOOD)))"),
+    ("patched", "patched(Cart('ann').add(Item('b', 2, Kind.FOOD)))"),
+    ("handled", "handled('up', 'tea')"),
+    ("seen", "seen(Cart('ann').add(Item('a', 2.5)))"),
+    ("broken", "broken(Cart('ann').add(Item('a')))"),
+]
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def computed(path: Path, function: str, call: str, *, workspace: bool) -> tuple[list[Event], Evaluation]:
+    source = path.read_text(encoding="utf-8")
+    finder = Finder.around(path, source, Path(sys.executable))
+    evaluation = Evaluation(
+        source, call, function, module=finder.main_name, world=World(finder, traced=lambda path: workspace)
+    )
+    events: list[Event] = []
+    for step in evaluation:
+        assert not isinstance(step, Question), step
+        events.append(step)
+    return events, evaluation
+
+
+def shown(event: Event) -> tuple[object, ...]:
+    kind, texts = event.kind, {name: clean(text) for name, text in event.locals.items()}
+    return kind, event.line, event.depth, event.function, texts, clean(event.value or ""), event.path
+
+
+def same(recorded: Trace, events: list[Event], evaluation: Evaluation) -> None:
+    for real, event in zip(recorded.events, events, strict=False):
+        assert shown(event) == shown(real)
+    assert len(events) == len(recorded.events)
+    assert evaluation.outcome is not None
+    assert (evaluation.outcome.kind, evaluation.outcome.exception) == (
+        recorded.outcome.kind, recorded.outcome.exception)  # fmt: skip
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+def test_a_project_is_computed_as_it_runs(tmp_path: Path, workspace: bool) -> None:
+    write(tmp_path, SHOP)
+    path = tmp_path / "pricing.py"
+    with RecorderPool() as pool:
+        for function, call in CALLS:
+            recorded = pool.record(path, function, call, scope="workspace" if workspace else "file")
+            events, evaluation = computed(path, function, call, workspace=workspace)
+            same(recorded, events, evaluation)
+
+
+def test_of_the_library_only_what_is_asked_for_is_interpreted(tmp_path: Path) -> None:
+    imports = "import textwrap, argparse, difflib\nfrom string import capwords\n"
+    write(tmp_path, {"app.py": f"{imports}def f(x):\n    return capwords(x)\n"})
+    _, evaluation = computed(tmp_path / "app.py", "f", "f('a b')", workspace=False)
+    assert {path.name for path in evaluation.interpreter.imports.read} <= {"string.py"}
+
+
+GIVEN_UP = r"""
+## a function: X
+import calendar, os
+X = []
+def go():
+    if os.getpid():
+        X.append(1)
+go()
+## a global: X
+import os
+X = 1
+def go():
+    global X
+    if os.getpid():
+        X = 2
+go()
+## a closure: X
+import os
+def make():
+    n = 0
+    def up():
+        nonlocal n
+        if os.getpid():
+            n = 1
+        return n
+    def get():
+        return n
+    return up, get
+up, get = make()
+up()
+X = get()
+## an attribute: C.x
+import os
+class C:
+    x = 1
+    def go(self):
+        if os.getpid():
+            C.x = 2
+C().go()
+## an attribute of an instance: c.x
+import os
+class C:
+    def __init__(self):
+        self.x = 1
+        self.go()
+    def go(self):
+        if os.getpid():
+            self.x = 2
+c = C()
+## a caught exception: X
+import os
+X = []
+def g():
+    os.stat('/nowhere/at/all')
+    X.append(1)
+try:
+    g()
+except OSError:
+    pass
+## an unknown operation that may raise: X
+import sys
+X = None
+try:
+    b'\xff'.decode(sys.getfilesystemencoding())
+except UnicodeDecodeError:
+    X = 1
+## in another function's try: X
+import os
+X = []
+def go():
+    try:
+        os.stat('/nowhere')
+    except OSError:
+        X.append(1)
+go()
+## a manager that swallows: X
+import os, contextlib
+X = []
+with contextlib.suppress(OSError):
+    os.stat('/nowhere')
+    X.append(1)
+## a list through an alias: X
+import os
+X = []
+Y = {'x': X}
+def go(y):
+    if os.getpid():
+        y['x'].append(1)
+go(Y)
+## a callback: X
+import unknown_elsewhere
+X = []
+def go():
+    X.append(1)
+unknown_elsewhere.run(go)
+"""
+"""Programs by what is given up in them, and an expression that it may have changed."""
+PROGRAMS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", GIVEN_UP, re.M))
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_what_was_given_up_may_have_changed_is_not_known(kind: str) -> None:
+    source, value = PROGRAMS[kind], kind.rpartition(": ")[2]
+    evaluation = Evaluation(f"{source}\ndef f():\n    a = 1\n    return a, {value}\n", "f()", "f")
+    steps = list(zip(range(4), evaluation, strict=False))
+    assert any(isinstance(step, Question) for _, step in steps), steps
+
+
+def test_what_it_cannot_reach_is_known() -> None:
+    source = (
+        "import os\nX = []\nY = []\ndef go():\n    if os.getpid():\n        X.append(1)\ngo()\ndef f():\n    return Y\n"
+    )
+    evaluation = Evaluation(source, "f()", "f")
+    assert not any(isinstance(step, Question) for step in evaluation)
+    assert evaluation.outcome is not None
+    assert evaluation.outcome.value == "[]"

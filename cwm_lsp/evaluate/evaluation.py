@@ -33,6 +33,28 @@ _recursion = threading.Lock()
 _running = 0
 
 
+class Errand:
+    """Something that the interpreting thread has the consumer's thread do."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.work = work
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Do it, within the recursion limit of an ordinary stack."""
+        with _recursion:
+            limit = sys.getrecursionlimit()
+            with suppress(RecursionError):  # the stack is deeper than that already
+                sys.setrecursionlimit(1000)
+            try:
+                self.result = self.work()
+            except BaseException as error:
+                self.error = error
+            finally:
+                sys.setrecursionlimit(limit)
+
+
 class Evaluation:
     """The steps of one call, in order: iterate over it once.
 
@@ -56,10 +78,13 @@ class Evaluation:
         self.gave_up: str | None = None
         """Why the evaluation ended before the call did."""
         self.limits = limits or Limits()
-        self._steps: queue.SimpleQueue[list[Event | Question | None]] = queue.SimpleQueue()
+        self._steps: queue.SimpleQueue[list[Event | Question | Errand | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self._pending: list[Event | Question | None] = []
-        self.runtime = Runtime(self.limits, self._emit, self._ask)  # before anything can fail: `close` needs it
+        self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
+        self._pending: list[Event | Question | Errand | None] = []
+        self.runtime = Runtime(
+            self.limits, self._emit, self._ask, self._elsewhere
+        )  # before anything can fail: `close` needs it
         self.tree = ast.parse(source)
         self.call = ast.parse(call.strip(), mode="eval")
         self.interpreter = Interpreter(self.runtime, self.tree, module, world)
@@ -86,6 +111,10 @@ class Evaluation:
         try:
             while True:
                 for step in self._next_steps():
+                    if type(step) is Errand:
+                        step.run()
+                        self._errands.put(step)
+                        continue
                     if step is None:
                         if self._error is not None:
                             raise self._error
@@ -94,7 +123,7 @@ class Evaluation:
         finally:
             self.close()
 
-    def _next_steps(self) -> list[Event | Question | None]:
+    def _next_steps(self) -> list[Event | Question | Errand | None]:
         """What the interpreter hands over next; library code that runs for too long is ended."""
         while True:
             left = max(self.runtime.deadline - time.monotonic(), 0) + PATIENCE
@@ -115,6 +144,7 @@ class Evaluation:
         if not self.runtime.cancelled:
             self.runtime.cancelled = True
             self._answers.put(None)
+            self._errands.put(None)
 
     def __enter__(self) -> Evaluation:
         return self
@@ -143,6 +173,20 @@ class Evaluation:
         if self.runtime.cancelled:
             raise GaveUp("cancelled")
         return answer
+
+    def _elsewhere(self, work: Callable[[], Any]) -> Any:
+        """Have the consumer's thread do something: two threads that parse at the same time disturb each other, before
+        Python 3.13."""
+        if threading.get_ident() != self.runtime.thread:
+            return work()
+        self._pending.append(Errand(work))
+        self._flush()
+        done = self._errands.get()
+        if done is None or self.runtime.cancelled:
+            raise GaveUp("cancelled")
+        if done.error is not None:
+            raise done.error
+        return done.result
 
     def _work(self) -> None:
         global _running

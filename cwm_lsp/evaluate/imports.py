@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,8 +174,8 @@ class Imports:
             module.rest = None
             return
         try:
-            tree, scopes, groups = parsed(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            tree, scopes, groups = known(text) or self.runtime.elsewhere(lambda: parsed(text))
+        except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
             module.rest = None
             return
         self.read[found.path] = text
@@ -304,6 +305,11 @@ class Imports:
 Parsed = tuple[ast.Module, MappingProxyType[ast.AST, Scope], Plan | None]
 
 
+def known(text: str) -> Parsed | None:
+    """What `parsed` gave for a text, if that is still there."""
+    return _kept.get(text)
+
+
 def parsed(text: str) -> Parsed:
     """The syntax tree of a text, its scopes and the groups of its statements, kept for the next evaluation.
 
@@ -311,17 +317,20 @@ def parsed(text: str) -> Parsed:
 
     Raises SyntaxError, ValueError, RecursionError or MemoryError for what does not parse.
     """
-    known = _kept.pop(text, None)
-    if known is None:
+    found = _kept.get(text)
+    if found is None:
         tree = ast.parse(text)
-        known = tree, MappingProxyType(analyse(tree)), plan(tree)
-    _kept[text] = known  # the last is the one used last
-    while len(_kept) > 1 and sum(map(len, _kept)) > KEPT_BYTES:
-        del _kept[next(iter(_kept))]
-    return known
+        found = tree, MappingProxyType(analyse(tree)), plan(tree)
+    with _keeping:
+        _kept.pop(text, None)
+        _kept[text] = found  # the last is the one used last
+        while len(_kept) > 1 and sum(map(len, _kept)) > KEPT_BYTES:
+            del _kept[next(iter(_kept))]
+    return found
 
 
 _kept: dict[str, Parsed] = {}
+_keeping = threading.Lock()
 
 
 def compiled(name: str) -> library.Module | None:

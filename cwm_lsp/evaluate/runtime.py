@@ -35,9 +35,17 @@ CHECK_EVERY = 64
 
 
 class Runtime:
-    """What compiled code works on. `emit` takes each event; `ask` takes a question and gives its answer."""
+    """What compiled code works on. `emit` takes each event; `ask` takes a question and gives its answer;
+    `elsewhere` does something in another thread and gives its result."""
 
-    def __init__(self, limits: Limits, emit: Callable[[Event], None], ask: Callable[[Question], Any]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        emit: Callable[[Event], None],
+        ask: Callable[[Question], Any],
+        elsewhere: Callable[[Callable[[], Any]], Any],
+    ) -> None:
+        self.elsewhere = elsewhere
         self.limits = limits
         self.emit_event = emit
         self.ask_model = ask

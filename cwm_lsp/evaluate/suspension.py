@@ -275,6 +275,8 @@ class Suspension:
                 return None
             raise
         except BaseException as error:
+            if isinstance(error, GeneratorExit) and not self.lively:
+                raise Abandoned from None
             runtime.unwind(frame, original(error), frame.caller)
             dying = self.left(frame)
             rising = code.leaving(original(error))

@@ -637,7 +637,10 @@ class Runtime:
         except INTERNAL as problem:
             self.depth -= 1
             self.frame = caller
-            return self.unknowing.give_up(frame, problem)
+            if not self.unknowing.may_go_on(frame, problem):
+                raise
+            del problem  # what it holds on to would live longer
+            return self.unknowing.give_up(frame)
         except BaseException as error:
             self.unwind(frame, error, caller)
             frame.caller = None
@@ -665,7 +668,10 @@ class Runtime:
             return frame.result if frame.code.body(frame) is RETURN else None
         except INTERNAL as problem:
             self.frame = caller
-            return self.unknowing.give_up(frame, problem)
+            if not self.unknowing.may_go_on(frame, problem):
+                raise
+            del problem
+            return self.unknowing.give_up(frame)
         finally:
             self.unseen -= 1
             self.frame, frame.caller = caller, None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.demand import bound
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Overdue, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
@@ -106,26 +106,22 @@ class Unknowing:
 
     # giving up
 
-    def give_up(self, frame: Frame, problem: BaseException) -> Unknown:
-        """The result of a function that cannot be followed to its end; raises `problem` on where nothing that comes
-        after it can be known either."""
+    def may_go_on(self, frame: Frame, problem: BaseException) -> bool:
+        """Whether what comes after a function can be known although the function could not be followed to its end."""
         runtime = self.runtime
-        if runtime.tracing and frame.code.foreign and frame.code.is_function and type(problem) is Undetermined:
-            self.lost(frame)
-            return runtime.unknown()
-        if (
-            runtime.tracing
-            or (runtime.entered and not runtime.loading)
-            or not frame.code.is_function
-            or isinstance(problem, Abandoned | Overdue)
-            or runtime.closed
-        ):
-            raise problem
+        if runtime.closed or not frame.code.is_function or isinstance(problem, Abandoned | Overdue | Left):
+            return False
+        if runtime.tracing:
+            return frame.code.foreign and type(problem) is Undetermined
+        if runtime.entered and not runtime.loading:
+            return False
         runtime.check()
-        if runtime.is_guarded():
-            raise Undetermined
+        return not runtime.is_guarded()
+
+    def give_up(self, frame: Frame) -> Unknown:
+        """The result of a function that is given up."""
         self.lost(frame)
-        return Unknown()
+        return self.runtime.unknown() if self.runtime.tracing else Unknown()
 
     def lost(self, frame: Frame) -> None:
         """A frame was left half-way."""

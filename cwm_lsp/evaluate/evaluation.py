@@ -111,7 +111,7 @@ class Evaluation:
         try:
             while True:
                 for step in self._next_steps():
-                    if type(step) is Errand:
+                    if isinstance(step, Errand):
                         step.run()
                         self._errands.put(step)
                         continue

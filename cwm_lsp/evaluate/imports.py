@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,8 +61,6 @@ class World:
 @functools.lru_cache(maxsize=1)
 def nowhere() -> World:
     """The world of a text that is not a file: the standard library alone."""
-    import sys
-
     from cwm_lsp.source.modules import installation
 
     own = installation(Path(sys.executable))
@@ -115,7 +114,8 @@ class Imports:
             return module
         found = finder.find(name)
         if found is None:
-            if not self.rooted or (around is not None and around.name in library.MODULES):
+            certain = self.rooted or name.partition(".")[0] in sys.stdlib_module_names
+            if not certain or (around is not None and around.name in library.MODULES):
                 return self.runtime.unknown()
             package = around is None or "__path__" in around.members
             more = "" if package else f"; '{around.name}' is not a package"

@@ -275,8 +275,6 @@ class Suspension:
                 return None
             raise
         except BaseException as error:
-            if isinstance(error, GeneratorExit) and not self.lively:
-                raise Abandoned from None
             runtime.unwind(frame, original(error), frame.caller)
             dying = self.left(frame)
             rising = code.leaving(original(error))

@@ -1,44 +1,46 @@
 """Comprehensions as functions of their own, as up to Python 3.11, on the newer Pythons that inline them.
 
 Standard library only: runs inside the debuggee. A trace has comprehensions as scopes of their own; Python 3.12 and
-newer compile list, set and dict comprehensions into the code around them, where no debugger sees their scope. So a
-traced file's are compiled as `(lambda .0: [... for x in .0])(iter(xs))`, which is what 3.11 makes of them, and
-the lambdas' code objects get the names that 3.11 gives, and its lines for the steps of the loop. Where that would
-change a meaning (an assignment expression, `await`, `super()`, `locals()` and the like inside), a comprehension stays
-inlined.
+newer compile list, set and dict comprehensions into the code around them, where no debugger sees their scope. A
+generator expression is still compiled as a function, and called, as 3.11 does with all of them. So a traced file's
+comprehensions are compiled as generator expressions, and these functions made to gather what they would yield
+(`gathering`); they get the names that 3.11 gives, and its lines. Where a comprehension's meaning depends on its being
+inlined (`super()`, `locals()` and the like inside), it stays so.
 """
 
-# ruff: noqa: B905, RUF007  also for Pythons without `strict` and `pairwise`
+# ruff: noqa: B905  also for Pythons without `strict` and `pairwise`
 from __future__ import annotations
 
 import ast
-import builtins
 import dis
 import inspect
 import sys
 import types
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 if "." in __name__:
-    from . import lines
+    from . import gathering, lines, reach
 else:  # run by path, inside a debuggee that need not have the package
+    import gathering  # type: ignore[no-redef, import-not-found]
     import lines  # type: ignore[no-redef, import-not-found]
+    import reach  # type: ignore[no-redef, import-not-found]
 
 INLINED = sys.version_info >= (3, 12)
-_ITER = ".iter"
 _KEEP_NAMES = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe"})
-_NAMES = {"LIST_APPEND": "<listcomp>", "SET_ADD": "<setcomp>", "MAP_ADD": "<dictcomp>"}
 _LOOP = frozenset(
-    {"GET_ITER", "FOR_ITER", "END_FOR", "POP_ITER", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
+    {"FOR_ITER", "END_FOR", "POP_ITER", "JUMP_BACKWARD", "LIST_APPEND", "SET_ADD", "MAP_ADD", "YIELD_VALUE"}
 )
 _AFTER = frozenset({("YIELD_VALUE", "RESUME"), ("RESUME", "POP_TOP")})
 _OUTSIDE_TRY = 4
 """The bit of RESUME's argument that lets 3.13 and newer drop a suspended generator without running it to its end."""
 _JUMPED_OVER = frozenset({("END_FOR", "POP_TOP"), ("END_FOR", "POP_ITER")})
 _COMPARE = frozenset({"COMPARE_OP", "IS_OP", "CONTAINS_OP"})
+_MARK = 1 << 24
+"""Comprehensions are told apart by line numbers from here on, which no file has."""
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp
-    _Located = TypeVar("_Located", bound=ast.AST)
 
 
 def compile_module(source: str | bytes, path: str) -> types.CodeType:
@@ -46,42 +48,56 @@ def compile_module(source: str | bytes, path: str) -> types.CodeType:
     if not INLINED:
         return compile(source, path, "exec", dont_inherit=True)
     tree = ast.parse(source, path)
-    moves = lines.moves_in(tree)
+    moves = lines.Moves(tree)
     lines.before_compiling(tree)
-    _Outliner().visit(tree)
-    setattr(builtins, _ITER, iter)
-    return _as_up_to_311(compile(tree, path, "exec", dont_inherit=True), moves)
+    outliner = _Outliner()
+    outliner.visit(tree)
+    return _as_up_to_311(compile(tree, path, "exec", dont_inherit=True), moves, outliner.found)
 
 
 class _Outliner(ast.NodeTransformer):
+    """Makes generator expressions of comprehensions, and marks them by their line."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, tuple[_Comprehension, lines.Position]] = {}
+
     def _outline(self, node: _Comprehension) -> ast.expr:
         keep = _stays_inlined(node)
         self.generic_visit(node)
         if keep:
             return node
-        first = node.generators[0]
-        iterable = _folded(first.iter)
-        first.iter = _at(ast.Name(".0", ast.Load()), node)
-        parameters = ast.arguments([], [_at(ast.arg(".0"), node)], None, [], [], None, [])
-        function = _at(ast.Lambda(parameters, node), node)
-        iterator = _at(ast.Call(_at(ast.Name(_ITER, ast.Load()), node), [iterable], []), node)
-        return _at(ast.Call(function, [iterator], []), node)
+        # Not a tuple: of constants, that would be one.
+        element = (
+            _at(ast.List([node.key, node.value], ast.Load()), node) if isinstance(node, ast.DictComp) else node.elt
+        )
+        inner = _at(ast.GeneratorExp(element, node.generators), node)
+        mark = _MARK + len(self.found)
+        self.found[mark] = node, (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
+        inner.lineno = inner.end_lineno = mark
+        inner.end_col_offset = inner.col_offset
+        return _at(ast.Await(inner), node) if _waits(inner) else inner
 
     visit_ListComp = visit_SetComp = visit_DictComp = _outline  # noqa: N815
 
 
-def _at(node: _Located, place: ast.AST) -> _Located:
+def _at(node: lines.Located, place: ast.AST) -> lines.Located:
     return ast.copy_location(node, place)
 
 
-def _folded(iterable: ast.expr) -> ast.expr:
-    """What the compiler makes of a literal list or set that is only iterated over."""
-    if isinstance(iterable, ast.List) and not any(isinstance(item, ast.Starred) for item in iterable.elts):
-        return _at(ast.Tuple(iterable.elts, ast.Load()), iterable)
-    if isinstance(iterable, ast.Set) and all(isinstance(item, ast.Constant) for item in iterable.elts):
-        members = frozenset(item.value for item in iterable.elts if isinstance(item, ast.Constant))
-        return _at(ast.Constant(members), iterable)  # type: ignore[arg-type]  # what the compiler does itself
-    return iterable
+def _waits(node: ast.GeneratorExp) -> bool:
+    """Whether the function that a comprehension is made has to be awaited."""
+    own: list[ast.AST] = [node.elt, *node.generators[0].ifs, *node.generators[1:]]
+    if any(comprehension.is_async for comprehension in node.generators):
+        return True
+    while own:
+        part = own.pop()
+        if isinstance(part, ast.Await) or (isinstance(part, ast.comprehension) and part.is_async):
+            return True
+        if isinstance(part, ast.GeneratorExp):
+            own.append(part.generators[0].iter)
+        elif not isinstance(part, ast.Lambda):
+            own += ast.iter_child_nodes(part)
+    return False
 
 
 def _stays_inlined(node: _Comprehension) -> bool:
@@ -89,59 +105,38 @@ def _stays_inlined(node: _Comprehension) -> bool:
     for part in ast.walk(node):
         if isinstance(part, ast.Call) and part.args:
             explicit.add(part.func)  # `super(Class, self)` means the same anywhere
-        if isinstance(part, (ast.NamedExpr, ast.Await)) or (isinstance(part, ast.comprehension) and part.is_async):
-            return True
         name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else None
         if name in _KEEP_NAMES or (name == "super" and part not in explicit):
             return True
     return False
 
 
-def _as_up_to_311(code: types.CodeType, moves: lines.Moves) -> types.CodeType:
+def _as_up_to_311(
+    code: types.CodeType, moves: lines.Moves, found: Mapping[int, tuple[_Comprehension, lines.Position]]
+) -> types.CodeType:
     """The code, and all that is in it, with 3.11's lines and names of comprehensions."""
     constants: list[object] = [
-        _as_up_to_311(constant, moves) if isinstance(constant, types.CodeType) else constant
+        _as_up_to_311(constant, moves, found) if isinstance(constant, types.CodeType) else constant
         for constant in code.co_consts
     ]
-    changes: dict[str, object] = {"co_consts": tuple(constants)}
-    compiled = [position[0] for position in code.co_positions()]  # type: ignore[attr-defined, unused-ignore]
-    before = lines.lines_of(code, moves)
-    if code.co_name == "<genexpr>":
-        before = _as_before(code, before)
-        changes["co_code"] = _closed_by_exception(code)
-    elif code.co_name == "<lambda>" and code.co_varnames[:1] == (".0",):
-        name = _name(code)
-        qualified: str = code.co_qualname  # type: ignore[attr-defined, unused-ignore]  # since 3.11
-        changes["co_name"] = name
-        changes["co_qualname"] = qualified[: -len("<lambda>")] + name
-        changes["co_code"] = _without_second_iter(code)
-        before = _as_before(code, before)
+    code = code.replace(co_consts=tuple(constants))
+    node = None
+    if code.co_firstlineno in found:
+        node, _ = found[code.co_firstlineno]
+        code = gathering.gather(code, node)
     elif code.co_flags & inspect.CO_GENERATOR:
-        changes["co_code"] = _closed_by_exception(code)
-    if before != compiled:
-        changes["co_linetable"] = lines.table(before, code.co_firstlineno)
-    return code.replace(**changes)  # type: ignore[arg-type]
-
-
-def _name(code: types.CodeType) -> str:
-    """`<listcomp>`, `<setcomp>` or `<dictcomp>`, by what the loop does last with each item."""
-    operations = [instruction.opname for instruction in dis.get_instructions(code)]
-    last = (before for before, name in zip(operations, operations[1:]) if name == "JUMP_BACKWARD" and before in _NAMES)
-    return _NAMES[next(last, "LIST_APPEND")]
-
-
-def _without_second_iter(code: types.CodeType) -> bytes:
-    """`.0` is an iterator already: asking it for one again would call a user's `__iter__` twice."""
-    raw = bytearray(code.co_code)
-    loaded = False
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "GET_ITER" and loaded:
-            raw[instruction.offset] = dis.opmap["NOP"]
-            raw[instruction.offset + 1] = 0
-            break
-        if instruction.argval == ".0":
-            loaded = True
-    return bytes(raw)
+        code = code.replace(co_code=_closed_by_exception(code))
+    compiled: list[lines.Position] = list(code.co_positions())  # type: ignore[attr-defined, unused-ignore]
+    positions = [found[place[0] or 0][1] if place[0] in found else place for place in compiled]
+    before = lines.lines_of(code, positions, moves)
+    if node is not None or code.co_name == "<genexpr>":
+        before = _as_before(code, before)
+    if before != [place[0] for place in compiled]:
+        code = code.replace(co_linetable=lines.table(positions, before, code.co_firstlineno))
+    passed = lines.passed(code, positions, moves) if moves.callees else None
+    if passed:
+        reach.passes[id(code)] = code, passed
+    return code
 
 
 def _closed_by_exception(code: types.CodeType) -> bytes:
@@ -161,7 +156,11 @@ def _as_before(code: types.CodeType, compiled: lines.Lines) -> lines.Lines:
     own = code.co_firstlineno
     result = list(compiled)
     instructions = [i for i in dis.get_instructions(code) if i.opname != "NOT_TAKEN"]  # part of the jump before
-    steps = {instruction.offset for instruction in instructions if instruction.opname in _LOOP}
+    steps = {
+        instruction.offset
+        for instruction, after in zip(instructions, [*instructions[1:], instructions[-1]])
+        if instruction.opname in _LOOP or (instruction.opname, after.opname) == ("GET_ITER", "FOR_ITER")
+    }
     exhausted = max((i.offset for i in instructions if i.opname == "END_FOR"), default=-1)
     if exhausted < 0:  # `async for`: left as it is
         return result
@@ -171,7 +170,7 @@ def _as_before(code: types.CodeType, compiled: lines.Lines) -> lines.Lines:
     for number, (instruction, following) in enumerate(zip(instructions, [*instructions[1:], instructions[-1]])):
         name = instruction.opname
         condition = name.startswith("POP_JUMP_IF") and bool({instruction.argval, following.offset} & steps)
-        if condition and before in _COMPARE:
+        if condition and (before in _COMPARE or name.endswith("_NONE")):
             own = result[instruction.offset // 2 - 1] or own
         if instruction.offset == exhausted and code.co_name == "<genexpr>":
             own = code.co_firstlineno
@@ -179,7 +178,13 @@ def _as_before(code: types.CodeType, compiled: lines.Lines) -> lines.Lines:
             result[instruction.offset // 2] = own + 1  # jumped over: what follows shall begin a line
         elif instruction.offset > left:
             result[instruction.offset // 2] = None  # puts things right after an exception
-        elif instruction.offset in steps or condition or instruction.offset > exhausted or (before, name) in _AFTER:
+        elif (
+            instruction.offset in steps
+            or condition
+            or instruction.offset > exhausted
+            or (before, name) in _AFTER
+            or (name == "NOP" and result[instruction.offset // 2 - 1] == own)
+        ):
             start = instruction.offset // 2
             if before == "TO_BOOL":
                 start = instructions[number - 1].offset // 2

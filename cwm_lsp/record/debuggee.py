@@ -39,7 +39,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-_PARTS = ("stack", "reach", "reprs", "values", "tracers", "probe", "lines", "comprehensions")
+_PARTS = ("stack", "reach", "reprs", "values", "tracers", "probe", "lines", "gathering", "comprehensions")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _RESERVE = 1 << 16

@@ -15,6 +15,10 @@ _GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENE
 _CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
 """What newer Pythons put into a class body's namespace and 3.11 does not."""
 
+passes: dict[int, tuple[types.CodeType, dict[int, int]]] = {}
+"""Code (by its `id`, and itself) → offset of an instruction that begins a line → the line that 3.11 is on just before,
+where it has an instruction that this version has not."""
+
 
 class Reach:
     """Of one code object."""
@@ -27,6 +31,7 @@ class Reach:
         self.is_suspended = bool(code.co_flags & _GENERATOR)
         """Whether it may be left and entered again."""
         self.operations = code.co_code
+        self.passes = passes[id(code)][1] if id(code) in passes else None
         self.hidden = frozenset() if self.is_function else _CLASS_EXTRAS
         self.bound: dict[int, tuple[str, ...]] = {}
         """Line → names that it can bind or unbind, and those that a function inside may, in the order of `f_locals`."""

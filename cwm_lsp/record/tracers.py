@@ -15,7 +15,7 @@ import ctypes
 import dis
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ _EDGE = SPARE // 2
 _EXCEEDED = "maximum recursion depth exceeded"
 _YIELDS = frozenset(code for name, code in dis.opmap.items() if name in ("YIELD_VALUE", "YIELD_FROM"))
 _YIELD_FROM = bytes([dis.opmap["YIELD_FROM"]]) if "YIELD_FROM" in dis.opmap else b"none"
+_RESUME = dis.opmap.get("RESUME")
 _SUSPENDED = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _COROUTINE = CO_COROUTINE | CO_ASYNC_GENERATOR
 _RETURNS = frozenset(code for name, code in dis.opmap.items() if name.startswith("RETURN_") and "GENERATOR" not in name)
@@ -220,12 +221,10 @@ class Tracing:
 
 def _is_resumed(frame: types.FrameType) -> bool:
     """Whether a frame that is entered was left before."""
-    if frame.f_lasti < 0:
+    if frame.f_lasti < 0 or not frame.f_code.co_flags & _SUSPENDED:
         return False
-    code = frame.f_code
-    if not code.co_flags & _SUSPENDED or sys.version_info < (3, 11):
-        return bool(code.co_flags & _SUSPENDED)
-    return bool(code.co_code[frame.f_lasti + 1])  # 0 is RESUME's argument at the start of a function
+    code = frame.f_code.co_code
+    return code[frame.f_lasti] != _RESUME or code[frame.f_lasti + 1] != 0
 
 
 def _yields(operations: bytes, frame: types.FrameType) -> bool:
@@ -339,6 +338,9 @@ class Monitoring:
                 self._recording.astray(frame)
             # Handlers that the compiler adds, on the line that raised, are no events to settrace.
             elif again or scope.raised_on != line:
+                passed = scope.reach.passes and scope.reach.passes.get(frame.f_lasti)
+                if passed and passed != scope.line:
+                    self._recording.line(scope, passed)
                 self._recording.line(scope, line)
         finally:
             if short:
@@ -346,15 +348,11 @@ class Monitoring:
 
     def _jump(self, code: types.CodeType, offset: int, destination: int) -> Any:
         """settrace has a `line` event for each jump back within a line; monitoring has none."""
-        if destination > offset:
-            return self._disable
         lines = self._jumps.get(id(code))
         if lines is None:
-            lines = self._jumps[id(code)] = {
-                at: line for start, end, line in code.co_lines() if line for at in range(start, end, 2)
-            }
-        line = lines.get(destination)
-        if line is None or line != lines.get(offset):
+            lines = self._jumps[id(code)] = dict(_jumps_within_lines(code))
+        line = lines.get(offset)
+        if line is None:
             return self._disable
         if get_ident() == self._thread:
             self._at_line(sys._getframe(1), line, again=True)
@@ -413,6 +411,19 @@ class Monitoring:
         finally:
             if short:
                 self._stack.lower()
+
+
+def _jumps_within_lines(code: types.CodeType) -> Iterator[tuple[int, int]]:
+    """Offsets and lines of the jumps that 3.11 makes backwards too: there handlers are not behind everything else."""
+    lines = {at: line for start, end, line in code.co_lines() if line for at in range(start, end, 2)}
+    instructions = list(dis.get_instructions(code))
+    handlers = next((i.offset for i in instructions if i.opname == "PUSH_EXC_INFO"), len(code.co_code))
+    for instruction in instructions:
+        at, to = instruction.offset, instruction.argval
+        if instruction.opname == "JUMP_BACKWARD" and lines.get(at) == lines.get(to) and not to < handlers <= at:
+            line = lines.get(at)
+            if line is not None:
+                yield at, line
 
 
 def tracer(recording: Recording) -> Tracing | Monitoring:

@@ -532,9 +532,6 @@ def f(a, b):
     del i
     return a
 """,
-}
-
-DIFFERENT = {
     "assignment expressions in comprehensions": r"""
 def f(a, b):
     return [c := x for x in [a, b]], c
@@ -548,16 +545,6 @@ async def g(a, b):
 def f(a, b):
     return asyncio.run(g(a, b))
 """,
-    "names of the scope in comprehensions": r"""
-def f(a, b):
-    return [sorted(locals()) for x in [a]]
-""",
-    "constants alone on a lambda's line": r"""
-def f(a, b):
-    g = lambda: \
-        1
-    return g()
-""",
     "patterns over several lines": r"""
 def f(a, b):
     match (a,
@@ -568,6 +555,147 @@ def f(a, b):
         case [p, *q]:
             x = 2
     return x
+""",
+    "walrus and names around a comprehension": r"""
+def f(a, b):
+    x = "outer"
+    found = [x for x in (a, b) if (last := x) or True]
+    more = {
+        k: (n := k * 2)
+        for k in range(
+            2) if k is not None
+    }
+    return x, last, found, n, more, {y: 1 for y in "ab"}, {1: 2 for _ in "a"}
+""",
+    "generator expressions in comprehensions": r"""
+def f(a, b):
+    rows = [{"k": a}, {"k": b}]
+    wanted = {"k": 1}
+    return [
+        row for row in rows
+        if all(row[k] == v for k, v in wanted.items())
+    ], [[x for x in y if x] for y in [[a, 0], [b]]]
+""",
+    "asynchronous comprehensions": r"""
+import asyncio
+async def ticks(n):
+    for i in range(n):
+        yield i
+async def one(x):
+    await asyncio.sleep(0)
+    return x
+async def g(a, b):
+    xs = [i async for i in ticks(3) if i]
+    ys = {i: await one(i) async for i in ticks(2)}
+    zs = {j async for j in (await one(k) for k in (a, b))}
+    return xs, ys, zs, [[y async for y in ticks(x)] for x in range(3)]
+def f(a, b):
+    return asyncio.run(g(a, b))
+""",
+    "with managers that swallow": r"""
+class Quiet:
+    def __init__(self, log):
+        self.log = log
+    def __enter__(self):
+        return self
+    def __exit__(self, kind, error, trace):
+        self.log.append(kind is None)
+        return True
+def f(a, b):
+    log = []
+    for x in (2, 0):
+        with Quiet(log) as p, Quiet(log):
+            log.append(6 // x)
+        with Quiet(log): raise KeyError
+    return log
+""",
+    "assert with a comparison": r"""
+def f(a, b):
+    try:
+        assert (
+            a > 5
+        ), f"{a!r}"
+    except AssertionError as error:
+        b = error
+    try:
+        assert (
+            a
+            and not b
+        ), (
+            "no")
+    except AssertionError:
+        b = 1
+    assert (
+        a
+        < 5)
+    return b
+""",
+    "callees over several lines": r"""
+def f(a, b):
+    x = {
+        "+": lambda p, q: p + q,
+        "-": lambda p, q: p - q,
+    }["+"](a, b)
+    y = (
+        max
+        if a
+        else min
+    )(
+        a,
+        3,
+    )
+    return x, y, [
+        abs][
+        0](a)
+""",
+    "patterns in patterns": r"""
+def f(a, b):
+    found = []
+    for v in ([1, [a, b], {"k": 3}], [1, 2, 3], 5, {"a": 2}, {"a": 0}, "s"):
+        match v:
+            case [
+                1,
+                [x,
+                 y],
+                {"k":
+                   z},
+            ] | (
+                z, y,
+                x):
+                found.append(x)
+            case int(
+                real=q
+            ) as w if (
+                q
+            ) and w:
+                found.append(q)
+            case {
+                "a": x,
+            } if (
+                x
+                > 1
+            ):
+                found.append(-x)
+            case {
+                "a": x,
+            }:
+                found.append(x)
+            case other:
+                found.append(other)
+    return found
+""",
+}
+
+DIFFERENT = {
+    "names of the scope in comprehensions": r"""
+def f(a, b):
+    return [sorted(locals()) for x in [a]]
+""",
+    "constants alone on a lambda's line": r"""
+def f(a, b):
+    g = lambda: \
+        1
+    return g()
 """,
     "conditions that are constant": r"""
 def f(a, b):

@@ -43,7 +43,7 @@ _SURPRISING = 1.0
 WORTH_READING = 0.1
 """The confidence below which a guess is shown as `?`; the JSON output has it."""
 
-_STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green"}
+_STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green", "unknown": "dim"}
 
 
 def announce(verb: str, target: Target) -> None:
@@ -185,7 +185,8 @@ def outcome_line(trace: Trace) -> Text:
     hedge = "" if origin != "predicted" else "likely " if sure is None or sure >= 0.5 else "perhaps "
     match outcome.kind:
         case "return":
-            text = Text.assemble((f"{hedge}returns ", _STYLES[origin]), _guess(outcome.value or "None", sure))
+            hedge = hedge if outcome.value is not None else ""
+            text = Text.assemble((f"{hedge}returns ", _STYLES[origin]), _guess(outcome.value or "…", sure))
         case "exception" if outcome.exception is not None:
             error = outcome.exception
             where = f" at line {error.line}" if error.line else ""
@@ -311,7 +312,7 @@ def findings_table(findings: Findings) -> Table:
 
 def _ending(outcome: Outcome) -> str:
     if outcome.kind == "return":
-        return f"returns {_short(outcome.value or 'None')}"
+        return f"returns {_short(outcome.value or '…')}"
     if outcome.exception is not None:
         return f"raises {outcome.exception.type}"
     return f"{outcome.kind}: {outcome.detail}"
@@ -372,7 +373,7 @@ def _effect(step: Step, trace: Trace, style: str | None = None) -> Text:
 
 
 def _glyph(origin: str) -> str:
-    return "≈ " if origin == "predicted" else "= "
+    return {"predicted": "≈ ", "unknown": ": "}.get(origin, "= ")
 
 
 def _append(text: Text, name: str, glyph: str, value: str, style: str, confidence: float | None) -> None:

@@ -29,6 +29,7 @@ PATIENCE = 1.0
 """Seconds beyond the limit after which library code is interrupted."""
 CHUNK = 256
 """Events handed over at once."""
+UNKNOWN_RETURN = "what it returns is not known"
 _recursion = threading.Lock()
 _running = 0
 
@@ -254,7 +255,7 @@ class Evaluation:
     def _outcome(self, end: Left) -> Outcome:
         """How the traced function was left."""
         if end.error is None:
-            return Outcome("return", value=end.value)
+            return Outcome("return", value=end.value, detail=None if end.value is not None else UNKNOWN_RETURN)
         try:
             with self.runtime.untraced():
                 message = str(end.error)

@@ -49,7 +49,7 @@ class Patterns:
                 except Undetermined:
                     matched = runtime.branch((None, None))
                     if matched:
-                        bindings = {name: bindings.get(name, Unknown()) for name in stores}
+                        bindings = {name: bindings.get(name, Unknown(askable=True)) for name in stores}
                 if not matched:
                     continue
                 for name, store in stores.items():

@@ -29,6 +29,7 @@ PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
 CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
 NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
+UNKNOWN = "..."
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
 """Where the code of a task or callback is, which the recorder leaves out too."""
@@ -50,6 +51,11 @@ def unordered(value: Any) -> bool:
 def is_bare(kind: Any) -> bool:
     """Whether a class has the `repr` of `object`, which says nothing of what is inside."""
     return kind.__repr__ is object.__repr__
+
+
+def type_of(value: Any) -> str:
+    """What a value shows as whose repr is not known: its type, if that is."""
+    return UNKNOWN if type(value) is Unknown else ADDRESS.sub("", object.__repr__(value))
 
 
 def is_flat(value: Any) -> bool:

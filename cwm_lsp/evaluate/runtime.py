@@ -68,6 +68,8 @@ class Runtime:
         """Since the last event a model has said that nothing is raised."""
         self.poisoned: dict[int, Any] = {}
         """Mutable values that unknown code may have changed, by identity."""
+        self.disturbed: set[int] = set()
+        """Those that it may have changed in the traced call: what they are now a model may say."""
         self.unknowing = Unknowing(self)
         self.loading = 0
         """Modules whose top level is being interpreted, one inside the other."""
@@ -249,26 +251,30 @@ class Runtime:
             if type(value) is Unknown and value.value is not MISSING:
                 value = value.value
                 self.rebind(frame, name, value)
+            source = "predicted" if self.tainted else self.fresh
             try:
                 text = self.rendering.text(value)
             except Undetermined as error:
-                if unknown is None:
-                    unknown = []
-                unknown.append(name)
-                if error.suggestion is not None:
-                    suggestions[name] = error.suggestion
-                if name not in (frame.shown if shown is None else shown):
-                    shown = dict(frame.shown) if shown is None else shown
-                    shown[name] = ""
-                values[name] = value
-                continue
-            if value is not before or frame.shown.get(name) != text:
+                if error.suggestion is None and not self.is_askable(value):
+                    text, source = rendering.type_of(value), "unknown"
+                else:
+                    if unknown is None:
+                        unknown = []
+                    unknown.append(name)
+                    if error.suggestion is not None:
+                        suggestions[name] = error.suggestion
+                    if name not in (frame.shown if shown is None else shown):
+                        shown = dict(frame.shown) if shown is None else shown
+                        shown[name] = ""
+                    values[name] = value
+                    continue
+            if value is not before or frame.shown.get(name) != text or source == "unknown":
                 values[name] = value
                 if frame.shown.get(name) != text:
                     if shown is None:
                         shown = dict(frame.shown)
                     shown[name] = text
-                self.source_of(frame, name, "predicted" if self.tainted else self.fresh)
+                self.source_of(frame, name, source)
             elif self.tainted and type(value) not in rendering.ATOMS:
                 self.source_of(frame, name, "predicted")
         if not code.is_function:
@@ -326,19 +332,22 @@ class Runtime:
                 text = text if text is not None and same_literal(text, suggestions[name]) else suggestions[name]
                 self.order_texts[suggestions[name]] = text
             else:
+                self.settle(frame, name, value, text)
+                if text is None:
+                    shown[name] = rendering.type_of(value)
+                    self.source_of(frame, name, "unknown")
+                    continue
                 if not (type(value) in self.classes and id(value) not in self.poisoned):
                     self.tainted = True
-                self.settle(frame, name, value, text)
-                text = "..." if text is None else text
             shown[name] = text
             self.source_of(frame, name, "predicted")
         frame.shown = shown
 
     def settle(self, frame: Frame, name: str, value: Any, text: str | None) -> None:
-        """Give the unknown value of a variable the repr that the model says it has."""
+        """Give the unknown value of a variable the repr that the model says it has; None where it says nothing."""
         known = MISSING if text is None else literal(text)
         if type(value) is Unknown:
-            value.text = text
+            value.text, value.askable = text, False
             value.value = known
             if known is not MISSING:
                 self.rebind(frame, name, known)
@@ -351,8 +360,12 @@ class Runtime:
             else:
                 value.update(known)
             self.poisoned.pop(id(value), None)
+            self.disturbed.discard(id(value))
             return
         if id(value) not in self.poisoned:
+            return
+        if text is None:
+            self.disturbed.discard(id(value))
             return
         stand_in = Unknown(text)
         self.rebind(frame, name, stand_in)
@@ -396,7 +409,11 @@ class Runtime:
                 self.poison(touched)
                 raise exception_from(reply)
         self.poison(touched)
-        return Unknown()
+        return Unknown(askable=True)
+
+    def is_askable(self, value: Any) -> bool:
+        """Whether a value is not known because of what the traced call has done."""
+        return self.reaches((value,), lambda inner: id(inner) in self.disturbed or is_open(inner))
 
     @property
     def shown_frame(self) -> Frame:
@@ -426,6 +443,8 @@ class Runtime:
                 continue
             if type(value) in (list, set, dict) or type(value) in self.classes or type(value) in rendering.MUTABLE:
                 self.poisoned[id(value)] = value
+                if self.tracing:
+                    self.disturbed.add(id(value))
             pending.extend(self.inside(value))
 
     def inside(self, value: Any) -> list[Any]:
@@ -459,17 +478,23 @@ class Runtime:
     def is_poisoned(self, values: Iterable[Any], *, shown: bool = False) -> bool:
         """Whether unknown code may have changed any of the values or what can be reached from them; `shown`: where what
         an unknown shows as is known, that will do."""
+
+        def is_lost(value: Any) -> bool:
+            if type(value) is Unknown:
+                return not (shown and value.text is not None)
+            return id(value) in self.poisoned or self.unknowing.may_show_otherwise(value)
+
+        return self.reaches(values, is_lost)
+
+    def reaches(self, values: Iterable[Any], test: Callable[[Any], bool]) -> bool:
+        """Whether the test holds for one of the values or for something that can be reached from them."""
         seen: set[int] = set()
         pending = list(values)
         while pending:
             value = pending.pop()
             if type(value) in rendering.ATOMS or id(value) in seen:
                 continue
-            if type(value) is Unknown:
-                if shown and value.text is not None:
-                    continue
-                return True
-            if id(value) in self.poisoned or self.unknowing.may_show_otherwise(value):
+            if test(value):
                 return True
             seen.add(id(value))
             pending.extend(self.inside(value))
@@ -529,17 +554,21 @@ class Runtime:
         try:
             text = self.rendering.text(value)
         except Undetermined as error:
-            text, source = self.return_text(frame, value, error.suggestion), "predicted"
+            known = self.return_text(frame, value, error.suggestion)
+            text, source = (rendering.type_of(value), "unknown") if known is None else (known, "predicted")
         if frame.given:
-            self.returned = text
+            self.returned = None if source == "unknown" else text
         self.emit(self.valued("return", frame, text, source))
         if type(value) is Unknown and value.value is not MISSING:
             return value.value
         return value
 
-    def return_text(self, frame: Frame, value: Any, suggestion: str | None) -> str:
+    def return_text(self, frame: Frame, value: Any, suggestion: str | None) -> str | None:
+        """What a return value that is not known shows as, if the model says it."""
         if suggestion is not None and suggestion in self.order_texts:
             return self.order_texts[suggestion]
+        if suggestion is None and not self.is_askable(value):
+            return None
         question = Question(
             "values", frame.line, frame.depth, frame.code.name,
             event=Event("return", frame.line, frame.depth, frame.code.name, path=frame.code.path),
@@ -551,12 +580,12 @@ class Runtime:
             text = text if text is not None and same_literal(text, suggestion) else suggestion
             self.order_texts[suggestion] = text
             return text
+        if text is None:
+            return None
         self.tainted = True
         if type(value) is Unknown:
-            value.text = text
-            if text is not None:
-                value.value = literal(text)
-        return "..." if text is None else text
+            value.text, value.value = text, literal(text)
+        return text
 
     def raised(self, frame: Frame, error: BaseException) -> None:
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
@@ -599,8 +628,6 @@ class Runtime:
             try:
                 text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"
             except Undetermined:
-                text, source = f"({type(error)!r}, {type(error).__name__}(...), <traceback object>)", "predicted"
-            self.emit(self.valued("exception", frame, text, source))
 
     def unwind(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
         """Leave a frame by an exception."""
@@ -715,6 +742,11 @@ VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
     ChainMap: lambda value: value.maps,
 }
 """What other builtin types hold that their repr shows."""
+
+
+def is_open(value: Any) -> bool:
+    """Whether a value is an unknown of which a model may still say what it is."""
+    return type(value) is Unknown and value.askable and value.value is MISSING and value.text is None
 
 
 def literal(text: str) -> Any:

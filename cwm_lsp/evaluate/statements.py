@@ -490,14 +490,14 @@ class Statements(Protected, Patterns, Expressions):
                 raise ValueError(f"too many values to unpack (expected {count})")
             except Undetermined:
                 runtime.unknown()
-                return [Unknown() for _ in range(count)]
+                return [Unknown(askable=True) for _ in range(count)]
 
         def spread(value: Any, count: int, star: int) -> Sequence[Any]:
             try:
                 items = list(start(known(value)))
             except Undetermined:
                 runtime.unknown()
-                return [Unknown() for _ in range(count)]
+                return [Unknown(askable=True) for _ in range(count)]
             behind = count - star - 1
             if len(items) < count - 1:
                 raise ValueError(f"not enough values to unpack (expected at least {count - 1}, got {len(items)})")
@@ -594,7 +594,7 @@ class Statements(Protected, Patterns, Expressions):
 
         def following(frame: Frame, items: Any) -> Any:
             if type(items) is Unknown:
-                return Unknown() if runtime.branch((inside, beyond)) else MISSING
+                return Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
             try:
                 return next(items)
             except StopIteration as end:
@@ -603,7 +603,7 @@ class Statements(Protected, Patterns, Expressions):
                     frame.seen = None
                 return MISSING
             except Undetermined:
-                return Unknown() if runtime.branch((inside, beyond)) else MISSING
+                return Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
 
         return following
 

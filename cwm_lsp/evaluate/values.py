@@ -34,7 +34,7 @@ class Left(GaveUp):
     def __init__(self, value: str | None, error: BaseException | None) -> None:
         super().__init__("the call is over")
         self.value = value
-        """What it returned shows as; None where it raised `error`."""
+        """What it returned shows as; None where that is not known, or where it raised `error`."""
         self.error = error
 
 
@@ -92,9 +92,11 @@ def undetermined(*_: Any, **__: Any) -> NoReturn:
 class Unknown:
     """A value that cannot be known. Whatever looks inside it raises `Undetermined`."""
 
-    __slots__ = ("text", "value")
+    __slots__ = ("askable", "text", "value")
 
-    def __init__(self, text: str | None = None) -> None:
+    def __init__(self, text: str | None = None, *, askable: bool = False) -> None:
+        self.askable = askable
+        """It came of an operation of the traced call, so that a model may say what it is. All else stays unknown."""
         self.text = text
         """What it shows as, once the model has said so."""
         self.value: Any = MISSING

@@ -220,8 +220,8 @@ class Tally:
 
     def _count_new(self, guess: Event, actual: Event, before: Event) -> None:
         for name, value in guess.locals.items():
-            if before.locals.get(name) != value and name in guess.provenance:
-                origin = guess.provenance[name]
+            origin = guess.provenance.get(name, "unknown")
+            if before.locals.get(name) != value and origin != "unknown":
                 self._new[origin] += 1
                 self._new_right[origin] += name in actual.locals and same_value(value, actual.locals[name])
 

@@ -38,6 +38,10 @@ class Ended(Exception):
     """The prediction ends before its time; the message says why."""
 
 
+class NoRoom(Ended):
+    """What is to be read does not fit the model's context."""
+
+
 class Writable(Protocol):
     """A frame that is being written; see `grammar.Frame`."""
 
@@ -147,7 +151,7 @@ class Writer:
         if self.written >= self.budget.tokens:
             raise Ended(f"the limit of {self.budget.tokens} tokens was reached")
         if len(self.tokens) > self.engine.context_length:
-            raise Ended(f"the model's context of {self.engine.context_length} tokens is full")
+            raise NoRoom(f"the model's context of {self.engine.context_length} tokens is full")
         if not self._distributions:
             yield from self._pass(frame)
         self.append(self._choose(frame))

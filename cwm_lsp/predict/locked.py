@@ -9,7 +9,7 @@ from typing import Any
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.evaluate import Answer as Reply
 from cwm_lsp.evaluate import Limits, Question
-from cwm_lsp.predict.decode import Answer
+from cwm_lsp.predict.decode import Answer, NoRoom
 from cwm_lsp.predict.engines.interface import Pass
 from cwm_lsp.predict.foresight import answer, evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
@@ -47,8 +47,8 @@ class LockedPrediction(Prediction):
                         raise Cancelled
                     if isinstance(step, Event):
                         self._computed(step)
-                    elif not self.frames:
-                        break  # the arguments are unknown: the model begins outside
+                    elif step.unknown and set(step.unknown) == step.suggestions.keys():
+                        evaluation.answer(step.suggestions)
                     else:
                         evaluation.answer((yield from self._asked(step)))
             if evaluation.outcome is not None:
@@ -95,19 +95,27 @@ class LockedPrediction(Prediction):
         self._tentative = None
 
     def _asked(self, question: Question) -> Generator[Pass, Answer, Reply]:
-        """Have the model answer a question."""
+        """Have the model answer a question. What it has no room for it is not asked."""
         self._take_back()
-        writer, transcript = self._begun()
+        nothing: Reply = {} if question.kind == "values" else None
+        try:
+            writer, transcript = self._begun()
+        except NoRoom:
+            return nothing
         start = len(writer.tokens)
         frame = Frame(transcript.grammar, self.state, _known(question))
         if not frame.possible:
-            return None if question.kind != "values" else {}
-        if question.kind == "raises":
-            yield from writer.kind(frame)
-            if frame.kind != "exception":
-                writer.cut(start)
-                return None
-        yield from writer.frame(frame)
+            return nothing
+        try:
+            if question.kind == "raises":
+                yield from writer.kind(frame)
+                if frame.kind != "exception":
+                    writer.cut(start)
+                    return None
+            yield from writer.frame(frame)
+        except NoRoom:
+            writer.cut(start)
+            return nothing
         event = frame.event()
         self._trust *= event.confidence if event.confidence is not None else 1.0
         self._tentative = frame, event, start

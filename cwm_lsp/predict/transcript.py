@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cwm_lsp.predict.decode import Ended, Writer
+from cwm_lsp.predict.decode import NoRoom, Writer
 from cwm_lsp.predict.engines.interface import Engine
 from cwm_lsp.predict.grammar import Grammar
 from cwm_lsp.predict.prompt import Prompt
@@ -79,7 +79,7 @@ def header(engine: Engine, prompt: Prompt) -> list[int]:
     """The tokens before the first frame: of the program, as much as there is reasonable room for.
 
     Raises:
-        Ended: there is too little room for the function alone.
+        NoRoom: there is too little room for the function alone.
     """
     special = engine.tokenizer.special
     room = min(engine.context_length // 3, LONGEST_PROGRAM)
@@ -91,7 +91,7 @@ def header(engine: Engine, prompt: Prompt) -> list[int]:
     else:
         if len(tokens) > engine.context_length // 2:
             name, length = prompt.function.qualname, engine.context_length
-            raise Ended(f"{name} has {len(tokens)} tokens, too many for the model's context of {length}")
+            raise NoRoom(f"{name} has {len(tokens)} tokens, too many for the model's context of {length}")
     return [special[wire.BEGIN_OF_TEXT], special[wire.TRACE_CONTEXT_START], *tokens, special[wire.FRAME_SEP]]
 
 

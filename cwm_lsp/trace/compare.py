@@ -270,6 +270,8 @@ class _Comparison:
             self._values(left.index, right.index, way, parted=parted)
             way.go(actual.line)
             self._enter_comprehensions(left, right, way)
+        elif expected.provenance.get("value") == "unknown":
+            return
         elif right.key == _EXCEPTION:
             both_come_from_inside = before is not None and _come_unwinding(before[0]) and _come_unwinding(before[1])
             if not both_come_from_inside and not same_value(expected.value or "", actual.value or ""):
@@ -338,10 +340,13 @@ class _Comparison:
     ) -> None:
         """The locals of two events. `parted`: different ways led to them, which explains what changed on these."""
         expected, actual = self._left[left].locals, self._right[right].locals
+        sources = self._left[left].provenance
         mark = self._right[right].mark
         if expected != actual or way.wrong:
             for name in (*actual, *(name for name in expected if name not in actual)):
                 values = expected.get(name), actual.get(name)
+                if sources.get(name) == "unknown" and name in actual:
+                    continue
                 if _same(*values, mark, name):
                     way.wrong.pop(name, None)
                 elif way.wrong.get(name) != values:
@@ -374,15 +379,14 @@ class _Comparison:
 
     def _disagreement(self, left: int, right: int) -> int:
         expected, actual = self._left[left], self._right[right]
+        sources = expected.provenance
         if expected.kind in ("return", "exception"):
-            return int(expected.value != actual.value)
+            return int(expected.value != actual.value and sources.get("value") != "unknown")
         if expected.locals == actual.locals:
             return 0
         others = sum(name not in actual.locals for name in expected.locals)
-        return min(
-            others + sum(expected.locals.get(name) != value for name, value in actual.locals.items()),
-            _MOST_DISAGREEMENT,
-        )
+        differing = (name for name, value in actual.locals.items() if expected.locals.get(name) != value)
+        return min(others + sum(sources.get(name) != "unknown" for name in differing), _MOST_DISAGREEMENT)
 
     def _inlined(self, scope: Scope | None) -> dict[int, int]:
         """Lines of comprehensions written in `scope` → the first line of theirs."""

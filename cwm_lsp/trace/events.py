@@ -13,7 +13,8 @@ from typing import Any, Literal
 EventKind = Literal["call", "line", "return", "exception"]
 Origin = Literal["predicted", "recorded"]
 OutcomeKind = Literal["return", "exception", "timeout", "truncated", "error"]
-Provenance = Literal["given", "computed", "predicted", "recorded"]
+Provenance = Literal["given", "computed", "predicted", "recorded", "unknown"]
+"""`unknown`: the text is the value's type at most; it says nothing of the value, and is compared with nothing."""
 
 NOTHING: Mapping[str, Any] = {}
 """The empty mapping, shared, never changed: `Event` has several and most are empty."""

@@ -57,7 +57,7 @@ def ending(trace: Trace) -> str:
         verb = f"{hedge} returns", f"{hedge} raises"
     match outcome.kind:
         case "return":
-            return f"{verb[0]} {outcome.value}"
+            return f"{verb[0]} {outcome.value}" if outcome.value is not None else outcome.detail or verb[0]
         case "exception":
             told = f"{outcome.exception.type}: {outcome.exception.message}" if outcome.exception else "an exception"
             return f"{verb[1]} {told.removesuffix(': ')}"

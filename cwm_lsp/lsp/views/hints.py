@@ -180,6 +180,8 @@ def _pieces(value: Value, settings: Hints) -> Iterator[_Piece]:
 def _is_shown(value: Value, settings: Hints) -> bool:
     if value.predicted is not None:
         return True
+    if value.provenance == "unknown":
+        return False
     if value.is_plumbing or value.is_echo or (value.is_opaque and value.name not in ("return", "raise")):
         return False
     unsure = value.confidence is not None and value.confidence < settings.min_confidence

@@ -28,7 +28,7 @@ from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
-from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
+from cwm_lsp.evaluate.values import MISSING, Addressed, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -387,6 +387,8 @@ class Calls:
             if type(result) in SIZED and name not in ACCESSORS:
                 runtime.count(result)
             return LibraryCoroutine(result) if type(result) is CoroutineType else result
+        except Addressed:
+            return Unknown()
         except Undetermined:
             pass
         except Exception:

@@ -16,6 +16,7 @@ from cwm_lsp.evaluate.imports import World
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
+from cwm_lsp.evaluate.rendering import ADDRESS
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import GaveUp, Left, Overdue, Undetermined, Unknown
 from cwm_lsp.source.functions import find, namesakes
@@ -89,6 +90,7 @@ class Evaluation:
         self.tree = ast.parse(source)
         self.call = ast.parse(call.strip(), mode="eval")
         self.interpreter = Interpreter(self.runtime, self.tree, module, world)
+        self.runtime.program = f"{source}\n{call}"
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._counted = False
@@ -258,7 +260,7 @@ class Evaluation:
             return Outcome("return", value=end.value, detail=None if end.value is not None else UNKNOWN_RETURN)
         try:
             with self.runtime.untraced():
-                message = str(end.error)
+                message = ADDRESS.sub("", str(end.error))
         except (Exception, Undetermined, GaveUp):
             message = ""
         return Outcome("exception", exception=ExceptionInfo(type(end.error).__name__, message, self.runtime.raised_at))

@@ -549,8 +549,9 @@ class Expressions:
 
         def run(frame: Frame) -> Any:
             parts = [item(frame) for item in runs]
-            if any(type(part) is Unknown for part in parts):
-                return runtime.unknown()
+            unknown = [part for part in parts if type(part) is Unknown]
+            if unknown:  # texts are joined whatever they are
+                return Unknown(askable=any(part.askable for part in unknown))
             text = "".join(parts)
             if len(text) > 1000:
                 runtime.allow(len(text))

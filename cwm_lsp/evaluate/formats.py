@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import rendering
 from cwm_lsp.evaluate.sizes import LOCAL_TIME
-from cwm_lsp.evaluate.values import Undetermined
+from cwm_lsp.evaluate.values import Addressed, Undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -36,14 +36,20 @@ class Formats:
         self.interpreter.operations.check_shown(value)
         renderer = self.runtime.rendering
         text = renderer.render(value, []) if renderer.shuffled and type(value) in rendering.PLAIN else convert(value)
-        if rendering.ADDRESS.search(text) or " object>" in text or text.startswith("<function "):
-            raise Undetermined
+        renderer.without_address(text)
+        if " object>" in text or text.startswith("<function "):
+            raise Addressed
         return text
 
     def formatted(self, value: Any, spec: str, convert: Callable[[Any], str] | None = None) -> str:
         """`format(value, spec)` after an optional conversion."""
         if convert is not None:
-            value = self.shown(value, convert)
+            try:
+                value = self.shown(value, convert)
+            except Addressed:
+                if spec:  # which may not suit a text
+                    raise Undetermined from None
+                raise
         self.interpreter.operations.check_format(spec)
         if type(value) in rendering.ATOMS:
             return format(value, spec)
@@ -59,7 +65,10 @@ class Formats:
 
     def format_string(self, template: str, *args: Any, **kwargs: Any) -> str:
         """`template.format(*args, **kwargs)`."""
-        return self._format(template, args, kwargs, [0], 2)
+        try:
+            return self._format(template, args, kwargs, [0], 2)
+        except Addressed:  # what comes after it may fail
+            raise Undetermined from None
 
     def _format(self, template: str, args: tuple[Any, ...], kwargs: Any, auto: list[Any], depth: int) -> str:
         if depth < 0:

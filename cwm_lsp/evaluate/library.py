@@ -156,7 +156,7 @@ NOT_PURE = {
     datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
     datetime.date: ("today", "fromtimestamp"),
     statistics.NormalDist: ("samples",),
-    array.array: ("fromfile", "tofile"),
+    array.array: ("fromfile", "tofile", "buffer_info"),
     types.GeneratorType: ("gi_code", "gi_frame", "gi_running", "gi_suspended", "gi_yieldfrom"),
     uuid.UUID: (),
 }

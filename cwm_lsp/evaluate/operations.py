@@ -15,7 +15,7 @@ from typing import Any
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.runtime import SMALL, Runtime
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, is_a
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
@@ -50,6 +50,8 @@ class Operations:
             return runtime.unknown(touched)
         try:
             return function(*args)
+        except Addressed:
+            return Unknown()
         except Undetermined:
             return self.undetermined(function, args, touched)
         except Exception:
@@ -112,6 +114,8 @@ class Operations:
             if not runtime.poisoned:
                 try:
                     return careful(a, b)
+                except Addressed:
+                    return Unknown()
                 except Undetermined:
                     return self.undetermined(careful, (a, b), (a,) if in_place else ())
                 except TypeError:

@@ -6,11 +6,11 @@ import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable
 from itertools import chain
-from types import NoneType
-from typing import TYPE_CHECKING, Any
+from types import MethodType, NoneType, WrapperDescriptorType
+from typing import TYPE_CHECKING, Any, cast
 
 from cwm_lsp.evaluate.asynchronous import CLOCKED
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -30,7 +30,9 @@ CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
 NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
 UNKNOWN = "..."
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS = re.compile(r" at 0x([0-9a-fA-F]+)")
+WRITTEN: dict[Any, Any] = {kind.__repr__: kind for kind in (list, tuple, dict, set, frozenset, BaseException)}
+"""The `repr` of builtin containers and exceptions, which their subclasses mostly inherit."""
 PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
 """Where the code of a task or callback is, which the recorder leaves out too."""
 
@@ -78,6 +80,8 @@ class Renderer:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.refused: set[type] = set()
+        """Classes whose `__repr__` changes its object."""
 
     def text(self, value: Any) -> str:
         """The repr of a value; raises `Undetermined` where it cannot be known, with a suggestion where it nearly is."""
@@ -86,6 +90,7 @@ class Renderer:
             if kind is str:
                 if len(value) > self.runtime.limits.text:
                     raise GaveUp("a string is too long to show")
+                self.without_address(value)
             elif kind is int and value.bit_length() > 14_000:  # CPython converts no more than 4,300 digits
                 raise Undetermined
             return self.counted(repr(value))
@@ -96,15 +101,8 @@ class Renderer:
         self.measure(value, [NODES], set())
         if not (is_bare(kind) and kind in runtime.classes):
             runtime.touchable((value,), shown=True)
-        try:
-            with runtime.untraced():
-                text = self.render(value, [])
-        except (Undetermined, GaveUp):
-            raise
-        except Exception:
-            raise Undetermined from None
-        if kind not in ATOMS and " at 0x" in text:
-            text = ADDRESS.sub("", text)
+        with runtime.untraced():
+            text = self.render(value, [])
         if "coro=<" in text or "cb=[" in text:
             text = PLACE.sub(r"\1", text)
         if self.shuffled:
@@ -155,36 +153,83 @@ class Renderer:
             path.discard(id(value))
 
     def render(self, value: Any, path: list[int]) -> str:
-        """`repr`, with the elements of sets in a settled order."""
-        kind = type(value)
-        if kind not in PLAIN:
-            if kind not in self.runtime.classes:
-                return repr(value)
-            try:
-                return repr(value)
-            except Exception:
-                return object.__repr__(value)
+        """`repr` as the recorder gives it: containers and exceptions are written item by item, an object whose own
+        `__repr__` fails as its type, and the elements of sets in a settled order."""
+        kind: Any = type(value)
+        if kind is str:
+            return repr(self.without_address(value))
+        if kind is MethodType:
+            return f"<bound method {value.__func__.__qualname__} of {self.render(value.__self__, path)}>"
+        how = kind.__repr__
+        base = WRITTEN.get(how) if type(how) is WrapperDescriptorType else None
+        if base is None:
+            return self.own(value)
         if id(value) in path:
-            return CYCLES.get(kind, f"{kind.__name__}(...)")
+            return CYCLES.get(base, f"{kind.__name__}(...)")
         path.append(id(value))
         try:
-            if kind is dict:
-                return (
-                    "{" + ", ".join(f"{self.render(k, path)}: {self.render(v, path)}" for k, v in value.items()) + "}"
-                )
-            items = [self.render(item, path) for item in value]
-            if kind is list:
-                return "[" + ", ".join(items) + "]"
-            if kind is tuple:
-                return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
-            if unordered(value):
-                items.sort()
-            if not items:
-                return f"{kind.__name__}()"
-            inner = "{" + ", ".join(items) + "}"
-            return inner if kind is set else f"frozenset({inner})"
+            if base is dict:
+                pairs = (f"{self.render(k, path)}: {self.render(v, path)}" for k, v in dict.items(value))
+                return "{" + ", ".join(pairs) + "}"
+            items = [
+                self.render(item, path) for item in (value.args if base is BaseException else base.__iter__(value))
+            ]
         finally:
             path.pop()
+        if base is list:
+            return "[" + ", ".join(items) + "]"
+        if base is tuple:
+            return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
+        if base is BaseException:
+            return f"{kind.__name__}({', '.join(items)})"
+        if not items:
+            return f"{kind.__name__}()"
+        if unordered(value):
+            items.sort()
+        inner = "{" + ", ".join(items) + "}"
+        return inner if kind is set else f"{kind.__name__}({inner})"
+
+    def own(self, value: Any) -> str:
+        """What the `__repr__` of a value's class gives, without addresses. It is run for the tracer's sake alone, and
+        may not change the object: what it changes is undone, and its class is not asked again."""
+        kind = type(value)
+        if kind in self.refused:
+            return type_of(value)
+        attributes = attributes_of(value) if kind in self.runtime.classes else None
+        before = None if attributes is None else state_of(attributes)
+        try:
+            text = repr(value)
+        except Exception:
+            text = type_of(value)
+        finally:
+            if attributes is not None and before is not None and state_of(attributes) != before:
+                attributes.clear()
+                attributes.update(before[0])
+                self.refused.add(kind)
+        if kind in self.refused:
+            return type_of(value)
+        return ADDRESS.sub("", text)
+
+    def without_address(self, text: str) -> str:
+        """The text, if it is the same in every run: what builtin code makes may have the address of an object in it."""
+        for digits in ADDRESS.findall(text):
+            if digits not in self.runtime.program:
+                raise Addressed
+        return text
+
+
+def attributes_of(value: Any) -> dict[str, Any] | None:
+    try:
+        return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        return None
+
+
+def state_of(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, int, int]]]:
+    """What a `__repr__` could change of an object, as far as the recorder looks: its attributes, and the sizes of those
+    that are containers."""
+    sizes = {name: len(value) for name, value in attributes.items() if type(value) in (list, dict, set)}
+    return dict(attributes), [(name, id(value), sizes.get(name, 0)) for name, value in attributes.items()]
 
 
 def ordered(value: Any) -> list[Any]:

@@ -37,7 +37,7 @@ from cwm_lsp.evaluate.adoption import allowed, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import METHOD_RULES, Methods
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Ticker, Undetermined, Unknown, guarded, is_a
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Memo, Ticker, Undetermined, Unknown, guarded, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -65,7 +65,7 @@ class Rules(Methods):
         """Iterators over iterators that have been made."""
         self.functions: dict[Any, Rule] = {
             library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_,
-            issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.never, hash: self.hash_,
+            issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.address, hash: self.hash_,
             iter: self.iter_, next: self.next_, getattr: self.getattr_,
             setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
             str: self.text, repr: self.text, ascii: self.text, format: self.format_, object: self.plain,
@@ -119,6 +119,10 @@ class Rules(Methods):
         }  # fmt: skip
 
     plain = Methods.native
+
+    def address(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        function(*args, **kwargs)
+        return Unknown()
 
     def never(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return self.runtime.unknown()
@@ -520,15 +524,6 @@ class Rules(Methods):
 
     def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
-
-
-class Memo(dict[int, Any]):
-    """What `deepcopy` remembers, by addresses."""
-
-    def __repr__(self) -> str:
-        if self:
-            raise Undetermined
-        return "{}"
 
 
 def is_enum(kind: Any) -> bool:

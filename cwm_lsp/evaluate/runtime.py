@@ -51,6 +51,8 @@ class Runtime:
         self.ask_model = ask
         self.targets: Collection[Code] | None = None
         """The function whose first call begins the trace, by its definitions; None for whichever is called first."""
+        self.program = ""
+        """The text of the file and of the call."""
         self.started = False
         """The file's top level is through, and the call under way."""
         self.tracing = False
@@ -151,6 +153,8 @@ class Runtime:
                 self.allow(size)
                 if kind in TABLES:
                     self.allocated += 4 * size
+            if kind is str and " at 0x" in value:
+                self.rendering.without_address(value)
 
     def allow_bits(self, bits: float) -> None:
         """Admit one integer of so many bits, about to be made."""
@@ -628,6 +632,8 @@ class Runtime:
             try:
                 text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"
             except Undetermined:
+                text, source = f"({type(error)!r}, {type(error).__name__}(...), <traceback object>)", "unknown"
+            self.emit(self.valued("exception", frame, text, source))
 
     def unwind(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
         """Leave a frame by an exception."""

@@ -17,6 +17,10 @@ class Undetermined(BaseException):
         self.suggestion = suggestion
 
 
+class Addressed(Undetermined):
+    """An operation went well, and made a text with an address in it: nothing but the text is not known."""
+
+
 class GaveUp(BaseException):
     """The evaluation ends here: a limit, or something that is not interpreted. The message says what."""
 
@@ -113,6 +117,22 @@ class Unknown:
         raise Undetermined
 
 
+class Memo(dict[Any, Any]):
+    """What `copy.deepcopy` keeps by the addresses of objects: only the library can look into it."""
+
+    __len__ = __iter__ = __contains__ = __eq__ = __bool__ = keys = values = items = undetermined
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        if dict.__len__(self):
+            raise Undetermined
+        return "{}"
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(-id(value) if type(key) is Unknown else key, value)
+
+
+Memo.__name__, Memo.__qualname__, Memo.__module__ = "dict", "dict", "builtins"
 _NUMERIC = "add sub mul truediv floordiv mod divmod pow lshift rshift and or xor matmul"
 for _name in (
     "eq ne lt le gt ge hash bool len iter next reversed getitem setitem delitem contains call index int float complex "

@@ -150,4 +150,4 @@ def test_what_differs_between_runs_is_not_computed(expression: str) -> None:
     evaluation, steps = evaluate(expression, Limits())
     last = steps[-1]
     if evaluation.outcome is not None and evaluation.outcome.kind == "return" and not isinstance(last, Question):
-        assert last.provenance["value"] == "predicted", evaluation.outcome
+        assert last.provenance["value"] in ("predicted", "unknown"), evaluation.outcome

@@ -74,7 +74,8 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
     """
     from cwm_lsp.predict.predictor import Predictor
 
-    yield partial(predict_with, Predictor.load(**settings.model.model_dump()), settings.predict)
+    predictor = Predictor.load(**settings.model.model_dump())
+    yield partial(predict_with, predictor, settings.predict, python=settings.record.python)
 
 
 def predict_with(
@@ -83,14 +84,18 @@ def predict_with(
     target: Target,
     advance: Advance,
     cancel: threading.Event | None = None,
+    python: str | None = None,
 ) -> Trace:
-    """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`."""
+    """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
+    interpreter that would run it."""
+    from cwm_lsp.evaluate import Around
     from cwm_lsp.predict.predictor import Budget, Task
     from cwm_lsp.source.environment import layout
 
-    module = layout(Path(target.path).absolute(), target.source).module
+    path = Path(target.path).absolute()
+    module = layout(path, target.source).module
     return predictor.predict(
-        Task(target.path, target.source, target.function, target.call.expression, module),
+        Task(target.path, target.source, target.function, target.call.expression, module, Around(str(path), python)),
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout),
         on_event=lambda _event: advance(),
@@ -136,7 +141,7 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
     with recording(settings) as record:
 
         def compare_both(target: Target, advance: Advance) -> Comparison:
-            predicted = predict_with(predictor, settings.predict, target, advance)
+            predicted = predict_with(predictor, settings.predict, target, advance, python=settings.record.python)
             recorded = record(target, advance)
             return Comparison(
                 predicted, recorded, tuple(compare(predicted, recorded)), predictor.read_if_possible(recorded)

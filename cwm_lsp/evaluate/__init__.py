@@ -25,8 +25,8 @@ a thread of its own, for the depth of its stack; `close()` (or leaving it as a c
 """
 
 from cwm_lsp.evaluate.evaluation import Evaluation
-from cwm_lsp.evaluate.imports import World
+from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
 
-__all__ = ["Answer", "Evaluation", "Limits", "Question", "World"]
+__all__ = ["Answer", "Around", "Evaluation", "Limits", "Question"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from cwm_lsp.evaluate.imports import World
+from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
@@ -73,7 +73,7 @@ class Evaluation:
         *,
         limits: Limits | None = None,
         module: str = "__main__",
-        world: World | None = None,
+        around: Around | None = None,
     ) -> None:
         self.outcome: Outcome | None = None
         """How the call ended, once the steps are through: also where the trace became too long to be shown whole."""
@@ -89,7 +89,8 @@ class Evaluation:
         )  # before anything can fail: `close` needs it
         self.tree = ast.parse(source)
         self.call = ast.parse(call.strip(), mode="eval")
-        self.interpreter = Interpreter(self.runtime, self.tree, module, world)
+        around_it = around.world(source) if around is not None else None
+        self.interpreter = Interpreter(self.runtime, self.tree, module, around_it)
         self.runtime.program = f"{source}\n{call}"
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None

@@ -11,19 +11,22 @@ import functools
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.demand import Plan, plan
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.scopes import Scope, analyse
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
-from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Found, Installation
+from cwm_lsp.source.environment import is_own
+from cwm_lsp.source.files import read_source
+from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Found, Installation, installation
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -38,9 +41,6 @@ KEPT_BYTES = 8 << 20
 
 def read(path: Path) -> str | None:
     """The text of a source file; None where there is none that can be interpreted."""
-    from cwm_lsp.errors import UserError
-    from cwm_lsp.source.files import read_source
-
     try:
         return read_source(path) if path.stat().st_size <= SOURCE_BYTES else None
     except (OSError, UserError):
@@ -58,11 +58,40 @@ class World:
     """Whether the steps in a file are events, each with its `path`; else it is stepped over."""
 
 
+@dataclass(frozen=True)
+class Around:
+    """Where a file is: what it imports is found from there."""
+
+    path: str
+    """Absolute."""
+    python: str | None = None
+    """The interpreter that would run it, where that is not the one to be expected."""
+    workspace: str | None = None
+    """The folder of whose files the steps are events; None for none but the file's own."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Files (absolute paths) whose text differs from the disk's."""
+
+    def world(self, source: str) -> World:
+        """What there is, around a file with that text."""
+        path, python = Path(self.path), Path(self.python) if self.python else None
+        try:
+            finder = Finder.around(path, source, python)
+        except UnavailableError:
+            finder = Finder.around(path, source)
+
+        def text(other: Path) -> str | None:
+            known = self.texts.get(str(other))
+            return read(other) if known is None else known
+
+        def traced(other: Path) -> bool:
+            return self.workspace is not None and is_own(other, Path(self.workspace), finder.own.stdlib)
+
+        return World(finder, text, traced)
+
+
 @functools.lru_cache(maxsize=1)
 def nowhere() -> World:
     """The world of a text that is not a file: the standard library alone."""
-    from cwm_lsp.source.modules import installation
-
     own = installation(Path(sys.executable))
     return World(Finder((), Installation(own.version, own.stdlib, ())))
 

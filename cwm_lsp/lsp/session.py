@@ -355,6 +355,8 @@ class Session:
                     path=document.path,
                     function=entry.qualname,
                     call=call.expression,
+                    python=document.settings.record.python,
+                    texts={other.path: other.text.whole for other in self.documents.values() if other is not document},
                     model=document.settings.model.model_dump(),
                     assist=settings.assist,
                     budget={

@@ -109,16 +109,19 @@ class Worker:
                 raise ValueError(f"unknown job {other!r}")
 
     def _predict(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        from cwm_lsp.evaluate import Around
         from cwm_lsp.predict.predictor import Budget, Task
         from cwm_lsp.source.environment import layout
         from cwm_lsp.source.functions import find
 
         function = find(job["source"], job["function"], job["path"])
-        module = layout(Path(job["path"]).absolute(), job["source"]).module
+        path = Path(job["path"]).absolute()
+        module = layout(path, job["source"]).module
+        around = Around(str(path), job["python"], texts=job["texts"])
         predictor = self._predictor_of(job["model"], tell)
         reporter = _Reporter("predicting", tell)
         trace = predictor.predict(
-            Task(job["path"], job["source"], function, job["call"], module),
+            Task(job["path"], job["source"], function, job["call"], module, around),
             assist=job["assist"],
             budget=Budget(**job["budget"]),
             on_event=reporter.event,

@@ -17,7 +17,9 @@ LIMITS = Limits(events=2_000, operations=500_000, seconds=1.0)
 def evaluation_of(task: Task, limits: Limits) -> Evaluation | None:
     """The evaluation of a call; None where it cannot even begin."""
     try:
-        return Evaluation(task.source, task.call, task.function.qualname, module=task.module, limits=limits)
+        return Evaluation(
+            task.source, task.call, task.function.qualname, module=task.module, limits=limits, around=task.around
+        )
     except (SyntaxError, UserError, ValueError, RecursionError, SystemError):  # the last: two threads parse, on 3.11
         return None
 

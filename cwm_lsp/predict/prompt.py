@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cwm_lsp.evaluate import Around
 from cwm_lsp.source.calls import bind
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.recovery import split_lines
@@ -46,6 +47,8 @@ class Task:
     call: str
     module: str = "__main__"
     """The name under which a run imports the file: reprs of its classes and functions show it."""
+    around: Around | None = None
+    """Where the file is, for what it imports."""
 
 
 @dataclass(frozen=True, slots=True)

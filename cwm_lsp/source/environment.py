@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cwm_lsp.errors import UnavailableError
 
+INSTALLED = frozenset({"site-packages", "dist-packages"})
+"""Folders of what is installed."""
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
 
 
@@ -58,6 +60,18 @@ def project(path: Path) -> Path:
     while (found / "__init__.py").is_file() and found != found.parent:
         found = found.parent
     return found
+
+
+def is_own(path: Path, workspace: Path, library: Path | None = None) -> bool:
+    """Whether a file is of the user's own in a workspace: not of a `library`, installed, or in a hidden folder.
+
+    The recorder has the same rule for itself (`record.probe.Files`).
+    """
+    real, root = path.resolve(), workspace.resolve()
+    if not real.is_relative_to(root) or (library is not None and real.is_relative_to(library.resolve())):
+        return False
+    folders = real.relative_to(root).parts
+    return not any(folder.startswith(".") or folder in INSTALLED for folder in folders)
 
 
 def _imports_relatively(source: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cwm_lsp.source.environment import interpreter, layout
+from cwm_lsp.source.environment import INSTALLED, interpreter, layout
 
 SOURCE_BYTES = 1 << 20
 """A larger file is not read."""
@@ -255,7 +255,7 @@ class Finder:
         """Whether a folder is of the standard library, and whether it is installed."""
         library = any(folder == place or folder.startswith(f"{place}/") for place in self._library)
         installed = library or any(folder == place or folder.startswith(f"{place}/") for place in self._site)
-        if installed and any(part in ("site-packages", "dist-packages") for part in Path(folder).parts):
+        if installed and not INSTALLED.isdisjoint(Path(folder).parts):
             library = False
         return library, installed
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cwm_lsp.evaluate import Evaluation, Question, World
+from cwm_lsp.evaluate import Around, Evaluation, Question
 from cwm_lsp.record.recorder import RecorderPool
-from cwm_lsp.source.modules import Finder
+from cwm_lsp.source.environment import layout
 from cwm_lsp.trace.events import Event, Trace
 
 from .recording import clean
@@ -124,10 +124,8 @@ def write(folder: Path, files: dict[str, str]) -> None:
 
 def computed(path: Path, function: str, call: str, *, workspace: bool) -> tuple[list[Event], Evaluation]:
     source = path.read_text(encoding="utf-8")
-    finder = Finder.around(path, source, Path(sys.executable))
-    evaluation = Evaluation(
-        source, call, function, module=finder.main_name, world=World(finder, traced=lambda path: workspace)
-    )
+    around = Around(str(path), sys.executable, str(path.parent) if workspace else None)
+    evaluation = Evaluation(source, call, function, module=layout(path, source).module, around=around)
     events: list[Event] = []
     for step in evaluation:
         assert not isinstance(step, Question), step

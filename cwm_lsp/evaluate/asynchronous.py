@@ -15,6 +15,7 @@ import itertools
 import math
 import os
 import sys
+import types
 from types import GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +156,7 @@ class Asynchronous:
             asyncio.set_event_loop: lambda function, args, kwargs: self.set_loop(*args, **kwargs),
             asyncio.iscoroutinefunction: lambda function, args, kwargs: self.is_coroutine_function(*args, **kwargs),
             asyncio.as_completed: self.as_completed,
+            types.coroutine: self.marked,
         }
         if sys.version_info >= (3, 11):
             self.rules[asyncio.Runner] = self.runner
@@ -165,6 +167,14 @@ class Asynchronous:
         if self.interpreter.operations.has_unknown([*args, *kwargs.values()]):
             return calls.foreign(args, kwargs)
         return calls.native(function, args, kwargs)
+
+    def marked(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`types.coroutine`."""
+        body = body_of(args[0]) if len(args) == 1 and not kwargs else None
+        if body is None or not body.code.suspends:
+            return self.interpreter.calls.foreign(args, kwargs)
+        body.code.awaitable = body.code.awaitable or not body.code.is_async
+        return args[0]
 
     def as_completed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`asyncio.as_completed`, which begins with coroutines in an order that differs from run to run."""

@@ -87,7 +87,7 @@ class Frame:
 
     __slots__ = (
         "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "line", "operands", "provenance",
-        "result", "seen", "shown", "started", "traced", "values", "vars",
+        "reference", "result", "seen", "shown", "started", "traced", "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
@@ -101,6 +101,8 @@ class Frame:
         """Of a generator: it has been resumed."""
         self.delegate: Any = MISSING
         """Of a suspended generator: what it yields from or waits for."""
+        self.reference: Any = None
+        """Of a generator: a weak reference to what runs it."""
         self.operands: dict[str, Any] = NO_OPERANDS
         """Of a generator: operands that have been set aside while another one suspends."""
         self.dying = False

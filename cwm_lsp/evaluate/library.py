@@ -371,6 +371,11 @@ MODULES: dict[str, Module] = {
     "__future__": Module(
         "__future__", dict.fromkeys(words("annotations division print_function absolute_import unicode_literals"))),
 }  # fmt: skip
+MODULES["types"].members |= {
+    "coroutine": types.coroutine,
+    "CoroutineType": coroutines.Coroutine,
+    "AsyncGeneratorType": coroutines.AsyncGenerator,
+}
 MODULES["urllib"] = Module("urllib", {"parse": MODULES["urllib.parse"]})
 MODULES["collections"].members["abc"] = MODULES["collections.abc"]
 MODULES["os.path"] = Module(

@@ -217,7 +217,9 @@ def line_left(statements: Sequence[ast.stmt]) -> int | None:
         return line_left(last.orelse) if last.orelse else None
     if isinstance(last, ast.While):
         return line_left(last.orelse) if last.orelse else line_after(last.test, last.lineno)
-    if isinstance(last, ast.Try | ast.With | ast.Match | ast.Return | ast.Break | ast.Continue):
+    if isinstance(
+        last, ast.Try | ast.With | ast.AsyncWith | ast.AsyncFor | ast.Match | ast.Return | ast.Break | ast.Continue
+    ):
         return NOT_KNOWN
     return last.lineno
 

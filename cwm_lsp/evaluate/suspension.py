@@ -105,7 +105,8 @@ class Suspension:
             if entered and not frame.started:
                 self.never_started(frame)
 
-        watched.add(weakref.ref(body, ended))
+        frame.reference = weakref.ref(body, ended)
+        watched.add(frame.reference)
         return made
 
     @property
@@ -266,8 +267,9 @@ class Suspension:
         except Abandoned:
             raise
         except INTERNAL as reason:
-            runtime.depth -= 1
-            runtime.frame = frame.caller
+            if frame.caller is not None:  # it is not suspended
+                runtime.depth -= 1
+                runtime.frame = frame.caller
             if not runtime.tracing:
                 runtime.unknowing.lost(frame)
             if self.left(frame):
@@ -323,23 +325,29 @@ class Suspension:
         self.runtime.ending -= 1
         return True
 
-    def resume(self, frame: Frame, *, dying: bool = False) -> None:
-        """A frame goes on; `dying` if that is because nothing refers to it any more."""
+    def resume(self, frame: Frame, *, dying: bool = False, told: bool = True) -> None:
+        """A frame goes on; `dying` if that is because nothing refers to it any more, `told` by a `call` event."""
         runtime = self.runtime
         if not self.runtime.lively:
             raise Abandoned
         frame.caller = runtime.frame
+        frame.seen = None
         if frame.code.foreign:
             runtime.frame = frame
             return
         if dying:
             frame.dying = True
             runtime.ending += 1
-        runtime.enter(frame)
+        if told:
+            runtime.enter(frame)
+            return
+        with runtime.untraced():
+            runtime.enter(frame)
+        frame.traced = runtime.tracing
 
     def arrived(self, frame: Frame, error: BaseException) -> BaseException:
         """A frame goes on with an exception; gives the one to raise in it."""
-        self.resume(frame, dying=isinstance(error, GeneratorExit))
+        self.resume(frame, dying=is_dying(frame, error))
         return carry(error.error if isinstance(error, Thrown) and error.error is not None else error)
 
     def yielding(self, frame: Frame, value: Any) -> Generator[Any, Any, Any]:
@@ -368,6 +376,7 @@ class Suspension:
         try:
             while True:
                 sent = taken.pop()
+                frame.seen = None
                 try:
                     taken.append(self.advance(items, sent))
                 except StopIteration as end:
@@ -394,7 +403,7 @@ class Suspension:
                     except INTERNAL:
                         raise
                     except Passed as passed:
-                        self.resume(frame)
+                        self.resume(frame, told=False)
                         return passed.value
                     except Failed as failed:
                         self.resume(frame, dying=failed.dying)
@@ -422,7 +431,7 @@ class Suspension:
         """
         if not self.runtime.lively:
             raise Abandoned
-        dying = isinstance(problem, GeneratorExit)
+        dying = is_dying(frame, problem)
         if isinstance(problem, Thrown):
             arguments, closes = problem.arguments, problem.closes
         else:
@@ -432,8 +441,11 @@ class Suspension:
             self.runtime.ending += dying
             try:
                 self.close_inner(items)
-            except INTERNAL:
-                raise
+            except INTERNAL as reason:
+                if not dying:
+                    raise
+                self.give_up(str(reason))
+                raise Abandoned from None
             except BaseException as error:
                 raise Failed(error, dying=dying) from None
             finally:
@@ -517,6 +529,11 @@ class Failed(BaseException):
         super().__init__()
         self.error = error
         self.dying = dying
+
+
+def is_dying(frame: Frame, error: BaseException) -> bool:
+    """Whether an exception comes to a frame because nothing refers to its body any more: weak references have gone."""
+    return isinstance(error, GeneratorExit) and frame.reference is not None and frame.reference() is None
 
 
 def shows(items: Any, sent: Any, end: StopIteration) -> bool:

@@ -157,6 +157,11 @@ class Guarded:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(self.function, args, kwargs)
 
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__name__", "__qualname__"):
+            return getattr(self.function, name)
+        raise AttributeError(name)
+
     def __repr__(self) -> str:
         return repr(self.function)
 

@@ -24,6 +24,7 @@ _HERE = sys.path.pop(0)  # else a user's `import dap` would find ours; before an
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import importlib.machinery
 import importlib.util
 import json
@@ -74,12 +75,14 @@ def main() -> None:
         {"ready": version, "implementation": sys.implementation.name, "debugpy": debugpy.__version__, "forks": forks}
     )
     case = Case(debugpy, probe, comprehensions)
+    gc.collect()
+    gc.freeze()  # none of it is garbage, or an object, of the program's
     if forks:
         Guardian(case).serve()
     else:
         specification = json.loads(sys.stdin.buffer.readline())
         _report({"started": os.getpid()})
-        case.run(specification)
+        case.prepare(specification)
 
 
 def _import_debugpy(folder: str) -> Any:
@@ -112,8 +115,10 @@ class Guardian:
         self._pid = 0
         self._folder = ""
         self._input = b""
+        self._is_case = False
 
     def serve(self) -> None:
+        """Returns in the processes of cases, each ready to go; the guardian's own ends."""
         _prctl(_SUBREAPER, 1)
         woken, wake = os.pipe()
         os.set_blocking(wake, False)
@@ -127,12 +132,15 @@ class Guardian:
                     self._reap()
                 if 0 in ready and not self._listen((woken, wake)):
                     break
+                if self._is_case:
+                    return
         finally:
-            self._sweep()
-            if self._folder:
-                shutil.rmtree(self._folder, ignore_errors=True)
-            # No clean-up of debugpy's, which has nothing to clean here.
-            os._exit(0)
+            if not self._is_case:
+                self._sweep()
+                if self._folder:
+                    shutil.rmtree(self._folder, ignore_errors=True)
+                # No clean-up of debugpy's, which has nothing to clean here.
+                os._exit(0)
 
     def _listen(self, pipes: tuple[int, int]) -> bool:
         data = os.read(0, 1 << 16)
@@ -145,6 +153,8 @@ class Guardian:
                     _kill([self._pid])
             else:
                 self._start(command, pipes)
+                if self._is_case:
+                    break
         return bool(data)
 
     def _start(self, specification: dict[str, Any], pipes: tuple[int, int]) -> None:
@@ -155,18 +165,16 @@ class Guardian:
             self._folder = specification["folder"]
             _report({"started": pid})
             return
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            os.setsid()
-            _prctl(_DEATH_SIGNAL, signal.SIGKILL)
-            if os.getppid() != guardian:
-                os._exit(1)
-            for pipe in pipes:
-                os.close(pipe)
-            self._case.run(specification)
-        finally:
+        self._is_case = True
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        _prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != guardian:
             os._exit(1)
+        for pipe in pipes:
+            os.close(pipe)
+        self._case.prepare(specification)
 
     def _reap(self) -> None:
         while True:
@@ -267,8 +275,8 @@ class Case:
         self._comprehensions = comprehensions
         self._jobs: queue.Queue[dict[str, Any]] = queue.Queue()
 
-    def run(self, specification: dict[str, Any]) -> None:
-        """Connects to the server, takes a job and does it. Does not return: the server ends the process."""
+    def prepare(self, specification: dict[str, Any]) -> None:
+        """Connects to the server, takes a job and does what comes before the call; `sys.excepthook` makes it."""
         folder = specification["folder"]
         self._redirect(folder)
         faulthandler.enable(all_threads=False)
@@ -298,6 +306,7 @@ class Case:
 
         pydev_monkey.undo_patch_thread_modules()
         sys.settrace = self._probe.original_settrace()
+        threading._trace_hook = None  # type: ignore[attr-defined]
 
     def _deliver(self, job: str) -> None:
         self._jobs.put(json.loads(job))
@@ -324,7 +333,11 @@ class Case:
         def stop(_end: dict[str, Any]) -> None:
             self._finish()
 
-        fault = None
+        def done(_end: dict[str, Any]) -> None:
+            if os.getpid() != pid:  # the program forked, and this is its child
+                os._exit(0)
+            self._finish()
+
         try:
             if job["workspace"] is not None and self._comprehensions.INLINED:
                 files = self._probe.Files(job["path"], job["workspace"])
@@ -333,8 +346,9 @@ class Case:
         except BaseException as error:
             fault = _import_failure(error, job["path"], self._probe)
         else:
+            gc.collect()
             try:
-                self._probe.trace_call(
+                sys.excepthook = self._probe.framed_trace(
                     job["call"],
                     module.__dict__,
                     job["path"],
@@ -343,14 +357,14 @@ class Case:
                     limits=limits,
                     emit=journal.emit,
                     stop=stop,
+                    done=done,
                 )
+                return
             except SyntaxError as error:  # newer syntax than this interpreter's
                 fault = f"the call is not valid in Python {sys.version_info[0]}.{sys.version_info[1]}: {error.msg}"
-        if os.getpid() != pid:  # the program forked, and this is its child
-            os._exit(0)
-        if fault is not None:
+        if os.getpid() == pid:
             journal.emit(["end", {"kind": "error", "detail": fault, "threads": []}])
-        self._finish()
+        done({})
 
     def _finish(self) -> None:
         """Tells the server, and waits for the end."""
@@ -455,5 +469,16 @@ def _import_failure(error: BaseException, path: str, probe: Any) -> str:
     return f"the file could not be imported{where}: {type(error).__name__}: {values.message(error)}"
 
 
+class _Begin(BaseException):
+    """Ends this module, so that no frame of ours is under the program's: `sys.excepthook` is called from none."""
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        os._exit(1)
+    raise _Begin

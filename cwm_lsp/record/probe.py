@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import inspect
 import os
 import sys
@@ -39,7 +40,7 @@ else:  # run by path, inside a debuggee that need not have the package
     from tracers import CALL_FILE, original_settrace, tracer  # type: ignore[no-redef, import-not-found]
     from values import ATOMS, STABLE, Values  # type: ignore[no-redef, import-not-found]
 
-__all__ = ["Files", "Limits", "Recording", "evaluate", "original_settrace", "trace_call"]
+__all__ = ["Files", "Limits", "Recording", "evaluate", "framed_trace", "original_settrace", "trace_call"]
 
 if TYPE_CHECKING:
     Record = list[Any]
@@ -454,38 +455,69 @@ def _naming_threads(recording: Recording) -> Iterator[None]:
         _running.pop()
 
 
+_FRAME = """
+def call(kind, error, trace, start, is_over, drive, end):
+    try:
+        start()
+        result = ...
+        if not is_over():
+            step, result = drive(result)
+            if step == "iterate":
+                for _ in result: pass
+            elif step == "enter":
+                with result: pass
+            elif step:
+                step(result)
+    finally:
+        end()
+"""
+"""The first frame of the program. What the call gives is driven to its end as well, unless the trace is over."""
+
+
+def _framed(call: str, namespace: dict[str, Any], *parts: Callable[..., Any]) -> Callable[..., None]:
+    """`_FRAME` for a call, as a function of the namespace's module that takes `sys.excepthook`'s arguments."""
+    text = call.strip()
+    code = compile(text, CALL_FILE, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    tree = ast.parse(_FRAME)
+    waits = code.co_flags & inspect.CO_COROUTINE
+    expression = ast.parse("make()" if waits else text, mode="eval")
+    for node in [*ast.walk(tree), *(ast.walk(expression) if waits else ())]:
+        if isinstance(node, ast.Name):  # no name of the program's begins with a dot
+            node.id = "." + node.id
+        elif isinstance(node, ast.arg):
+            node.arg = "." + node.arg
+    function: Any = tree.body[0]
+    function.args.args.append(ast.copy_location(ast.arg(".make"), function.args.args[0]))
+    function.body[0].body[1].value = expression.body
+    module = compile(tree, CALL_FILE, "exec", dont_inherit=True)
+    framed = next(constant for constant in module.co_consts if isinstance(constant, types.CodeType))
+    make = functools.partial(eval, code, namespace)
+    return types.FunctionType(framed.replace(co_name="<module>"), namespace, "<module>", (*parts, make))
+
+
 def evaluate(call: str, namespace: dict[str, Any]) -> Callable[[Callable[[], bool]], None]:
-    """Compiles a call; the result runs it.
+    """Compiles a call; the result makes it, and drives what it gives to its end unless `is_over` by then."""
 
-    What it gives is driven to its end as well unless `is_over` by then: a coroutine or other awaitable, a generator, a
-    context manager made of one.
-    """
-    code = compile(call.strip(), CALL_FILE, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    def nothing() -> None:
+        pass
 
-    def run(is_over: Callable[[], bool]) -> None:
-        result = eval(code, namespace)  # noqa: S307  running the user's call is what a recorder is for
-        driver = None if is_over() else _driver(result)
-        if driver is not None:
-            import asyncio  # late: it would take a good part of the debuggee's start
-
-            names = {"asyncio": asyncio, "drain": _drain, "wait": _wait, "result": result}
-            exec(compile(driver, CALL_FILE, "exec", dont_inherit=True), names)  # noqa: S102
-
-    return run
+    return lambda is_over: _framed(call, namespace, nothing, is_over, _drive, nothing)(None, None, None)
 
 
-def _driver(result: Any) -> str | None:
-    """What runs a suspended result to its end."""
+def _drive(result: Any) -> tuple[Any, Any]:
+    """How a suspended result is run to its end, and what that is done to."""
     if inspect.isgenerator(result):
-        return "for _ in result: pass"
+        return "iterate", result
     if isinstance(result, contextlib.AbstractContextManager) and _made_by_contextlib(result):
-        return "with result: pass"
-    if inspect.iscoroutine(result):
-        return "asyncio.run(result)"
-    if inspect.isawaitable(result):
-        return "asyncio.run(wait(result))"
+        return "enter", result
     is_manager = isinstance(result, contextlib.AbstractAsyncContextManager) and _made_by_contextlib(result)
-    return "asyncio.run(drain(result))" if inspect.isasyncgen(result) or is_manager else None
+    if inspect.isasyncgen(result) or is_manager:
+        result = _drain(result)
+    elif not inspect.isawaitable(result):
+        return None, result
+    import asyncio  # late: it would take a good part of the debuggee's start
+
+    return asyncio.run, result if inspect.iscoroutine(result) else _wait(result)
 
 
 def _made_by_contextlib(manager: Any) -> bool:
@@ -504,7 +536,7 @@ async def _drain(results: Any) -> None:
         pass
 
 
-def trace_call(
+def framed_trace(
     call: str,
     namespace: dict[str, Any],
     filename: str,
@@ -513,28 +545,56 @@ def trace_call(
     workspace: str | None = None,
     limits: Limits = Limits(),
     emit: Callable[[Record], None],
-    stop: Callable[[dict[str, Any]], None] | None = None,
-) -> dict[str, Any]:
-    """Records one call in this process and gives the end of the trace.
+    stop: Callable[[dict[str, Any]], None],
+    done: Callable[[dict[str, Any]], None],
+) -> Callable[..., None]:
+    """A function that records one call in this process; its own frame is the first of the program's.
 
     `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced;
     `targets` has `(co_name, co_firstlineno)` of the function whose activation is the trace, for each definition that it
-    may have; `workspace` is the folder whose other
-    files are to be traced as well. Without `stop`, a limit is enforced by an exception inside the program.
+    may have; `workspace` is the folder whose other files are to be traced as well. `done` is given the end of the
+    trace. The function can be `sys.excepthook`, which is called from no other frame.
     """
+    recording = Recording(Files(filename, workspace), targets, limits, emit, stop)
+    names, feeds = _naming_threads(recording), tracer(recording)
+
+    def start() -> None:
+        if getattr(sys.excepthook, "__globals__", None) is namespace:
+            sys.excepthook = sys.__excepthook__
+            for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+                vars(sys).pop(name, None)
+        names.__enter__()
+        feeds.__enter__()
+
+    def end() -> None:
+        feeds.__exit__()
+        names.__exit__(None, None, None)
+        done(recording.close(sys.exc_info()[1]))
+
+    return _framed(call, namespace, start, lambda: recording.end is not None, _drive, end)
+
+
+def trace_call(
+    call: str,
+    namespace: dict[str, Any],
+    filename: str,
+    targets: Collection[tuple[str, int]],
+    *,
+    limits: Limits = Limits(),
+    emit: Callable[[Record], None],
+) -> dict[str, Any]:
+    """Records one call as `framed_trace` does and gives the end; a limit is enforced by an exception in the program."""
+    ends: list[dict[str, Any]] = []
 
     def raise_stopped(end: dict[str, Any]) -> None:
         raise Stopped
 
-    recording = Recording(Files(filename, workspace), targets, limits, emit, stop or raise_stopped)
-    run = evaluate(call, namespace)
-    error: BaseException | None = None
-    try:
-        with _naming_threads(recording), tracer(recording):
-            run(lambda: recording.end is not None)
-    except BaseException as raised:
-        error = raised
-    return recording.close(error)
+    run = framed_trace(
+        call, namespace, filename, targets, limits=limits, emit=emit, stop=raise_stopped, done=ends.append
+    )
+    with contextlib.suppress(BaseException):
+        run(None, None, None)
+    return ends[0]
 
 
 _running: list[Recording] = []

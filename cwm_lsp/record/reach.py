@@ -10,6 +10,11 @@ import inspect
 import types
 from collections.abc import Iterator
 
+if "." in __name__:
+    from .stack import hide
+else:  # run by path, inside a debuggee that need not have the package
+    from stack import hide  # type: ignore[no-redef, import-not-found]
+
 _BINDS = ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR")
 _GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
@@ -22,6 +27,8 @@ where it has an instruction that this version has not."""
 
 class Reach:
     """Of one code object."""
+
+    __slots__ = ("bound", "code", "hidden", "is_function", "is_suspended", "operations", "passes")
 
     def __init__(self, code: types.CodeType) -> None:
         self.code = code
@@ -37,6 +44,7 @@ class Reach:
         """Line → names that it can bind or unbind, and those that a function inside may, in the order of `f_locals`."""
         if self.is_function:
             self._read(code)
+        hide(self, self.bound, *self.bound.values())
 
     def _read(self, code: types.CodeType) -> None:
         names = tuple(dict.fromkeys(code.co_varnames + code.co_cellvars + code.co_freevars))

@@ -20,6 +20,12 @@ SHORT = 200
 _LIFT = 400
 
 
+def hide(*objects: object) -> None:
+    """Takes objects of the recorder's out of what the program's garbage collector counts and shows."""
+    for one in objects:
+        ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(one))
+
+
 class Stack:
     """The count of the present thread.
 

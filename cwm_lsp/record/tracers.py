@@ -72,7 +72,9 @@ class Tracing:
         self._old_profile: Any = None
 
     def __enter__(self) -> None:
+        """Called by a function that the program's first frame calls."""
         self._old = sys.gettrace()
+        self._stack.begin()
         self._trace(self._event_address)
 
     def __exit__(self, *_: object) -> None:
@@ -128,9 +130,7 @@ class Tracing:
 
     def _entered(self, frame: types.FrameType, left: int) -> None:
         """`left` are the calls that the event's handler could make."""
-        if frame.f_code.co_filename == CALL_FILE:
-            self._stack.begin()
-        elif left + 1 - SPARE <= _EDGE and self._edge is None:
+        if left + 1 - SPARE <= _EDGE and self._edge is None:
             self._edge = frame
             self._settrace(self._edge_call)
             frame.f_trace = self._edge_event
@@ -145,9 +145,15 @@ class Tracing:
         if self._exceeded is not None:
             if self._exceeded is frame:
                 return
-            self._exceeded = None
-            triple[2].tb_next = None  # as if the last frame had not been entered
+            self._cut(triple[2])
         self._recording.exception(frame, frame.f_lineno, triple[1], triple[2])
+
+    def _cut(self, trace: types.TracebackType | None) -> None:
+        """Makes a traceback what it is where the last frame is not entered."""
+        while trace is not None:
+            if trace.tb_next is not None and trace.tb_next.tb_frame is self._exceeded:
+                trace.tb_next = self._exceeded = None
+            trace = trace.tb_next
 
     def _edge_call(self, frame: types.FrameType, event: str, arg: Any) -> Any:
         stack = self._stack
@@ -197,7 +203,7 @@ class Tracing:
         scope = recording.top
         if self._exceeded is not frame and scope is not None and scope.frame is frame:
             # Up to 3.10 the frame that was one too many has no event of its own.
-            self._exceeded = None
+            self._cut(sys.exc_info()[2])
             unwinds = what == _RETURN and arg is None
             mark = None if unwinds else "caught unseen"
             recording.exception(frame, frame.f_lineno, RecursionError(_EXCEEDED), None, mark)
@@ -260,6 +266,7 @@ class Monitoring:
         self._jumps: dict[int, dict[int, int]] = {}
 
     def __enter__(self) -> None:
+        """Called by a function that the program's first frame calls."""
         monitoring = self._monitoring
         events = monitoring.events
         # 0, 1, 2 and 5 are spoken for: debugger, coverage, profiler, optimizer.
@@ -284,6 +291,7 @@ class Monitoring:
         self._local_events = events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP | events.STOP_ITERATION
         self._disable = monitoring.DISABLE
         monitoring.restart_events()
+        self._stack.begin()
         monitoring.set_events(self._tool, everywhere)
 
     def __exit__(self, *_: object) -> None:
@@ -312,8 +320,6 @@ class Monitoring:
         if left + 1 < SPARE and self._recording.end is None:
             self._exceeded = frame
             raise RecursionError(_EXCEEDED)
-        if code.co_filename == CALL_FILE:
-            self._stack.begin()
         if not recorded:
             return
         if left < SHORT:

@@ -22,8 +22,10 @@ from typing import Any
 
 if "." in __name__:
     from .reprs import Fields, changes_something, fields_of, static
+    from .stack import hide
 else:  # run by path, inside a debuggee that need not have the package
     from reprs import Fields, changes_something, fields_of, static  # type: ignore[no-redef, import-not-found]
+    from stack import hide  # type: ignore[no-redef, import-not-found]
 
 _NONE = type(None)
 ATOMS = frozenset({_NONE, bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
@@ -143,6 +145,7 @@ class _Kind:
         self.name: tuple[str, str] | None = None
         self.text = ""
         """Of an object without a `__repr__` of its own, as long as the class has this name."""
+        hide(self)
 
 
 class Values:

@@ -1,0 +1,55 @@
+"""A recorded program does what it does alone: what it prints is the same, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from cwm_lsp.record.recorder import RecorderPool
+
+from .looks import PROGRAMS, made_up
+
+VERSIONS = ["3.11", "3.13", *(pytest.param(v, marks=pytest.mark.slow) for v in ("3.8", "3.9", "3.10", "3.12"))]
+
+
+@pytest.fixture(params=VERSIONS)
+def differs(request, pythons, pool: RecorderPool, tmp_path: Path):
+    """What a program prints alone and recorded, where that is not the same."""
+    if request.param not in pythons:
+        pytest.skip(f"needs Python {request.param}")
+    python = pythons[request.param]
+
+    def run(name: str, source: str) -> tuple[str, str] | None:
+        path = tmp_path / "program.py"
+        path.write_text(textwrap.dedent(source))
+        alone = subprocess.run(
+            [python, "-c", "import program; program.f()"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        printed: list[str] = []
+        pool.record(path, "f", "f()", python=python, timeout=60, on_output=lambda out, err: printed.append(out))
+        return None if printed[0] == alone.stdout and alone.returncode == 0 else (alone.stdout, printed[0])
+
+    run.version = request.param
+    return run
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_looks_for_a_recorder_sees_none(name, differs):
+    assert differs(name, PROGRAMS[name]) is None
+
+
+def test_programs_of_chance_print_the_same(differs):
+    different = {}
+    for seed in range(12):
+        found = differs(str(seed), made_up(seed))
+        if found is not None:
+            different[seed] = found
+    assert different == {}

@@ -45,7 +45,7 @@ def adopting(interpreter: Interpreter, module: Any, namespace: dict[str, Any]) -
     """The namespace of a class about to be made, which makes the class known."""
     entries = {ADOPTION: Adoption(interpreter), **dict(dict.items(namespace))}
     entries.setdefault("__module__", module)
-    if type(namespace) is dict:
+    if type(namespace).__module__ != "enum":
         return entries
     dict.clear(namespace)  # an enum wants what its `__prepare__` has given
     dict.update(namespace, entries)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.coroutines import AsyncGenerator, Coroutine, LibraryCoroutine
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import INTERNAL, GaveUp
+from cwm_lsp.evaluate.values import INTERNAL, GaveUp, defines
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -242,7 +242,7 @@ class Asynchronous:
             self.run(drained(value))
         elif isinstance(value, contextlib.AbstractAsyncContextManager) and made_by_contextlib(value):
             self.run(entered(value))
-        elif type(value) in self.interpreter.runtime.classes and hasattr(type(value), "__await__"):
+        elif type(value) in self.interpreter.runtime.classes and defines(type(value), "__await__"):
             self.run(waited_for(value))
 
 

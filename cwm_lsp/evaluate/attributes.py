@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, FunctionType, GeneratorType, GenericAlias, MethodType
+from types import (
+    BuiltinFunctionType,
+    EllipsisType,
+    FunctionType,
+    GeneratorType,
+    GenericAlias,
+    MethodType,
+    NoneType,
+    NotImplementedType,
+)
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
@@ -24,6 +33,10 @@ TYPING = words(
     "__contravariant__ __supertype__ __forward_arg__ __unpacked__ copy_with"
 )
 """Attributes of what `typing` makes."""
+BARE: frozenset[type] = frozenset({NoneType, EllipsisType, NotImplementedType, BuiltinFunctionType})
+"""Types without attributes of their own; other versions of Python have no other."""
+FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
+"""Types of values that have no attribute to set."""
 DESCRIBING = words("__name__ __qualname__ __module__")
 """Attributes of a function that comes with Python."""
 
@@ -97,7 +110,7 @@ class Attributes:
             return self.of_class(value.__origin__, name)
         if issubclass(kind, Guarded) or kind is GenericAlias or name.startswith("__"):
             raise Undetermined
-        if table is not None and not hasattr(value, name):
+        if (table is not None or kind in BARE) and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined
 
@@ -149,7 +162,8 @@ class Attributes:
             return getattr(value, name)
         if name in library.METHODS.get(value, ()) or name in library.CLASS_ATTRIBUTES.get(value, ()):
             return getattr(value, name)
-        if name not in HIDDEN and name not in ("__dict__", "__class__", "__doc__") and value in library.BASES:
+        usable = value in library.BASES or value in library.METHODS or value in BARE
+        if usable and name not in HIDDEN and name not in ("__dict__", "__class__", "__doc__", "__subclasses__"):
             return getattr(value, name)
         if name == "__class__":
             return type(value)
@@ -177,7 +191,7 @@ class Attributes:
         elif kind is library.Module:
             value.ready()
             value.members[name] = item
-        elif kind in library.METHODS and not hasattr(value, name) and not name.startswith("__"):
+        elif kind in FIXED or (kind in library.METHODS and not hasattr(value, name) and not name.startswith("__")):
             setattr(value, name, item)
         else:
             runtime.unknown((value,))
@@ -189,7 +203,7 @@ class Attributes:
             if name in PICKLING:
                 raise_unsupported(name)
             delattr(value, name)
-        elif body_of(value) is not None or kind in library.WRAPPERS:
+        elif body_of(value) is not None or kind in library.WRAPPERS or kind in FIXED:
             delattr(value, name)
         else:
             self.runtime.unknown((value,))

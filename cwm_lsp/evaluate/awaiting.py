@@ -7,7 +7,7 @@ from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.coroutines import AsyncGenerator, Coroutine, LibraryCoroutine
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.suspension import Suspension
@@ -33,12 +33,12 @@ class Awaiting:
         kind: Any = type(value)
         if isinstance(value, COROUTINES) or self.is_marked(value):
             return value
-        if kind in (GeneratorType,) or not hasattr(kind, "__await__"):
+        if kind in (GeneratorType,) or not defines(kind, "__await__"):
             raise TypeError(otherwise.format(kind.__name__))
         found = known(kind.__await__(value))
         if isinstance(found, COROUTINES) or self.is_marked(found):
             raise TypeError("__await__() returned a coroutine")
-        if not hasattr(type(found), "__next__"):
+        if not defines(type(found), "__next__"):
             raise TypeError(f"__await__() returned non-iterator of type '{type(found).__name__}'")
         return found
 
@@ -58,10 +58,10 @@ class Awaiting:
         """What `async for` iterates over."""
         value = known(value)
         kind: Any = type(value)
-        if not hasattr(kind, "__aiter__"):
+        if not defines(kind, "__aiter__"):
             raise TypeError(f"'async for' requires an object with __aiter__ method, got {kind.__name__}")
         items = known(kind.__aiter__(value))
-        if not hasattr(type(items), "__anext__"):
+        if not defines(type(items), "__anext__"):
             raise TypeError(
                 "'async for' received an object from __aiter__ that does not implement __anext__: "
                 + type(items).__name__
@@ -85,9 +85,9 @@ class Awaiting:
         manager = known(manager)
         kind: Any = type(manager)
         protocol = f"'{kind.__name__}' object does not support the asynchronous context manager protocol"
-        if not hasattr(kind, "__aenter__"):
+        if not defines(kind, "__aenter__"):
             raise TypeError(protocol)
-        if not hasattr(kind, "__aexit__"):
+        if not defines(kind, "__aexit__"):
             raise TypeError(f"{protocol} (missed __aexit__ method)")
         leave = kind.__aexit__
         from_enter = "'async with' received an object from __aenter__ that does not implement __await__: {}"

@@ -229,7 +229,7 @@ class Calls:
         name = function.__name__
         owner: Any = getattr(function, "__self__", args[0] if args else None)
         bound = hasattr(function, "__self__")
-        if type(owner) is Unknown:
+        if type(owner) in (Unknown, super):
             return self.foreign(args, kwargs)
         if is_a(owner, type) and owner not in self.runtime.classes:
             return self.foreign(args, kwargs)
@@ -246,7 +246,13 @@ class Calls:
             if rule is not None and is_a(owner, list | dict | tuple | str | int | float):
                 self.operations.check_shown(owner)
                 return self.native(function, args, kwargs)
-            return self.foreign(args, kwargs)
+            if type(owner) not in self.runtime.classes:
+                return self.foreign(args, kwargs)
+            text = self.native(function, args, kwargs)
+            return Unknown() if name == "__hash__" or (is_a(text, str) and rendering.ADDRESS.search(text)) else text
+        elif name in ACCESS and type(owner) not in self.runtime.classes and not is_a(owner, type):
+            access = getattr(self.interpreter.attributes, ACCESS[name])
+            return access(*operands) if len(operands) == 3 - (name != "__setattr__") else self.foreign(args, kwargs)
         elif name == "__setitem__":
             for value in operands[1:]:
                 if is_a(value, list | tuple | str | bytes | bytearray):
@@ -468,6 +474,7 @@ def hand_over(args: Any, kwargs: Any) -> None:
 
 
 NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})
+ACCESS = {"__getattribute__": "get", "__setattr__": "set", "__delattr__": "delete"}
 SLOT_OPERATORS = {
     f"__{prefix}{name}__": symbol
     for name, symbol in {"mul": "Mult", "pow": "Pow", "lshift": "LShift", "mod": "Mod", "add": "Add"}.items()

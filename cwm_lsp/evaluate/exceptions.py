@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -79,9 +79,9 @@ class Managing:
         if kind is Unknown:
             return self.runtime.unknown((manager,)), self.leave_unknown
         known = kind in self.runtime.classes or kind in KNOWN
-        if not hasattr(kind, "__enter__"):
+        if not defines(kind, "__enter__"):
             raise TypeError(f"'{kind.__name__}' object does not support the context manager protocol")
-        if not hasattr(kind, "__exit__"):
+        if not defines(kind, "__exit__"):
             raise TypeError(
                 f"'{kind.__name__}' object does not support the context manager protocol (missed __exit__ method)"
             )

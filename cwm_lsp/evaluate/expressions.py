@@ -14,7 +14,7 @@ from cwm_lsp.evaluate.code import Frame, Run
 from cwm_lsp.evaluate.folding import constant, has_stars, line_after, rejoins
 from cwm_lsp.evaluate.formats import conversion
 from cwm_lsp.evaluate.scopes import Scope, mangled
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -391,7 +391,7 @@ class Expressions:
     def unpack_lone(self, value: Any) -> list[Any]:
         """The elements of the only argument of a call, starred; the error for others names what is called."""
         kind: Any = type(value)
-        if kind is not Unknown and not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+        if kind is not Unknown and not defines(kind, "__iter__") and not defines(kind, "__getitem__"):
             raise GaveUp("what follows * is not iterable")
         return self.operations.unpack(value)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.sizes import LOCAL_TIME, Sizes
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, defines, is_a
 
 
 class Methods(Sizes):
@@ -71,7 +71,7 @@ class Methods(Sizes):
                 type(items) is not list
                 and type(items) is not tuple
                 and type(items) is not str
-                and hasattr(type(items), "__iter__")
+                and defines(type(items), "__iter__")
             ):
                 if type(items) is Unknown:
                     raise Undetermined
@@ -105,7 +105,7 @@ class Methods(Sizes):
     def extended(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`extend`, by what has a length; everything else comes by way of iterators that are bounded."""
         for item in args:
-            if hasattr(type(item), "__len__") and type(item) in rendering.SIZED_BUILTINS:
+            if defines(type(item), "__len__") and type(item) in rendering.SIZED_BUILTINS:
                 self.runtime.allow(len(value) + len(item))
         return self.native(function, args, kwargs)
 
@@ -143,7 +143,7 @@ class Methods(Sizes):
 
     def compared_again(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Methods of a `SequenceMatcher`."""
-        sides = [side for side in (value.a, value.b, *args) if hasattr(type(side), "__len__")]
+        sides = [side for side in (value.a, value.b, *args) if defines(type(side), "__len__")]
         if sum(map(len, sides)) > 4000:
             raise GaveUp("too much is compared")
         return self.native(function, args, kwargs)

@@ -15,7 +15,7 @@ from typing import Any
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.runtime import SMALL, Runtime
-from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
@@ -106,6 +106,8 @@ class Operations:
             result = native(a, b)
             if result is not a:
                 runtime.count(result)
+                if name == "Mod" and type(result) is str:
+                    runtime.rendering.without_address(result)
             return result
 
         def apply(a: Any, b: Any) -> Any:
@@ -153,7 +155,7 @@ class Operations:
         """A number that says how large something gets; raises `Undetermined` for one that a class of the file gives."""
         if is_a(value, int):
             return int(value)
-        if hasattr(type(value), "__index__"):
+        if defines(type(value), "__index__"):
             raise Undetermined
         return 0
 
@@ -342,7 +344,7 @@ class Operations:
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
         kind: Any = type(value)
-        if kind is not Unknown and not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
+        if kind is not Unknown and not defines(kind, "__iter__") and not defines(kind, "__getitem__"):
             raise TypeError(f"Value after * must be an iterable, not {kind.__name__}")
         return list(self.iterable(value))
 
@@ -369,7 +371,7 @@ class Operations:
                 return part
             self.check_nesting(key)
             return value[key]
-        if hasattr(type(value), "__getitem__") or is_a(value, type):
+        if defines(type(value), "__getitem__") or is_a(value, type):
             raise Undetermined
         return value[key]
 

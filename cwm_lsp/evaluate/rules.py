@@ -37,7 +37,18 @@ from cwm_lsp.evaluate.adoption import allowed, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import METHOD_RULES, Methods
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Memo, Ticker, Undetermined, Unknown, guarded, is_a
+from cwm_lsp.evaluate.values import (
+    MISSING,
+    GaveUp,
+    Guarded,
+    Memo,
+    Ticker,
+    Undetermined,
+    Unknown,
+    defines,
+    guarded,
+    is_a,
+)
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -291,7 +302,7 @@ class Rules(Methods):
                 or (made and all(map(rendering.steady, self.runtime.inside(args[0]))))
             ):
                 function(args[0])
-                return self.runtime.unknown()
+                return Unknown()
         return self.native(function, args, kwargs)
 
     def super_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -336,8 +347,13 @@ class Rules(Methods):
         return self.interpreter.attributes.delete(*args)
 
     def vars_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) == 1 and type(args[0]) in self.runtime.classes:
+        if len(args) == 1 and type(args[0]) in rendering.ATOMS:
             return vars(args[0])
+        if len(args) == 1 and type(args[0]) is not Unknown and type(args[0]) is not library.Module:
+            try:
+                return self.interpreter.attributes.get(args[0], "__dict__")
+            except AttributeError:
+                raise TypeError("vars() argument must have __dict__ attribute") from None
         return self.runtime.unknown(args)
 
     # iteration
@@ -362,7 +378,7 @@ class Rules(Methods):
         """Iterators over iterators: drawing from many inside each other would need more stack than there is."""
         if args and type(args[0]) is Unknown and function in (map, filter):
             return self.calls.foreign(args, kwargs)
-        if any(hasattr(type(value), "__next__") for value in args):
+        if any(defines(type(value), "__next__") for value in args):
             self.layers += 1
             if self.layers > MOST_LAYERS:
                 raise GaveUp("too many iterators over iterators")

@@ -12,7 +12,7 @@ from cwm_lsp.evaluate.folding import constant, iterated
 from cwm_lsp.evaluate.patterns import Patterns
 from cwm_lsp.evaluate.protected import Protected
 from cwm_lsp.evaluate.scopes import mangled
-from cwm_lsp.evaluate.values import MISSING, Ticker, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, Ticker, Undetermined, Unknown, defines
 
 Store = Callable[[Frame, Any], None]
 
@@ -464,7 +464,7 @@ class Statements(Protected, Patterns, Expressions):
                 store(frame, item)
 
         def start(value: Any) -> Any:
-            if not hasattr(type(value), "__iter__") and not hasattr(type(value), "__getitem__"):
+            if not defines(type(value), "__iter__") and not defines(type(value), "__getitem__"):
                 if type(value) is Unknown:
                     raise Undetermined
                 raise TypeError(f"cannot unpack non-iterable {type(value).__name__} object")

@@ -20,7 +20,7 @@ from cwm_lsp.evaluate import lifetimes
 from cwm_lsp.evaluate.code import RETURN, Frame
 from cwm_lsp.evaluate.coroutines import AsyncGenerator, CodeView, Coroutine, FrameView, LibraryCoroutine, Wrapper
 from cwm_lsp.evaluate.statements import raised_deeper
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown, defines
 from cwm_lsp.trace.events import Event
 
 if TYPE_CHECKING:
@@ -420,7 +420,7 @@ class Suspension:
     @staticmethod
     def advance(items: Any, sent: Any) -> Any:
         """What is waited for goes on, as the instruction `SEND` has it."""
-        if sent is None and hasattr(type(items), "__next__"):
+        if sent is None and defines(type(items), "__next__"):
             return next(items)
         return items.send(sent)
 
@@ -538,7 +538,7 @@ def is_dying(frame: Frame, error: BaseException) -> bool:
 
 def shows(items: Any, sent: Any, end: StopIteration) -> bool:
     """Whether the end of what is waited for is an exception to a trace: generators in C end without one."""
-    if end.value is not None or sent is not None or not hasattr(type(items), "__next__"):
+    if end.value is not None or sent is not None or not defines(type(items), "__next__"):
         return True
     if type(items).__name__ in TELLING:
         return True

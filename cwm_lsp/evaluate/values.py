@@ -54,6 +54,15 @@ def is_a(value: Any, kinds: Any) -> bool:
     return issubclass(type(value), kinds)
 
 
+_bases_of = type.__dict__["__mro__"].__get__
+_names_of = type.__dict__["__dict__"].__get__
+
+
+def defines(kind: Any, name: str) -> bool:
+    """Whether a class has a special method; no hook of its metaclass is asked."""
+    return any(name in _names_of(base) for base in _bases_of(kind))
+
+
 class Missing:
     """The type of `MISSING`: no value here."""
 

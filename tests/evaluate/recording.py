@@ -53,6 +53,9 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:
         text = object.__repr__(value)
+        if type(value) in (list, tuple):  # the recorder asks each element for itself
+            items = [shown(item) for item in value]  # type: ignore[attr-defined]
+            text = f"[{', '.join(items)}]" if type(value) is list else f"({', '.join(items)}{',' * (len(items) == 1)})"
     return TASK.sub(lambda found: f"Task-{int(found[1]) - before[0]}", clean(text))
 
 

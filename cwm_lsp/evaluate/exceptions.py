@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -36,9 +36,9 @@ class Raising:
     def instance(self, value: Any, message: str) -> BaseException:
         if type(value) is Unknown and value.value is MISSING:
             raise GaveUp("what is raised is not known")
-        if isinstance(value, type) and issubclass(value, BaseException):
+        if is_a(value, type) and issubclass(value, BaseException):
             value = self.interpreter.calls.call(value, [], {})
-        if not isinstance(value, BaseException):
+        if not is_a(value, BaseException):
             raise TypeError(message)
         return value
 

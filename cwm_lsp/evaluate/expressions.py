@@ -14,7 +14,7 @@ from cwm_lsp.evaluate.code import Frame, Run
 from cwm_lsp.evaluate.folding import constant, has_stars, line_after, rejoins
 from cwm_lsp.evaluate.formats import conversion
 from cwm_lsp.evaluate.scopes import Scope, mangled
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -506,7 +506,7 @@ class Expressions:
         self.runtime.touchable((value,))
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
-        if isinstance(value, dict):
+        if is_a(value, dict):
             return value
         if not hasattr(value, "keys"):
             raise TypeError(f"'{type(value).__name__}' object is not a mapping")
@@ -649,7 +649,7 @@ class Expressions:
             for name, run in keywords:
                 if name is None:
                     value = run(frame)
-                    if not isinstance(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
+                    if not is_a(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
                         raise GaveUp(f"line {line}: what follows ** is no mapping")
                     for key, item in unpack_mapping(value).items():
                         if not isinstance(key, str):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import rendering
 from cwm_lsp.evaluate.sizes import LOCAL_TIME
-from cwm_lsp.evaluate.values import Addressed, Undetermined
+from cwm_lsp.evaluate.values import Addressed, Undetermined, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -58,7 +58,7 @@ class Formats:
             if spec:
                 return format(value, spec)
             return self.shown(value, str)
-        if isinstance(value, date | time) and LOCAL_TIME.search(spec):
+        if is_a(value, date | time) and LOCAL_TIME.search(spec):
             raise Undetermined
         self.interpreter.operations.check_shown(value)
         return format(value, spec)

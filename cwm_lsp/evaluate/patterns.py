@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.code import Do, Frame
-from cwm_lsp.evaluate.values import Undetermined, Unknown
+from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.statements import Statements
@@ -121,7 +121,7 @@ class Patterns:
             if type(subject) is Unknown:
                 raise Undetermined
             touchable((subject,))
-            if not isinstance(subject, Sequence) or isinstance(subject, NOT_SEQUENCES):
+            if not is_a(subject, Sequence) or is_a(subject, NOT_SEQUENCES):
                 return False
             size = len(subject)
             if size < len(tests) if star is not None else size != len(tests):
@@ -147,7 +147,7 @@ class Patterns:
             if type(subject) is Unknown:
                 raise Undetermined
             touchable((subject,))
-            if not isinstance(subject, Mapping) or len(subject) < len(keys):
+            if not is_a(subject, Mapping) or len(subject) < len(keys):
                 return False
             found = []
             for key_of in keys:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cwm_lsp.evaluate import Limits
-from tests.evaluate import programs, wider
+from tests.evaluate import class_programs, programs, wider
 from tests.evaluate.recording import contradictions, evaluate, only_on_the_reference, record
 
 pytestmark = only_on_the_reference
@@ -43,6 +43,12 @@ def test_a_wider_random_program_is_never_called_computed_wrongly(seed: int) -> N
     check(wider.program(seed), WIDER_CALLS)
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(0, 10**9))
+def test_a_random_program_with_classes_is_never_called_computed_wrongly(seed: int) -> None:
+    check(class_programs.program(seed), ("f()",))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("start", range(0, 2000, 200))
@@ -50,3 +56,4 @@ def test_many_random_programs_are_never_called_computed_wrongly(start: int) -> N
     for seed in range(start, start + 200):
         check(programs.program(seed), CALLS)
         check(wider.program(seed), WIDER_CALLS)
+        check(class_programs.program(seed), ("f()",))

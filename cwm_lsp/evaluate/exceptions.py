@@ -40,7 +40,8 @@ class Raising:
             value = self.interpreter.calls.call(value, [], {})
         if not is_a(value, BaseException):
             raise TypeError(message)
-        return value
+        error: BaseException = value
+        return error
 
     def again(self, frame: Frame) -> NoReturn:
         """A bare `raise`."""

@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from keyword import iskeyword
+from threading import RLock
 from types import CodeType, FunctionType, ModuleType, new_class, prepare_class, resolve_bases
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ ORDER_FREE: frozenset[Any] = frozenset({len, isinstance, type, callable, set, fr
 
 
 MOST_LAYERS = 10_000
+MODULES = RLock()
+"""Who puts a module of the program into `sys.modules` for a moment."""
 
 
 class Rules(Methods):
@@ -477,22 +480,26 @@ class Rules(Methods):
     def as_module(self, kind: Any) -> Iterator[None]:
         """Let `dataclasses` find the module of a class, where it looks for it: in `sys.modules`."""
         annotations = vars(kind).get("__annotations__", {}).values()
-        name = kind.__module__
-        if name not in sys.modules and not any(is_a(annotation, str) for annotation in annotations):
-            yield
-            return
-        if any(body_of(getattr(type(value), "__get__", None)) is not None for value in vars(kind).values()):
-            raise GaveUp("a dataclass asks a descriptor of the file for a default")
-        alias = f"{name} of evaluation {id(self)}"
-        module = sys.modules[alias] = ModuleType(alias)
-        for bound, value in self.interpreter.namespace.items():
-            vars(module)[bound] = sys.modules.get(value.name, value) if type(value) is library.Module else value
-        kind.__module__ = alias
-        try:
-            yield
-        finally:
-            del sys.modules[alias]
-            kind.__module__ = name
+        name, alias = kind.__module__, kind.__module__
+        with MODULES:
+            if name in sys.modules:
+                if not any(is_a(annotation, str) for annotation in annotations):
+                    yield
+                    return
+                seen = any(body_of(getattr(type(value), "__get__", None)) is not None for value in vars(kind).values())
+                if seen or type(kind) in self.runtime.classes:
+                    raise GaveUp("a dataclass of a module with the name of another one runs code of the file")
+                alias = f"{name} of evaluation {id(self)}"
+                kind.__module__ = alias
+            module = sys.modules[alias] = ModuleType(alias)
+            for bound, value in self.interpreter.namespace.items():
+                vars(module)[bound] = sys.modules.get(value.name, value) if type(value) is library.Module else value
+            try:
+                yield
+            finally:
+                del sys.modules[alias]
+                if alias != name:
+                    kind.__module__ = name
 
     def total_ordering(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or not is_a(args[0], type) or args[0] not in self.runtime.classes:

@@ -87,7 +87,7 @@ BINARY = [
     ("matmul", "@"), ("lshift", "<<"),
 ]  # fmt: skip
 COMPARE = [("eq", "=="), ("ne", "!="), ("lt", "<"), ("le", "<="), ("gt", ">"), ("ge", ">=")]
-BUILTIN_BASES = ["list", "dict", "int", "str", "tuple", "set", "Exception", "float"]
+BUILTIN_BASES = ["list", "dict", "int", "str", "tuple", "Exception", "float"]
 
 
 class Maker:

@@ -205,7 +205,7 @@ BASES: frozenset[Any] = frozenset({
     collections.UserDict, collections.UserList, collections.UserString, collections.ChainMap,
     contextlib.ContextDecorator, contextlib.AbstractContextManager, string.Formatter, datetime.tzinfo,
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, fractions.Fraction, decimal.Decimal,
-    *types.resolve_bases((typing.TypedDict, typing.NamedTuple)),
+    *types.resolve_bases((typing.TypedDict,)), *types.resolve_bases((typing.NamedTuple,)),
     functools.cached_property, functools.singledispatchmethod, functools.partialmethod,
     json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
     *(value for name, value in vars(collections.abc).items() if name in collections.abc.__all__),

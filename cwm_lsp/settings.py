@@ -129,6 +129,8 @@ class Lenses(_Group):
 
     enable: bool = True
     """Show the call in use, and what can be done with it, above functions."""
+    show: Literal["all", "found", "cursor"] = "found"
+    """Above which. `found`: those of which a call was found, and the one at the cursor, where the editor tells that."""
 
 
 class InlineValues(_Group):

@@ -17,6 +17,7 @@ from cwm_lsp.lsp.views.hover import Link
 from cwm_lsp.lsp.views.reading import Reading
 
 if TYPE_CHECKING:
+    from cwm_lsp.lsp.outline import Entry
     from cwm_lsp.lsp.session import Session
     from cwm_lsp.lsp.views.verdicts import Verdict
 
@@ -144,7 +145,9 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
     commands = {"cwm.predict", "cwm.predictThenRun"}
     if client.can_choose:
         commands.add("cwm.selectCall")
-    commands |= {name for name in ("cwm.changeCall", "cwm.predictThenDebug") if client.knows_command(name)}
+    commands |= {
+        name for name in (lenses_view.MORE, "cwm.changeCall", "cwm.predictThenDebug") if client.knows_command(name)
+    }
     if not session.configuration.trusted:
         commands -= {"cwm.predictThenRun", "cwm.predictThenDebug"}
 
@@ -153,10 +156,24 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         now = document.anchor.at(line)
         return now if now is not None and now < len(document.text) else None
 
+    owners, at_cursor = document.owners(), document.entry_at_cursor
+
+    def shown(entry: Entry) -> Known | None:
+        now = document.anchor.at(entry.first_line)
+        known = owners.get(now) if now is not None else None
+        return known if known is not None and known.reading is not None else None
+
+    def has_lens(entry: Entry) -> bool:
+        call = document.call_of(entry)
+        is_found = (call is not None and call.origin != "defaults") or shown(entry) is not None
+        show = document.settings.lenses.show
+        return entry is at_cursor or show == "all" or (show == "found" and is_found)
+
     return lenses_view.lenses(
-        document.entries,
+        filter(has_lens, document.entries),
         where,
         document.call_of,
+        shown,
         commands,
         lambda entry: {"uri": document.uri, "function": entry.qualname},
     )

@@ -150,12 +150,16 @@ class Client:
         server = self._server
         if self._can("workspace", "inlayHint", "refreshSupport"):
             server.workspace_inlay_hint_refresh(None)
-        if self._can("workspace", "codeLens", "refreshSupport"):
-            server.workspace_code_lens_refresh(None)
+        self.refresh_lenses()
         if self._can("workspace", "inlineValue", "refreshSupport"):
             server.workspace_inline_value_refresh(None)
         if self.pulls_diagnostics:
             server.workspace_diagnostic_refresh(None)
+
+    def refresh_lenses(self) -> None:
+        """Have the editor ask again for lenses."""
+        if self._can("workspace", "codeLens", "refreshSupport"):
+            self._server.workspace_code_lens_refresh(None)
 
     def progress(self, title: str, cancel: Callable[[], object]) -> Progress:
         """Progress of some work that the user can cancel. It shows only if the work takes a moment."""

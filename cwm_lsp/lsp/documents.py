@@ -103,6 +103,10 @@ class Document:
         """By qualified name; the latest last."""
         self.chosen: dict[str, Call] = {}
         """Calls that the user has chosen, by qualified name."""
+        self.cursor: int | None = None
+        """The 0-based line that the user is at, where the editor tells it (`cwm/cursor`)."""
+        self.view = range(0)
+        """The lines that the editor shows."""
         self.pending: dict[str, Anchor] = {}
         """By qualified name, what is being worked at: all functions, as it is not known yet which the trace enters."""
 
@@ -139,6 +143,16 @@ class Document:
         ]
         return min(around, key=lambda entry: entry.last_line - entry.first_line, default=None)
 
+    @property
+    def entry_at_cursor(self) -> Entry | None:
+        """The function that the user is in, where the editor tells that."""
+        return None if self.cursor is None else self.entry_at(self.cursor)
+
+    def is_in_view(self, entry: Entry) -> bool:
+        """Whether the editor shows some of a function."""
+        span = self._span(entry)
+        return span is not None and span.now.start < self.view.stop and self.view.start < span.now.stop
+
     def entry_named(self, qualname: str) -> Entry | None:
         """The function of that name; the last one, as a later definition hides an earlier one."""
         return next((entry for entry in reversed(self.entries) if entry.qualname == qualname), None)
@@ -148,8 +162,15 @@ class Document:
         return self.chosen.get(entry.qualname) or next(iter(entry.calls), None)
 
     def shown(self) -> Iterator[tuple[Known, Callable[[int], int | None]]]:
-        """What is to be shown, and for each where its lines are: of several that know the same function, the one that
-        was asked about it, else the latest. Lines that are another's to show are nowhere."""
+        """What is to be shown, and for each where its lines are. Lines that are another's to show are nowhere."""
+        owners = self.owners()
+        for known in self.known.values():
+            if known.reading is not None:
+                yield known, partial(_where, known, owners)
+
+    def owners(self) -> dict[int, Known]:
+        """By the 0-based line where a function is now, what is shown in it: of several calls that come to it the one
+        that was asked about it, else the latest."""
         owners: dict[int, Known] = {}
         for known in self.known.values():
             owners |= {span.now.start: known for span in known.anchor.spans}
@@ -157,9 +178,7 @@ class Document:
             start = known.anchor.at(known.entry.first_line)
             if start is not None:
                 owners[start] = known
-        for known in self.known.values():
-            if known.reading is not None:
-                yield known, partial(_where, known, owners)
+        return owners
 
     def written_at(self, known: Known, line: int) -> int | None:
         """The 0-based line where a 1-based line is now that `known.entry` names; None if that is not sure."""

@@ -23,6 +23,10 @@ class Jobs:
         task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
+    def has(self, key: Hashable) -> bool:
+        """Whether a job of that key is running."""
+        return key in self._tasks
+
     def cancel(self, which: Callable[[Any], bool] = lambda _key: True) -> int:
         """Cancel the jobs whose key is chosen; gives how many."""
         chosen = [key for key in self._tasks if which(key)]

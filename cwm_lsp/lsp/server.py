@@ -57,6 +57,7 @@ class Server(Ending):
         _register_session(self)
         _register_documents(self)
         _register_debugging(self)
+        _register_looking(self)
         for method, answer in _ANSWERS.items():
             self.feature(method)(_answer(self, answer))
         for name in commands.COMMANDS:
@@ -165,6 +166,15 @@ def _register_debugging(server: Server) -> None:
     @server.feature("cwm/debugTerminated")
     def terminated(params: Any) -> None:
         server.session.debug_terminated(params)
+
+
+def _register_looking(server: Server) -> None:
+    @server.feature("cwm/cursor")
+    def looked_at(params: Any) -> None:
+        """`{uri, line, first, last}`: the cursor's line and those that are seen, 0-based."""
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            uri, line, first, last = (params[name] for name in ("uri", "line", "first", "last"))
+            server.session.looked_at(str(uri), int(line), range(int(first), int(last) + 1))
 
 
 def _register_documents(server: Server) -> None:

@@ -155,6 +155,19 @@ class Session:
         self._model.close()
         self._tools.close()
 
+    def looked_at(self, uri: str, cursor: int, view: range) -> None:
+        """The user has gone to a line, 0-based, of a document of which these lines are seen (`cwm/cursor`)."""
+        document = self.documents.get(uri)
+        if document is None:
+            return
+        before = document.entry_at_cursor
+        document.cursor, document.view = cursor, view
+        if document.entry_at_cursor is not before:
+            self.client.refresh_lenses()
+        is_busy = uri in self._timers or self.jobs.has(("sweep", uri)) or document.outlined != document.revision
+        if not is_busy and self._next(document) is not None:
+            self._soon(document, 0.0)
+
     def debug_stopped(self, params: Mapping[str, Any]) -> None:
         """The editor's debugger has stopped (`cwm/debugStopped`)."""
         self._debugged(self.debugging.stopped(params))
@@ -295,12 +308,8 @@ class Session:
         self.client.refresh()
         if not self._predicts_unasked(document.settings.predict.trigger, saved):
             return
-        for entry in document.entries:
-            call = document.call_of(entry)
-            if entry.qualname in document.known or call is None or call.origin == "defaults":
-                continue
-            if len(document.known) >= document.settings.predict.max_functions:
-                break
+        while (wanted := self._next(document)) is not None:
+            entry, call = wanted
             try:
                 await self._predict(document, entry, call)
             except (UserError, Fault, WorkerDied) as error:
@@ -312,6 +321,26 @@ class Session:
                     self._unavailable = str(error)
                     self.client.tell(self._unavailable, lsp.MessageType.Warning)
                 return
+
+    def _next(self, document: Document) -> tuple[Entry, Call] | None:
+        """What is predicted next without being asked for: first the function at the cursor, then those in view."""
+        at_cursor = document.entry_at_cursor
+
+        def rank(entry: Entry) -> int:
+            return 0 if entry is at_cursor else 1 if document.is_in_view(entry) else 2
+
+        unknown = [
+            (rank(entry), number, entry, call)
+            for number, entry in enumerate(document.entries)
+            if entry.qualname not in document.known
+            and (call := document.call_of(entry)) is not None
+            and call.origin != "defaults"
+        ]
+        if not unknown:
+            return None
+        nearness, _, entry, call = min(unknown, key=lambda one: one[:2])
+        enough = len(document.known) >= document.settings.predict.max_functions
+        return None if nearness == 2 and enough else (entry, call)
 
     def _predicts_unasked(self, trigger: str, saved: bool) -> bool:
         if trigger == "auto":

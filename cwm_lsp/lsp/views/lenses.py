@@ -1,4 +1,4 @@
-"""Lenses: the call in use above each function, and what can be done with it."""
+"""Lenses: the call that is shown above each function, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -7,46 +7,81 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
+from cwm_lsp.lsp.documents import Known
 from cwm_lsp.lsp.outline import Entry
-from cwm_lsp.lsp.views.shorten import shorten
-from cwm_lsp.source.calls import Call
+from cwm_lsp.lsp.views.hints import END
+from cwm_lsp.lsp.views.shorten import shorten_call
+from cwm_lsp.source.calls import Call, CallOrigin
 from cwm_lsp.target import described
 
-_CALL = 60
+_CALL = 40
 """Characters of a call in a lens."""
+_TITLE = 100
+"""The same where the user chooses among calls."""
+_ORIGINS: dict[CallOrigin, str] = {
+    "typed": "given",
+    "recorded": "recorded",
+    "doctest": "doctest",
+    "test": "test",
+    "main": "__main__",
+    "assertion": "assertion",
+    "defaults": "made up",
+}
+MORE = "cwm.more"
+"""The command of a client that offers all that can be done with a function."""
 
 
 def lenses(
     entries: Iterable[Entry],
     where: Callable[[int], int | None],
     in_use: Callable[[Entry], Call | None],
+    shown: Callable[[Entry], Known | None],
     commands: Collection[str],
     argument: Callable[[Entry], dict[str, Any]],
 ) -> list[lsp.CodeLens]:
-    """The lenses of a document, those left out whose command is not one of `commands`: what can be carried out."""
+    """The lenses of some functions, those left out whose command is not one of `commands`: what can be carried out.
+    `shown` gives the call whose values stand beside a function's lines."""
     result = []
     for entry in entries:
         line = where(entry.def_line)
         if line is None or not entry.is_callable:
             continue
+        call = in_use(entry)
         # One after the other: Neovim sorts those of a line by their columns, in no order where these are the same.
-        for column, (title, command) in enumerate(_commands(in_use(entry))):
-            if command in commands:
-                spot = lsp.Position(line, column)
-                what = lsp.Command(title, command, arguments=[argument(entry)])
-                result.append(lsp.CodeLens(lsp.Range(spot, spot), what))
+        for column, (title, command) in enumerate(_commands(_title(entry, call, shown(entry)), call, commands)):
+            spot = lsp.Position(line, column)
+            what = lsp.Command(title, command, arguments=[argument(entry)])
+            result.append(lsp.CodeLens(lsp.Range(spot, spot), what))
     return result
 
 
 def title_of(call: Call) -> str:
     """`f([1, 2]) · from its doctest`."""
-    return f"{shorten(call.expression, _CALL)} · {described(call.origin)}"
+    return f"{shorten_call(call.expression, _TITLE)} · {described(call.origin)}"
 
 
-def _commands(call: Call | None) -> Iterator[tuple[str, str]]:
-    if call is not None:
-        yield title_of(call), "cwm.selectCall"
-        yield "Predict", "cwm.predict"
-        yield "Predict then run", "cwm.predictThenRun"
-        yield "Predict then debug", "cwm.predictThenDebug"
-    yield "Change call…" if call else "Give a call…", "cwm.changeCall"
+def _title(entry: Entry, call: Call | None, known: Known | None) -> str:
+    """`f([1, 2]) · doctest`: the call whose values are shown, else the one that would be."""
+    if known is not None and known.entry.qualname != entry.qualname:
+        return f"as called in {shorten_call(known.call.expression, _CALL)}"
+    if known is not None:
+        call = known.call
+    if call is None:
+        return ""
+    title = f"{shorten_call(call.expression, _CALL)} · {_ORIGINS[call.origin]}"
+    end = known.reading.end if known is not None and known.reading is not None and not known.partial else None
+    return title if end is None else f"{title} {END} known to line {end.line}"
+
+
+def _commands(title: str, call: Call | None, commands: Collection[str]) -> Iterator[tuple[str, str]]:
+    choices = [(title, "cwm.selectCall")] if title else []
+    if call is not None and MORE in commands:
+        choices += [("Run", "cwm.predictThenRun"), ("More…", MORE)]
+    elif call is not None:
+        choices += [("Predict", "cwm.predict"), ("Predict then run", "cwm.predictThenRun")]
+        choices += [("Predict then debug", "cwm.predictThenDebug"), ("Change call…", "cwm.changeCall")]
+    else:
+        choices.append(("Give a call…", "cwm.changeCall"))
+    for choice in choices:
+        if choice[1] in commands:
+            yield choice

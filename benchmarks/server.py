@@ -67,6 +67,7 @@ class Client:
         )
         self._numbers = itertools.count(1)
         self._answers: dict[int, Queue[Any]] = {}
+        self._version = 1
         threading.Thread(target=self._read, daemon=True).start()
 
     def ask(self, method: str, params: Any) -> Queue[Any]:
@@ -91,6 +92,32 @@ class Client:
     def open(self, uri: str, text: str) -> None:
         item = {"uri": uri, "languageId": "python", "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": item})
+
+    def hinted(self, uri: str, line: int, label: str) -> None:
+        """Wait for a hint."""
+        place = {"start": {"line": line, "character": 0}, "end": {"line": line + 1, "character": 0}}
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            hints = self.request("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": place})
+            if any(hint["position"]["line"] == line and hint["label"].startswith(label) for hint in hints):
+                return
+            time.sleep(0.01)
+        raise RuntimeError(f"there is no hint {label} at line {line}")
+
+    def typed(self, uri: str, line: int, character: int, digit: int) -> float:
+        """Type a digit over the one that is added to 401; gives the seconds until the hint has it."""
+        self._version += 1
+        spot = {"start": {"line": line, "character": character}, "end": {"line": line, "character": character + 1}}
+        started = time.perf_counter()
+        self.notify(
+            "textDocument/didChange",
+            {
+                "textDocument": {"uri": uri, "version": self._version},
+                "contentChanges": [{"range": spot, "text": str(digit)}],
+            },
+        )
+        self.hinted(uri, line, f"c = {401 + digit}")
+        return time.perf_counter() - started
 
     def close(self) -> None:
         self.request("shutdown", None)
@@ -275,6 +302,76 @@ def typing(folder: Path, count: int) -> dict[str, float]:
         return latencies(f"keystroke and hover, {lines} lines", keystroke, count, between=pause)
 
 
+MEMBER = '''\
+def member_{0}(a, b={0}):
+    """
+    >>> member_{0}(1)
+    [{0}, 1]
+    """
+    c = a + b + 0
+    if c > a:
+        return [c, a]
+    return [a, b]
+
+
+'''
+LONG = """\
+def long(n):
+    found = []
+    for k in range(n):
+        found.append(hash(str(k)) % 1000)
+    return sorted(found)
+
+
+"""
+
+
+def first_hints(folder: Path, count: int) -> dict[str, float]:
+    """From opening a file of 5,600 lines, all of whose functions have calls, to a hint in the one at the cursor; and
+    from a keystroke in it to the hint that takes account of it. With the settings as they are by default."""
+    text = "".join(MEMBER.format(number) for number in range(509))
+    line = text.split("\n").index("def member_400(a, b=400):") + 5
+    cold: list[float] = []
+    after: list[float] = []
+    for run in range(count):
+        uri = (folder / f"module_{run}.py").as_uri()
+        with serving({}) as client:
+            started = time.perf_counter()
+            client.open(uri, text)
+            client.notify("cwm/cursor", {"uri": uri, "line": line, "first": line - 20, "last": line + 20})
+            client.hinted(uri, line, "c = 401")
+            cold.append(time.perf_counter() - started)
+            after += [client.typed(uri, line, len("    c = a + b + "), digit) for digit in range(1, 6)]
+    return {
+        "first hint in a file of 5,600 lines, cold (s)": statistics.median(cold),
+        "hint after a keystroke in a file of 5,600 lines (s)": statistics.median(after),
+    }
+
+
+def while_read(folder: Path, count: int) -> dict[str, float]:
+    """From a keystroke to its hint, while the model reads a run of another function and while it does not."""
+    uri = (folder / "read.py").as_uri()
+    text = MEMBER.format(400) + LONG
+    line = 5
+    times: dict[bool, list[float]] = {False: [], True: []}
+    with serving({"predict": {"maxFunctions": 5}}) as client:
+        client.open(uri, text)
+        client.hinted(uri, line, "c = 401")
+        digits = itertools.cycle(range(1, 9))
+        for _ in range(count):
+            for reads in (False, True):
+                if reads:
+                    client.command("cwm.predictThenRun", uri=uri, function="long", call="long(200)")
+                times[reads].append(client.typed(uri, line, len("    c = a + b + "), next(digits)))
+                client.command("cwm.cancel", uri=uri)
+    idle, busy = (statistics.median(times[reads]) for reads in (False, True))
+    return {
+        "keystroke to hint (s)": idle,
+        "the same while a run is being read (s)": busy,
+        "keystroke to hint while a run is being read, ratio": busy / idle,
+    }
+
+
 def memory(folder: Path, predictions: int) -> dict[str, float]:
     """Growth of the whole process tree, between the first tenth of the predictions and the last."""
     uri = (folder / "known.py").as_uri()
@@ -313,6 +410,9 @@ REQUIRED = {
     "hover, while a model predicts and another loads, p99 (ms)": 25,
     "inlay hints, while a model predicts and another loads, p99 (ms)": 25,
     "keystroke and hover, 5054 lines, p99 (ms)": 10,
+    "first hint in a file of 5,600 lines, cold (s)": 1.5,
+    "hint after a keystroke in a file of 5,600 lines (s)": 0.7,
+    "keystroke to hint while a run is being read, ratio": 1.3,
     "fuzzer, documents with a fault": 0,
     "memory growth over 1000 predictions (%)": 5,
 }
@@ -342,6 +442,8 @@ def measurements(folder: Path, given: argparse.Namespace) -> Iterator[dict[str, 
     yield cold_starts(given.starts)
     yield from answering(folder, given.requests)
     yield typing(folder, given.requests)
+    yield first_hints(folder, given.starts)
+    yield while_read(folder, given.starts)
     yield memory(folder, given.predictions)
     if not given.no_fuzzer:
         yield fuzzing()

@@ -114,6 +114,9 @@ class Session:
         document = Document(item.uri, path, item.text, item.version, self.client.encoding, settings)
         self.documents[item.uri] = document
         self._soon(document, 0.0)
+        if self._predicts_unasked(settings.predict.trigger, saved=False) and self._model.pid is None:
+            # While the other process finds the functions.
+            self.jobs.start(("prepare", ""), self._model.ask("prepare")).add_done_callback(_log_fault)
 
     def changed(self, uri: str, version: int | None, changes: list[lsp.TextDocumentContentChangeEvent]) -> None:
         """An edit: what it touches is forgotten at once, and its jobs are cancelled."""
@@ -123,6 +126,7 @@ class Session:
         before = set(document.known)
         if not document.edit(changes, version):
             return
+        self._interrupt_weighing()
         touched = {name for name, anchor in document.pending.items() if not _lives(anchor, name, document)}
         self.jobs.cancel(lambda key: key == ("sweep", uri) or (key[1] == uri and key[-1] in touched))
         if before - set(document.known):
@@ -245,8 +249,11 @@ class Session:
         try:
             return await self.jobs.start((kind, document.uri, entry.qualname), work)
         finally:
-            if swept and self.documents.get(document.uri) is document:
-                self._soon(document)
+            if self.documents.get(document.uri) is document:
+                if swept:
+                    self._soon(document)
+                else:
+                    self._weigh_rest(document)
 
     async def side_by_side(self, known: Known) -> Message:
         """What `views.side_by_side` makes of the traces of a call."""
@@ -301,13 +308,17 @@ class Session:
 
     async def _sweep(self, document: Document, saved: bool) -> None:
         """Bring a document up to date: its outline, and its predictions where they are made without being asked for."""
+        self._interrupt_weighing()
         try:
             await self._outline(document)
         except WorkerDied:  # which has been told
             return
         self.client.refresh()
-        if not self._predicts_unasked(document.settings.predict.trigger, saved):
-            return
+        if self._predicts_unasked(document.settings.predict.trigger, saved):
+            await self._predict_unknown(document)
+        self._weigh_rest(document)
+
+    async def _predict_unknown(self, document: Document) -> None:
         while (wanted := self._next(document)) is not None:
             entry, call = wanted
             try:
@@ -364,6 +375,7 @@ class Session:
 
     async def _predict(self, document: Document, entry: Entry, call: Call) -> Known:
         started = time.monotonic()
+        self._interrupt_weighing()
         settings = document.settings.predict
         source = document.text.whole
         anchor = document.pending[entry.qualname] = document.new_anchor()
@@ -445,9 +457,19 @@ class Session:
         known.anchor = entered
         known.show({})
         self._show(document)
-        weighing = self.jobs.start(("weigh", document.uri, entry.qualname), self._weigh(document, known, reading))
-        weighing.add_done_callback(_log_fault)
         return known
+
+    def _weigh_rest(self, document: Document) -> None:
+        """Have the model tell what surprises it of the runs of a document; nobody waits for that."""
+        for name, known in document.known.items():
+            run = known.recorded
+            if run is not None and run.surprise is None and not self.jobs.has(("weigh", document.uri, name)):
+                task = self.jobs.start(("weigh", document.uri, name), self._weigh(document, known, run))
+                task.add_done_callback(_log_fault)
+
+    def _interrupt_weighing(self) -> None:
+        """What is waited for overtakes: the model is free after its next forward pass."""
+        self.jobs.cancel(lambda key: key[0] == "weigh")
 
     async def _weigh(self, document: Document, known: Known, run: Reading) -> None:
         """Have the model tell what of a run surprises it. The run is answered and shown before, and without that if
@@ -464,7 +486,7 @@ class Session:
                 )
         except (UnavailableError, WorkerDied, Fault) as error:
             log.warning("the run of %s is shown without surprise: %s", call, error)
-            return
+            answer = {"events": []}
         if known.recorded is run:
             known.recorded = replace(run, surprise=answer)
             self._show(document)

@@ -2,7 +2,7 @@
 
 It reads jobs from stdin and writes what comes of them to stdout, one JSON object a line:
 
-    → {"id": 1, "do": "outline" | "predict" | "run" | …, …}   in order, one at a time
+    → {"id": 1, "do": "outline" | "prepare" | "predict" | "run" | …, …}   in order, one at a time
     → {"do": "cancel", "id": 1}                                        honoured between two forward passes
     ← {"id": 1, "stage": "loading the model"}               what it is at
     ← {"id": 1, "events": [event, …]}                       as they are predicted
@@ -93,6 +93,8 @@ class Worker:
         match job["do"]:
             case "outline":
                 return _outline(job, cancel, tell)
+            case "prepare":
+                return _prepare()
             case "predict":
                 return self._predict(job, cancel, tell)
             case "examine machine":
@@ -201,6 +203,16 @@ class _Reporter:
         if now - self._last >= _FLUSH:
             self._tell({"events": self._events})
             self._events, self._last = [], now
+
+
+def _prepare() -> Message:
+    """Import what a prediction needs, before one is asked for."""
+    from cwm_lsp.evaluate import evaluation
+    from cwm_lsp.lsp.views import unreached
+    from cwm_lsp.predict import predictor
+    from cwm_lsp.record import environment
+
+    return {"ready": [module.__name__ for module in (evaluation, unreached, predictor, environment)]}
 
 
 def _outline(job: Message, cancel: threading.Event, tell: Tell) -> Message:

@@ -8,6 +8,7 @@ file. A call that still needs a name which the file does not define is left out.
 from __future__ import annotations
 
 import ast
+import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ _LARGEST = 2_000  # nodes of an expression
 _ROWS = 20  # of a parametrised test or a loop over literals
 _MOST = 200  # calls taken from one place
 _STAR = re.compile(r"\bimport[ \t]*\*")
+_WORD = re.compile(r"\w+")
 _PROMPT = re.compile(r"[ \t]*>>> ?(.*)")
 _CONTINUED = re.compile(r"[ \t]*\.\.\.(?: (.*))?$")
 
@@ -99,8 +101,9 @@ def in_doctests(home: Home, source: str) -> Calls:
     """Calls in the doctests of the file, each function's own first."""
     own: list[list[Found]] = [[] for _ in home.functions]
     others: list[list[Found]] = [[] for _ in home.functions]
+    fresh = _Reader(home, home.keeps)
     for owner, docstring, first_line, last_line in _docstrings(source):
-        reader = _Reader(home, home.keeps)
+        reader = fresh.again()
         if " as " not in docstring and not reader.is_mentioned(docstring):
             continue
         environment: _Environment = {}
@@ -110,8 +113,8 @@ def in_doctests(home: Home, source: str) -> Calls:
                 reader.offset = line - 1
                 reader.imports(example.body)
                 reader.statements(example.body, environment)
-        for function, found, mine, theirs in zip(home.functions, reader.found, own, others, strict=True):
-            (mine if owner == function.qualname else theirs).extend(found)
+        for at, found in reader.found.items():
+            (own if owner == home.functions[at].qualname else others)[at].extend(found)
     return [mine + theirs for mine, theirs in zip(own, others, strict=True)]
 
 
@@ -146,7 +149,7 @@ def _read_tests(home: Home, path: str, text: str) -> Calls:
         mentioned &= set(reader.renamed.values())
     reader.keep_only(lambda function: function.qualname.split(".")[0] in mentioned)
     reader.tests(fragments, text)
-    return reader.found
+    return reader.by_function
 
 
 def in_own_tests(home: Home, source: str) -> Calls:
@@ -155,7 +158,7 @@ def in_own_tests(home: Home, source: str) -> Calls:
     reader = _Reader(home, home.keeps)
     if reader.is_mentioned(part.text):
         reader.tests(part.body, source)
-    return reader.found
+    return reader.by_function
 
 
 def in_main(home: Home, source: str) -> Calls:
@@ -163,7 +166,7 @@ def in_main(home: Home, source: str) -> Calls:
     parts = _parts(source)
     reader = _Reader(home, home.keeps)
     if not reader.is_mentioned(parts.main.text):
-        return reader.found
+        return reader.by_function
     top = _constants(home, parts.run.body)
     for fragment in parts.main.body:
         reader.offset = fragment.offset
@@ -171,7 +174,7 @@ def in_main(home: Home, source: str) -> Calls:
             if isinstance(node, ast.If | _Definition):
                 reader.within = getattr(node, "name", None)
                 reader.statements(node.body, dict(top))
-    return reader.found
+    return reader.by_function
 
 
 def at_module_level(home: Home, source: str) -> Calls:
@@ -183,7 +186,7 @@ def at_module_level(home: Home, source: str) -> Calls:
         for fragment in part.body:
             reader.offset = fragment.offset
             reader.statements(fragment.body, environment)
-    return reader.found
+    return reader.by_function
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +320,8 @@ class _Reader:
         """What to add to a node's line."""
         self.within: str | None = None
         """The function whose body is read: it is not called in it."""
-        self.found: list[list[Found]] = [[] for _ in home.functions]
+        self.found: dict[int, list[Found]] = {}
+        """Which function → its calls."""
         self.renamed: dict[str, str] = {}
         """Local name → the file's name that it was imported from."""
         self.modules: set[str] = set()
@@ -335,6 +339,17 @@ class _Reader:
             if function.name == "__call__":
                 self.objects.append(index)
 
+    def again(self) -> _Reader:
+        """One that looks for the same and has read nothing yet; to make it anew would take long where they are many."""
+        fresh = copy.copy(self)
+        fresh.found, fresh.renamed, fresh.modules, fresh.wanted = {}, {}, set(), dict(self.wanted)
+        return fresh
+
+    @property
+    def by_function(self) -> Calls:
+        """The calls of each function."""
+        return [self.found.get(at, []) for at in range(len(self.home.functions))]
+
     def keep_only(self, test: Callable[[Face], bool]) -> None:
         """Look for no other functions any more."""
         kept = [test(function) for function in self.home.functions]
@@ -345,7 +360,7 @@ class _Reader:
 
     def is_mentioned(self, text: str) -> bool:
         """Whether there may be a call in a text: most texts are left out by this."""
-        return bool(self.objects) or any(name in text for name in self.wanted)
+        return bool(self.objects) or not self.wanted.keys().isdisjoint(_WORD.findall(text))
 
     def imports(self, body: Sequence[ast.stmt], path: str = "") -> None:
         """Take in what the import statements, also those inside functions, bind of the function's file, which is at
@@ -372,8 +387,8 @@ class _Reader:
                         self.renamed[alias.asname or alias.name] = alias.name
         for local, name in self.renamed.items():
             if local != name and name in self.wanted:
-                known = self.wanted.setdefault(local, [])
-                known += [index for index in self.wanted[name] if index not in known]
+                known = self.wanted.get(local, [])
+                self.wanted[local] = [*known, *(index for index in self.wanted[name] if index not in known)]
 
     def tests(self, fragments: Sequence[Fragment], text: str) -> None:
         """Read a file's test functions and classes, with fixtures, `setUp` and parametrised rows."""
@@ -552,7 +567,7 @@ class _Reader:
             callee = node.func if isinstance(node, ast.Call) else node
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
             wanted = dict.fromkeys([*self.wanted.get(name or "", ()), *self.objects])
-            open_ = [at for at in wanted if len(self.found[at]) < _MOST and self.home.functions[at].name != self.within]
+            open_ = [at for at in wanted if len(self.found.get(at, ())) < _MOST and self.home.functions[at].name != self.within]
             if open_:
                 self.calls_of(open_, node, expression, environment)
 
@@ -573,7 +588,7 @@ class _Reader:
                 text = text or written(lifted)
                 if text is None:
                     return
-                self.found[at].append(Found(text, node.lineno + self.offset))
+                self.found.setdefault(at, []).append(Found(text, node.lineno + self.offset))
 
 
 class _Lift(ast.NodeVisitor):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,7 +39,7 @@ class Shape:
         loops: list[Loop] = []
         bound: dict[int, set[str]] = {}
         for fragment in parse(source).fragments:
-            for node in _nodes(fragment.body):
+            for node in _nodes(_around(fragment.body, {line - fragment.offset for line in lines})):
                 line = getattr(node, "lineno", 0) + fragment.offset
                 if line not in lines:
                     continue
@@ -65,6 +65,11 @@ class Shape:
             tuple(Loop(*loop) for loop in data["loops"]),
             {line: frozenset(names) for line, *names in data["bound"]},
         )
+
+
+def _around(body: Sequence[ast.stmt], lines: Collection[int]) -> list[ast.stmt]:
+    """The statements that some of the lines are in: files are large, and traces are of a few of their functions."""
+    return [node for node in body if any(node.lineno <= line <= (node.end_lineno or line) for line in lines)]
 
 
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+
 from cwm_lsp.source.flow import Flow, Scope
+from cwm_lsp.source.recovery import parse, split_lines
 from cwm_lsp.trace.events import Event, Trace
 from cwm_lsp.trace.facts import facts, is_fact, open_calls
 
@@ -13,12 +16,27 @@ def unreached(trace: Trace) -> list[int]:
     Where a trace is cut off or guesses begin, lines that may still come are not among them: those are only lines of the
     traced function that nothing leads to any more.
     """
-    flow = Flow.of(trace.source)
+    flow = Flow.of(_excerpt(trace.source, {event.line for event in trace.events}))
     known = trace.events[: facts(trace)]
     entered = {(event.line, event.function) for event in known if event.kind == "call"}
     lines = {line for first, name in entered for scope in _scopes(flow, first, name) for line in scope.lines}
     lines -= {event.line for event in trace.events}
     return sorted(lines if is_fact(trace) else lines & _passed(flow, known))
+
+
+def _excerpt(source: str, lines: set[int]) -> str:
+    """A file's text without the functions and classes that have none of the lines; all else stands where it stood.
+
+    To compile all of a large file for the sake of one function would take long.
+    """
+    kept = list(split_lines(source))
+    for node in parse(source).module or []:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            extent = range(first, (node.end_lineno or first) + 1)
+            if lines.isdisjoint(extent):
+                kept[first - 1 : extent.stop - 1] = [""] * len(extent)
+    return "\n".join(kept)
 
 
 def _passed(flow: Flow, known: tuple[Event, ...]) -> set[int]:

@@ -64,7 +64,7 @@ class Predict(_Group):
 
     trigger: Literal["auto", "manual", "onSave", "onType"] = "auto"
     """What starts a prediction. `auto`: typing, as long as predictions take under a second; else a command."""
-    debounce: int = Field(default=400, ge=50, le=10_000)
+    debounce: int = Field(default=300, ge=50, le=10_000)
     """Milliseconds without an edit before typing starts a prediction."""
     assist: Literal["off", "draft", "lock"] = "lock"
     """`off`: the model alone. `draft`: the same output, sooner. `lock`: what can be computed is computed."""

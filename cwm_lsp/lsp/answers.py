@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsprotocol import types as lsp
@@ -29,22 +29,27 @@ def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.Inlay
         return []
     return [
         hints_view.inlay_hint(hint, document.text, {"uri": document.uri, "function": name})
-        for name, hint in hints_of(session, document)
-        if params.range.start.line <= hint.line <= params.range.end.line
+        for name, hint in hints_of(session, document, range(params.range.start.line, params.range.end.line + 1))
     ]
 
 
-def hints_of(session: Session, document: Document) -> Iterator[tuple[str, hints_view.Hint]]:
-    """All hints of a document, each with the function whose call it tells of."""
+def hints_of(session: Session, document: Document, lines: range) -> Iterator[tuple[str, hints_view.Hint]]:
+    """The hints of some lines of a document, 0-based, each with the function whose call it tells of."""
     settings = document.settings.hints
     if not settings.enable:
         return
     for known, where in document.shown():
         if known.reading is not None and not known.is_other_call:
-            for hint in hints_view.hints(known.reading, known.visits.values(), where, settings):
+
+            def visible(line: int, where: Callable[[int], int | None] = where) -> int | None:
+                now = where(line)
+                return now if now in lines else None
+
+            for hint in hints_view.hints(known.reading, known.visits.values(), visible, settings):
                 yield known.entry.qualname, hint
     for known, found, line in _verdicts(session, document):
-        yield known.entry.qualname, hints_view.Hint(line, (found.mark,))
+        if line in lines:
+            yield known.entry.qualname, hints_view.Hint(line, (found.mark,))
 
 
 def _verdicts(session: Session, document: Document) -> Iterator[tuple[Known, Verdict, int]]:

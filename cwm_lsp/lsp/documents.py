@@ -46,6 +46,8 @@ class Known:
     """Why nothing is known, where that is so."""
     visits: dict[int, Visit] = field(default_factory=dict)
     """`reading.visits(selection)`: a view's first question."""
+    verdict: Verdict | None = None
+    """Whether the call does what is expected of it, where that is known."""
     is_other_call: bool = False
     """A debug session is in another call of the function: what is known of this one is not shown."""
 
@@ -54,16 +56,14 @@ class Known:
         """What is shown: how it was, if that is known, else how it will likely be."""
         return self.recorded or self.predicted
 
-    @property
-    def verdict(self) -> Verdict | None:
-        """Whether the call does what is expected of it, where that is known."""
-        expectation = self.entry.expected.get(self.call.expression)
-        return verdict(self.reading, expectation) if self.reading is not None and expectation is not None else None
-
     def show(self, selection: Selection) -> None:
         """Look at other iterations."""
         self.selection = selection
         self.visits = self.reading.visits(selection) if self.reading else {}
+        expectation = self.entry.expected.get(self.call.expression)
+        self.verdict = None
+        if self.reading is not None and expectation is not None and not self.partial:
+            self.verdict = verdict(self.reading, expectation)
 
     def stop(self, stopped: Stopped) -> None:
         """A debug session has stopped in the call: it is looked at as of there, with what the debugger has seen."""

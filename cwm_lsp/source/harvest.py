@@ -567,7 +567,8 @@ class _Reader:
             callee = node.func if isinstance(node, ast.Call) else node
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
             wanted = dict.fromkeys([*self.wanted.get(name or "", ()), *self.objects])
-            open_ = [at for at in wanted if len(self.found.get(at, ())) < _MOST and self.home.functions[at].name != self.within]
+            others = (at for at in wanted if self.home.functions[at].name != self.within)
+            open_ = [at for at in others if len(self.found.get(at, ())) < _MOST]
             if open_:
                 self.calls_of(open_, node, expression, environment)
 

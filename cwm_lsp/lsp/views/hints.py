@@ -61,7 +61,7 @@ def hints(
     end = reading.end
     for visit in visits:
         line = where(visit.line)
-        parts = parts_of(visit, settings)
+        parts = parts_of(visit, settings) if line is not None else ()
         if end is not None and end.line == visit.line and not visit.is_call:
             parts, end = (*parts, *_end(end.why, settings, after=bool(parts))), None
         if line is not None and parts:

@@ -94,7 +94,7 @@ class Hints(_Group):
 
     enable: bool = True
     """Show the values that a line produces at its end."""
-    max_length: int = Field(default=43, ge=10, le=500)
+    max_length: int = Field(default=60, ge=10, le=500)
     """Characters that the hint of one line may take. The whole values are in the hover."""
     min_confidence: float = Field(default=0.94, ge=0, le=1)
     """Predicted values of which the model is less sure are not shown. The default is where the bundled model was right

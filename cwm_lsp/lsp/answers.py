@@ -131,6 +131,9 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
                 result.append(
                     diagnostics_view.unexpected(document.text, line, found.message, settings.diagnostics, where_known)
                 )
+        if document.refused is not None and document.refused[0] == document.revision:
+            _, line, message = document.refused
+            result.append(diagnostics_view.refused(document.text, line, message, settings.diagnostics))
         for finding in session.debugging.findings(document):
             result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
     return result

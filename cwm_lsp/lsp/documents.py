@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -95,6 +96,12 @@ class Document:
         """How often the text has changed."""
         self.entries: list[Entry] = []
         """The functions, as of `outlined`."""
+        self.error: str | None = None
+        """Why the text does not parse as a whole: `line 3: '(' was never closed`."""
+        self.broken: Mapping[str, str] = {}
+        """Functions that do not parse, and why."""
+        self.refused: tuple[int, int, str] | None = None
+        """A run was refused: the revision, the 0-based line that is to blame, and what to say there."""
         self.outlined = -1
         """The revision that `entries` were made of."""
         self.anchor = Anchor(())
@@ -124,11 +131,17 @@ class Document:
         self.known = {name: known for name, known in self.known.items() if known.anchor.alive}
         return self.revision != before
 
-    def outline(self, entries: list[Entry]) -> None:
-        """Take note of the functions in the text as it is now."""
+    def outline(self, entries: list[Entry], error: str | None, broken: Mapping[str, str]) -> None:
+        """Take note of the functions in the text as it is now, and of what does not parse in it."""
         self.entries = entries
+        self.error, self.broken = error, broken
         self.outlined = self.revision
         self.anchor = self.new_anchor()
+
+    def refuse(self, message: str) -> None:
+        """A run is refused for what does not parse; that is told where it is, until the text changes."""
+        match = re.match(r"line (\d+)", self.error or "")
+        self.refused = self.revision, int(match[1]) - 1 if match else 0, message
 
     def new_anchor(self) -> Anchor:
         """All functions, followed from now on. The outline must be up to date."""

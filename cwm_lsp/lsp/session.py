@@ -202,6 +202,8 @@ class Session:
             entry = document.entry_named(name)
         elif line is not None:
             entry = document.entry_at(line)
+        if entry is None and (name is None or name in document.broken) and document.error is not None:
+            raise UserError(f"this does not parse: {document.broken.get(name or '', document.error)}")
         if entry is None:
             where = f"called {name}" if name is not None else "here"
             raise UserError(f"there is no function {where}: put the cursor inside one")
@@ -241,6 +243,10 @@ class Session:
         """
         if not self.configuration.trusted:
             raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
+        if document.error is not None:
+            document.refuse(f"nothing of this file can be run: {document.error}")
+            self._show(document)
+            raise UserError(f"{call.expression} is not run, as the file does not parse: {document.error}")
         return await self._ahead(document, "run", entry, self._run(document, entry, call))
 
     async def _ahead(self, document: Document, kind: str, entry: Entry, work: Coroutine[Any, Any, Known]) -> Known:
@@ -369,9 +375,10 @@ class Session:
 
         roots = [str(folder) for folder in self.configuration.folders]
         source = document.text.whole
-        hear(await self._tools.ask("outline", hear, source=source, path=document.path, roots=roots))
+        answer = await self._tools.ask("outline", hear, source=source, path=document.path, roots=roots)
+        hear(answer)
         if document.revision == revision:
-            document.outline(entries)
+            document.outline(entries, answer["error"], answer["broken"])
 
     async def _predict(self, document: Document, entry: Entry, call: Call) -> Known:
         started = time.monotonic()

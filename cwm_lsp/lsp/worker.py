@@ -115,15 +115,17 @@ class Worker:
         from cwm_lsp.predict.predictor import Budget, Task
         from cwm_lsp.source.environment import layout
         from cwm_lsp.source.functions import find
+        from cwm_lsp.source.mending import mended
 
-        function = find(job["source"], job["function"], job["path"])
+        source = mended(job["source"])
+        function = find(source, job["function"], job["path"])
         path = Path(job["path"]).absolute()
-        module = layout(path, job["source"]).module
+        module = layout(path, source).module
         around = Around(str(path), job["python"], texts=job["texts"])
         predictor = self._predictor_of(job["model"], tell)
         reporter = _Reporter("predicting", tell)
         trace = predictor.predict(
-            Task(job["path"], job["source"], function, job["call"], module, around),
+            Task(job["path"], source, function, job["call"], module, around),
             assist=job["assist"],
             budget=Budget(**job["budget"]),
             on_event=reporter.event,
@@ -210,7 +212,7 @@ def _prepare() -> Message:
     from cwm_lsp.evaluate import evaluation
     from cwm_lsp.lsp.views import unreached
     from cwm_lsp.predict import predictor
-    from cwm_lsp.record import environment
+    from cwm_lsp.source import environment
 
     return {"ready": [module.__name__ for module in (evaluation, unreached, predictor, environment)]}
 
@@ -218,17 +220,21 @@ def _prepare() -> Message:
 def _outline(job: Message, cancel: threading.Event, tell: Tell) -> Message:
     from cwm_lsp.lsp.outline import outline
     from cwm_lsp.record.store import TraceStore
+    from cwm_lsp.source.mending import mended
+    from cwm_lsp.source.recovery import parse
 
     recorded = TraceStore.of(job["path"]).calls(job["path"])
     entries: list[Message] = []
-    for entry in outline(job["source"], job["path"], [Path(root) for root in job["roots"]], recorded):
+    for entry in outline(mended(job["source"]), job["path"], [Path(root) for root in job["roots"]], recorded):
         if cancel.is_set():
             raise Cancelled
         entries.append(entry.to_json())
         if len(entries) == _BATCH:
             tell({"entries": entries})
             entries = []
-    return {"entries": entries}
+    parsed = parse(job["source"])
+    broken = {function.qualname: function.error for function in parsed.broken}
+    return {"entries": entries, "error": parsed.error, "broken": broken}
 
 
 def _keep(recorded: Trace) -> None:

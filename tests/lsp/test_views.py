@@ -38,7 +38,9 @@ def f(xs):
 
 def labels(reading: Reading, selection=None, settings=None) -> dict[int, str]:
     visits = reading.visits(selection or {})
-    return {line: label for line, visit in visits.items() if (label := label_of(visit, settings or Hints()))}
+    return {
+        line: label for line, visit in visits.items() if (label := label_of(visit, settings or Hints(max_length=43)))
+    }
 
 
 def test_each_line_shows_what_it_produced_in_the_latest_iteration():

@@ -106,6 +106,13 @@ def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.D
     )
 
 
+def refused(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.Diagnostic:
+    """What the 0-based `line` has keeps the file from being run."""
+    return lsp.Diagnostic(
+        text.range_of(line), message, severity=_SEVERITIES[settings.severity], code="not-run", source=SOURCE
+    )
+
+
 def unexpected(text: Text, line: int, message: str, settings: Diagnostics, data: dict[str, Any]) -> lsp.Diagnostic:
     """What is expected of a call at the 0-based `line` is not what comes of it."""
     severity = _SEVERITIES[settings.severity]

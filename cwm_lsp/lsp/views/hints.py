@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from lsprotocol import types as lsp
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.changes import changes
 from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
-from cwm_lsp.lsp.views.shorten import ELLIPSIS, share, shorten
+from cwm_lsp.lsp.views.shorten import ELLIPSIS, Container, share, shorten
 from cwm_lsp.settings import Hints
 
 PREDICTED, CERTAIN, DIFFERENT = "≈", "=", "≠"
@@ -84,7 +85,9 @@ def label_of(visit: Visit, settings: Hints) -> str:
 
 def parts_of(visit: Visit, settings: Hints) -> tuple[Part, ...]:
     """The parts of a line's hint; none where there is nothing to say."""
-    pieces = [piece for value in visit.values if _is_shown(value, settings) for piece in _pieces(value, settings)]
+    pieces = _once(
+        [piece for value in visit.values if _is_shown(value, settings) for piece in _pieces(value, settings)]
+    )
     if not pieces:
         return ()
     suffix = "" if visit.place is None or visit.place.count < 2 else f" · {count_of(visit.place)}"
@@ -92,7 +95,7 @@ def parts_of(visit: Visit, settings: Hints) -> tuple[Part, ...]:
     prefix = f"{RECORDED} " if is_run else ""
     width = settings.max_length - len(suffix) - len(prefix)
     kept = len(pieces)
-    while kept > 1 and _bare(pieces[:kept]) + _LEAST * kept + _omitted(len(pieces) - kept) > width:
+    while kept > 1 and _bare(pieces[:kept]) + _least(pieces[:kept]) + _omitted(len(pieces) - kept) > width:
         kept -= 1
     rest = len(pieces) - kept
     room = max(width - _bare(pieces[:kept]) - _omitted(rest), kept)
@@ -164,17 +167,30 @@ def _pieces(value: Value, settings: Hints) -> Iterator[_Piece]:
         yield _Piece(head, (value.value,), "crash" if sure else kind, is_run, "", _confidence(value, settings))
     else:
         tail = _confidence(value, settings)
-        parts = changes(value.before, value.value) if name and value.before is not None else []
+        parts = changes(value.before, value.value) if value.is_mutated and value.before is not None else []
         for part in parts:
-            if part.before is None:
-                yield _Piece(f"{name}{part.path} {glyph(value)} ", (part.after,), kind, is_run, "", tail)
+            if part.before is None or Container.of(part.after) is not None:
+                head = f"{name}{part.path} {glyph(value)} "
+                yield _Piece(head, (part.after,), kind, is_run, "", tail, part.before)
             else:
                 likely = f"{PREDICTED} " if kind == "guessed" else ""
                 both = (part.before, part.after)
                 yield _Piece(f"{name}{part.path} {likely}", both, kind, is_run, f" {TO} ", tail)
         if not parts:
             head = f"{name} {glyph(value)} ".lstrip()
-            yield _Piece(head, (value.value,), kind, is_run, "", tail, value.before)
+            other = value.before if value.is_mutated else None
+            yield _Piece(head, (value.value,), kind, is_run, "", tail, other)
+
+
+def _once(pieces: list[_Piece]) -> list[_Piece]:
+    """The same part of the same object, changed under several names, under the shortest of them."""
+    best: dict[tuple[str, tuple[str, ...]], _Piece] = {}
+    for piece in pieces:
+        if piece.between == f" {TO} ":
+            key = re.split(r"[.\[]", piece.head)[-1], piece.values
+            if key not in best or len(piece.head) < len(best[key].head):
+                best[key] = piece
+    return [piece for piece in pieces if piece.between != f" {TO} " or piece in best.values()]
 
 
 def _is_shown(value: Value, settings: Hints) -> bool:
@@ -197,6 +213,11 @@ def _confidence(value: Value, settings: Hints) -> str:
 def _bare(pieces: Sequence[_Piece]) -> int:
     """What the pieces take without their values."""
     return len(_SEPARATOR) * (len(pieces) - 1) + sum(piece.bare for piece in pieces)
+
+
+def _least(pieces: Sequence[_Piece]) -> int:
+    """What their values take at least."""
+    return sum(min(len(value), _LEAST) for piece in pieces for value in piece.values)
 
 
 def _omitted(count: int) -> int:

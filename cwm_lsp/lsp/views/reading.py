@@ -48,6 +48,8 @@ class Value:
     """After a run that differed here: what had been predicted."""
     is_echo: bool = False
     """The line itself says so: `total = 0`."""
+    is_mutated: bool = False
+    """The line has not bound the name: it has changed the object."""
 
     @property
     def is_plumbing(self) -> bool:
@@ -267,10 +269,11 @@ class Reading:
             left = any(loop.header == line and shown_by.line not in loop for loop in self.shape.loops)
             # A header that ends its loop assigns nothing.
             assigned = frozenset() if left else self.shape.bound.get(line, frozenset())
+            names = [name for name in shown_by.locals if name in step.produced or name in assigned]
+            # What a line binds is what it is about; then comes what else it changes.
             values = [
-                self._local(step, shown_by, name, step.event.locals.get(name))
-                for name in shown_by.locals
-                if name in step.produced or name in assigned
+                replace(self._local(step, shown_by, name, step.event.locals.get(name)), is_mutated=name not in assigned)
+                for name in sorted(names, key=lambda name: name not in assigned)
             ]
         if step.end is not None and (end := self._end(step, step.end)) is not None:
             values.append(end)

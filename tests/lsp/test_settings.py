@@ -94,6 +94,6 @@ def test_the_configuration_of_vs_code_has_every_setting_with_its_bounds():
     properties = configuration()["properties"]
     assert properties.keys() == {f"cwm-lsp.{setting.name}" for setting in SETTINGS}
     length = properties["cwm-lsp.hints.maxLength"]
-    assert (length["type"], length["minimum"], length["maximum"], length["default"]) == ("integer", 10, 500, 43)
+    assert (length["type"], length["minimum"], length["maximum"], length["default"]) == ("integer", 10, 500, 60)
     assert properties["cwm-lsp.record.python"]["type"] == ["string", "null"]
     assert "enum" in properties["cwm-lsp.predict.trigger"]

@@ -25,8 +25,9 @@ a thread of its own, for the depth of its stack; `close()` (or leaving it as a c
 """
 
 from cwm_lsp.evaluate.evaluation import Evaluation
+from cwm_lsp.evaluate.evaluator import Evaluating, Evaluator
 from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
 
-__all__ = ["Answer", "Around", "Evaluation", "Limits", "Question"]
+__all__ = ["Answer", "Around", "Evaluating", "Evaluation", "Evaluator", "Limits", "Question"]

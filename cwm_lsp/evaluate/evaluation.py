@@ -18,7 +18,7 @@ from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.rendering import ADDRESS
 from cwm_lsp.evaluate.runtime import Runtime
-from cwm_lsp.evaluate.values import GaveUp, Left, Overdue, Undetermined, Unknown
+from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Overdue, Undetermined, Unknown, too_much
 from cwm_lsp.source.functions import find, namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 
@@ -79,6 +79,8 @@ class Evaluation:
         """How the call ended, once the steps are through: also where the trace became too long to be shown whole."""
         self.gave_up: str | None = None
         """Why the evaluation ended before the call did."""
+        self.exhausted = False
+        """That was for want of time or memory: there is no use in going on by other means."""
         self.limits = limits or Limits()
         self._steps: queue.SimpleQueue[list[Event | Question | Errand | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
@@ -247,8 +249,11 @@ class Evaluation:
             )
         except GaveUp as error:  # also `Left`
             self.gave_up = str(error)
+            self.exhausted = isinstance(error, Exhausted)
         except Undetermined:
             self.gave_up = "the arguments are not known"
+        except MemoryError as error:
+            self.gave_up, self.exhausted = str(too_much(error)), True
         except BaseException as error:
             self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
         if runtime.left is not None:

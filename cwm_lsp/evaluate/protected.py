@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate.code import Do, Frame, Run
 from cwm_lsp.evaluate.folding import line_after
 from cwm_lsp.evaluate.scopes import mangled
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, too_much
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -227,7 +227,7 @@ def line_left(statements: Sequence[ast.stmt]) -> int | None:
 def caught(runtime: Runtime, frame: Frame, error: BaseException) -> None:
     """An exception surfaces in a frame that may handle it."""
     if isinstance(error, RecursionError | MemoryError):
-        raise GaveUp("the call nests too deeply") from None
+        raise too_much(error) from None
     runtime.frame = frame
     runtime.raised(frame, error)
 

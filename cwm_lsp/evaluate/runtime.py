@@ -18,7 +18,19 @@ from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.code import RETURN, Code, Frame
 from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.unknowing import Unknowing, catches
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Ticker, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import (
+    INTERNAL,
+    MISSING,
+    Abandoned,
+    Exhausted,
+    GaveUp,
+    Left,
+    Ticker,
+    Undetermined,
+    Unknown,
+    is_a,
+    too_much,
+)
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
 
 if TYPE_CHECKING:
@@ -131,9 +143,9 @@ class Runtime:
         if self.cancelled:
             raise GaveUp("cancelled")
         if self.operations > self.limits.operations:
-            raise GaveUp(f"the call takes more than {self.limits.operations:,} steps")
+            raise Exhausted(f"the call takes more than {self.limits.operations:,} steps")
         if time.monotonic() > self.deadline:
-            raise GaveUp(f"the call takes more than {self.limits.seconds:g} s to evaluate")
+            raise Exhausted(f"the call takes more than {self.limits.seconds:g} s to evaluate")
 
     def allow(self, size: int) -> None:
         """Admit one value of `size` elements or characters, about to be made."""
@@ -638,7 +650,7 @@ class Runtime:
     def unwind(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
         """Leave a frame by an exception."""
         if is_a(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
-            raise GaveUp("the call nests too deeply") from None
+            raise too_much(error) from None
         self.raised(frame, error)
         self.rising = id(error) if frame.code.path is None else 0
         if frame.traced and self.tracing and self.muted is None:

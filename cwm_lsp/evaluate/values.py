@@ -25,7 +25,11 @@ class GaveUp(BaseException):
     """The evaluation ends here: a limit, or something that is not interpreted. The message says what."""
 
 
-class Overdue(GaveUp):
+class Exhausted(GaveUp):
+    """What an evaluation may take of time or memory has run out."""
+
+
+class Overdue(Exhausted):
     """Raised in the interpreting thread from without, where library code takes too long."""
 
     def __str__(self) -> str:
@@ -47,6 +51,13 @@ class Abandoned(GaveUp, GeneratorExit):
 
 
 INTERNAL = (Undetermined, GaveUp)
+
+
+def too_much(error: BaseException) -> GaveUp:
+    """What becomes of a RecursionError or MemoryError: a run has its own limits, not those of the interpreter."""
+    if is_a(error, MemoryError):
+        return Exhausted("the call takes more memory than there is for its evaluation")
+    return GaveUp("the call nests too deeply")
 
 
 def is_a(value: Any, kinds: Any) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cwm_lsp.errors import UserError
-from cwm_lsp.evaluate import Answer, Evaluation, Limits, Question
+from cwm_lsp.evaluate import Answer, Evaluating, Evaluator, Limits, Question
 from cwm_lsp.predict.prompt import Task
 from cwm_lsp.trace.events import NOTHING, Event
 
@@ -14,14 +13,11 @@ LIMITS = Limits(events=2_000, operations=500_000, seconds=1.0)
 """Of an evaluation that only saves time."""
 
 
-def evaluation_of(task: Task, limits: Limits) -> Evaluation | None:
-    """The evaluation of a call; None where it cannot even begin."""
-    try:
-        return Evaluation(
-            task.source, task.call, task.function.qualname, module=task.module, limits=limits, around=task.around
-        )
-    except (SyntaxError, UserError, ValueError, RecursionError, SystemError):  # the last: two threads parse, on 3.11
-        return None
+def evaluation_of(task: Task, limits: Limits, evaluator: Evaluator) -> Evaluating:
+    """The evaluation of a call."""
+    return evaluator.evaluate(
+        task.source, task.call, task.function.qualname, module=task.module, limits=limits, around=task.around
+    )
 
 
 class Foreseen(NamedTuple):
@@ -35,9 +31,9 @@ class Foreseen(NamedTuple):
 class Foresight:
     """The events of an evaluation that goes on from what the model writes where it knows no more itself."""
 
-    def __init__(self, task: Task) -> None:
-        self._evaluation = evaluation_of(task, LIMITS)
-        self._steps: Iterator[Event | Question] = iter(self._evaluation or ())
+    def __init__(self, task: Task, evaluator: Evaluator) -> None:
+        self._evaluation = evaluation_of(task, LIMITS, evaluator)
+        self._steps: Iterator[Event | Question] = iter(self._evaluation)
         self._foreseen: list[Foreseen] = []
         self._listed: list[Mapping[str, str]] = []
         """What each scope on the stack last listed."""
@@ -49,8 +45,7 @@ class Foresight:
 
     def close(self) -> None:
         """No more is asked."""
-        if self._evaluation is not None:
-            self._evaluation.close()
+        self._evaluation.close()
         self._foreseen.clear()
         self._steps = iter(())
 
@@ -83,7 +78,7 @@ class Foresight:
         while len(self._foreseen) < count:
             if self._question is not None:
                 index = len(self._foreseen)
-                if index >= len(happened) or self._evaluation is None:
+                if index >= len(happened):
                     return
                 self._evaluation.answer(answer(self._question, happened[index]))
                 self._question = None

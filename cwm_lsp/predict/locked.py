@@ -9,7 +9,7 @@ from typing import Any
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.evaluate import Answer as Reply
 from cwm_lsp.evaluate import Limits, Question
-from cwm_lsp.predict.decode import Answer, NoRoom
+from cwm_lsp.predict.decode import Answer, Ended, NoRoom
 from cwm_lsp.predict.engines.interface import Pass
 from cwm_lsp.predict.foresight import answer, evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
@@ -20,6 +20,10 @@ from cwm_lsp.trace.events import NOTHING, Event, Outcome
 
 Beliefs = Mapping[str, tuple[str | None, float | None]]
 """Values by name, each with its confidence if the model gave one."""
+
+
+_SECONDS = 4.0
+"""That an evaluation may take; waiting for the model's answers does not count."""
 
 
 class LockedPrediction(Prediction):
@@ -39,20 +43,21 @@ class LockedPrediction(Prediction):
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         budget, cancel = self._control.budget, self._control.cancel
-        evaluation = evaluation_of(self._task, Limits(events=budget.events + 1, seconds=min(10.0, budget.seconds)))
-        if evaluation is not None:
-            with evaluation:
-                for step in evaluation:
-                    if cancel is not None and cancel.is_set():
-                        raise Cancelled
-                    if isinstance(step, Event):
-                        self._computed(step)
-                    elif step.unknown and set(step.unknown) == step.suggestions.keys():
-                        evaluation.answer(step.suggestions)
-                    else:
-                        evaluation.answer((yield from self._asked(step)))
-            if evaluation.outcome is not None:
-                return evaluation.outcome
+        limits = Limits(events=budget.events + 1, seconds=min(_SECONDS, budget.seconds))
+        with evaluation_of(self._task, limits, self._control.evaluator) as evaluation:
+            for step in evaluation:
+                if cancel is not None and cancel.is_set():
+                    raise Cancelled
+                if isinstance(step, Event):
+                    self._computed(step)
+                elif step.unknown and set(step.unknown) == step.suggestions.keys():
+                    evaluation.answer(step.suggestions)
+                else:
+                    evaluation.answer((yield from self._asked(step)))
+        if evaluation.outcome is not None:
+            return evaluation.outcome
+        if evaluation.exhausted and evaluation.gave_up is not None:
+            raise Ended(evaluation.gave_up)
         self._take_back()
         return (yield from super()._predict())
 

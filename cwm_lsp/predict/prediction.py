@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 
+from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
@@ -29,6 +30,8 @@ class Control:
     budget: Budget = field(default_factory=Budget)
     on_event: Callable[[Event], None] | None = None
     cancel: threading.Event | None = None
+    evaluator: Evaluator = field(default_factory=Evaluator)
+    """Computes what can be known."""
 
 
 class Prediction:

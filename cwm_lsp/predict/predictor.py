@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, Literal, TypeVar
 
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.batch import drive
 from cwm_lsp.predict.decode import Answer, Budget, Ended
@@ -34,6 +35,8 @@ class Predictor:
         self._load = load
         self._engine: Engine | None = None
         self._lock = threading.Lock()
+        self._evaluator = Evaluator()
+        self._evaluator.start()
         self.name = name
 
     @classmethod
@@ -96,7 +99,7 @@ class Predictor:
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
-        control = Control(budget, on_event, cancel)
+        control = Control(budget, on_event, cancel, self._evaluator)
         prediction = self._prediction(task, assist, control, drafts=drafts, grammar=grammar)
         with self._lock:
             return self._drive([prediction.run()])[0]
@@ -111,7 +114,7 @@ class Predictor:
     ) -> list[Trace]:
         """The traces of several calls, predicted in step: their forward passes are made together, and a program that
         they share is read once. Raises as `predict`."""
-        predictions = [self._prediction(task, assist, Control(budget, cancel=cancel)) for task in tasks]
+        predictions = [self._prediction(task, assist, Control(budget, None, cancel, self._evaluator)) for task in tasks]
         with self._lock:
             return self._drive([prediction.run() for prediction in predictions])
 
@@ -119,7 +122,7 @@ class Predictor:
         self, task: Task, assist: Assist, control: Control, *, drafts: bool = True, grammar: bool = True
     ) -> Prediction:
         kind = FreePrediction if not grammar else LockedPrediction if assist == "lock" else Prediction
-        foresight = Foresight(task) if assist == "draft" and grammar else None
+        foresight = Foresight(task, control.evaluator) if assist == "draft" and grammar else None
 
         def engine() -> Engine:
             return self._for(control.cancel)

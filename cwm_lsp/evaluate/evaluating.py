@@ -1,0 +1,177 @@
+"""A process that evaluates, within bounds that it cannot leave. `python -m cwm_lsp.evaluate.evaluating MEMORY`.
+
+It reads what to do from stdin, where its parent pickles it, and writes what comes of it to stdout, in `wire`'s form:
+
+    → ("start", 1, {argument of Evaluation: value, …})     several evaluations may be under way
+    → ("answer", 1, answer)                                to its last question
+    → ("close", 1)                                         it is not wanted any more
+    ← ("ready",)                                           everything is imported
+    ← ("began", 1)
+    ← ("steps", 1, (step, …))                              as they come
+    ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out)
+    ← ("fault", 1, stack trace)                            in place of the end
+
+Where the system can, it limits its own memory and processor time, and dies of what no `GaveUp` reaches. It ends with
+its stdin, and of itself when it has grown and nothing is under way: whoever needs it starts another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import threading
+import traceback
+from typing import Any, BinaryIO
+
+from cwm_lsp.errors import UserError
+from cwm_lsp.evaluate import wire
+from cwm_lsp.evaluate.evaluation import CHUNK, STACK, Evaluation
+from cwm_lsp.evaluate.questions import Question
+
+try:
+    import resource
+except ImportError:  # Windows: the parent's watch is all there is
+    resource = None  # type: ignore[assignment]
+
+_THREADS = STACK + 16 * 2**20
+"""Bytes that the stacks of an evaluation's threads count for, touched or not."""
+_SPARE = 100 * 2**20
+"""Bytes beyond what evaluations may have: for what is kept from one to the next, and for a stack that goes a moment
+after its thread. The parent's watch is the exact one; this limit holds where nobody has the time to look."""
+_PROCESSOR = 5
+"""Seconds of processor time beyond what the evaluations under way may take."""
+
+
+class Bounds:
+    """What this process may take of the machine."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._base = _data()
+        self._lock = threading.Lock()
+        self._under_way: dict[int, float] = {}
+        if resource is not None:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def begin(self, number: int, seconds: float) -> None:
+        """An evaluation begins, which may take so long."""
+        with self._lock:
+            self._under_way[number] = seconds
+            self._set()
+
+    def end(self, number: int) -> bool:
+        """An evaluation has ended; gives whether the process had better end as well."""
+        with self._lock:
+            del self._under_way[number]
+            grown = (_data() or 0) - STACK
+            return not self._under_way and self._base is not None and grown > self._base + self._memory // 2
+
+    def _set(self) -> None:
+        if resource is None:
+            return
+        if self._base is not None:
+            allowed = self._base + self._memory + _SPARE + len(self._under_way) * _THREADS
+            _lower(resource.RLIMIT_DATA, allowed)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        _lower(
+            resource.RLIMIT_CPU, int(usage.ru_utime + usage.ru_stime + sum(self._under_way.values())) + 1 + _PROCESSOR
+        )
+
+
+def _lower(what: int, limit: int) -> None:
+    """Set the soft limit, which may be raised again."""
+    _, hard = resource.getrlimit(what)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(what, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _data() -> int | None:
+    """Bytes of private writable memory that this process has mapped, where that can be limited: on Linux."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as file:  # noqa: PTH123
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData:"))
+    except (OSError, StopIteration):
+        return None
+
+
+class Server:
+    """The evaluations under way."""
+
+    def __init__(self, out: BinaryIO, bounds: Bounds) -> None:
+        self._out = out
+        self._bounds = bounds
+        self._lock = threading.Lock()
+        self._evaluations: dict[int, Evaluation] = {}
+        self._closed: set[int] = set()
+
+    def serve(self, source: BinaryIO) -> None:
+        """Do what is asked until there is no more."""
+        self.tell("ready")
+        while True:
+            try:
+                do, number, *rest = pickle.load(source)  # noqa: S301 # our parent's
+            except EOFError:
+                return
+            if do == "start":
+                threading.Thread(target=self.evaluate, args=(number, *rest), daemon=True).start()
+            elif do == "answer" and number in self._evaluations:
+                self._evaluations[number].answer(*rest)
+            elif do == "close":
+                self._closed.add(number)
+                if number in self._evaluations:
+                    self._evaluations[number].close()
+
+    def tell(self, *message: Any) -> None:
+        with self._lock:
+            wire.write(self._out, message)
+
+    def evaluate(self, number: int, arguments: dict[str, Any]) -> None:
+        """One evaluation, from its beginning to its end."""
+        try:
+            self._bounds.begin(number, arguments["limits"].seconds)
+            self.tell("began", number)
+            message = self._evaluate(number, arguments)
+            self._evaluations.pop(number, None)
+            grown = self._bounds.end(number)
+            self.tell(*message)
+        except MemoryError:
+            os._exit(wire.OUT_OF_MEMORY)
+        if grown:
+            os._exit(0)
+
+    def _evaluate(self, number: int, arguments: dict[str, Any]) -> tuple[Any, ...]:
+        try:
+            evaluation = self._evaluations[number] = Evaluation(**arguments)
+        except (SyntaxError, UserError, ValueError, RecursionError, SystemError) as error:
+            return "end", number, None, str(error), False
+        if number in self._closed:
+            evaluation.close()
+        steps: list[Any] = []
+        try:
+            for step in evaluation:
+                steps.append(wire.encoded(step))
+                if len(steps) == CHUNK or isinstance(step, Question):
+                    self.tell("steps", number, steps)
+                    steps = []
+        except MemoryError:
+            raise
+        except Exception:
+            return "fault", number, traceback.format_exc()
+        self.tell("steps", number, steps)
+        outcome = evaluation.outcome and evaluation.outcome.to_json()
+        return "end", number, outcome, evaluation.gave_up, evaluation.exhausted
+
+
+def main() -> None:
+    """Serve the parent process until it closes our stdin."""
+    # Only messages may go to the real stdout.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    Server(out, Bounds(int(sys.argv[1]))).serve(sys.stdin.buffer)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -23,12 +23,13 @@ import pickle
 import sys
 import threading
 import traceback
+from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import wire
 from cwm_lsp.evaluate.evaluation import CHUNK, STACK, Evaluation
-from cwm_lsp.evaluate.questions import Question
+from cwm_lsp.evaluate.questions import Answer, Question
 
 try:
     import resource
@@ -104,6 +105,7 @@ class Server:
         self._bounds = bounds
         self._lock = threading.Lock()
         self._evaluations: dict[int, Evaluation] = {}
+        self._answers: dict[int, SimpleQueue[Answer]] = {}
         self._closed: set[int] = set()
 
     def serve(self, source: BinaryIO) -> None:
@@ -115,13 +117,17 @@ class Server:
             except EOFError:
                 return
             if do == "start":
+                self._answers[number] = SimpleQueue()
                 threading.Thread(target=self.evaluate, args=(number, *rest), daemon=True).start()
-            elif do == "answer" and number in self._evaluations:
-                self._evaluations[number].answer(*rest)
+            elif number not in self._answers:
+                continue  # it has ended
+            elif do == "answer":
+                self._answers[number].put(*rest)
             elif do == "close":
                 self._closed.add(number)
                 if number in self._evaluations:
                     self._evaluations[number].close()
+                self._answers[number].put(None)
 
     def tell(self, *message: Any) -> None:
         with self._lock:
@@ -133,7 +139,9 @@ class Server:
             self._bounds.begin(number, arguments["limits"].seconds)
             self.tell("began", number)
             message = self._evaluate(number, arguments)
-            self._evaluations.pop(number, None)
+            for held in (self._evaluations, self._answers):
+                held.pop(number, None)
+            self._closed.discard(number)
             grown = self._bounds.end(number)
             self.tell(*message)
         except MemoryError:
@@ -155,6 +163,8 @@ class Server:
                 if len(steps) == CHUNK or isinstance(step, Question):
                     self.tell("steps", number, steps)
                     steps = []
+                if isinstance(step, Question):  # no time passes for the evaluation until it is answered
+                    evaluation.answer(self._answers[number].get())
         except MemoryError:
             raise
         except Exception:

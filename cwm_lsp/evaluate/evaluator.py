@@ -268,9 +268,9 @@ class Evaluating:
         process, number, heard = self._evaluator._begin(self._arguments)
         self._under_way = process, number
         try:
-            process.ready.wait(_START)
-            if not process.started:
+            if not process.ready.wait(_START):
                 process.kill(f"did not start within {_START:g} s")
+            if not process.started:
                 raise UnavailableError(f"the evaluator cannot be started: its process {process.cause()}")
             while True:
                 told = self._next(process, heard)

@@ -103,6 +103,15 @@ def test_several_go_on_at_once(evaluator):
         assert found[at] == steps(Evaluation(ASKS, f"f({n})", "f"))[0]
 
 
+def test_the_time_that_an_answer_takes_does_not_count(evaluator):
+    evaluation = evaluator.evaluate(ASKS, "f(1)", "f", limits=Limits(seconds=0.2))
+    for step in evaluation:
+        if isinstance(step, Question):
+            time.sleep(1.5 if step.kind == "values" else 0)
+            evaluation.answer(reply(step))
+    assert (evaluation.outcome.value, evaluation.gave_up) == ("0.25", None)
+
+
 def test_what_cannot_be_interrupted_is_ended_and_not_tried_again():
     evaluator = Evaluator()
     limits = Limits(seconds=0.5)
@@ -147,7 +156,7 @@ def test_a_process_that_is_killed_is_renewed():
 
 def test_one_that_is_left_early_keeps_nobody_waiting():
     evaluator = Evaluator()
-    source = STUCK.replace("    return", "    import random\n    x = random.random()\n    return")
+    source = "import random\n" + STUCK.replace("    return", "    x = random.random()\n    return")
     left = evaluator.evaluate(source, "f()", "f", limits=Limits(seconds=1000))
     steps_of_it = iter(left)  # kept: it is closed when it goes
     for step in steps_of_it:

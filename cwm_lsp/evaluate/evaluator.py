@@ -237,7 +237,7 @@ class Evaluator:
         self._refused[_key(arguments)] = why
 
     def _refusal(self, arguments: dict[str, Any]) -> str | None:
-        return self._refused.get(_key(arguments))
+        return self._refused.get(_key(arguments)) if self._refused else None
 
 
 class Evaluating:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil  # type: ignore[import-untyped]
 
@@ -17,7 +18,7 @@ from cwm_lsp.record.dap import DapClient, DapError
 from cwm_lsp.record.scratch import Scratch
 
 _CONNECT_SECONDS = 60.0
-_END_SECONDS = 8.0
+_END_SECONDS = 2.0
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 
@@ -29,7 +30,9 @@ class Case:
         loop = asyncio.get_running_loop()
         self._scratch = Scratch()
         self.folder = self._scratch.path
-        """What the program prints lies here, in `stdout` and `stderr`, and `journal` is read from here."""
+        """Where the program's files are."""
+        self.files = {name: _new(self.folder / name) for name in ("journal", "stdout", "stderr")}
+        """Those that are read here. They stay the same, whatever the program puts in their places."""
         self.started: asyncio.Future[int] = loop.create_future()
         """The process's id."""
         self.ended: asyncio.Future[int] = loop.create_future()
@@ -40,6 +43,7 @@ class Case:
         self._kill = kill
         self._token = secrets.token_hex(32)
         self._client: DapClient | None = None
+        self._given_up = False
 
     @classmethod
     async def listen(cls, python: Path, kill: Callable[[], None]) -> Case:
@@ -103,9 +107,14 @@ class Case:
 
     async def end(self) -> int | None:
         """Ends the process and what it started; its status, or None where it could not be ended in time."""
-        if not self.ended.done():
+        if not self.ended.done() and not self._given_up:
             self._kill()
+            if self.started.done():  # whoever is asked to end it may have been stopped by the program
+                for process in family(self.started.result()):
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
             await asyncio.wait({self.ended}, timeout=_END_SECONDS)
+            self._given_up = not self.ended.done()
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -116,7 +125,13 @@ class Case:
         self._server.close()
         if self.connection.done() and self._client is None:
             self.connection.result()[1].close()
+        for file in self.files.values():
+            file.close()
         self._scratch.remove()
+
+
+def _new(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "r+b")
 
 
 def family(pid: int) -> list[psutil.Process]:

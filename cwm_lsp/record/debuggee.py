@@ -5,7 +5,7 @@ Standard library only, Python 3.8 and newer. There are two roles:
 - the *guardian* imports debugpy, then waits for cases on its standard input and forks a process for each, so that a
   case starts from a warm interpreter and cannot spoil the next one. It tells on its standard output when a case has
   ended. It never runs the user's code. When its input ends, because the server has gone, it ends every process that
-  descends from it, also those that left their process group.
+  descends from it, also those that left their process group. Its parent, the *keeper*, does that when it is killed.
 - a *case* connects debugpy to the server, which speaks the Debug Adapter Protocol with it, takes one job by an
   `evaluate` request, runs it and writes every event to a journal before the program goes on.
 
@@ -43,6 +43,8 @@ from typing import Any
 _PARTS = ("stack", "reach", "reprs", "values", "tracers", "probe", "lines", "gathering", "comprehensions")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+_SPARE_SECONDS = 30
+"""More seconds of a processor than the run may take: it is ended from without, where that can be."""
 _RESERVE = 1 << 16
 """Bytes of the journal kept free for its last record."""
 
@@ -70,6 +72,8 @@ def main() -> None:
         del sys.modules[name]
     debugpy = _import_debugpy(debugpy_folder)
     forks = hasattr(os, "fork")
+    if forks:
+        _keep()
     version = list(sys.version_info[:3])
     _report(
         {"ready": version, "implementation": sys.implementation.name, "debugpy": debugpy.__version__, "forks": forks}
@@ -83,6 +87,40 @@ def main() -> None:
         specification = json.loads(sys.stdin.buffer.readline())
         _report({"started": os.getpid()})
         case.prepare(specification)
+
+
+def _keep() -> None:
+    """Puts a process around the guardian: its parent, which ends what is left when the guardian has been killed."""
+    _prctl(_SUBREAPER, 1)
+    keeper = os.getpid()
+    guardian = os.fork()
+    if not guardian:
+        _prctl(_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != keeper:
+            os._exit(1)
+        return
+    os.close(0)
+    os.close(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(-1, 0)[0] != guardian:
+                continue
+        _end_children()
+        os._exit(0)
+
+
+def _end_children() -> None:
+    """Kills all that descends from this process, also what is only then adopted, and waits for it."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        _kill(_children())
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            time.sleep(0.002)
 
 
 def _import_debugpy(folder: str) -> Any:
@@ -194,15 +232,7 @@ class Guardian:
         if group or self._pid:
             with contextlib.suppress(OSError):
                 os.killpg(group or self._pid, signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            _kill(_children())
-            try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                time.sleep(0.002)
+        _end_children()
 
 
 def _kill(pids: Iterable[int]) -> None:
@@ -316,7 +346,7 @@ class Case:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         for number, name in ((1, "stdout"), (2, "stderr")):
-            file = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            file = os.open(os.path.join(folder, name), os.O_WRONLY | os.O_APPEND)
             os.dup2(file, number)
             os.close(file)
         os.close(null)
@@ -324,7 +354,7 @@ class Case:
     def _work(self, job: dict[str, Any], journal: Journal) -> None:
         pid = os.getpid()
         limits = self._probe.Limits(**job["limits"])
-        _limit_memory(limits.memory)
+        _limit(limits, job["seconds"])
         os.chdir(job["cwd"])
         sys.path[:0] = job["sys_path"]
         sys.argv = [job["path"]]
@@ -381,14 +411,25 @@ class Case:
             threading.Event().wait()
 
 
-def _limit_memory(most: int) -> None:
+def _limit(limits: Any, seconds: float) -> None:
+    """What one process of the program may take, where there are such limits; a lower one that it has stays."""
     try:
         import resource
-
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-    except (ImportError, ValueError, OSError):
-        pass
+    except ImportError:
+        return
+    for name, most in (
+        ("RLIMIT_DATA", limits.memory),
+        ("RLIMIT_FSIZE", max(limits.file_size, limits.size)),
+        ("RLIMIT_NOFILE", limits.open_files),
+        ("RLIMIT_NPROC", limits.processes),
+        ("RLIMIT_CPU", int(seconds) + _SPARE_SECONDS),
+        ("RLIMIT_CORE", 0),
+    ):
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            kind = getattr(resource, name)
+            soft, hard = resource.getrlimit(kind)
+            if soft == resource.RLIM_INFINITY or soft > most:
+                resource.setrlimit(kind, (most, hard))
 
 
 class _Loader(importlib.machinery.SourceFileLoader):

@@ -24,6 +24,8 @@ from cwm_lsp.record.scratch import reclaim
 _SCRIPT = Path(__file__).with_name("debuggee.py")
 _START_SECONDS = 60.0
 _OLDEST = (3, 8)
+_SECRETS = frozenset({"CWM_LSP_API_KEY"})
+"""What of our own environment the program is not given."""
 
 
 class Guardian:
@@ -48,7 +50,7 @@ class Guardian:
         spec = importlib.util.find_spec("debugpy")
         if spec is None or spec.origin is None:
             raise UnavailableError("debugpy is not installed beside cwm-lsp; install it with: pip install debugpy")
-        environment = dict(os.environ)
+        environment = {name: value for name, value in os.environ.items() if name not in _SECRETS}
         # The order of a set of strings is part of a trace: the same at every run, unless the user wants it otherwise.
         environment.setdefault("PYTHONHASHSEED", "0")
         errors = tempfile.TemporaryFile()  # noqa: SIM115  the guardian keeps it
@@ -159,7 +161,7 @@ class Guardian:
         assert self._process.stdin is not None
         processes = family(self._process.pid)
         self._process.stdin.close()
-        if sys.platform == "win32" or not self._ready.done() or not self.forks:
+        if sys.platform == "win32" or not self._ready.done() or not self.forks or any(map(_is_stopped, processes)):
             _kill(processes)
         done, _ = await asyncio.wait({self._task}, timeout=8)
         if not done:
@@ -168,6 +170,12 @@ class Guardian:
         if self._case is not None:
             self._case.close()
         self._errors.close()
+
+
+def _is_stopped(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    return False
 
 
 def _kill(processes: list[psutil.Process]) -> None:

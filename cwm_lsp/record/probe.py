@@ -68,6 +68,12 @@ class Limits:
     """Most bytes of memory that the program and the processes it starts may hold."""
     output: int = 4 << 20
     """Most bytes that the program may print."""
+    file_size: int = 1 << 30
+    """Most bytes of one file that it may write."""
+    open_files: int = 4_096
+    """Most files that one of its processes may have open."""
+    processes: int = 4_096
+    """Most processes and threads that the user may have while it starts one."""
 
 
 class Files(dict):  # type: ignore[type-arg]  # in Python 3.8 it takes no parameters

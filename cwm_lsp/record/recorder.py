@@ -6,8 +6,6 @@ import ast
 import asyncio
 import contextlib
 import dataclasses
-import json
-import mmap
 import os
 import signal
 import threading
@@ -20,6 +18,7 @@ from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 from cwm_lsp.record.case import Case
 from cwm_lsp.record.decoder import RecordDecoder, outcome
 from cwm_lsp.record.guardian import Guardian
+from cwm_lsp.record.journal import DamagedError, Journal
 from cwm_lsp.record.probe import Limits
 from cwm_lsp.source.environment import interpreter, layout
 from cwm_lsp.source.files import read_source
@@ -149,6 +148,7 @@ class RecorderPool:
             "sys_path": list(place.sys_path),
             "workspace": str(place.root) if scope == "workspace" else None,
             "limits": dataclasses.asdict(limits),
+            "seconds": timeout,
         }
         run = Run(job, timeout, limits, on_event, cancel)
         chosen = interpreter(absolute, python)
@@ -209,33 +209,41 @@ class Run:
         self._on_event = on_event
         self._cancel = cancel
         self._decoder = RecordDecoder()
+        self._journal: Journal | None = None
         self._end: dict[str, Any] | None = None
         self._woken = asyncio.Event()
 
     async def under(self, guardian: Guardian) -> Outcome:
         """Runs the job in a new case of the guardian's."""
         async with guardian.case(self._heard) as case:
-            path = case.folder / "journal"
-            path.touch(mode=0o600)
-            os.truncate(path, self._limits.size)
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as journal:
-                case.deliver(self._job)
-                stopped = await self._follow(case, journal)
-                status = await case.end()
-                self._read(journal)
-            self.output = _text(case.folder / "stdout", self._limits), _text(case.folder / "stderr", self._limits)
+            case.files["journal"].truncate(self._limits.size)
+            self._journal = Journal(case.files["journal"], self._limits.size)
+            case.deliver(self._job)
+            stopped = await self._follow(case)
+            status = await case.end()
+            with contextlib.suppress(DamagedError):
+                self._read()
+            self.output = self._printed(case, "stdout"), self._printed(case, "stderr")
         return self._outcome(stopped, status)
 
     def _heard(self, event: str, _body: dict[str, Any]) -> None:
         if event in ("cwmRecorded", "terminated"):
             self._woken.set()
 
-    async def _follow(self, case: Case, journal: mmap.mmap) -> Outcome | None:
+    def _printed(self, case: Case, name: str) -> str:
+        file = case.files[name]
+        file.seek(0)
+        return file.read(self._limits.output).decode("utf-8", "replace")
+
+    async def _follow(self, case: Case) -> Outcome | None:
         """Reads events until the end; an outcome where it had to be brought about from here."""
         deadline = time.monotonic() + self._timeout
         look_at_memory = time.monotonic() + _MEMORY_SECONDS
         while True:
-            self._read(journal)
+            try:
+                self._read()
+            except DamagedError:
+                return Outcome("error", detail="the program damaged its record; what came before is here")
             if self._end is not None or case.ended.done():
                 return None
             if self._cancel is not None and self._cancel.is_set():
@@ -253,29 +261,26 @@ class Run:
             self._woken.clear()
 
     def _beyond_limits(self, case: Case) -> str | None:
-        printed = sum((case.folder / name).stat().st_size for name in ("stdout", "stderr"))
+        printed = sum(os.fstat(case.files[name].fileno()).st_size for name in ("stdout", "stderr"))
         if printed > self._limits.output:
             return f"the program printed more than {self._limits.output:,} bytes"
         if case.memory() > self._limits.memory:
             return f"the program took more than {self._limits.memory:,} bytes of memory"
         return None
 
-    def _read(self, journal: mmap.mmap) -> None:
-        if self._end is not None:
+    def _read(self) -> None:
+        """Takes what is new in the journal. Raises `DamagedError`."""
+        if self._end is not None or self._journal is None:
             return
-        start = journal.tell()
-        end = journal.find(b"\0", start)
-        # A record that was being written when its writer died has no end of line.
-        end = journal.rfind(b",\n", start, end if end >= 0 else len(journal))
-        if end < 0:
-            return
-        records = json.loads(b"[" + journal[start:end] + b"]")
-        journal.seek(end + 2)
-        for record in records:
-            if record[0] == "end":
-                self._end = record[1]
-                return
-            event = self._decoder.event(record)
+        for record in self._journal.records():
+            try:
+                if record[0] == "end":
+                    outcome(record[1])
+                    self._end = record[1]
+                    return
+                event = self._decoder.event(record)
+            except (LookupError, TypeError, ValueError):
+                raise DamagedError from None
             if event is None:
                 continue
             self.events.append(event)
@@ -314,11 +319,3 @@ def _death(status: int | None) -> str:
             return f"the program was ended by {signal.Signals(number).name}"
         return f"the program was ended by signal {number}"
     return f"the program ended its process with exit code {status >> 8 & 0xFF}"
-
-
-def _text(path: Path, limits: Limits) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(limits.output).decode("utf-8", "replace")
-    except OSError:
-        return ""

@@ -159,12 +159,13 @@ def run_case(pool: RecorderPool, folder: Path, name: str):
 
 
 def only_guardian_left(pool: RecorderPool, before: set[int]) -> bool:
-    """Whether there are but the warm processes: guardians, and the one each has ready for the next case."""
+    """Whether there are but the warm processes: guardians, their keepers, and one that each has for the next case."""
     left = set(processes_with(MARK))
-    guardians = [psutil.Process(guardian._process.pid) for guardian in pool._guardians.values() if guardian.usable]
+    keepers = [psutil.Process(guardian._process.pid) for guardian in pool._guardians.values() if guardian.usable]
+    guardians = [child for keeper in keepers for child in keeper.children()]
     ready = [child for guardian in guardians for child in guardian.children()]
-    expected = before | {process.pid for process in guardians + ready}
-    return len(ready) <= len(guardians) and left <= expected
+    expected = before | {process.pid for process in keepers + guardians + ready}
+    return len(ready) <= len(guardians) <= len(keepers) and left <= expected
 
 
 @pytest.mark.parametrize("name", ENDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cwm_lsp.record.recorder import RecorderPool
+from cwm_lsp.record.recorder import Limits, RecorderPool
 
 from .looks import PROGRAMS, made_up
 
@@ -34,7 +34,15 @@ def differs(request, pythons, pool: RecorderPool, tmp_path: Path):
             env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
         )
         printed: list[str] = []
-        pool.record(path, "f", "f()", python=python, timeout=60, on_output=lambda out, err: printed.append(out))
+        pool.record(
+            path,
+            "f",
+            "f()",
+            python=python,
+            timeout=60,
+            limits=Limits(events=1_000_000),
+            on_output=lambda out, err: printed.append(out),
+        )
         return None if printed[0] == alone.stdout and alone.returncode == 0 else (alone.stdout, printed[0])
 
     run.version = request.param

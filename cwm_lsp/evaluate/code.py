@@ -123,6 +123,8 @@ class Frame:
         self.given = False
         """This is the traced call's own frame, whose parameters are given."""
 
-    def clear(self) -> None:
-        """Let go of the variables, although something may still refer to the frame."""
+    def clear(self) -> Any:
+        """Let go of the variables, although something may still refer to the frame; gives them."""
+        variables = self.vars, self.cells, self.values
         self.vars, self.cells, self.values = {}, {}, {}
+        return variables

@@ -288,7 +288,7 @@ class AsyncGenerator(Suspendable):
         if type(result) is not Wrapped:
             return result
         self.running = False
-        raise StopIteration(result.value)
+        raise StopIteration(result.value) if result.value is not None else StopIteration
 
     def throw(self, arguments: tuple[Any, ...], *, closes: bool = True) -> Any:
         """Throw into the body."""

@@ -630,7 +630,7 @@ class Runtime:
     def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:
             return
-        if is_a(error, GeneratorExit) and isinstance(frame.seen, GeneratorExit):
+        if is_a(error, GeneratorExit) and (frame.dying or isinstance(frame.seen, GeneratorExit)):
             return  # every Python generator that makes up one of the program's gets its own
         frame.seen = error
         if not (frame.traced and self.tracing):
@@ -658,7 +658,7 @@ class Runtime:
         frame.seen = None
         self.depth -= 1
         self.frame = caller
-        if caller is not None:
+        if caller is not None and not frame.dying:  # nobody gets to see what a frame raises at its end
             caller.seen = None
 
     @property

@@ -283,6 +283,7 @@ class Suspension:
             self.over(frame, rising, seen=not dying)
             if dying:
                 return None  # nobody gets to see what it has raised
+            _kept = frame.clear()  # for as long as the exception is there, whose traceback has this frame of ours
             if rising is error:
                 del rising  # a cycle would keep it alive
                 raise
@@ -346,9 +347,22 @@ class Suspension:
         frame.traced = runtime.tracing
 
     def arrived(self, frame: Frame, error: BaseException) -> BaseException:
-        """A frame goes on with an exception; gives the one to raise in it."""
-        self.resume(frame, dying=is_dying(frame, error))
-        return carry(error.error if isinstance(error, Thrown) and error.error is not None else error)
+        """An exception comes to a frame that has yielded; gives the one to raise in it."""
+        found = error.error if isinstance(error, Thrown) and error.error is not None else error
+        return self.resume_with(frame, found, dying=is_dying(frame, error))
+
+    def resume_with(self, frame: Frame, error: BaseException, *, dying: bool) -> BaseException:
+        """A frame goes on with an exception; gives the one to raise in it.
+
+        Where Python ends a body of its own accord it ends its parts one by one, from the inside: what the innermost
+        raises does not come to the others, and has to be shown before their variables go.
+        """
+        self.resume(frame, dying=dying)
+        if dying:
+            frame.dying = False
+            self.runtime.raised(frame, error)
+            frame.dying = True
+        return carry(error)
 
     def yielding(self, frame: Frame, value: Any) -> Generator[Any, Any, Any]:
         """`yield value`."""
@@ -406,11 +420,13 @@ class Suspension:
                         self.resume(frame, told=False)
                         return passed.value
                     except Failed as failed:
-                        self.resume(frame, dying=failed.dying)
-                        problem = carry(failed.error)
+                        if not failed.closing:
+                            frame.delegate = items = MISSING
+                        problem = self.resume_with(frame, failed.error, dying=failed.dying)
+                        if failed.dying:
+                            frame.delegate = items = MISSING
                     else:
                         continue
-                    frame.delegate = items = MISSING
                     raise problem
                 frame.delegate = MISSING
         finally:
@@ -438,6 +454,8 @@ class Suspension:
             arguments, closes = (type(problem), problem, problem.__traceback__), True
         kind = arguments[0] if isinstance(arguments[0], type) else type(arguments[0])
         if closes and issubclass(kind, GeneratorExit):
+            around = self.runtime.frame
+            seen = around.seen if around is not None else None
             self.runtime.ending += dying
             try:
                 self.close_inner(items)
@@ -447,10 +465,12 @@ class Suspension:
                 self.give_up(str(reason))
                 raise Abandoned from None
             except BaseException as error:
-                raise Failed(error, dying=dying) from None
+                raise Failed(error, closing=True, dying=dying) from None
             finally:
                 self.runtime.ending -= dying
-            raise Failed(self.exception(arguments), dying=dying)
+                if dying and around is not None:
+                    around.seen = seen
+            raise Failed(self.exception(arguments), closing=True, dying=dying)
         inner = self.body_of(items)
         if inner is not None:
             throw: Callable[[], Any] = lambda: self.throw(inner, arguments, closes=closes)  # noqa: E731
@@ -459,7 +479,7 @@ class Suspension:
                 method = getattr(items, "throw")  # noqa: B009
             except AttributeError:
                 try:
-                    raise Failed(self.exception(arguments), dying=False) from None
+                    raise Failed(self.exception(arguments)) from None
                 except TypeError as wrong:
                     return Escaped(wrong)
             except INTERNAL:
@@ -477,7 +497,7 @@ class Suspension:
         except StopIteration as end:
             raise Passed(end.value) from None
         except BaseException as error:
-            raise Failed(error, dying=False) from None
+            raise Failed(error) from None
 
     def body_of(self, value: Any) -> Any:
         """The body of a generator or coroutine of the program; None for anything else."""
@@ -525,10 +545,13 @@ class Passed(BaseException):
 class Failed(BaseException):
     """A frame goes on with an exception."""
 
-    def __init__(self, error: BaseException, *, dying: bool) -> None:
+    def __init__(self, error: BaseException, *, closing: bool = False, dying: bool = False) -> None:
         super().__init__()
         self.error = error
+        self.closing = closing
+        """What it has waited for was closed."""
         self.dying = dying
+        """Nothing refers to it any more."""
 
 
 def is_dying(frame: Frame, error: BaseException) -> bool:

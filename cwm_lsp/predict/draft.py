@@ -205,6 +205,9 @@ class Drafter:
             known = foreseen.event.locals.get(key.name) if foreseen else None
             if key.name in values or not (key.required or current or known is not None):
                 continue
+            if key.text is not None:
+                values[key.name] = key.text
+                continue
             prefix = begun.value if begun and current else ""
             declined = bool(current and self._one_token and option.kind == "line")
             if known is not None and foreseen and not prefix and not declined:

@@ -17,13 +17,17 @@ from typing import NamedTuple
 
 from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
-from cwm_lsp.predict.states import Key, Option, State, fits
+from cwm_lsp.predict.reprs import is_repr, kind_of
+from cwm_lsp.predict.states import Option, State, fits
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
 
 VALUE = "value"
 """The name under which the value of a `return` or `exception` is kept."""
+
+UNKNOWN = "..."
+"""What stands for a value of which nothing is known."""
 
 CUT = "..."
 """Ends a value that was cut for its length."""
@@ -63,7 +67,10 @@ class Known:
             return None
         if self.names is None or option.kind not in ("call", "line"):
             return option
-        return replace(option, keys=tuple(Key(n, True) for n in self.names)) if fits(option.keys, self.names) else None
+        if not fits(option.keys, self.names):
+            return None
+        keys = {key.name: key._replace(required=True) for key in option.keys}
+        return replace(option, keys=tuple(keys[name] for name in self.names))
 
 
 NOTHING_KNOWN = Known()
@@ -277,18 +284,29 @@ class Frame:
 
     def chance(self, name: str | None) -> float:
         """That what the model has chosen so far of a value is right; None: of everything else."""
-        logprob = self.logprobs.get(name, 0.0)
+        calibration = self.grammar.calibration
         if name is None:
-            return math.exp(logprob)
-        return self.grammar.calibration.chance(logprob, returned=self.kind == "return")
+            return calibration.step(self.logprobs[name]) if name in self.logprobs else 1.0
+        text = self.values.get(name, self.value if name == self.name else "")
+        kind = "same" if text == wire.SAME and self.kind == "line" else kind_of(text)
+        return calibration.chance(self.logprobs.get(name, 0.0), kind, returned=self.kind == "return")
 
     def event(self) -> Event:
-        """The frame as an event, once it is done."""
+        """The frame as an event, once it is done. Its confidences are the chances of its own guesses; a text that can be
+        no repr is none."""
         assert self.kind and self.done
         option = self.options[0]
         same = self.may_repeat
         values = {name: same.get(name, text) if text == wire.SAME else text for name, text in self.values.items()}
         provenance: dict[str, Provenance] = dict.fromkeys(values, "predicted")
+        provenance |= {key.name: "unknown" for key in option.keys if key.text is not None and not key.certain}
+        confidences = {name: self.chance(name) for name in self.logprobs if name is not None}
+        for name in confidences:
+            if name in self.cut:
+                confidences[name] = 0.0
+            elif not is_repr(values[name]):
+                values[name], provenance[name] = UNKNOWN, "unknown"
+        confidences = {name: chance for name, chance in confidences.items() if provenance[name] == "predicted"}
         return Event(
             self.kind,
             option.line,
@@ -296,8 +314,8 @@ class Frame:
             option.scope.name,
             values if self.kind in ("call", "line") else NOTHING,
             values[VALUE] if self.kind in ("return", "exception") else None,
-            confidence=math.prod(map(self.chance, self.logprobs)) if self.logprobs else None,
-            confidences={name: self.chance(name) for name in self.logprobs if name is not None},
+            confidence=self.chance(None) * math.prod(confidences.values()) if self.logprobs else None,
+            confidences=confidences,
             provenance=provenance,
             mark=f"too long, cut: {', '.join(self.cut)}" if self.cut else None,
         )
@@ -351,7 +369,7 @@ class Frame:
             if name is None:
                 ways.append(_Way("{}" if before == "{" else "}", None, tuple(group)))
                 continue
-            known = self.known.values.get(name)
+            known = self.known.values.get(name, _same_text(group))
             if known is not None and self.may_repeat.get(name) == known:
                 known = wire.SAME
             value = '"' if known is None else json.dumps(known)
@@ -421,6 +439,12 @@ class Frame:
         self.values[self.name] = json.loads(f'"{self.value}{CUT}"')
         self._ways = [way._replace(text=f'{CUT}"{way.text}') for way in self._ways_from(self._cursors)]
         self.name = None
+
+
+def _same_text(group: Sequence[tuple[Option, int]]) -> str | None:
+    """The repr of a key that several ways have in common, given as options and how many of their keys are passed."""
+    texts = {option.keys[passed - 1].text for option, passed in group}
+    return texts.pop() if len(texts) == 1 else None
 
 
 def _possible(options: Sequence[Option]) -> list[str] | list[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.evaluate import Answer as Reply
@@ -18,9 +17,6 @@ from cwm_lsp.predict.prompt import is_entry, seeded
 from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import NOTHING, Event, Outcome
 
-Beliefs = Mapping[str, tuple[str | None, float | None]]
-"""Values by name, each with its confidence if the model gave one."""
-
 
 _SECONDS = 4.0
 """That an evaluation may take; waiting for the model's answers does not count."""
@@ -33,13 +29,8 @@ class LockedPrediction(Prediction):
 
     _tentative: tuple[Frame, Event, int] | None = None
     """The frame that answered the last question, as an event, and where it begins in the text."""
-    _trust = 1.0
-    """The probability, by the model, that all its answers so far are right, and so what is computed from them."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._beliefs: dict[int, Beliefs] = {}
-        """By depth: what was last shown there."""
+    _settled: Mapping[str, float] = NOTHING
+    """Values of the next event that were known but for the order of a set."""
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         budget, cancel = self._control.budget, self._control.cancel
@@ -51,6 +42,7 @@ class LockedPrediction(Prediction):
                 if isinstance(step, Event):
                     self._computed(step)
                 elif step.unknown and set(step.unknown) == step.suggestions.keys():
+                    self._settled = dict.fromkeys(step.suggestions, 1.0)
                     evaluation.answer(step.suggestions)
                 else:
                     evaluation.answer((yield from self._asked(step)))
@@ -68,30 +60,23 @@ class LockedPrediction(Prediction):
             self._task = replace(self._task, function=entered)
             self._prompt = seeded(self._task, event)
             self._base = 0
-        if self._tentative is not None:
-            frame, written, _ = self._tentative
-            if _same(event, written):
-                self._tentative = None
-                self._wrote(frame, replace(self._weighed(event, written.confidences), mark=written.mark))
-                return
+        if self._tentative is None:
+            self.happened(self._trust.computed(event, self._settled))
+            self._settled = NOTHING
+            return
+        frame, written, _ = self._tentative
+        answered = {
+            name: chance
+            for name, chance in written.confidences.items()
+            if _place(event) == _place(written) and _text(event, name) == _text(written, name)
+        }
+        event = self._trust.computed(event, answered)
+        if _same(event, written):
+            self._tentative = None
+            self._wrote(frame, replace(event, mark=written.mark))
+        else:
             self._take_back()
-        self.happened(self._weighed(event, NOTHING))
-
-    def _weighed(self, event: Event, written: Mapping[str, float]) -> Event:
-        """The event with the confidence of what is predicted in it: as the model wrote it, as before where it has not
-        changed, else that of all answers together."""
-        before = self._beliefs.get(event.depth, {}) if event.kind != "call" else {}
-        values = event.locals if event.kind in ("call", "line") else {"value": event.value}
-        confidences: dict[str, float] = {}
-        for name, value in values.items():
-            same, confidence = before.get(name, (None, None))
-            if event.provenance.get(name) == "predicted":
-                confidence = written.get(name, confidence if same == value else self._trust)
-                if confidence is not None:
-                    confidences[name] = confidence
-        self._beliefs[event.depth] = {name: (value, confidences.get(name)) for name, value in values.items()}
-        confidence = min((self._trust, *confidences.values())) if confidences or self._trust < 1 else None
-        return replace(event, confidence=confidence, confidences=confidences)
+            self.happened(event)
 
     def _take_back(self) -> None:
         """What was written in answer to a question is not what came."""
@@ -115,16 +100,20 @@ class LockedPrediction(Prediction):
             if question.kind == "raises":
                 yield from writer.kind(frame)
                 if frame.kind != "exception":
+                    self._trust.goes(frame.chance(None))
                     writer.cut(start)
                     return None
             yield from writer.frame(frame)
         except NoRoom:
             writer.cut(start)
             return nothing
+        self._trust.goes(frame.chance(None))
         event = frame.event()
-        self._trust *= event.confidence if event.confidence is not None else 1.0
         self._tentative = frame, event, start
-        return answer(question, event)
+        reply = answer(question, event)
+        if isinstance(reply, Mapping):
+            return {name: text for name, text in reply.items() if event.provenance.get(name) == "predicted"}
+        return reply
 
 
 def _known(question: Question) -> Known:
@@ -138,6 +127,14 @@ def _known(question: Question) -> Known:
 
 
 def _same(one: Event, other: Event) -> bool:
-    return (one.kind, one.line, one.depth, one.value) == (other.kind, other.line, other.depth, other.value) and (
+    return (*_place(one), one.value) == (*_place(other), other.value) and (
         list(one.locals.items()) == list(other.locals.items())
     )
+
+
+def _place(event: Event) -> tuple[str, int, int]:
+    return event.kind, event.line, event.depth
+
+
+def _text(event: Event, name: str) -> str | None:
+    return event.locals.get(name, event.value)

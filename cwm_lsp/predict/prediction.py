@@ -12,10 +12,11 @@ from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
-from cwm_lsp.predict.grammar import Frame
-from cwm_lsp.predict.prompt import Prompt, Task, is_entry
+from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
+from cwm_lsp.predict.prompt import Prompt, Task, function_name, is_entry
 from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
+from cwm_lsp.predict.trust import Trust
 from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
@@ -65,6 +66,7 @@ class Prediction:
         self._started = time.monotonic()
         self._base: int | None = None
         """Depth of the traced call among the frames, once it has been entered."""
+        self._trust = Trust()
 
     def run(self) -> Predicting:
         """Predict to the end of the call or of the budget."""
@@ -82,7 +84,7 @@ class Prediction:
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         """All events, by the model alone."""
         if not self.frames:
-            self.happened(self._prompt.first)
+            self.happened(self._trust.computed(self._prompt.first))
         while not self._over:
             yield from self._write()
         return self._outcome()
@@ -95,7 +97,7 @@ class Prediction:
             Ended: the frames do not agree with the program.
             UserError: the function does not parse.
         """
-        state = self._state or entered(self._prompt.source, self.frames[0])
+        state = self._state or entered(self._prompt.source, self.frames[0], self._prompt.arguments)
         for event in self.frames[max(1, self._followed) :]:
             followed = state.follow(event)
             if followed is None:
@@ -140,9 +142,23 @@ class Prediction:
     def _write(self) -> Generator[Pass, Answer, None]:
         """Have the model write the next frame."""
         writer, transcript = self._begun()
-        frame = Frame(transcript.grammar, self.state)
+        frame = Frame(transcript.grammar, self.state, self._known())
+        if not frame.possible:
+            frame = Frame(transcript.grammar, self.state)
         yield from writer.frame(frame)
-        self._wrote(frame, frame.event())
+        self._trust.goes(frame.chance(None))
+        event = frame.event()
+        if self._base is None and _enters(event, self._task):
+            given = {name for name, text in self._prompt.arguments.given.items() if event.locals.get(name) == text}
+            event = replace(event, provenance={**event.provenance, **dict.fromkeys(given, "given")})
+        self._wrote(frame, self._trust.written(event))
+
+    def _known(self) -> Known:
+        """What is known of the next frame: that the call gets into the function, which it is made for."""
+        if self._base is None and self.frames[-1].kind == "line":
+            function = self._task.function
+            return Known("call", frozenset((function.first_line,)), function_name(function))
+        return NOTHING_KNOWN
 
     def _wrote(self, frame: Frame, event: Event) -> None:
         """The writer has written a frame, which is `event`."""

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cwm_lsp.evaluate import Around
-from cwm_lsp.source.calls import bind
-from cwm_lsp.source.functions import Function
+from cwm_lsp.predict.states import NO_ARGUMENTS, Arguments, Receiver
+from cwm_lsp.source.bind import bind, binds_as_written, has_plain_repr, is_in_class, takes_implicit
+from cwm_lsp.source.functions import Function, functions
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
-from cwm_lsp.trace.events import Event
+from cwm_lsp.trace.events import NOTHING, Event
 
 _ORDER_OF_LOCALS = {
     "positional-only": 0,
@@ -63,6 +64,8 @@ class Prompt:
     """The `def` line that is marked as the start of the trace."""
     function: Function
     wrapped: bool
+    arguments: Arguments = NO_ARGUMENTS
+    """What is known of the parameters of calls to come."""
 
     def contexts(self) -> Iterator[str]:
         """What the model may be shown of the program, the most first: all of it, what the function reaches, only it."""
@@ -97,13 +100,31 @@ def prepare(task: Task) -> Prompt:
         name = f"_{name}"
     def_line = len(split_lines(source))
     source += f"{_DRIVERS[function.is_async, function.is_generator].format(name, binding.expression)}\n"
-    return Prompt(source, Event("call", def_line, 0, name), def_line, function, wrapped=True)
+    given = {name: text for name, text in binding.arguments.items() if text is not None}
+    arguments = Arguments(function.first_line, given if binds_as_written(function) else NOTHING, receivers(task))
+    return Prompt(source, Event("call", def_line, 0, name), def_line, function, True, arguments)
 
 
 def seeded(task: Task, call: Event) -> Prompt:
     """The prompt of a call whose first event is known."""
     source = "\n".join(split_lines(task.source))
-    return Prompt(source, call, task.function.def_line, task.function, wrapped=False)
+    return Prompt(source, call, task.function.def_line, task.function, False, Arguments(receivers=receivers(task)))
+
+
+def receivers(task: Task) -> dict[int, Receiver]:
+    """What `self` and `cls` show in the methods of a file."""
+    found: dict[int, Receiver] = {}
+    for function in functions(task.source):
+        if not function.parameters or not is_in_class(function) or not takes_implicit(function):
+            continue
+        name = function.parent or ""
+        known = has_plain_repr(name, task.source)
+        if function.kind == "classmethod" or function.name == "__new__":
+            text = f"<class '{task.module}.{name}'>"
+        else:
+            text = f"<{task.module}.{name} object>" if known else f"<{name} object>"
+        found[function.first_line] = Receiver(function.parameters[0].name, text, known)
+    return found
 
 
 def function_name(function: Function) -> str:

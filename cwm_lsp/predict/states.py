@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cwm_lsp.errors import UserError
+from cwm_lsp.predict.reprs import is_immutable
 from cwm_lsp.source.flow import Flow, Position, Scope
-from cwm_lsp.trace.events import Event, EventKind
+from cwm_lsp.trace.events import NOTHING, Event, EventKind
 
 
 class Key(NamedTuple):
@@ -20,6 +21,10 @@ class Key(NamedTuple):
 
     name: str
     required: bool
+    text: str | None = None
+    """The repr that it has, where Python's own rules leave no other."""
+    certain: bool = True
+    """`text` is what a run shows, and not only the type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,44 @@ class Activation:
         return self.positions[0].line
 
 
+class Receiver(NamedTuple):
+    """The first parameter of a method."""
+
+    parameter: str
+    text: str
+    """`<module.C object>`, or `<C object>` where its class or repr is not known."""
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What parameters show at calls to come, as far as the program tells."""
+
+    line: int | None = None
+    """Of the `call` event of the traced call, until it has been entered."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """Its parameters, as far as they stand in the call."""
+    receivers: Mapping[int, Receiver] = field(default_factory=dict)
+    """Those of methods, by the line of their `call` events."""
+
+    def keys(self, scope: Scope) -> Iterator[Key]:
+        """The parameters of a call of a scope."""
+        receiver = self.receivers.get(scope.first_line) if scope.kind == "function" else None
+        given = self.given if scope.kind == "function" and scope.first_line == self.line else NOTHING
+        for name in scope.parameters:
+            if name not in given and receiver is not None and receiver.parameter == name:
+                yield Key(name, True, receiver.text, receiver.certain)
+            else:
+                yield Key(name, True, given.get(name))
+
+    def after(self, scope: Scope) -> Arguments:
+        """Those of calls after one of a scope."""
+        return replace(self, line=None) if scope.first_line == self.line else self
+
+
+NO_ARGUMENTS = Arguments()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
     """Where the whole call stands."""
@@ -92,11 +135,14 @@ class State:
     """Generators that can be resumed, the latest last."""
     unwinding: Raised | None = None
     """The exception with which the last event left a scope."""
+    arguments: Arguments = NO_ARGUMENTS
+    """What is known of the parameters of calls to come."""
 
     @classmethod
-    def entered(cls, flow: Flow, scope: Scope, values: Mapping[str, str]) -> State:
+    def entered(cls, flow: Flow, scope: Scope, values: Mapping[str, str], arguments: Arguments = NO_ARGUMENTS) -> State:
         """Just after the `call` event of a scope."""
-        return cls(flow, (Activation((scope.entry,), values, listed=True, first=True),))
+        first = Activation((scope.entry,), values, listed=True, first=True)
+        return cls(flow, (first,), arguments=arguments)
 
     @property
     def top(self) -> Activation:
@@ -173,7 +219,8 @@ class State:
             positions = dict.fromkeys(position.resumed() for position in resumed.positions)
             entered = replace(resumed, positions=tuple(positions), values=values, listed=True)
         suspended = tuple(one for one in self.suspended if one is not resumed)
-        return replace(self, stack=(*self.stack, entered), suspended=suspended, unwinding=None)
+        arguments = self.arguments.after(entered.scope)
+        return replace(self, stack=(*self.stack, entered), suspended=suspended, unwinding=None, arguments=arguments)
 
     def follow(self, event: Event) -> State | None:
         """The state after an event that is known, or None where it cannot come."""
@@ -210,7 +257,7 @@ class State:
             for scope in sorted(callees, key=lambda scope: scope in top.called and scope.kind == "comprehension"):
                 if (scope, False) not in seen:
                     seen.add((scope, False))
-                    yield Option("call", scope.first_line, scope, _keys_of_call(scope))
+                    yield Option("call", scope.first_line, scope, _keys_of_call(scope, self.arguments))
 
     def _returns(self) -> Iterator[Option]:
         top = self.top
@@ -229,7 +276,7 @@ class State:
                 yield Option("exception", position.line, position.scope, origin=position)
 
 
-def entered(source: str, call: Event) -> State:
+def entered(source: str, call: Event, arguments: Arguments = NO_ARGUMENTS) -> State:
     """The state after the `call` event of a scope of a program.
 
     Raises:
@@ -238,7 +285,7 @@ def entered(source: str, call: Event) -> State:
     flow = Flow.of(source)
     for scope in flow.starting_at(call.line):
         if scope.name == call.function:
-            return State.entered(flow, scope, call.locals)
+            return State.entered(flow, scope, call.locals, arguments)
     raise UserError(f"line {call.line}: the text of {call.function} does not parse; mend it first")
 
 
@@ -270,9 +317,14 @@ def fits(keys: Sequence[Key], names: Iterable[str]) -> bool:
 def _keys_of_line(activation: Activation, position: Position, line: int) -> tuple[Key, ...]:
     """Those listed last, without those unbound since, then the new ones in the order of the scope's names."""
     effect = position.effect(line)
-    if not any(effect):
-        return tuple(Key(name, True) for name in activation.values)
-    old = [Key(name, name not in effect.may_unbind) for name in activation.values if name not in effect.unbinds]
+    kept = _kept(activation, position, effect.may_bind)
+    old = [
+        Key(name, name not in effect.may_unbind, kept.get(name))
+        for name in activation.values
+        if name not in effect.unbinds
+    ]
+    if not effect.may_bind:
+        return tuple(old)
     # A class body has names that its code object does not list.
     names = dict.fromkeys((*position.scope.names, *sorted(effect.may_bind)))
     new = [
@@ -281,13 +333,28 @@ def _keys_of_line(activation: Activation, position: Position, line: int) -> tupl
     return (*old, *new)
 
 
-def _keys_of_call(scope: Scope) -> tuple[Key, ...]:
+def _kept(activation: Activation, position: Position, may_bind: frozenset[str]) -> dict[str, str]:
+    """Locals that cannot have changed since they were listed: what is not bound anew, and is immutable or was out of
+    the reach of the little that has run."""
+    scope = position.scope
+    runs_code = position.phase != "called" and scope.line_info(position.line).runs_code
+    if runs_code and scope.kind == "class":  # `exec` and `locals()` reach its names
+        return {}
+    return {
+        name: text
+        for name, text in activation.values.items()
+        if name not in may_bind and (not runs_code or is_immutable(text))
+    }
+
+
+def _keys_of_call(scope: Scope, arguments: Arguments) -> tuple[Key, ...]:
     rest = (name for name in scope.names if name in scope.free and name not in scope.parameters)
-    return (*(Key(name, True) for name in scope.parameters), *(Key(name, False) for name in rest))
+    return (*arguments.keys(scope), *(Key(name, False) for name in rest))
 
 
 def _keys_of_resumed(activation: Activation) -> tuple[Key, ...]:
     """A generator may have bound names between its last line and its `yield`."""
     bound = {name for position in activation.positions for name in position.effect_of_yield().may_bind}
     rest = (name for name in activation.scope.names if name in bound and name not in activation.values)
-    return (*(Key(name, True) for name in activation.values), *(Key(name, False) for name in rest))
+    kept = {name: text for name, text in activation.values.items() if name not in bound and is_immutable(text)}
+    return (*(Key(name, True, kept.get(name)) for name in activation.values), *(Key(name, False) for name in rest))

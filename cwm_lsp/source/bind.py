@@ -20,6 +20,9 @@ _TRANSPARENT = frozenset(
     | {"cache", "lru_cache", "singledispatch", "total_ordering", "contextmanager", "no_type_check", "njit", "jit"}
 )
 
+_WITHOUT_REPR = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic", "Protocol", "typing.Protocol"})
+"""Bases that leave the repr of `object` as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -149,6 +152,46 @@ def takes_implicit(function: Function | Face) -> bool:
     return function.kind in ("method", "classmethod", "property", "lambda") or function.name == "__new__"
 
 
+def binds_as_written(function: Function) -> bool:
+    """Whether a call's arguments reach the function as they are: no decorator stands in between."""
+    return all(_last_word(decorator) in _TRANSPARENT for decorator in function.decorators)
+
+
+def has_plain_repr(class_name: str, source: str) -> bool:
+    """Whether whatever shows as an object of a class at the top level of a file does so by its name and address: it
+    has `object`'s repr, and no other class of the file inherits from it."""
+    classes = {
+        node.name: node
+        for fragment in parse(source).fragments
+        for node in fragment.body
+        if isinstance(node, ast.ClassDef)
+    }
+    bases = {base for node in classes.values() for base in map(_base, node.bases)}
+    todo = [class_name]
+    while todo:
+        name = todo.pop()
+        node = classes.get(name)
+        if node is None:
+            return False
+        defines = {getattr(part, "name", None) for part in node.body}
+        assigned = {
+            target.id
+            for part in node.body
+            if isinstance(part, ast.Assign)
+            for target in part.targets
+            if isinstance(target, ast.Name)
+        }
+        if node.decorator_list or node.keywords or "__repr__" in defines | assigned:
+            return False
+        todo += [base for base in map(_base, node.bases) if base not in _WITHOUT_REPR]
+    return class_name not in bases
+
+
+def _base(node: ast.expr) -> str:
+    """The name of a base class, without what is in its brackets."""
+    return dotted(node.value if isinstance(node, ast.Subscript) else node) or ""
+
+
 def outer_function(function: Function, source: str) -> Function | None:
     """The outermost function around one, None if it stands in a module or in classes alone."""
     by_name = by_qualname(source)
@@ -241,7 +284,7 @@ def _bind_target(target: Target, function: Function) -> dict[str, str | None]:
     try:
         bound = _assign(function, *arguments)
     except UserError:
-        if all(_last_word(decorator) in _TRANSPARENT for decorator in function.decorators):
+        if binds_as_written(function):
             raise
         return dict.fromkeys(names)
     return {name: bound[name] for name in names}

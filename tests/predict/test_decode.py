@@ -111,11 +111,11 @@ def test_the_second_prediction_of_a_program_reads_only_what_is_new(engine, endle
 
     engine.forward = counted
     predictor = Predictor.of(engine)
-    predictor.predict(endless, assist="off", budget=Budget(events=3))
+    predictor.predict(endless, assist="off", budget=Budget(events=4))
     first = read[0]
     read.clear()
     other = Task("loop.py", LOOP, endless.function, "f(2)")
-    predictor.predict(other, assist="off", budget=Budget(events=3))
+    predictor.predict(other, assist="off", budget=Budget(events=4))
     assert read[0] < first // 2
 
 

@@ -102,6 +102,7 @@ def test_no_model_leaves_hundreds_of_random_programs(terse):
 
 SOURCE = """
 def f(a, b):
+    b(a)
     if a:
         c = 'one'
     else:
@@ -119,7 +120,9 @@ def grammar(tokenizer):
 def state():
     from cwm_lsp.trace.events import Event
 
-    return entered(SOURCE, Event("call", 2, 0, "f", {"a": "1", "b": "'x'"}))
+    values = {"a": "[1]", "b": "<built-in function id>"}
+    first = entered(SOURCE, Event("call", 2, 0, "f", values))
+    return first.after(first.options("line"), values, None)  # what has been called may have changed a list
 
 
 def take(frame, text):
@@ -135,7 +138,7 @@ def forced(frame):
 
 
 def test_what_must_come_is_forced(grammar, state):
-    frame = Frame(grammar, state)
+    frame = Frame(grammar, state, Known("line"))
     assert forced(frame) == "<|line_sep|>"
     assert forced(frame) == '{"a":'  # how a value begins decides about the blank
     assert take(frame, ' "..')
@@ -144,7 +147,46 @@ def test_what_must_come_is_forced(grammar, state):
     assert forced(frame) == '"}'
     assert forced(frame) == "<|action_sep|>"
     assert forced(frame) == "    if a:\n<|frame_sep|>"
-    assert frame.event().locals == {"a": "1", "b": "'x'"}
+    assert frame.event().locals == {"a": "[1]", "b": "<built-in function id>"}
+
+
+@pytest.mark.parametrize(
+    ("line", "values", "open_names"),
+    [
+        ("a = b(a)", {"a": "1", "b": "[1]"}, {"a", "b"}),  # what is bound, what can be changed
+        ("c = b(a)", {"a": "1", "b": "[1]"}, {"b", "c"}),
+        ("b(a)", {"a": "'x'", "b": "(1, 'y', None)"}, set()),
+        ("b(a)", {"a": "(1, [2])", "b": "<C object>"}, {"a", "b"}),
+        ("c = a", {"a": "[1]", "b": "{}"}, {"c"}),  # nothing is run that could change them
+        ("a += [1]", {"a": "[1]", "b": "{}"}, {"a", "b"}),
+        ("for c in a: pass", {"a": "1.5", "b": "True"}, set()),  # which ends the loop
+        ("del a", {"a": "1", "b": "2"}, set()),
+        ("class c: a = b", {"a": "1", "b": "[]"}, {"b", "c"}),
+        ("exec(a)", {"a": "'b = 2'", "b": "1"}, set()),  # which binds no local of a function
+    ],
+)
+def test_only_what_a_line_can_change_is_left_to_the_model(tokenizer, line, values, open_names):
+    source = f"def f(a, b):\n    {line}\n    return b\n"
+    from cwm_lsp.trace.events import Event
+
+    first = entered(source, Event("call", 1, 0, "f", values))
+    (before,) = first.options("line")
+    assert {key.name: key.text for key in before.keys} == values  # a parameter shows what it showed at the call
+    after = first.after([before], values, None)
+    option = next(option for option in after.options("line") if option.line == 3)
+    assert {key.name for key in option.keys if key.text is None} == open_names
+
+
+def test_what_an_inner_function_rebinds_is_left_to_the_model(tokenizer):
+    source = "def f(a, b):\n    def g():\n        nonlocal a\n        a += 1\n    g()\n    return a\n"
+    from cwm_lsp.trace.events import Event
+
+    values = {"b": "2", "g": "<function f.<locals>.g>", "a": "1"}
+    state = entered(source, Event("call", 1, 0, "f", {"a": "1", "b": "2"}))
+    for line in (2, 5):
+        state = state.after([option for option in state.options("line") if option.line == line], values, None)
+    (option,) = (option for option in state.options("line") if option.line == 6)
+    assert [key.name for key in option.keys if key.text is not None] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -164,13 +206,13 @@ def test_what_must_come_is_forced(grammar, state):
 )
 def test_what_json_or_the_program_forbids_is_illegal(grammar, state, text):
     frame = Frame(grammar, state)
-    forced(frame)
+    assert frame.take(grammar.kind_ids["line"])
     assert not take(frame, text)
 
 
 def test_an_illegal_token_changes_nothing(grammar, state):
     frame = Frame(grammar, state)
-    forced(frame)
+    assert frame.take(grammar.kind_ids["line"])
     assert take(frame, '{"a": "1')
     before = (frame.text, frame.value, list(frame.tokens))
     assert not any(frame.take(token) for token in grammar.tokenizer.special_ids)
@@ -181,10 +223,9 @@ def test_an_illegal_token_changes_nothing(grammar, state):
 
 
 def test_dots_stand_for_nothing_after_a_call(grammar, state):
-    listed_afresh = state.after(state.options("line"), {"a": "1", "b": "2"}, None)
     from dataclasses import replace
 
-    unlisted = replace(listed_afresh, stack=(replace(listed_afresh.top, listed=False),))
+    unlisted = replace(state, stack=(replace(state.top, listed=False),))
     frame = Frame(grammar, unlisted)
     assert frame.take(grammar.kind_ids["line"])
     assert take(frame, '{"a": "..')
@@ -194,7 +235,7 @@ def test_dots_stand_for_nothing_after_a_call(grammar, state):
 
 def test_a_long_value_is_cut_and_says_so(grammar, state):
     frame = Frame(grammar, state)
-    forced(frame)
+    assert frame.take(grammar.kind_ids["line"])
     assert take(frame, '{"a": "')
     while frame.name == "a":
         assert take(frame, "9")
@@ -208,7 +249,7 @@ def test_a_long_value_is_cut_and_says_so(grammar, state):
 
 
 def test_what_is_known_needs_no_model(grammar, state):
-    known = Known("line", frozenset((3,)), "f", ("a", "b"), {"a": "1", "b": "2"})
+    known = Known("line", frozenset((4,)), "f", ("a", "b"), {"a": "[1]", "b": "2"})
     frame = Frame(grammar, state, known)
     text = ""
     while not frame.done:
@@ -217,7 +258,7 @@ def test_what_is_known_needs_no_model(grammar, state):
 
 
 def test_what_is_half_known_leaves_the_rest_to_the_model(grammar, state):
-    frame = Frame(grammar, state, Known(values={"a": "7"}))
+    frame = Frame(grammar, state, Known("line", values={"a": "7"}))
     assert forced(frame) == "<|line_sep|>"
     assert forced(frame) == '{"a": "7", "b":'
     assert take(frame, ' "8')
@@ -226,8 +267,8 @@ def test_what_is_half_known_leaves_the_rest_to_the_model(grammar, state):
 
 
 def test_known_lines_that_cannot_come_are_noticed(grammar, state):
-    assert not Frame(grammar, state, Known(lines=frozenset((7,)))).possible
-    assert Frame(grammar, state, Known(lines=frozenset((3,)))).possible
+    assert not Frame(grammar, state, Known(lines=frozenset((8,)))).possible
+    assert Frame(grammar, state, Known(lines=frozenset((4,)))).possible
 
 
 def test_equal_lines_are_followed_together(tokenizer):

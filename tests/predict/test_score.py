@@ -9,9 +9,10 @@ from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines import Distribution, bundled_folder
 from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.portable import PortableEngine
+from cwm_lsp.predict.engines.replay import ReplayEngine
 from cwm_lsp.predict.predictor import Budget, Predictor
 from tests.predict.checkpoints import make_checkpoint
-from tests.predict.tasks import recorded, tasks
+from tests.predict.tasks import recorded, replayed, tasks
 from tests.trace.tracer import record
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the traces are what CPython 3.11 reports")
@@ -29,22 +30,43 @@ def predictor(engine):
     return Predictor.of(engine)
 
 
-def test_what_the_model_itself_predicts_does_not_surprise_it(of_bytes):
+class Unsure(Distribution):
+    """A distribution that gives each token a little less."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def ranked(self):
+        return ((token, logprob - 0.1) for token, logprob in self.other.ranked())
+
+    def logprob(self, token_id):
+        return self.other.logprob(token_id) - 0.1
+
+    def best(self, allowed):
+        token, logprob = self.other.best(allowed)
+        return token, logprob - 0.1
+
+
+class UnsureEngine(ReplayEngine):
+    """A model that is rather sure of one trace."""
+
+    def forward(self, batch):
+        return [(prefix, [Unsure(one) for one in distributions]) for prefix, distributions in super().forward(batch)]
+
+
+@pytest.mark.parametrize("name", ["branches-0", "branches-2", "loops-1"])
+def test_what_the_model_itself_predicts_does_not_surprise_it(loaded, name):
     """Reading a prediction gives the probabilities that it was written with, and nothing else is expected."""
-    predictor, same = Predictor.of(of_bytes), 0
-    for name in ("branches-0", "branches-2"):
-        trace = predictor.predict(tasks()[name], assist="off", budget=Budget(events=8))
-        surprises = predictor.score(trace)
-        assert [surprise.event_index for surprise in surprises] == list(range(1, len(trace.events)))
-        for surprise, event in zip(surprises, trace.events[1:], strict=True):
-            if event.mark:  # it was cut, which no model wrote
-                continue
-            same += 1
-            assert math.isclose(surprise.bits, -math.log2(event.confidence or 1.0), abs_tol=1e-6)
-            for name, confidence in event.confidences.items():
-                assert math.isclose(surprise.parts[name], -math.log2(confidence), abs_tol=1e-6)
-            assert (surprise.expected, surprise.expected_kind, surprise.expected_line) == ({}, None, None)
-    assert same > 2
+    script, _ = replayed(loaded.tokenizer, tasks()[name], recorded(name).events)
+    predictor, path = Predictor.of(UnsureEngine(loaded.tokenizer, script.script)), 0.0
+    trace = predictor.predict(tasks()[name], assist="off", budget=Budget(events=8))
+    surprises = predictor.score(trace)
+    assert [surprise.event_index for surprise in surprises] == list(range(1, len(trace.events)))
+    for surprise, event in zip(surprises, trace.events[1:], strict=True):
+        path += surprise.bits  # a prediction is as sure as all that it has guessed
+        assert math.isclose(path, -math.log2(event.confidence or 1.0), abs_tol=1e-6)
+        assert (surprise.expected, surprise.expected_kind, surprise.expected_line) == ({}, None, None)
+    assert path > 1
 
 
 def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
@@ -53,9 +75,9 @@ def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
     index, event = next((n, e) for n, e in enumerate(trace.events[1:], 1) if e.value and not e.mark)
     altered = replace(trace, events=(*trace.events[:index], replace(event, value="[7, 7]")))
     surprise = predictor.read(altered, at_least=0.0).surprises[index - 1]
-    assert math.isclose(surprise.expected_confidences["value"], event.confidences["value"], abs_tol=1e-6)
+    told = predictor.read(trace, at_least=0.0).surprises[index - 1]
+    assert math.isclose(-math.log2(surprise.expected_confidences["value"]), told.parts["value"], abs_tol=1e-6)
     assert surprise.expected["value"] == event.value
-    assert surprise.parts["value"] > -math.log2(event.confidences["value"])
     assert predictor.score(altered)[: index - 1] == predictor.score(trace)[: index - 1]
 
 

@@ -91,8 +91,13 @@ class Grammar:
         self.kind_ids: dict[EventKind, int] = {kind: special[name] for kind, name in wire.KIND_TOKENS.items()}
         self.action_sep, self.arg_sep = special[wire.ACTION_SEP], special[wire.ARG_SEP]
         self.frame_sep = special[wire.FRAME_SEP]
+        self._has_own_reprs = "__repr__" in source
         self._text: dict[int, str | None] = {}
         self._before: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
+
+    def can_show(self, text: str) -> bool:
+        """Whether a value can show so: a repr, or what a `__repr__` of the program may make."""
+        return is_repr(text) or (self._has_own_reprs and (text[:1].isalpha() or text.startswith("(<class '")))
 
     def text(self, token_id: int) -> str | None:
         """The text of a token that may be part of JSON, None for any other."""
@@ -292,8 +297,8 @@ class Frame:
         return calibration.chance(self.logprobs.get(name, 0.0), kind, returned=self.kind == "return")
 
     def event(self) -> Event:
-        """The frame as an event, once it is done. Its confidences are the chances of its own guesses; a text that can be
-        no repr is none."""
+        """The frame as an event, once it is done. Its confidences are those of its own guesses; what is no repr is none
+        of them."""
         assert self.kind and self.done
         option = self.options[0]
         same = self.may_repeat
@@ -304,7 +309,7 @@ class Frame:
         for name in confidences:
             if name in self.cut:
                 confidences[name] = 0.0
-            elif not is_repr(values[name]):
+            elif not self.grammar.can_show(values[name]):
                 values[name], provenance[name] = UNKNOWN, "unknown"
         confidences = {name: chance for name, chance in confidences.items() if provenance[name] == "predicted"}
         return Event(

@@ -15,6 +15,8 @@ _ATOM = re.compile(
 )
 _CONSTANTS = frozenset({"True", "False", "None", "Ellipsis", "NotImplemented"})
 _QUOTED = ("'", '"', "b'", 'b"')
+_TYPE = re.compile(r"(?:\w+\.)*[A-Z]\w*")
+"""A class by its name, for an object whose repr is not known."""
 _LONGEST = 4_000
 """Characters of a repr up to which it is parsed."""
 _LITERAL = (
@@ -41,8 +43,8 @@ def is_immutable(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_repr(text: str) -> bool:
-    """Whether a text can be the repr of a value of everyday types: literals, `Name(...)`, `<...>`."""
-    return _parsed(text) is not None
+    """Whether a text can be the repr of a value of everyday types: literals, `Name(...)`, `<...>`; or names a class."""
+    return _TYPE.fullmatch(text) is not None or _parsed(text) is not None
 
 
 def kind_of(text: str) -> Kind:

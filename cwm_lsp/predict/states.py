@@ -251,6 +251,8 @@ class State:
             if not callees:
                 continue
             for waiting in reversed(self.suspended):
+                if waiting.first:  # whoever called it resumes it
+                    continue
                 if (waiting.scope, True) not in seen or waiting.line != waiting.scope.first_line:
                     seen.add((waiting.scope, True))
                     yield Option("call", waiting.line, waiting.scope, _keys_of_resumed(waiting), resumes=waiting)

@@ -69,15 +69,16 @@ def test_what_the_model_itself_predicts_does_not_surprise_it(loaded, name):
     assert path > 1
 
 
-def test_a_changed_value_surprises_and_the_expected_one_is_told(of_bytes):
-    predictor = Predictor.of(of_bytes)
-    trace = predictor.predict(tasks()["branches-0"], assist="off", budget=Budget(events=8))
-    index, event = next((n, e) for n, e in enumerate(trace.events[1:], 1) if e.value and not e.mark)
+def test_a_changed_value_surprises_and_the_expected_one_is_told():
+    predictor = Predictor.load()
+    trace = recorded("branches-0")
+    index, event = next((n, e) for n, e in enumerate(trace.events) if e.kind == "return")
     altered = replace(trace, events=(*trace.events[:index], replace(event, value="[7, 7]")))
-    surprise = predictor.read(altered, at_least=0.0).surprises[index - 1]
-    told = predictor.read(trace, at_least=0.0).surprises[index - 1]
-    assert math.isclose(-math.log2(surprise.expected_confidences["value"]), told.parts["value"], abs_tol=1e-6)
+    surprise = predictor.read(altered).surprises[index - 1]
+    told = predictor.read(trace).surprises[index - 1]
     assert surprise.expected["value"] == event.value
+    assert surprise.expected_confidences["value"] > 0.5
+    assert surprise.parts["value"] > told.parts["value"]
     assert predictor.score(altered)[: index - 1] == predictor.score(trace)[: index - 1]
 
 

@@ -101,7 +101,9 @@ def prepare(task: Task) -> Prompt:
     def_line = len(split_lines(source))
     source += f"{_DRIVERS[function.is_async, function.is_generator].format(name, binding.expression)}\n"
     given = {name: text for name, text in binding.arguments.items() if text is not None}
-    arguments = Arguments(function.first_line, given if binds_as_written(function) else NOTHING, receivers(task))
+    arguments = Arguments(
+        function.first_line, given if binds_as_written(function) else NOTHING, receivers(task), def_line
+    )
     return Prompt(source, Event("call", def_line, 0, name), def_line, function, True, arguments)
 
 

@@ -106,6 +106,8 @@ class Arguments:
     """Its parameters, as far as they stand in the call."""
     receivers: Mapping[int, Receiver] = field(default_factory=dict)
     """Those of methods, by the line of their `call` events."""
+    wrapper: int | None = None
+    """Line of the function that makes the call and is not the program's: nothing else calls it."""
 
     def keys(self, scope: Scope) -> Iterator[Key]:
         """The parameters of a call of a scope."""
@@ -257,7 +259,7 @@ class State:
                     seen.add((waiting.scope, True))
                     yield Option("call", waiting.line, waiting.scope, _keys_of_resumed(waiting), resumes=waiting)
             for scope in sorted(callees, key=lambda scope: scope in top.called and scope.kind == "comprehension"):
-                if (scope, False) not in seen:
+                if (scope, False) not in seen and scope.first_line != self.arguments.wrapper:
                     seen.add((scope, False))
                     yield Option("call", scope.first_line, scope, _keys_of_call(scope, self.arguments))
 

@@ -30,24 +30,27 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, ClassVar, TextIO, cast
 from zlib import crc32
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cwm_lsp.record.environment import layout
-
 from cwm_lsp.errors import UserError
-from cwm_lsp.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Around, Evaluation, Limits, Question
+from cwm_lsp.predict.engines import BUNDLED
+from cwm_lsp.predict.reprs import kind_of
+from cwm_lsp.predict.trust import Trust
 from cwm_lsp.settings import Hints
 from cwm_lsp.source.calls import candidates
+from cwm_lsp.source.environment import layout
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import find, functions
 from cwm_lsp.trace.compare import align
 from cwm_lsp.trace.effects import steps
-from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
 from cwm_lsp.trace.values import same_value
 from tests.evaluate.recording import FILE, Evaluated, contradictions, record_in
 
@@ -147,7 +150,8 @@ def record(case: Case) -> Any:
 def evaluated(case: Case, source: str, module: str) -> tuple[Evaluated, str | None]:
     """An evaluation up to the first question that only a model could answer, and why it ended there."""
     limits = Limits(events=EVENTS + 1, seconds=SECONDS)
-    evaluation = Evaluation(source, case.call, case.function, limits=limits, module=module)
+    around = Around(case.path, None)
+    evaluation = Evaluation(source, case.call, case.function, limits=limits, module=module, around=around)
     events: list[Event] = []
     for step in evaluation:
         if not isinstance(step, Question):
@@ -161,16 +165,36 @@ def evaluated(case: Case, source: str, module: str) -> tuple[Evaluated, str | No
     return Evaluated(events, evaluation.gave_up, None, evaluation), evaluation.gave_up
 
 
-def predict(case: Case) -> Any:
+class Told(Trust):
+    """Trust that tells of each guess: the event it is in, whether it is of a `step` or of which value, and its chance,
+    taken by itself."""
+
+    guesses: ClassVar[list[tuple[int, str, float]]] = []
+    events: ClassVar[int] = 0
+
+    def goes(self, chance: float) -> None:
+        if chance < 1:
+            self.guesses.append((Told.events, "step", chance))
+        super().goes(chance)
+
+    def _weighed(self, event: Event, guessed: Mapping[str, float], kept: Mapping[str, Provenance]) -> Event:
+        self.guesses.extend((Told.events, name, chance) for name, chance in guessed.items() if chance < 1)
+        Told.events += 1
+        return super()._weighed(event, guessed, kept)
+
+
+def predict(case: Case, model: str) -> Any:
     """What is computed and what is predicted of a call."""
+    from cwm_lsp.predict import prediction
     from cwm_lsp.predict.predictor import Budget, Predictor, Task
 
+    vars(prediction)["Trust"] = Told
     path = Path(case.path)
     source = read_source(path)
     module = layout(path, source).module
     try:
         found, reason = evaluated(case, source, module)
-    except (SyntaxError, KeyError) as error:
+    except (SyntaxError, UserError) as error:
         return {"error": f"{type(error).__name__}: {error}"}
     answer = {
         "events": [event.to_json() for event in found.events],
@@ -179,15 +203,16 @@ def predict(case: Case) -> Any:
         "gave_up": found.gave_up,
     }
     global _predictor
-    _predictor = _predictor or Predictor.load()
+    _predictor = _predictor or Predictor.load(model)
     function = find(source, case.function, case.path)
+    Told.guesses.clear()
+    Told.events = 0
     try:
-        trace = _predictor.predict(
-            Task(case.path, source, function, case.call, module), budget=Budget(EVENTS, 5_000, 30.0)
-        )
+        task = Task(case.path, source, function, case.call, module, Around(case.path, None))
+        trace = _predictor.predict(task, budget=Budget(EVENTS, 5_000, 30.0))
     except UserError:
         return {**answer, "trace": None}
-    return {**answer, "trace": trace.to_json()}
+    return {**answer, "trace": trace.to_json(), "told": Told.guesses}
 
 
 _predictor: Any = None
@@ -199,8 +224,8 @@ _predictor: Any = None
 class Worker:
     """A process that works through cases of one package, renewed where one of them ends it."""
 
-    def __init__(self, role: str) -> None:
-        self._role = role
+    def __init__(self, role: str, model: str) -> None:
+        self._options = "--role", role, "--model", model
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory()
 
@@ -208,7 +233,7 @@ class Worker:
         """The answer; with an `error` alone where there is none."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, __file__, self._folder.name, "--role", self._role],
+                [sys.executable, __file__, self._folder.name, *self._options],
                 cwd=self._folder.name,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -265,26 +290,48 @@ def measure(case: Case, run: Mapping[str, Any], found: Mapping[str, Any]) -> dic
     row: dict[str, Any] = {**asdict(case), "reason": found.get("error") or found.get("reason")}
     if "error" in found:
         return row | {"begun": False, "whole": False, "wrong": [], "guesses": []}
+    source = read_source(case.path)
     real = [Event.from_json(event) for event in run["events"]]
-    got = [Event.from_json(event) for event in found["events"]]
-    result = Evaluated(got, found["gave_up"], found["asked_at"], cast("Any", None))
+    trace = Trace(case.function, case.call, case.path, "recorded", source, tuple(real), Outcome("return"))
+    got = replace(trace, events=tuple(map(Event.from_json, found["events"]))).within_file()[0].events
+    asked_at = len(got) if found["asked_at"] is not None else None
+    result = Evaluated(list(got), found["gave_up"], asked_at, cast("Any", None))
     wrong = contradictions(real, result, whole=not run["cut"])
     row |= {"begun": bool(got), "whole": found["reason"] is None, "wrong": wrong, "guesses": [], "events": len(real)}
     if found["trace"] is not None and not run["cut"]:
-        source = read_source(case.path)
         predicted = Trace.from_json(found["trace"], source)
-        recorded = Trace(
-            case.function, case.call, case.path, "recorded", source, tuple(real), Outcome("return", real[-1].value)
-        )
-        row["guesses"] = list(guesses(predicted, recorded))
-        row["outcome"] = found["trace"]["outcome"]
-        row["asked"] = found["trace"]["stats"]["forward_passes"] > 0
+        row |= {
+            "guesses": list(guesses(predicted.within_file()[0], trace)),
+            "first": first_guess(found, predicted, real),
+        }
+        row |= {"outcome": found["trace"]["outcome"]}
     return row
 
 
-def of_package(folder: Path, most: int, say: TextIO) -> Iterator[dict[str, Any]]:
+def first_guess(found: Mapping[str, Any], predicted: Trace, real: Sequence[Event]) -> dict[str, Any] | None:
+    """The first thing that was guessed of a call, with its chance by itself, and whether it is right."""
+    if not found["told"] or any(event.path for event in predicted.events):
+        return None
+    skipped = found["told"][-1][0] + 1 - len(predicted.events)  # events before the call, if any
+    at, what, chance = found["told"][0]
+    index = max(at - max(skipped, 0), 0)
+    if index >= min(len(predicted.events), len(real)):
+        return None
+    guess, actual = predicted.events[index], real[index]
+    same_place = (guess.kind, guess.line, guess.depth) == (actual.kind, actual.line, actual.depth)
+    if what == "step":
+        return {"what": what, "kind": "step", "chance": chance, "right": same_place}
+    text = guess.locals.get(what, guess.value or "")
+    shown = actual.locals.get(what, actual.value or "")
+    kept = index > 0 and predicted.events[index - 1].locals.get(what) == text
+    kind = "same" if kept and guess.kind == "line" else kind_of(text)
+    right = same_place and same_value(text, shown)
+    return {"what": what, "kind": kind, "returned": guess.kind == "return", "chance": chance, "right": right}
+
+
+def of_package(folder: Path, most: int, model: str, say: TextIO) -> Iterator[dict[str, Any]]:
     """The calls of one package, measured."""
-    recorder, predictor = Worker("record"), Worker("predict")
+    recorder, predictor = Worker("record", model), Worker("predict", model)
     try:
         chosen = cases(folder, most)
         for case in chosen:
@@ -334,11 +381,12 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20, help="at most so many of one package")
     parser.add_argument("--reasons", type=int, default=30, help="how many reasons for not knowing are listed")
     parser.add_argument("--rows", type=Path, help="write every call to this file, a JSON object a line")
+    parser.add_argument("--model", default=BUNDLED, help="what guesses")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--role", choices=("record", "predict"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.role:
-        serve({"record": record, "predict": predict}[arguments.role])
+        serve(record if arguments.role == "record" else partial(predict, model=arguments.model))
     folders = [folder for folder in sorted(arguments.folder.iterdir()) if folder.is_dir()]
     wanted = tuple(arguments.packages)
     rows: list[dict[str, Any]] = []
@@ -347,7 +395,7 @@ def main() -> None:
         for folder in folders:
             if wanted and not folder.name.startswith(wanted):
                 continue
-            for row in of_package(folder, arguments.calls, sys.stderr):
+            for row in of_package(folder, arguments.calls, arguments.model, sys.stderr):
                 rows.append(row)
                 if file is not None:
                     print(json.dumps(row), file=file, flush=True)

@@ -17,7 +17,6 @@ from cwm_lsp.predict.prompt import is_entry, seeded
 from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import NOTHING, Event, Outcome
 
-
 _SECONDS = 4.0
 """That an evaluation may take; waiting for the model's answers does not count."""
 

@@ -50,6 +50,11 @@ CHECKED = words(
     "__bytes__ __length_hint__ __contains__"
 )
 """Special methods whose result CPython looks at."""
+SHRINKING = words(
+    "pop remove discard clear difference_update intersection_update symmetric_difference_update "
+    "__iand__ __isub__ __ixor__"
+)
+"""Methods that take something from a set."""
 MUTATORS = words(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update "
     "setdefault add discard difference_update intersection_update symmetric_difference_update subtract "
@@ -362,6 +367,8 @@ class Calls:
         if function is None:
             function = getattr(value, name)
         touched = (value, *args) if name in MUTATORS else ()
+        if name in SHRINKING and is_a(value, set):
+            self.runtime.shrunk += 1
         if self.runtime.poisoned and self.runtime.is_poisoned((value,)):
             return self.runtime.unknown(touched)
         if rule is not None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from cwm_lsp.evaluate.imports import Around
@@ -258,7 +259,10 @@ class Evaluation:
             self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
         if runtime.left is not None:
             self.gave_up = runtime.muted
-            self.outcome = self._outcome(runtime.left)
+            self.outcome = replace(self._outcome(runtime.left), cut=runtime.muted)
+        elif runtime.loop is not None:
+            self.gave_up = None
+            self.outcome = Outcome("endless", detail=str(runtime.loop), loop=runtime.loop)
 
     def _outcome(self, end: Left) -> Outcome:
         """How the traced function was left."""

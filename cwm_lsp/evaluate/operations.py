@@ -103,6 +103,8 @@ class Operations:
                 check(a, b)
             if in_place and type(a) is list:
                 b = self.iterable(b)
+            elif in_place and is_a(a, set):
+                runtime.shrunk += 1
             result = native(a, b)
             if result is not a:
                 runtime.count(result)

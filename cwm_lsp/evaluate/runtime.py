@@ -31,7 +31,7 @@ from cwm_lsp.evaluate.values import (
     is_a,
     too_much,
 )
-from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
+from cwm_lsp.trace.events import NOTHING, Event, EventKind, Loop, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +110,12 @@ class Runtime:
         """What the traced call returned last shows as."""
         self.left: Left | None = None
         """How the traced call was left, once it is over."""
+        self.loop: Loop | None = None
+        """Why the call is never left."""
+        self.unknowns = 0
+        """Questions asked, and operations that were not known."""
+        self.shrunk = 0
+        """How often something has been taken from a set."""
         self.raised_at: int | None = None
         """The line at which the latest exception was raised."""
         self.risen = 0
@@ -143,9 +149,17 @@ class Runtime:
         if self.cancelled:
             raise GaveUp("cancelled")
         if self.operations > self.limits.operations:
-            raise Exhausted(f"the call takes more than {self.limits.operations:,} steps")
+            raise Exhausted(f"the call takes more than {self.limits.operations:,} steps{self.place}")
         if time.monotonic() > self.deadline:
-            raise Exhausted(f"the call takes more than {self.limits.seconds:g} s to evaluate")
+            raise Exhausted(f"the call takes more than {self.limits.seconds:g} s to evaluate{self.place}")
+
+    @property
+    def place(self) -> str:
+        """How far the traced call has come, in words."""
+        frame = self.frame
+        while frame is not None and not (frame.traced and frame.line):
+            frame = frame.caller
+        return f"; it was at line {frame.line} of {frame.code.name}" if frame is not None else ""
 
     def allow(self, size: int) -> None:
         """Admit one value of `size` elements or characters, about to be made."""
@@ -155,6 +169,11 @@ class Runtime:
             self.allocated += size
             if self.allocated > self.limits.allocated:
                 raise GaveUp("the call makes too many large values")
+
+    def never_ends(self, loop: Loop) -> NoReturn:
+        """The call will not come out of a loop."""
+        self.loop = loop
+        raise GaveUp(str(loop))
 
     def count(self, value: Any) -> None:
         """Admit a value that has just been made; hash tables take several times the room of their elements."""
@@ -398,6 +417,7 @@ class Runtime:
                 raise GaveUp("the end of a generator depends on something that cannot be known")
             self.release_held()
         self.check()
+        self.unknowns += 1
         started = time.monotonic()
         reply = self.ask_model(question)
         self.deadline += time.monotonic() - started
@@ -417,6 +437,7 @@ class Runtime:
             self.poison(touched)
             return Unknown()
         frame = self.shown_frame
+        self.unknowns += 1
         self.tainted = True
         if not self.asked:
             self.asked = True

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
+from cwm_lsp.evaluate.endless import FINITE, Rounds
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.folding import constant, iterated
 from cwm_lsp.evaluate.patterns import Patterns
@@ -534,11 +535,12 @@ class Statements(Protected, Patterns, Expressions):
         test = self.condition(node.test, node.lineno, (node.body[0].lineno, beyond))
         body = self.block(node.body, own)
         orelse = self.block(node.orelse, after) if node.orelse else None
-        tick = self.runtime.tick
+        runtime, tick = self.runtime, self.runtime.tick
 
         def do(frame: Frame) -> Any:
             if line and frame.line != line:
                 mark(frame, line)
+            rounds = Rounds(runtime, node)
             going = test(frame)
             while going:
                 signal = body(frame)
@@ -551,6 +553,7 @@ class Statements(Protected, Patterns, Expressions):
                 tick()
                 if line and frame.line != line:
                     mark(frame, line)
+                rounds.another(frame)
                 going = test(frame)
                 if going and signal is not CONTINUE:
                     frame.line = 0
@@ -567,11 +570,13 @@ class Statements(Protected, Patterns, Expressions):
         orelse = self.block(node.orelse, after) if node.orelse else None
         beyond = node.orelse[0].lineno if node.orelse else after
         iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
+        runtime = self.runtime
 
         def iterating(frame: Frame) -> Any:
             if line and frame.line != line:
                 mark(frame, line)
             items = iterator(values_of(frame))
+            rounds = None if type(items) in FINITE else Rounds(runtime, node)
             while True:
                 value = following(frame, items)
                 if value is MISSING:
@@ -584,6 +589,8 @@ class Statements(Protected, Patterns, Expressions):
                     if signal is not CONTINUE:
                         return signal
                 mark(frame, own)
+                if rounds is not None:
+                    rounds.another(frame, items)
             return orelse(frame) if orelse is not None else None
 
         return iterating

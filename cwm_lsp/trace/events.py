@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 EventKind = Literal["call", "line", "return", "exception"]
 Origin = Literal["predicted", "recorded"]
-OutcomeKind = Literal["return", "exception", "timeout", "truncated", "error"]
+OutcomeKind = Literal["return", "exception", "endless", "timeout", "truncated", "error"]
 Provenance = Literal["given", "computed", "predicted", "recorded", "unknown"]
 """`unknown`: the text is the value's type at most; it says nothing of the value, and is compared with nothing."""
 
@@ -98,6 +98,25 @@ class ExceptionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop that never ends."""
+
+    line: int
+    """Of its head."""
+    rounds: int | None
+    """After how many the whole state at its head is as it was; None where it only moves further away from its end."""
+
+    def __str__(self) -> str:
+        if self.rounds is None:
+            return f"never ends: the values of line {self.line} only move further away from its end"
+        rounds = "1 round" if self.rounds == 1 else f"{self.rounds:,} rounds"
+        return f"never ends: the state of line {self.line} returns after {rounds}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"line": self.line, "rounds": self.rounds}
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How the call ended."""
 
@@ -107,6 +126,15 @@ class Outcome:
     exception: ExceptionInfo | None = None
     detail: str | None = None
     """One sentence for a person: what ended a `timeout`, `truncated` or `error` trace."""
+    loop: Loop | None = None
+    """Why the call never ends, for `endless`."""
+    cut: str | None = None
+    """Why the steps end before the call does, where it is known all the same how it ends."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the steps end before the call does."""
+        return self.kind not in ("return", "exception") or self.cut is not None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -114,12 +142,21 @@ class Outcome:
             "value": self.value,
             "exception": self.exception and self.exception.to_json(),
             "detail": self.detail,
+            "loop": self.loop and self.loop.to_json(),
+            "cut": self.cut,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
-        exception = data.get("exception")
-        return cls(data["kind"], data.get("value"), exception and ExceptionInfo(**exception), data.get("detail"))
+        exception, loop = data.get("exception"), data.get("loop")
+        return cls(
+            data["kind"],
+            data.get("value"),
+            exception and ExceptionInfo(**exception),
+            data.get("detail"),
+            loop and Loop(**loop),
+            data.get("cut"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

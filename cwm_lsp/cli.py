@@ -296,7 +296,7 @@ def _run(
         result = job(found, advance)
     report.show(result, as_json)
     for trace in (result.predicted, result.recorded) if isinstance(result, jobs.Comparison) else (result,):
-        if trace.outcome.kind not in ("return", "exception"):
+        if trace.outcome.kind not in ("return", "exception", "endless"):
             word, colour = ("error", "red") if trace.origin == "recorded" else ("warning", "yellow")
             _say(word, colour, f"the {trace.origin} trace is incomplete: {trace.outcome.detail}")
     return _CODES[jobs.verdict(result)]

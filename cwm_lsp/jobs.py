@@ -57,7 +57,7 @@ def verdict(result: Trace | Comparison) -> Verdict:
     match result.outcome.kind:
         case "return":
             return "done"
-        case "exception":
+        case "exception" | "endless":
             return "found"
         case "truncated" if result.origin == "predicted":
             return "done"

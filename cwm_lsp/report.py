@@ -23,6 +23,7 @@ from cwm_lsp.target import Case, Target, described
 from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.facts import is_fact
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.score import Reading, Surprise
@@ -179,8 +180,11 @@ def comparison_table(predicted: Trace, recorded: Trace, divergences: Sequence[Di
 def outcome_line(trace: Trace) -> Text:
     """How the call ended, in one line."""
     outcome = trace.outcome
-    end = trace.events[-1] if trace.events else None
-    origin = end.provenance.get("value", trace.origin) if end else trace.origin
+    end = trace.events[-1] if trace.events and not outcome.is_cut else None
+    if end is not None:
+        origin: str = end.provenance.get("value", trace.origin)
+    else:
+        origin = "computed" if trace.origin == "predicted" and is_fact(trace) else trace.origin
     sure = end.confidences.get("value") if end and origin == "predicted" else None
     hedge = "" if origin != "predicted" else "likely " if sure is None or sure >= 0.5 else "perhaps "
     match outcome.kind:
@@ -192,12 +196,16 @@ def outcome_line(trace: Trace) -> Text:
             where = f" at line {error.line}" if error.line else ""
             text = Text.assemble((f"{hedge}raises ", "bold red"), f"{error.type}: {error.message}{where}")
             _add_confidence(text, sure)
+        case "endless":
+            text = Text(f"{hedge}{outcome.loop}", "bold red")
         case kind:
             text = Text.assemble((f"{kind} ", "yellow"), outcome.detail or "")
     if origin == "computed":
         text.append("  (computed)", "dim")
     if outcome.detail and outcome.kind in ("return", "exception"):
         text.append(f"  ({outcome.detail})", "dim")
+    if outcome.cut:
+        text.append(f"  (not every step is shown: {outcome.cut})", "dim")
     return Text.assemble((f"{trace.origin}: ", "bold"), text)
 
 
@@ -315,7 +323,7 @@ def _ending(outcome: Outcome) -> str:
         return f"returns {_short(outcome.value or '…')}"
     if outcome.exception is not None:
         return f"raises {outcome.exception.type}"
-    return f"{outcome.kind}: {outcome.detail}"
+    return str(outcome.loop or f"{outcome.kind}: {outcome.detail}")
 
 
 def _table(*columns: str) -> Table:

@@ -257,7 +257,9 @@ class Evaluation:
             self.gave_up, self.exhausted = str(too_much(error)), True
         except BaseException as error:
             self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
-        if runtime.left is not None:
+        if runtime.muted is not None and runtime.tainted:
+            self.gave_up = runtime.muted  # no step tells that how it ends is no fact
+        elif runtime.left is not None:
             self.gave_up = runtime.muted
             self.outcome = replace(self._outcome(runtime.left), cut=runtime.muted)
         elif runtime.loop is not None:

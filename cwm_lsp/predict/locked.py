@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.evaluate import Answer as Reply
 from cwm_lsp.evaluate import Limits, Question
+from cwm_lsp.evaluate.evaluator import Evaluating
 from cwm_lsp.predict.decode import Answer, Ended, NoRoom
 from cwm_lsp.predict.engines.interface import Pass
 from cwm_lsp.predict.foresight import answer, evaluation_of
@@ -35,11 +37,15 @@ class LockedPrediction(Prediction):
         budget, cancel = self._control.budget, self._control.cancel
         limits = Limits(events=budget.events + 1, seconds=min(_SECONDS, budget.seconds))
         with evaluation_of(self._task, limits, self._control.evaluator) as evaluation:
-            for step in evaluation:
+            steps = iter(evaluation)
+            for step in steps:
                 if cancel is not None and cancel.is_set():
                     raise Cancelled
                 if isinstance(step, Event):
-                    self._computed(step)
+                    try:
+                        self._computed(step)
+                    except Ended as end:
+                        return ending(evaluation, steps, end, cancel)
                 elif step.unknown and set(step.unknown) == step.suggestions.keys():
                     self._settled = dict.fromkeys(step.suggestions, 1.0)
                     evaluation.answer(step.suggestions)
@@ -113,6 +119,27 @@ class LockedPrediction(Prediction):
         if isinstance(reply, Mapping):
             return {name: text for name, text in reply.items() if event.provenance.get(name) == "predicted"}
         return reply
+
+
+def ending(
+    evaluation: Evaluating, steps: Iterator[Event | Question], cut: Ended, cancel: threading.Event | None
+) -> Outcome:
+    """How a call ends whose further `steps` are not wanted. What it cannot be known without is asked of nobody.
+
+    Raises:
+        Cancelled: while it was found out.
+        Ended: that is not known.
+    """
+    for step in steps:
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+        if isinstance(step, Question):
+            if set(step.unknown) != step.suggestions.keys():
+                raise cut
+            evaluation.answer(step.suggestions)
+    if evaluation.outcome is None:
+        raise Ended(f"{cut}; {evaluation.gave_up}" if evaluation.gave_up else str(cut)) from cut
+    return replace(evaluation.outcome, cut=str(cut))
 
 
 def _known(question: Question) -> Known:

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from cwm_lsp.source.flow import Flow, Scope
 from cwm_lsp.trace import alignment
-from cwm_lsp.trace.events import Event, Trace
+from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.exceptions import exception_repr
 from cwm_lsp.trace.facts import facts
 from cwm_lsp.trace.values import same_but_cut, same_value
@@ -25,7 +25,6 @@ __all__ = ["Divergence", "align", "compare", "same_value"]
 DivergenceKind = Literal["control-flow", "value", "return", "exception", "length"]
 
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
-_UNFINISHED = frozenset({"truncated", "timeout", "error"})
 _MOST_DISAGREEMENT = 15
 
 
@@ -120,7 +119,7 @@ _EXCEPTION = ("exception", None)
 
 def _tree(trace: Trace) -> _Call:
     """The calls of a trace, inside one that stands for what is around it."""
-    is_cut = trace.outcome.kind in _UNFINISHED
+    is_cut = trace.outcome.is_cut
     root = _Call(-1, is_cut=is_cut)
     stack = [root]
 
@@ -360,7 +359,12 @@ class _Comparison:
 
     def _length(self, predicted: Trace, recorded: Trace) -> None:
         """The one divergence that says that a trace was cut."""
-        left_is_cut, right_is_cut = (trace.outcome.kind in _UNFINISHED for trace in (predicted, recorded))
+        left_is_cut, right_is_cut = predicted.outcome.is_cut, recorded.outcome.is_cut
+        if left_is_cut and predicted.outcome.kind in ("return", "exception"):
+            self._ends(predicted.outcome, recorded)
+            return
+        if predicted.outcome.kind == "endless" and right_is_cut:
+            return
         last_left, last_right = max(self.pairs, default=(-1, -1))
         left_goes_on, right_goes_on = last_left + 1 < len(self._left), last_right + 1 < len(self._right)
         both_are_cut = left_is_cut and right_is_cut
@@ -371,6 +375,20 @@ class _Comparison:
             self.divergences.append(
                 Divergence("length", line, index, None, _length_of(predicted), _length_of(recorded), None)
             )
+
+    def _ends(self, expected: Outcome, recorded: Trace) -> None:
+        """How the call ends, where its last steps are not predicted."""
+        actual = recorded.outcome
+        if actual.is_cut or not self._right:
+            return
+        if expected.kind == actual.kind == "return":
+            same = expected.value is None or actual.value is None or same_value(expected.value, actual.value)
+        else:
+            same = expected.kind == actual.kind and _raises(expected) == _raises(actual)
+        if not same:
+            kind: DivergenceKind = "return" if actual.kind == "return" else "exception"
+            told = expected.value or _raises(expected), actual.value or _raises(actual)
+            self.divergences.append(Divergence(kind, self._right[-1].line, len(self._right) - 1, None, *told))
 
     def _tell(
         self, kind: DivergenceKind, way: _Way, index: int, name: str | None, predicted: str | None, actual: str | None
@@ -460,6 +478,10 @@ def _same(predicted: str | None, actual: str | None, mark: str | None, name: str
     if mark is not None and f"{name}: cut" in mark:
         return same_but_cut(predicted, actual)
     return same_value(predicted, actual)
+
+
+def _raises(outcome: Outcome) -> str | None:
+    return None if outcome.exception is None else outcome.exception.type
 
 
 def _next(items: Sequence[_Item], events: Sequence[Event]) -> str | None:

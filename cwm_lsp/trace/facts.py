@@ -15,8 +15,8 @@ def facts(trace: Trace) -> int:
 
 
 def is_fact(trace: Trace) -> bool:
-    """Whether a trace is one from beginning to end, and has an end."""
-    return trace.outcome.kind in ("return", "exception") and facts(trace) == len(trace.events)
+    """Whether a trace is one from beginning to end, and tells how the call ends or that it never does."""
+    return trace.outcome.kind in ("return", "exception", "endless") and facts(trace) == len(trace.events)
 
 
 def open_calls(events: Sequence[Event]) -> list[int]:

@@ -252,7 +252,7 @@ def test_random_loops_are_never_told_wrongly() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_many_random_loops_are_never_told_wrongly() -> None:
-    endless, ended, open_ = agreement(range(1000, 3000))
+    endless, _, open_ = agreement(range(1000, 3000))
     assert endless > 300
     assert open_ < endless
 

@@ -69,7 +69,8 @@ def diagnostics(
             data=data,
         )
 
-    rows = [*_crash(reading, settings, tells_crash=tells_crash), *_divergences(reading.divergences)]
+    rows = [*_crash(reading, settings, tells_crash=tells_crash), *_endless(reading, settings, tells_crash=tells_crash)]
+    rows += [*_divergences(reading.divergences)]
     return [diagnostic for row in rows for diagnostic in at(*row)]
 
 
@@ -159,6 +160,11 @@ def _crash(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Ite
         return
     chain = _unwinding(trace.events)
     if not chain:
+        line = trace.outcome.exception.line
+        if trace.outcome.cut is not None and line is not None and tells_crash and is_fact(trace):
+            told = f"{trace.outcome.exception.type}: {trace.outcome.exception.message}".removesuffix(": ")
+            call = shorten_call(trace.call, _CALL)
+            yield line, "computed-exception", f"raises {told} · in {call}", [(reading.entry, f"in {call}")]
         return
     raised, *callers = chain
     told = f"{trace.outcome.exception.type}: {trace.outcome.exception.message}".removesuffix(": ")
@@ -177,6 +183,16 @@ def _crash(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Ite
         if confidence is None or confidence >= settings.min_confidence:
             sure = "" if confidence is None else f" ({percent(confidence)})"
             yield raised.line, "likely-exception", f"likely raises {told}{sure} · in {call}", links
+
+
+def _endless(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
+    """The loop that the call never leaves."""
+    trace = reading.trace
+    loop = trace.outcome.loop
+    if loop is not None and tells_crash and (settings.guesses or is_fact(trace)):
+        call = shorten_call(trace.call, _CALL)
+        likely = "" if is_fact(trace) else "likely "
+        yield loop.line, "endless-loop", f"{likely}{loop} · in {call}", [(reading.entry, f"in {call}")]
 
 
 def _unwinding(events: tuple[Event, ...]) -> list[Event]:

@@ -55,12 +55,15 @@ def ending(trace: Trace) -> str:
         sure = trace.events[-1].confidences.get("value", 1.0) if trace.events else 1.0
         hedge = "likely" if sure >= _LIKELY else "perhaps"
         verb = f"{hedge} returns", f"{hedge} raises"
+    cut = f" ({outcome.cut})" if outcome.cut is not None else ""
     match outcome.kind:
         case "return":
-            return f"{verb[0]} {outcome.value}" if outcome.value is not None else outcome.detail or verb[0]
+            return f"{verb[0]} {outcome.value}{cut}" if outcome.value is not None else outcome.detail or verb[0]
         case "exception":
             told = f"{outcome.exception.type}: {outcome.exception.message}" if outcome.exception else "an exception"
-            return f"{verb[1]} {told.removesuffix(': ')}"
+            return f"{verb[1]} {told.removesuffix(': ')}{cut}"
+        case "endless":
+            return str(outcome.loop)
         case _:
             where = f"known up to line {trace.events[-1].line}: " if trace.events else ""
             return f"{where}{outcome.detail or outcome.kind}"

@@ -49,7 +49,8 @@ def hover(
     if whole is not None and len(whole.value) > _CELL:
         parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
     parts.append(_surprise(reading, visit, markdown))
-    if reading.end is not None and reading.end.line == visit.line:
+    loop = reading.trace.outcome.loop
+    if reading.end is not None and visit.line == (loop.line if loop is not None else reading.end.line):
         parts.append(_end(reading, markdown))
     return _joined(parts, links, markdown)
 
@@ -74,6 +75,9 @@ def _end(reading: Reading, markdown: bool) -> str:
     """Where a prediction ends early, why, and what then."""
     end = reading.end
     assert end is not None
+    loop = reading.trace.outcome.loop
+    if loop is not None:
+        return f"{_call(reading, markdown)} {loop}."
     known = f"{_call(reading, markdown)} is known up to line {end.line}: {end.why}."
     return f"{known} Run it, or change the call, to know more."
 

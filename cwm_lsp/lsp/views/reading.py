@@ -146,9 +146,9 @@ class Reading:
     def end(self) -> End | None:
         """Where and why the trace ends before the call does; None where it does not."""
         outcome = self.trace.outcome
-        if outcome.kind in ("return", "exception") or not self.trace.events:
+        if not outcome.is_cut or not self.trace.events:
             return None
-        return End(self.trace.events[-1].line, outcome.detail or outcome.kind)
+        return End(self.trace.events[-1].line, outcome.cut or outcome.detail or outcome.kind)
 
     def visits(self, selection: Selection = LATEST) -> dict[int, Visit]:
         """Line → what it did in the selected iterations, the latest ones by default; lines that did not run are absent.

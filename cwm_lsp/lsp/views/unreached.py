@@ -21,7 +21,7 @@ def unreached(trace: Trace) -> list[int]:
     entered = {(event.line, event.function) for event in known if event.kind == "call"}
     lines = {line for first, name in entered for scope in _scopes(flow, first, name) for line in scope.lines}
     lines -= {event.line for event in trace.events}
-    return sorted(lines if is_fact(trace) else lines & _passed(flow, known))
+    return sorted(lines if is_fact(trace) and trace.outcome.cut is None else lines & _passed(flow, known))
 
 
 def _excerpt(source: str, lines: set[int]) -> str:

@@ -30,9 +30,9 @@ class Verdict:
 def verdict(reading: Reading, expectation: Expectation) -> Verdict | None:
     """What a trace tells of an expectation; None where that is a guess, or the reprs do not tell."""
     trace = reading.trace
-    if not is_fact(trace):
-        return None
     raised = trace.outcome.exception
+    if not is_fact(trace) or (raised is None and trace.outcome.value is None):
+        return None
     holds = expectation.holds(trace.outcome.value, (raised.type, raised.message) if raised else None)
     if holds is None:
         return None

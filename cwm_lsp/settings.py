@@ -145,8 +145,8 @@ class Settings(_Group):
 
     enable: bool = True
     """Switch the language server's features on or off as a whole."""
-    log_level: Literal["error", "warning", "info", "debug"] = "warning"
-    """How much the server logs."""
+    log_level: Literal["error", "warning", "info", "debug"] = "info"
+    """How much the server logs. `info` has a line for each prediction."""
     model: Model = Model()
     predict: Predict = Predict()
     record: Record = Record()

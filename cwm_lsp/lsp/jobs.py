@@ -23,6 +23,11 @@ class Jobs:
         task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
+    @property
+    def keys(self) -> list[Any]:
+        """Of the jobs that are running."""
+        return list(self._tasks)
+
     def has(self, key: Hashable) -> bool:
         """Whether a job of that key is running."""
         return key in self._tasks

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cwm_lsp.errors import UserError
+from cwm_lsp.lsp.answers import hints_of
 from cwm_lsp.lsp.commands import Target, call_of, function_of
 from cwm_lsp.lsp.launch import configuration
 from cwm_lsp.lsp.session import Session
+from cwm_lsp.lsp.views import status as status_view
 from cwm_lsp.lsp.views.diagnostics import message_of
 from cwm_lsp.source.flow import Flow
 
@@ -62,9 +64,44 @@ async def unreached(session: Session, target: Target) -> Answer:
     lines: set[int] = set()
     if document is not None and document.settings.enable:
         for known, where in document.shown():
-            reading = known.reading
+            reading = known.reading if not known.is_other_call else None
             lines |= {now for line in reading.unreached if (now := where(line)) is not None} if reading else set()
     return {"lines": sorted(lines)}
+
+
+async def hints(session: Session, target: Target) -> Answer:
+    """`cwm/hints`: all hints of a document, in parts that say what they are, for clients that colour them."""
+    document = session.documents.get(target.uri or "")
+    if document is None or not document.settings.enable:
+        return {"hints": []}
+    return {"hints": [hint.to_json() for _, hint in hints_of(session, document, range(len(document.text)))]}
+
+
+async def status(session: Session, target: Target) -> Answer:
+    """`cwm/status`: what predicts, what is being done, and how far the function at a position is known."""
+    document = session.documents.get(target.uri or "")
+    settings = document.settings if document is not None else session.configuration.whole
+    answer: Answer = {"model": settings.model.name, "doing": session.doing, "functions": 0, "known": 0}
+    if document is None or not document.settings.enable:
+        return answer
+    callable_ones = [entry for entry in document.entries if entry.is_callable]
+    owners = document.owners()
+    answer |= {
+        "functions": len(callable_ones),
+        "known": sum(document.anchor.at(entry.first_line) in owners for entry in callable_ones),
+        "error": document.error,
+    }
+    entry = document.entry_at(target.position.line) if target.position is not None else None
+    if entry is not None:
+        start = document.anchor.at(entry.first_line)
+        answer |= status_view.status(entry, document.call_of(entry), owners.get(start) if start is not None else None)
+    return answer
+
+
+async def check_call(session: Session, target: Target) -> Answer:
+    """`cwm/checkCall`: whether a call fits a function, while it is being typed: `problem` says why not, or is null."""
+    document, entry = await function_of(session, target)
+    return {"problem": await session.problem_of(document, entry, target.call or "")}
 
 
 async def launch(session: Session, target: Target) -> Answer:
@@ -96,4 +133,12 @@ async def launch(session: Session, target: Target) -> Answer:
     return await asyncio.to_thread(prepared)
 
 
-REQUESTS = {"cwm/trace": trace, "cwm/look": look, "cwm/unreached": unreached, "cwm/launch": launch}
+REQUESTS = {
+    "cwm/trace": trace,
+    "cwm/look": look,
+    "cwm/unreached": unreached,
+    "cwm/hints": hints,
+    "cwm/status": status,
+    "cwm/checkCall": check_call,
+    "cwm/launch": launch,
+}

@@ -29,6 +29,7 @@ from cwm_lsp.lsp.jobs import Jobs
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
+from cwm_lsp.lsp.views.status import summary
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.compare import Divergence
@@ -261,6 +262,21 @@ class Session:
                 else:
                     self._weigh_rest(document)
 
+    @property
+    def doing(self) -> list[str]:
+        """What is being done for the user at the moment."""
+        verbs = {"predict": "predicting", "run": "running", "weigh": "reading the run of", "sweep": "looking at"}
+        keys = [key for key in self.jobs.keys if key[0] in verbs]
+        return [f"{verbs[key[0]]} {key[2] if len(key) > 2 else 'the file'}" for key in keys]
+
+    async def problem_of(self, document: Document, entry: Entry, call: str) -> str | None:
+        """Why a call does not fit a function; None if it does."""
+        answer = await self._tools.ask(
+            "check call", source=document.text.whole, path=document.path, function=entry.qualname, call=call
+        )
+        problem: str | None = answer["problem"]
+        return problem
+
     async def side_by_side(self, known: Known) -> Message:
         """What `views.side_by_side` makes of the traces of a call."""
         assert known.reading is not None
@@ -426,7 +442,7 @@ class Session:
         self._durations.append(reading.trace.stats.seconds)
         document.known.pop(entry.qualname, None)
         document.known[entry.qualname] = known
-        log.debug("predicted %s in %.3f s", call.expression, time.monotonic() - started)
+        log.info("%s", summary(reading.trace, time.monotonic() - started))
         self._show(document)
         return known
 

@@ -105,6 +105,8 @@ class Worker:
                 return self._run(job, cancel, tell)
             case "surprise":
                 return self._surprise(job, cancel, tell)
+            case "check call":
+                return _check_call(job)
             case "side by side":
                 return _side_by_side(job)
             case other:
@@ -263,6 +265,19 @@ def _shown(trace: Trace) -> Message:
 
     shape = Shape.of(trace.source, {event.line for event in trace.events})
     return {"trace": trace.to_json(), "shape": shape.to_json(), "unreached": unreached(trace)}
+
+
+def _check_call(job: Message) -> Message:
+    from cwm_lsp.source.bind import bind
+    from cwm_lsp.source.functions import find
+    from cwm_lsp.source.mending import mended
+
+    source = mended(job["source"])
+    try:
+        bind(job["call"], find(source, job["function"], job["path"]), source)
+    except UserError as error:
+        return {"problem": str(error)}
+    return {"problem": None}
 
 
 def _side_by_side(job: Message) -> Message:

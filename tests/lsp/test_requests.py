@@ -113,3 +113,46 @@ async def test_nothing_is_started_in_an_untrusted_workspace(editor: Editor, file
     editor.open(file.as_uri(), SOURCE)
     with pytest.raises(JsonRpcException, match="not trusted"):
         await ask(editor, "cwm/launch", uri=file.as_uri(), function="total")
+
+
+async def test_hints_come_in_parts_that_say_what_they_are(editor: Editor, opened):
+    await editor.command("cwm.predict", {"uri": opened, "function": "total"})
+
+    async def parts(line: int):
+        (hint,) = [hint for hint in (await ask(editor, "cwm/hints", uri=opened)).hints if hint.line == line]
+        return [(part.text, part.kind) for part in hint.parts]
+
+    assert await parts(9) == [("result = 6", "computed"), (" · 3/3", "count")]
+    assert await parts(3) == [("✓", "pass")]
+    await editor.command("cwm.predictThenRun", {"uri": opened, "function": "total"})
+    assert await parts(9) == [("● ", "recorded"), ("result = 6", "recorded"), (" · 3/3", "count")]
+    await editor.command("cwm.predict", {"uri": opened, "function": "total", "call": "total([1, 'a'])"})
+    told = "✗ raises TypeError(\"'>' not supported between instances of 'str' and 'int'\")"
+    assert (await parts(7))[0][0].startswith(told[:30]) and (await parts(7))[0][1] == "crash"
+    assert (await ask(editor, "cwm/hints", uri="file:///not/open.py")).hints == []
+
+
+async def test_the_status_says_what_predicts_and_how_far_a_function_is_known(editor: Editor, opened):
+    here = {"uri": opened, "position": {"line": 5, "character": 0}}
+    await editor.command("cwm.calls", here)
+    status = await ask(editor, "cwm/status", **here)
+    assert (status.model, status.functions, status.known) == ("bundled", 1, 0)
+    assert (status.function, status.state, status.detail) == ("total", "unknown", "it has not been predicted yet")
+    await editor.command("cwm.predict", here)
+    status = await ask(editor, "cwm/status", **here)
+    assert (status.call, status.state, status.detail) == ("total([1, 2, 3])", "computed", "returns 6")
+    assert any("predicted total([1, 2, 3]): 14 events, 100 % computed" in line for line in editor.logged)
+    await editor.command("cwm.predictThenRun", here)
+    status = await ask(editor, "cwm/status", **here)
+    assert (status.state, status.detail, status.known) == ("ran", "returned 6", 1)
+    assert (await ask(editor, "cwm/status", uri="file:///not/open.py")).functions == 0
+
+
+async def test_a_call_is_checked_while_it_is_typed(editor: Editor, opened):
+    async def problem(call: str):
+        return (await ask(editor, "cwm/checkCall", uri=opened, function="total", call=call)).problem
+
+    assert await problem("total([1], limit=3)") is None
+    assert "missing" in await problem("total()")
+    assert await problem("total([1") is not None
+    assert await problem("other()") is not None

@@ -117,7 +117,7 @@ export class Editor {
 
   /** Wait until the extension shows something in the file that is open. */
   async ready() {
-    const lens = this.page.locator(".codelens-decoration", { hasText: "Predict" }).first();
+    const lens = this.page.locator(".codelens-decoration", { hasText: /More…|Predict/ }).first();
     // On a busy machine the extension host may start too late for the page, which then waits for ever.
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -193,7 +193,8 @@ export class Editor {
 
   /** The visible text of the editors, hints included. */
   async lines() {
-    return (await this.page.locator(".editor-instance .view-line").allTextContents()).map(plain);
+    const lines = this.page.locator(".editor-instance .view-line");
+    return (await lines.evaluateAll(withDecorations)).map(plain);
   }
 
   /** The Trace view's own document. */
@@ -201,11 +202,36 @@ export class Editor {
     return this.page.frameLocator("iframe.webview.ready").frameLocator("#active-frame");
   }
 
+  /** Pictures of what is there: in light and dark colours, in a wide window and in a narrow one. */
+  async pictures(name) {
+    for (const theme of ["dark", "light"]) {
+      for (const width of [1400, 760]) {
+        await this.page.setViewportSize({ width, height: 820 });
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        await this.shot(`${name}-${theme}-${width}`);
+      }
+      await this.page.setViewportSize({ width: 1400, height: 820 });
+      await this.run("Preferences: Toggle between Light/Dark Themes");
+      await this.page.locator(theme === "dark" ? ".monaco-workbench.vs" : ".monaco-workbench.vs-dark").waitFor();
+    }
+  }
+
   async shot(name) {
     await this.page.mouse.move(1, 400);
     mkdirSync(CWM_E2E_SHOTS, { recursive: true });
     await this.page.screenshot({ path: join(CWM_E2E_SHOTS, `${name}.png`), animations: "disabled" });
   }
+}
+
+/** The text of rendered lines with what decorations put after it, which is no text of the page. Runs in the page. */
+function withDecorations(lines) {
+  return lines.map((line) => {
+    const told = (element) => {
+      const { content } = getComputedStyle(element, "::after");
+      return content.startsWith('"') ? JSON.parse(content) : "";
+    };
+    return line.textContent + [...line.querySelectorAll("span")].map(told).join("");
+  });
 }
 
 /** VS Code renders blanks as no-break spaces. */

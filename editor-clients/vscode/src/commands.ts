@@ -47,7 +47,11 @@ function isTarget(argument: unknown): argument is Target {
 }
 
 /** What is done with a command of the server before and after it is sent. */
-export function middleware(showTrace: (target: Target) => Promise<void>, log: vscode.LogOutputChannel): ExecuteCommand {
+export function middleware(
+  server: () => Server,
+  showTrace: (target: Target) => Promise<void>,
+  log: vscode.LogOutputChannel,
+): ExecuteCommand {
   return async (command, args, next) => {
     const send = async (target?: Target): Promise<Answer | undefined> =>
       (await next(command, target ? [target] : [])) as Answer | undefined;
@@ -68,7 +72,7 @@ export function middleware(showTrace: (target: Target) => Promise<void>, log: vs
       case "cwm.showTrace":
         return showTrace(target);
       case "cwm.selectCall":
-        return chooseCall(target, next);
+        return chooseCall(target, next, checked(server()));
       default:
         return tell(await send(target));
     }
@@ -81,8 +85,15 @@ export async function changeCall(server: Server, argument: unknown): Promise<voi
   if (!target || !server.client) return;
   const execute = (command: string, args: unknown[]): Promise<unknown> =>
     server.client?.sendRequest("workspace/executeCommand", { command, arguments: args }) ?? Promise.resolve(undefined);
-  const { name, choices } = await callsOf(target, execute);
-  await typeCall(target, name, choices[0]?.call, execute);
+  await chooseCall(target, execute, checked(server));
+}
+
+/** Has the server check a call; gives what is wrong with it. */
+function checked(server: Server): Check {
+  return async (target) => {
+    const answer = await server.client?.sendRequest<{ problem: string | null }>("cwm/checkCall", target);
+    return answer?.problem ?? null;
+  };
 }
 
 type Execute = (command: string, args: unknown[]) => vscode.ProviderResult<unknown>;
@@ -93,33 +104,103 @@ async function callsOf(target: Target, execute: Execute): Promise<{ name: string
   return { name: found?.function ?? "", choices: found?.choices ?? [] };
 }
 
-/** Let the user choose among the calls that were found, or type one. */
-async function chooseCall(target: Target, execute: Execute): Promise<unknown> {
+/** Let the user choose among the calls that were found, or type one, which is checked while it is typed. */
+async function chooseCall(target: Target, execute: Execute, check: Check): Promise<unknown> {
   if (target.call !== undefined) return execute("cwm.selectCall", [target]);
   const { name, choices } = await callsOf(target, execute);
   if (!name) return undefined;
-  const other: vscode.QuickPickItem = { label: "$(edit) Another call…" };
-  const items = choices.map(({ call, title }) => ({
-    label: call,
-    description: title.slice(title.lastIndexOf(" · ") + 3),
-  }));
-  const picked = await vscode.window.showQuickPick([...items, other], { title: `Which call of ${name}?` });
-  if (!picked) return undefined;
-  if (picked === other) return typeCall(target, name, choices[0]?.call, execute);
-  return execute("cwm.selectCall", [{ ...target, function: name, call: picked.label }]);
+  const call = await pickCall(name, choices, (typed) => check({ ...target, function: name, call: typed }));
+  return call && execute("cwm.selectCall", [{ ...target, function: name, call }]);
 }
 
-async function typeCall(target: Target, name: string, current: string | undefined, execute: Execute): Promise<unknown> {
-  if (!name) return undefined;
-  const value = current ?? `${name}()`;
-  const inside = value.indexOf("(") + 1;
-  const call = await vscode.window.showInputBox({
-    title: `Call of ${name}`,
-    prompt: "As Python: nothing is run to predict it",
-    value,
-    valueSelection: [inside, Math.max(inside, value.length - 1)],
+type Check = (target: Target) => Promise<string | null>;
+
+interface CallItem extends vscode.QuickPickItem {
+  readonly call: string;
+}
+
+const EDIT: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("edit"), tooltip: "Edit" };
+/** Milliseconds without a keystroke after which a typed call is checked. */
+const TYPED = 150;
+
+function pickCall(
+  name: string,
+  choices: readonly Choice[],
+  check: (call: string) => Promise<string | null>,
+): Promise<string | undefined> {
+  const pick = vscode.window.createQuickPick<CallItem>();
+  const found = choices.map(({ call, title }): CallItem => ({
+    call,
+    label: call,
+    description: title.slice(title.lastIndexOf(" · ") + 3),
+    buttons: [EDIT],
+  }));
+  pick.title = `Call of ${name}`;
+  pick.placeholder = `Choose one, or type another: ${name}(…). Nothing is run to predict it.`;
+  pick.items = found;
+  let problem: string | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  const typed = (call: string): void => {
+    const item = {
+      call,
+      label: call,
+      description: "as typed",
+      ...(problem ? { detail: `$(error) ${problem}` } : {}),
+      alwaysShow: true,
+    };
+    pick.items = call && !found.some((one) => one.call === call) ? [item, ...found] : found;
+  };
+  pick.onDidChangeValue((value) => {
+    problem = null;
+    const call = value.trim();
+    typed(call);
+    clearTimeout(timer);
+    timer = setTimeout(
+      () =>
+        void (call ? check(call) : Promise.resolve(null)).then((told) => {
+          if (pick.value.trim() !== call) return;
+          problem = told;
+          typed(call);
+        }),
+      TYPED,
+    );
   });
-  return call?.trim() ? execute("cwm.selectCall", [{ ...target, function: name, call: call.trim() }]) : undefined;
+  pick.onDidTriggerItemButton(({ item }) => {
+    pick.value = item.call;
+  });
+  return new Promise((resolve) => {
+    pick.onDidAccept(async () => {
+      const call = pick.activeItems[0]?.call ?? pick.value.trim();
+      if (!call) return;
+      // What was typed stays where it is, with what is wrong with it.
+      problem = found.some((one) => one.call === call) ? null : await check(call);
+      if (problem) return typed(call);
+      resolve(call);
+      pick.hide();
+    });
+    pick.onDidHide(() => {
+      clearTimeout(timer);
+      resolve(undefined);
+      pick.dispose();
+    });
+    pick.show();
+  });
+}
+
+/** What can be done with a function, beyond what its lens has room for. */
+export async function more(argument: unknown): Promise<void> {
+  const target = targetOf(argument);
+  if (!target) return;
+  const choices = [
+    { label: "$(eye) Predict", command: "cwm.predict" },
+    { label: "$(beaker) Predict then run", command: "cwm.predictThenRun" },
+    { label: "$(debug-alt) Predict then debug", command: "cwm.predictThenDebug" },
+    { label: "$(edit) Change call…", command: "cwm.changeCall" },
+    { label: "$(list-tree) Show trace", command: "cwm.showTrace" },
+    { label: "$(clear-all) Clear", command: "cwm.clear" },
+  ].filter(({ command }) => vscode.workspace.isTrusted || !command.startsWith("cwm.predictThen"));
+  const picked = await vscode.window.showQuickPick(choices, { title: target.function ?? "cwm-lsp" });
+  if (picked) await vscode.commands.executeCommand(picked.command, target);
 }
 
 /** One line in the status bar about what a command did; what failed the server has told. */

@@ -1,6 +1,8 @@
 import * as vscode from "vscode";
 import { dimUnreached } from "./branches";
-import { changeCall, middleware } from "./commands";
+import { followCursor } from "./cursor";
+import { showHints } from "./hints";
+import { changeCall, middleware, more } from "./commands";
 import { registerDebugging } from "./debug";
 import * as environments from "./environments";
 import { openExample } from "./example";
@@ -15,7 +17,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   const log = vscode.window.createOutputChannel("cwm-lsp", { log: true });
   const started: Server = (server = new Server(
     log,
-    middleware((target) => traces.show(target), log),
+    middleware(
+      () => started,
+      (target) => traces.show(target),
+      log,
+    ),
   ));
   const traces: TraceView = new TraceView(started, context.extensionUri);
   const { registerCommand } = vscode.commands;
@@ -25,8 +31,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     traces,
     createStatus(started),
     dimUnreached(started),
+    showHints(started),
+    followCursor(started),
     registerDebugging(started),
     registerCommand("cwm.changeCall", (argument: unknown) => changeCall(started, argument)),
+    registerCommand("cwm.more", (argument: unknown) => more(argument)),
     registerCommand("cwm.openExample", openExample),
     registerCommand("cwm.restartServer", () => started.restart()),
     registerCommand("cwm.showLogs", () => log.show()),

@@ -64,6 +64,32 @@ export interface TraceAnswer {
   readonly lines: Readonly<Record<string, number>>;
 }
 
+export type HintKind = "computed" | "recorded" | "guessed" | "different" | "crash" | "end" | "pass" | "fail" | "count";
+
+/** What stands at the end of a 0-based line, in parts. */
+export interface Hint {
+  readonly line: number;
+  readonly parts: readonly { readonly text: string; readonly kind: HintKind }[];
+}
+
+/** The answer to `cwm/hints`. */
+export interface HintsAnswer {
+  readonly hints: readonly Hint[];
+}
+
+/** The answer to `cwm/status`: what predicts, what is being done, how far the function at the cursor is known. */
+export interface StatusAnswer {
+  readonly model: string;
+  readonly doing: readonly string[];
+  readonly functions: number;
+  readonly known: number;
+  readonly error?: string | null;
+  readonly function?: string;
+  readonly call?: string | null;
+  readonly state?: "computed" | "ran" | "guessed" | "partly" | "predicting" | "unknown";
+  readonly detail?: string;
+}
+
 /** What a stop says about the prediction: `cwm/debugStep`. */
 export interface DebugStep {
   readonly message: string;

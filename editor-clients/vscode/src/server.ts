@@ -13,6 +13,7 @@ import {
 } from "vscode-languageclient/node";
 import { BadSetting, locate, type Command } from "./discovery";
 import * as environments from "./environments";
+import { isColoured } from "./hints";
 import type { DebugStep } from "./protocol";
 
 export type State =
@@ -21,10 +22,10 @@ export type State =
   | { readonly kind: "running"; readonly name: string; readonly busy: string | undefined };
 
 /** Settings that are the extension's own: the server does not know them. */
-const OWN_SETTINGS = ["server", "trace"];
+const OWN_SETTINGS = ["server", "trace", "editor"];
 
 /** Commands that the extension carries out, which the server's lenses and links may therefore offer. */
-const OWN_COMMANDS = ["cwm.changeCall", "cwm.predictThenDebug"];
+const OWN_COMMANDS = ["cwm.more", "cwm.changeCall", "cwm.predictThenDebug"];
 
 /** Commands that a link in a hover may start. */
 const LINKED = [
@@ -102,6 +103,7 @@ export class Server implements vscode.Disposable {
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
     if (!client || !document || !answer?.changed) return;
     this.refreshes += 1;
+    this.results.fire();
     client.getFeature(InlayHintRequest.method).getProvider(document)?.onDidChangeInlayHints.fire();
   }
 
@@ -197,6 +199,7 @@ export class Server implements vscode.Disposable {
           provideInlayHints: async (document, range, token, next) => {
             // VS Code does not hear of a change before it has had the first answer: what has changed meanwhile is asked
             // for here.
+            if (isColoured(document)) return [];
             for (;;) {
               const asked = this.refreshes;
               const hints = await next(document, range, token);
@@ -254,8 +257,10 @@ function extensions(): StaticFeature {
 
 /** The hints are there: values of other lines than the one that is stopped at would repeat them. */
 function showsHints(document: vscode.TextDocument): boolean {
+  const wanted = vscode.workspace.getConfiguration("cwm-lsp", document).get("hints.enable", true);
+  if (isColoured(document)) return wanted;
   const inEditor = vscode.workspace.getConfiguration("editor.inlayHints", document).get("enabled", "on");
-  return inEditor.startsWith("on") && vscode.workspace.getConfiguration("cwm-lsp", document).get("hints.enable", true);
+  return inEditor.startsWith("on") && wanted;
 }
 
 function withoutOwn(section: unknown): unknown {

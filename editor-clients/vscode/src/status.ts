@@ -1,58 +1,113 @@
-/** The item in the status bar's language menu: what the server is doing, and what to do when it does not run. */
+/** The item in the status bar: what predicts, what it is doing, how far the function at the cursor is known and why not
+ * further; behind it a menu. */
 
 import * as vscode from "vscode";
+import type { StatusAnswer } from "./protocol";
 import type { Server, State } from "./server";
 
+/** Milliseconds for which the cursor has to stay. */
+const PAUSE = 200;
+
 export function createStatus(server: Server): vscode.Disposable {
-  const item = vscode.languages.createLanguageStatusItem("cwm-lsp", { language: "python" });
+  const item = vscode.window.createStatusBarItem("cwm-lsp", vscode.StatusBarAlignment.Right, 90);
   item.name = "cwm-lsp";
-  const show = (state: State): void => {
-    const { text, detail, command, severity, busy } = described(state);
-    Object.assign(item, { text, detail, command, busy, severity });
+  let timer: NodeJS.Timeout | undefined;
+
+  const show = async (): Promise<void> => {
+    const editor = vscode.window.activeTextEditor;
+    if (editor?.document.languageId !== "python") {
+      item.hide();
+      return;
+    }
+    const { line, character } = editor.selection.active;
+    const asked = { uri: editor.document.uri.toString(), position: { line, character } };
+    const known = await server.client?.sendRequest<StatusAnswer>("cwm/status", asked).catch(() => undefined);
+    Object.assign(item, described(server.state, known));
+    item.show();
   };
-  show(server.state);
-  const changed = server.onDidChangeState(show);
-  const configured = vscode.workspace.onDidChangeConfiguration((event) => {
-    if (event.affectsConfiguration("cwm-lsp.model")) show(server.state);
-  });
-  return vscode.Disposable.from(item, changed, configured);
+  const soon = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void show(), PAUSE);
+  };
+  soon();
+  return vscode.Disposable.from(
+    item,
+    server.onDidChangeState(soon),
+    server.onDidChangeResults(soon),
+    vscode.window.onDidChangeActiveTextEditor(soon),
+    vscode.window.onDidChangeTextEditorSelection(soon),
+    vscode.commands.registerCommand("cwm.menu", () => menu()),
+    { dispose: () => clearTimeout(timer) },
+  );
 }
 
-function described(state: State): Pick<vscode.LanguageStatusItem, "text" | "detail" | "command" | "severity" | "busy"> {
-  const { Information, Warning, Error } = vscode.LanguageStatusSeverity;
-  const logs = { title: "Show logs", command: "cwm.showLogs" };
+type Shown = Pick<vscode.StatusBarItem, "text" | "tooltip" | "command" | "backgroundColor">;
+
+const ICONS: Record<StatusAnswer["state"] & string, string> = {
+  computed: "$(check)",
+  ran: "$(circle-filled)",
+  guessed: "$(question)",
+  partly: "$(ellipsis)",
+  predicting: "$(loading~spin)",
+  unknown: "$(circle-slash)",
+};
+
+/** What the item says. */
+export function described(state: State, known: StatusAnswer | undefined): Shown {
+  const warning = new vscode.ThemeColor("statusBarItem.warningBackground");
+  const plain = { command: "cwm.menu", backgroundColor: undefined };
   switch (state.kind) {
-    case "running":
-      return {
-        text: state.name,
-        detail: state.busy ?? `Model: ${model()}`,
-        command: logs,
-        severity: Information,
-        busy: state.busy !== undefined,
-      };
     case "starting":
-      return { text: "cwm-lsp", detail: "Starting", command: logs, severity: Information, busy: true };
+      return { ...plain, text: "$(loading~spin) cwm", tooltip: "cwm-lsp is starting" };
     case "stopped":
-      return {
-        text: "cwm-lsp",
-        detail: "Stopped",
-        command: { title: "Start", command: "cwm.restartServer" },
-        severity: Information,
-        busy: false,
-      };
+      return { ...plain, text: "$(debug-stop) cwm", tooltip: "cwm-lsp is stopped" };
     case "missing":
       return {
-        text: "cwm-lsp is not installed",
-        detail: "in the selected interpreter's environment or on PATH",
-        command: { title: "Install", command: "cwm.installServer" },
-        severity: Warning,
-        busy: false,
+        text: "$(warning) cwm: install",
+        tooltip: "cwm-lsp is neither in the selected interpreter's environment nor on PATH",
+        command: "cwm.installServer",
+        backgroundColor: warning,
       };
     case "failed":
-      return { text: "cwm-lsp", detail: state.message, command: logs, severity: Error, busy: false };
+      return { ...plain, text: "$(error) cwm", tooltip: state.message, backgroundColor: warning };
+    case "running":
+      break;
   }
+  const lines = [`**${state.name}** · model: ${known?.model ?? "?"}`];
+  const doing = state.busy ?? known?.doing[0];
+  if (known) lines.push(`${known.known} of ${known.functions} functions of this file have values`);
+  if (known?.error) lines.push(`The file does not parse: ${known.error}`);
+  let text = doing ? "$(loading~spin) cwm" : "$(beaker) cwm";
+  if (known?.function && known.state) {
+    text = `${doing ? "$(loading~spin)" : ICONS[known.state]} ${known.function}: ${word(known)}`;
+    lines.push(`\`${known.call ?? known.function}\`: ${known.detail ?? ""}`);
+  } else if (known && !known.known) {
+    text = "$(beaker) cwm: no values here";
+  }
+  if (doing) lines.push(doing);
+  return { ...plain, text, tooltip: new vscode.MarkdownString(lines.join("\n\n")) };
 }
 
-function model(): string {
-  return vscode.workspace.getConfiguration("cwm-lsp").get("model.name", "bundled");
+function word({ state, detail }: StatusAnswer): string {
+  const line = /^known up to (line \d+)/.exec(detail ?? "")?.[1];
+  return state === "partly" && line ? `known to ${line}` : (state ?? "");
+}
+
+/** What can be done about the server. */
+async function menu(): Promise<void> {
+  const choices = [
+    {
+      label: "$(hubot) Model…",
+      description: "what predicts",
+      run: "workbench.action.openSettings",
+      of: "cwm-lsp.model",
+    },
+    { label: "$(output) Show logs", description: "each prediction in a line", run: "cwm.showLogs" },
+    { label: "$(pulse) Doctor", description: "what is there, and what is missing", run: "cwm.doctor" },
+    { label: "$(gear) Settings", description: "", run: "workbench.action.openSettings", of: "@ext:cwm-lsp.cwm-lsp" },
+    { label: "$(debug-restart) Restart model", description: "lets its memory go", run: "cwm.restartModel" },
+    { label: "$(debug-restart) Restart server", description: "", run: "cwm.restartServer" },
+  ];
+  const picked = await vscode.window.showQuickPick(choices, { title: "cwm-lsp" });
+  if (picked) await vscode.commands.executeCommand(picked.run, ...("of" in picked ? [picked.of] : []));
 }

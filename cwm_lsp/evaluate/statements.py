@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
@@ -495,15 +496,21 @@ class Statements(Protected, Patterns, Expressions):
 
         def spread(value: Any, count: int, star: int) -> Sequence[Any]:
             try:
-                items = list(start(known(value)))
+                iterator = start(known(value))
+                ahead: list[Any] = []
+                with suppress(StopIteration):
+                    while len(ahead) < star:
+                        ahead.append(next(iterator))
+                rest = list(iterator) if len(ahead) == star else []  # which asks it for an iterator once more
             except Undetermined:
                 runtime.unknown()
                 return [Unknown(askable=True) for _ in range(count)]
             behind = count - star - 1
-            if len(items) < count - 1:
-                raise ValueError(f"not enough values to unpack (expected at least {count - 1}, got {len(items)})")
-            end = len(items) - behind
-            return [*items[:star], items[star:end], *items[end:]]
+            if len(ahead) < star or len(rest) < behind:
+                got = len(ahead) + len(rest)
+                raise ValueError(f"not enough values to unpack (expected at least {count - 1}, got {got})")
+            end = len(rest) - behind
+            return [*ahead, rest[:end], *rest[end:]]
 
         return store_all
 

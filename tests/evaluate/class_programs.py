@@ -456,7 +456,7 @@ class Maker:
                 f"functools.partial({one}, {v})()", f"[k for k in map({one}, [1, 2])]", "dataclasses.asdict(o)", f"dataclasses.replace(o, x={v})",
                 "dataclasses.fields(o)[0].name", f"{one}(1) | {one}(2)", f"{one}['RED']", f"list({one})[0].value", f"{one}.RED < {one}.GREEN", f"{one}(77)",
                 f"{one}.kept.cache_info()", f"{one}.held.cache_info().hits", f"typing.get_type_hints({one})", "int(o), float(o)", "range(5)[o]", "round(o)", "abs(o), -o",
-                f"{one}.__init__(o)", f"{one}.__new__({one})", "iter(o)", "next(iter(o))", "a, b = o", "[*o]", "dict(o)", "print(o)", f"o.__dict__, {one}.__slots__",
+                f"{one}.__init__(o)", f"{one}.__new__({one})", "iter(o)", "next(iter(o))", "a, b = o", "a, *b = o", "*a, b = o", "[*o]", "dict(o)", "print(o)", f"o.__dict__, {one}.__slots__",
                 f"{one}.__abstractmethods__", f"operator.attrgetter('{member}')(o)", f"operator.methodcaller('{member}')(o)", "sum([o, q])", "any([o, q])",
                 "match_it(o)", "o.__eq__(q)", "type(o).__eq__(o, 1)", f"isinstance(o, ({two}, int))", "bytes(o)", "complex(o)", "'%s %r' % (o, o) if shows(o) else 0",
             ]
@@ -494,7 +494,7 @@ def match_it(value):
         for action in [*first, *(self.action() for _ in range(r.randint(8, 16)))]:
             is_statement = (
                 any(mark in action for mark in (" = ", "= ", "del ")) and " == " not in action and "(x=" not in action
-            ) or action.startswith(("a, b", "del "))
+            ) or action.startswith(("a, ", "*a", "del "))
             line = action if is_statement and "lambda" not in action.split("=")[0] else f"out.append({action})"
             actions.append(
                 f"    try:\n        {line}\n    except Exception as error:\n        out.append((type(error).__name__, str(error)))"

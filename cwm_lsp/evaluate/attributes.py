@@ -102,7 +102,7 @@ class Attributes:
             return self.of_exception(value, name)
         if is_a(value, BuiltinFunctionType) and name in DESCRIBING:
             return getattr(value, name)
-        if name in TYPING and (kind is GenericAlias or kind.__module__ == "typing"):
+        if name in TYPING and (issubclass(kind, GenericAlias) or kind.__module__ == "typing"):
             return getattr(value, name)
         if issubclass(kind, tuple) and name in getattr(kind, "_fields", ()):
             return getattr(value, name)

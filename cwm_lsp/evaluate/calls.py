@@ -281,8 +281,8 @@ class Calls:
             args = [*args[:3], self.adopting(function, args[3])]
         return self.native(function, args, kwargs)
 
-    def make_class(self, metaclass: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call a metaclass."""
+    def make_class(self, metaclass: Any, args: list[Any], kwargs: dict[str, Any], module: str | None = None) -> Any:
+        """Call a metaclass, in the library module of that name."""
         if not is_a(metaclass, type):
             return self.call(metaclass, args, kwargs)
         if metaclass is library.NAMED_TUPLES:
@@ -293,11 +293,14 @@ class Calls:
             if not all(allowed(self.interpreter, base) for base in args[1]):
                 return self.foreign(args, kwargs)
             if body_of(metaclass.__new__) is None:
-                args = [*args[:2], self.adopting(metaclass.__new__, args[2])]
+                args = [*args[:2], self.adopting(metaclass.__new__, args[2], module)]
         return self.native(metaclass, args, kwargs)
 
-    def adopting(self, maker: Any, namespace: dict[str, Any]) -> dict[str, Any]:
-        module = maker.__module__ if type(maker) is FunctionType else self.interpreter.here.module_name
+    def adopting(self, maker: Any, namespace: dict[str, Any], module: str | None = None) -> dict[str, Any]:
+        if type(maker) is FunctionType:
+            module = maker.__module__
+        elif module is None:
+            module = self.interpreter.here.module_name
         return adopting(self.interpreter, module, namespace)
 
     def named_here(self, made: Any) -> Any:

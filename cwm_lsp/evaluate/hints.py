@@ -22,11 +22,12 @@ def of(interpreter: Interpreter, value: Any, *, include_extras: bool = False) ->
     if is_a(value, type) and value in interpreter.runtime.classes:
         for base in reversed(value.__mro__):
             if base in interpreter.runtime.classes:
-                found |= resolved(interpreter, vars(base).get("__annotations__", {}), dict(vars(base)))
-    elif type(value) is FunctionType and body_of(value) is not None:
+                home = next((body.code.home for body in map(body_of, vars(base).values()) if body), None)
+                found |= resolved(home or interpreter.here, vars(base).get("__annotations__", {}), dict(vars(base)))
+    elif type(value) is FunctionType and (body := body_of(value)) is not None:
         while hasattr(value, "__wrapped__"):
             value = value.__wrapped__
-        found = resolved(interpreter, getattr(value, "__annotations__", {}), {})
+        found = resolved(body.code.home or interpreter, getattr(value, "__annotations__", {}), {})
     else:
         raise Undetermined
     carrier = FunctionType(of.__code__, {})
@@ -48,7 +49,7 @@ def meaning(interpreter: Interpreter, value: Any, local: dict[str, Any]) -> Any:
         expression = ast.parse(value.lstrip(" \t"), "<string>", "eval").body
     except SyntaxError:
         raise SyntaxError(f"Forward reference must be an expression -- got {value!r}") from None
-    found = interpreter.evaluate(expression, {**interpreter.namespace, **local})
+    found = interpreter.evaluate(expression, local)
     return meaning(interpreter, found, local)
 
 

@@ -207,6 +207,8 @@ BASES: frozenset[Any] = frozenset({
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, fractions.Fraction, decimal.Decimal,
     *types.resolve_bases((typing.TypedDict,)), *types.resolve_bases((typing.NamedTuple,)),
     functools.cached_property, functools.singledispatchmethod, functools.partialmethod,
+    functools.partial, types.SimpleNamespace,
+    *(value for value in vars(typing).values() if isinstance(value, type) and getattr(value, "_is_protocol", False)),
     json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
     *(value for name, value in vars(collections.abc).items() if name in collections.abc.__all__),
     *(value for name, value in vars(numbers).items() if name in numbers.__all__),
@@ -334,7 +336,7 @@ MODULES: dict[str, Module] = {
     "dataclasses": Module("dataclasses", _members(
         dataclasses, "dataclass field fields asdict astuple replace is_dataclass make_dataclass Field "
         "FrozenInstanceError InitVar KW_ONLY MISSING")),
-    "typing": Module("typing", _members(typing, " ".join(typing.__all__), without="ForwardRef")),
+    "typing": Module("typing", _members(typing, " ".join(typing.__all__))),
     "types": Module("types", _members(
         types, "SimpleNamespace MappingProxyType GeneratorType NoneType EllipsisType NotImplementedType FunctionType "
         "LambdaType MethodType BuiltinFunctionType BuiltinMethodType MethodWrapperType WrapperDescriptorType "
@@ -404,8 +406,8 @@ BUILTINS: dict[str, Any] = {
     for name in words(
         "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod "
         "enumerate filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter "
-        "len list map max memoryview min next object oct ord pow print property range repr reversed round set "
-        "setattr slice sorted staticmethod str sum super tuple type vars zip"
+        "globals len list locals map max memoryview min next object oct ord pow print property range repr reversed "
+        "round set setattr slice sorted staticmethod str sum super tuple type vars zip"
     )
 } | {**EXCEPTIONS, "eval": evaluate_text, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
 

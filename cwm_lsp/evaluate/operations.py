@@ -9,7 +9,7 @@ from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from types import GenericAlias, NoneType
+from types import GenericAlias, MappingProxyType, NoneType
 from typing import Any
 
 from cwm_lsp.evaluate import library, rendering
@@ -381,7 +381,7 @@ class Operations:
         classes = self.runtime.classes
         if is_a(value, type):
             return value in classes or value in GENERIC or value in library.GENERIC
-        if type(value).__module__ == "typing" or type(value) is GenericAlias:
+        if type(value).__module__ == "typing" or is_a(value, GenericAlias):
             return True
         return type(value) in classes or is_a(value, SUBSCRIPTABLE_BASES)
 
@@ -423,7 +423,7 @@ QUICK: frozenset[type] = frozenset({list, str, tuple, dict})
 SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
 )
-SUBSCRIPTABLE_BASES = (library.VersionInfo, list, dict, str, tuple, deque, ChainMap, re.Match, array)
+SUBSCRIPTABLE_BASES = (library.VersionInfo, MappingProxyType, list, dict, str, tuple, deque, ChainMap, re.Match, array)
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 
 OPERATORS: dict[str, tuple[Apply, Apply]] = {

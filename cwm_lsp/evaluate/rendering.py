@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable
@@ -219,6 +220,8 @@ class Renderer:
 
 
 def attributes_of(value: Any) -> dict[str, Any] | None:
+    if is_a(value, functools.partial):  # would make a dict for them, which shows when another is made of it
+        return None
     try:
         return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
     except AttributeError:

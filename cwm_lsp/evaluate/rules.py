@@ -26,7 +26,7 @@ import typing
 import urllib.parse
 from abc import ABCMeta
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from keyword import iskeyword
 from threading import RLock
@@ -34,7 +34,7 @@ from types import CodeType, FunctionType, ModuleType, new_class, prepare_class, 
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import hints, library, regex, rendering
-from cwm_lsp.evaluate.adoption import allowed, settle, winner
+from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import METHOD_RULES, Methods
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
@@ -120,6 +120,7 @@ class Rules(Methods):
                              getattr(typing, "TypeVarTuple", None)), self.named_here),
             typing.NamedTuple: self.class_maker, typing.TypedDict: self.class_maker,
             dataclasses.make_dataclass: self.class_maker, new_class: self.new_class,
+            globals: self.globals_, locals: self.locals_,
             typing.get_type_hints: self.type_hints, functools.singledispatchmethod.register: self.register,
             **dict.fromkeys(filter(is_enum, library.BASES), self.class_maker),
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
@@ -163,17 +164,41 @@ class Rules(Methods):
         return self.calls.foreign(args, kwargs)
 
     def new_class(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`types.new_class`, as far as it is a class of parts."""
-        if not 1 <= len(args) <= 2 or kwargs or not is_a(args[0], str):
+        """`types.new_class`."""
+        named = dict(zip(("name", "bases", "kwds", "exec_body"), args, strict=False)) | kwargs
+        bases, fill = named.get("bases", ()), named.get("exec_body")
+        if len(args) > 4 or not is_a(named.get("name"), str) or not is_a(bases, tuple):
             return self.calls.foreign(args, kwargs)
-        bases = resolve_bases(args[1]) if len(args) == 2 else ()
-        if not all(allowed(self.interpreter, base) for base in bases):
+        resolved = resolve_bases(bases)
+        if not all(allowed(self.interpreter, base) for base in resolved):
             return self.runtime.unknown(args)
-        chosen, namespace, rest = prepare_class(args[0], bases)
-        namespace["__module__"] = "types"
-        if len(args) == 2 and bases is not args[1]:
-            namespace["__orig_bases__"] = args[1]
-        return self.calls.make_class(chosen, [args[0], bases, namespace], rest)
+        chosen, namespace, rest = prepare_class(named["name"], resolved, named.get("kwds") or {})
+        if not is_metaclass(self.interpreter, chosen):
+            return self.calls.foreign(args, kwargs)
+        if fill is not None:
+            self.calls.call(fill, [namespace], {})
+        if resolved is not bases:
+            namespace["__orig_bases__"] = bases
+        settle(self.interpreter, namespace)
+        return self.calls.make_class(chosen, [named["name"], resolved, namespace], rest, function.__module__)
+
+    def globals_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        here = self.interpreter.here
+        if args or kwargs or here.open or here.plan is not None:
+            return self.calls.foreign(args, kwargs)
+        return here.namespace
+
+    def locals_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        frame = self.runtime.frame
+        if args or kwargs or frame is None:
+            return self.calls.foreign(args, kwargs)
+        if not frame.code.is_function:
+            return frame.vars
+        found = {
+            name: frame.cells[name].value if name in frame.code.shared else frame.vars.get(name, MISSING)
+            for name in frame.code.variables
+        }
+        return {name: value for name, value in found.items() if value is not MISSING}
 
     def register(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`register` of a `singledispatch` function: texts in annotations are interpreted, and never run."""
@@ -492,8 +517,10 @@ class Rules(Methods):
                 alias = f"{name} of evaluation {id(self)}"
                 kind.__module__ = alias
             module = sys.modules[alias] = ModuleType(alias)
-            for bound, value in self.interpreter.namespace.items():
-                vars(module)[bound] = sys.modules.get(value.name, value) if type(value) is library.Module else value
+            for bound in re.findall(r"\w+", " ".join(filter(lambda item: is_a(item, str), annotations))):
+                with suppress(Exception):
+                    value = self.interpreter.here.global_value(bound)
+                    vars(module)[bound] = sys.modules.get(value.name, value) if type(value) is library.Module else value
             try:
                 yield
             finally:

@@ -500,9 +500,11 @@ class Runtime:
                 break
         if is_a(value, BaseException):
             found += value.args
+        elif issubclass(kind, functools.partial):
+            found += [PARTIAL["func"](value), *PARTIAL["args"](value), *PARTIAL["keywords"](value).values()]
         elif kind in VIEWS:
             found += VIEWS[kind](value)
-        if kind in self.classes:
+        if kind in self.classes and not issubclass(kind, functools.partial):
             with suppress(AttributeError):
                 found += object.__getattribute__(value, "__dict__").values()
             for base in kind.__mro__:
@@ -770,13 +772,15 @@ class Runtime:
 
 lifetimes.FRAMES.add(Runtime.run.__code__)
 CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
+PARTIAL: dict[str, Any] = {name: vars(functools.partial)[name].__get__ for name in ("func", "args", "keywords")}
+"""The parts of a `partial`. Its attributes are not looked at: for that, it would make a dict, which shows when another
+is made of it."""
 VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
     type({}.keys()): list,
     type({}.values()): list,
     type({}.items()): list,
     MappingProxyType: gc.get_referents,
     SimpleNamespace: lambda value: vars(value).values(),
-    functools.partial: lambda value: [value.func, *value.args, *value.keywords.values()],
     slice: lambda value: [value.start, value.stop, value.step],
     ChainMap: lambda value: value.maps,
 }

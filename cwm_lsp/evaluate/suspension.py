@@ -282,6 +282,7 @@ class Suspension:
             rising = code.leaving(original(error))
             self.over(frame, rising, seen=not dying)
             if dying:
+                del rising  # a cycle would keep it alive, and with it what its frames hold
                 return None  # nobody gets to see what it has raised
             _kept = frame.clear()  # for as long as the exception is there, whose traceback has this frame of ours
             if rising is error:

@@ -74,12 +74,16 @@ class Tracing:
     def __enter__(self) -> None:
         """Called by a function that the program's first frame calls."""
         self._old = sys.gettrace()
+        self._old_hook = sys.unraisablehook
+        sys.unraisablehook = self._unraisable
         self._stack.begin()
         self._trace(self._event_address)
 
     def __exit__(self, *_: object) -> None:
         self._trace(None)
         self._settrace(self._old)
+        if sys.unraisablehook == self._unraisable:
+            sys.unraisablehook = self._old_hook
         self._stack.end()
 
     @staticmethod
@@ -127,6 +131,13 @@ class Tracing:
             if left < SHORT:
                 stack.lower()
         return 0
+
+    def _unraisable(self, unraisable: Any) -> None:
+        """A signal may come before `_event` has come to its `try`."""
+        if unraisable.object == self._event:
+            self._raise_later(sys._getframe(1), unraisable.exc_value)
+        else:
+            self._old_hook(unraisable)
 
     def _entered(self, frame: types.FrameType, left: int) -> None:
         """`left` are the calls that the event's handler could make."""

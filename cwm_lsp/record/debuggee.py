@@ -40,7 +40,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-_PARTS = ("stack", "reach", "reprs", "values", "tracers", "probe", "lines", "gathering", "comprehensions")
+_PARTS = ("stack", "quiet", "reach", "reprs", "values", "tracers", "probe", "lines", "gathering", "comprehensions")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _SPARE_SECONDS = 30
@@ -274,9 +274,18 @@ class Journal:
     def emit(self, record: list[Any]) -> None:
         """Writes one record; `OverflowError` where it does not fit."""
         quote = self._quote
-        if record[0] == "l" and len(record) == 4 and record[2] is not None:  # most are, and this is quicker
-            changes = ",".join([quote(name) + ":" + quote(text) for name, text in record[3].items()])
-            data = b'["l",%d,%d,{%b}],\n' % (record[1], record[2], changes.encode("ascii"))
+        kind = record[0]
+        # Most are of these forms, and this is quicker.
+        if kind == "l" and len(record) == 4 and record[2] is not None:
+            if record[3]:
+                data = f'["l",{record[1]},{record[2]},{{{self._texts(record[3])}}}],\n'.encode("ascii")
+            else:
+                data = b'["l",%d,%d,{}],\n' % (record[1], record[2])
+        elif kind == "r" and len(record) == 4 and record[2] is not None:
+            data = f'["r",{record[1]},{record[2]},{quote(record[3])}],\n'.encode("ascii")
+        elif kind == "c" and len(record) == 5 and record[2] is not None:
+            texts = self._texts(record[4])
+            data = f'["c",{record[1]},{record[2]},{quote(record[3])},{{{texts}}}],\n'.encode("ascii")
         else:
             data = self._encode(record).encode("ascii") + b",\n"
         after = self._at + len(data)
@@ -284,6 +293,13 @@ class Journal:
             raise OverflowError
         self._map[self._at : after] = data
         self._at = after
+
+    def _texts(self, texts: dict[str, str]) -> str:
+        quote = self._quote
+        if len(texts) == 1:
+            for name, text in texts.items():
+                return quote(name) + ":" + quote(text)
+        return ",".join([quote(name) + ":" + quote(text) for name, text in texts.items()])
 
 
 class _Impatient:

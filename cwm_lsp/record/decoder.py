@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, ExceptionInfo, Outcome
 
-_KINDS: dict[str, EventKind] = {"c": "call", "l": "line", "r": "return", "e": "exception"}
+_KINDS: dict[str, EventKind] = {"r": "return", "e": "exception"}
 
 
 class RecordDecoder:
     """Undoes the differences between records; one decoder reads one trace, in order."""
 
     def __init__(self) -> None:
-        self._names: list[str] = []
-        self._locals: list[dict[str, str]] = []
-        self._paths: list[str | None] = []
+        self._scopes: list[_Scope] = []
 
     def events(self, records: Iterable[list[Any]]) -> Iterator[Event]:
         """The events of records, of which some have none."""
@@ -29,49 +27,56 @@ class RecordDecoder:
     def event(self, record: list[Any]) -> Event | None:
         """The event of a record (see `cwm_lsp.record.probe`); None for an `s`, which has none."""
         kind, depth, line = record[0], record[1], record[2]
-        marks: Mapping[str, str]
+        if kind == "l":
+            scope = self._scopes[depth]
+            if len(record) > 4:
+                marks = record[5]
+                scope.change(record[3], record[4])
+                return Event(
+                    "line",
+                    line,
+                    depth,
+                    scope.name,
+                    scope.shown,
+                    mark=_mark(marks) if marks else None,
+                    path=scope.path,
+                )
+            if record[3]:
+                scope.change(record[3], ())
+            return Event("line", line, depth, scope.name, scope.shown, path=scope.path)
         if kind in ("c", "s"):
-            del self._names[depth:], self._locals[depth:], self._paths[depth:]
-            # A generator's scope may be entered while no scope around it is active.
-            while len(self._names) < depth:
-                self._names.append("")
-                self._locals.append({})
-                self._paths.append(None)
-            self._names.append(record[3])
-            local = record[4]
-            self._locals.append(local)
             marks = record[5] if len(record) > 5 else NOTHING
-            self._paths.append(record[6] if len(record) > 6 else None)
+            scope = _Scope(record[3], record[4], record[6] if len(record) > 6 else None)
+            del self._scopes[depth:]
+            # A generator's scope may be entered while no scope around it is active.
+            while len(self._scopes) < depth:
+                self._scopes.append(_Scope("", {}, None))
+            self._scopes.append(scope)
             if kind == "s":
                 return None
-        elif kind == "l":
-            local = {**self._locals[depth], **record[3]} if record[3] else self._locals[depth]
-            marks = NOTHING
-            if len(record) > 4:
-                gone, marks = record[4], record[5]
-                local = {name: text for name, text in local.items() if name not in gone}
-                local.update(record[3])
-            self._locals[depth] = local
-        else:
-            marks = record[4] if len(record) > 4 else NOTHING
-            return Event(
-                _KINDS[kind],
-                line,
-                depth,
-                self._names[depth],
-                value=record[3],
-                mark=_mark(marks) if marks else None,
-                path=self._paths[depth],
-            )
-        return Event(
-            _KINDS[kind],
-            line,
-            depth,
-            self._names[depth],
-            MappingProxyType(local),
-            mark=_mark(marks) if marks else None,
-            path=self._paths[depth],
-        )
+            mark = _mark(marks) if marks else None
+            return Event("call", line, depth, scope.name, scope.shown, mark=mark, path=scope.path)
+        scope = self._scopes[depth]
+        mark = _mark(record[4]) if len(record) > 4 else None
+        return Event(_KINDS[kind], line, depth, scope.name, value=record[3], mark=mark, path=scope.path)
+
+
+class _Scope:
+    """An activation, and its locals as they were last seen."""
+
+    __slots__ = ("name", "path", "shown")
+
+    def __init__(self, name: str, local: Mapping[str, str], path: str | None) -> None:
+        self.name = name
+        self.path = path
+        self.shown: Mapping[str, str] = MappingProxyType(local)
+
+    def change(self, changed: Mapping[str, str], gone: Collection[str]) -> None:
+        local = {**self.shown, **changed}
+        if gone:
+            local = {name: text for name, text in self.shown.items() if name not in gone}
+            local.update(changed)
+        self.shown = MappingProxyType(local)
 
 
 def _mark(marks: Mapping[str, str]) -> str:

@@ -34,11 +34,11 @@ from typing import TYPE_CHECKING, Any
 if "." in __name__:
     from .reach import Reach
     from .tracers import CALL_FILE, original_settrace, tracer
-    from .values import ATOMS, STABLE, Values
+    from .values import ATOMS, NESTED, STABLE, Values
 else:  # run by path, inside a debuggee that need not have the package
     from reach import Reach  # type: ignore[no-redef, import-not-found]
     from tracers import CALL_FILE, original_settrace, tracer  # type: ignore[no-redef, import-not-found]
-    from values import ATOMS, STABLE, Values  # type: ignore[no-redef, import-not-found]
+    from values import ATOMS, NESTED, STABLE, Values  # type: ignore[no-redef, import-not-found]
 
 __all__ = ["Files", "Limits", "Recording", "evaluate", "framed_trace", "original_settrace", "trace_call"]
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     Record = list[Any]
     Marks = dict[str, str]
 
-_MISSING = object()
+_NO_CHANGES: dict[str, str] = {}
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _SNAPSHOTS = sys.version_info < (3, 13)
 """Whether `f_locals` of a function's frame is a dictionary that the frame keeps, and `locals()` gives."""
@@ -109,7 +109,12 @@ class Stopped(BaseException):
 class Scope:
     """One activation of a code object: from its entry or resumption to its return or suspension."""
 
-    __slots__ = ("depth", "frame", "line", "loose", "marks", "namespace", "raised_at", "raised_on", "reach", "texts")
+    # fmt: off
+    __slots__ = (
+        "calls", "depth", "frame", "is_vague", "line", "loose", "marks", "namespace", "raised_at", "raised_on", "reach",
+        "texts",
+    )
+    # fmt: on
 
     def __init__(self, frame: types.FrameType, reach: Reach, depth: int, texts: dict[str, str]) -> None:
         self.frame = frame
@@ -118,9 +123,13 @@ class Scope:
         self.texts = texts
         self.loose: dict[str, bytes | None] = {}
         """Names of values that may change, and their fingerprints."""
+        self.is_vague = False
+        """Whether some have none, or hold what may change by itself."""
         self.marks: Marks = {}
         self.namespace: dict[str, Any] | None = None
         """What the frame's `f_locals` is, where that is kept."""
+        self.calls = 0
+        """Those that had been made when its locals were last looked at."""
         self.raised_at = -1
         self.raised_on = 0
         """Where, in the code and on which line, its last event is an exception."""
@@ -154,6 +163,8 @@ class Recording:
         self.end: dict[str, Any] | None = None
         self.top: Scope | None = None
         """The innermost scope."""
+        self.calls = 0
+        """Python functions entered by now, recorded or not."""
         self.shares_locals = False
         """Whether the interpreter itself copies from `f_locals` to the frame: it must be left as it is."""
         self._others: set[str] = set()
@@ -198,13 +209,14 @@ class Recording:
         code = frame.f_code
         reach = self._reaches.get(id(code))
         if reach is None:
-            reach = self._reaches[id(code)] = Reach(code)
+            reach = self._reaches[id(code)] = Reach(code, frame.f_globals)
         kept = self._suspended.pop(id(frame), None) if reach.is_suspended else None
         texts, namespace = kept if kept is not None and resumed else ({}, None)
         scope = Scope(frame, reach, depth, texts)
         scope.namespace = namespace
-        self._look(scope, None, order=bool(code.co_cellvars and code.co_argcount and not texts))
+        self._look(scope, None, [], order=bool(code.co_cellvars and code.co_argcount and not texts))
         scope.line = frame.f_lineno
+        scope.calls = self.calls
         self._stack.append(scope)
         self.top = scope
         return scope
@@ -249,16 +261,22 @@ class Recording:
 
     def line(self, scope: Scope, line: int) -> None:
         """The innermost scope is about to run a line."""
-        before = scope.line
-        scope.raised_at, scope.raised_on = -1, 0
-        names = None if before is None or not scope.reach.is_function else scope.reach.bound.get(before, ())
-        gone: list[str] = []
-        changed = self._look(scope, names, gone=gone) if names is None or names or scope.loose else {}
+        reach = scope.reach
+        names = reach.bound.get(scope.line, reach.otherwise)
+        loose = scope.loose
+        touched = None
+        if loose and scope.calls == self.calls and not self._others:  # another thread may do anything
+            touched = reach.quiet.get(scope.line or 0)
+        scope.calls = self.calls
         scope.line = line
-        record = ["l", scope.depth, line, changed]
-        if gone or scope.marks:
-            record.append(gone)
-            record.append(dict(scope.marks))
+        scope.raised_at, scope.raised_on = -1, 0
+        if names is None or names or (loose and (touched is None or touched or scope.is_vague)):
+            gone: list[str] = []
+            record = ["l", scope.depth, line, self._look(scope, names, gone, touched)]
+            if gone or scope.marks:
+                record += gone, dict(scope.marks)
+        else:
+            record = ["l", scope.depth, line, _NO_CHANGES]
         self._emit(record)
 
     def leave(self, scope: Scope, line: int, value: Any, how: str) -> None:
@@ -365,9 +383,17 @@ class Recording:
             self.limit(f"the trace would be larger than {self._size:,} bytes")
 
     def _look(
-        self, scope: Scope, names: tuple[str, ...] | None, *, gone: list[str] | None = None, order: bool = False
+        self,
+        scope: Scope,
+        names: tuple[str, ...] | None,
+        gone: list[str],
+        touched: tuple[str, ...] | None = None,
+        *,
+        order: bool = False,
     ) -> dict[str, str]:
         """The texts that are not as they were, of values that may change and of `names` (None: of all).
+
+        Of values with a fingerprint only those that the names `touched` have may have changed, unless that is None.
 
         `scope` is brought up to date; `gone` gets the names that went away. The frame is left as it was: it keeps a
         dictionary of its locals that `locals()` may have given to the program, and the values in it.
@@ -379,34 +405,46 @@ class Recording:
         texts, loose, values = scope.texts, scope.loose, self.values
         changed: dict[str, str] = {}
         if names is None:
-            names = tuple(name for name in (_arguments_first(reach.code, local) if order else local))
+            names = tuple(_arguments_first(reach.code, local) if order else local)
             if reach.hidden:
                 names = tuple(name for name in names if name not in reach.hidden)
             if texts:
                 names += tuple(name for name in texts if name not in local)
+        elif loose and touched is None:
+            names += tuple([name for name in loose if name not in names])
         elif loose:
-            names += tuple(name for name in loose if name not in names)
+            objects = [local[name] for name in touched or () if name in local]
+            for name, before in loose.items():
+                if (
+                    before is None
+                    or before[:1] == NESTED
+                    or (objects and any(local.get(name) is one for one in objects))
+                ):
+                    names += (name,) if name not in names else ()
+        text: str | None
         for name in names:
-            if name not in local:
+            if name in local:
+                value = local[name]
+            else:
                 if name in texts:
                     del texts[name]
                     loose.pop(name, None)
                     scope.marks.pop(name, None)
-                    if gone is not None:
-                        gone.append(name)
+                    gone.append(name)
                 continue
-            value = local[name]
             kind = type(value)
             if kind in ATOMS:
-                text: str | None = values.text(value)
+                text = values.text(value)
                 if name in loose:
                     del loose[name]
             else:
-                text, loose[name] = values.again(value, kind, loose.get(name))
-                if kind in STABLE:
-                    del loose[name]
-            if text is None:
-                continue
+                text, now = values.again(value, kind, loose.get(name))
+                if kind not in STABLE:
+                    loose[name] = now
+                    if now is None or now[:1] == NESTED:
+                        scope.is_vague = True
+                if text is None:
+                    continue
             if values.mark is not None:
                 scope.marks[name] = values.mark
             elif scope.marks:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import dis
 import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 if "." in __name__:
+    from .quiet import quiet_lines
     from .stack import hide
 else:  # run by path, inside a debuggee that need not have the package
+    from quiet import quiet_lines  # type: ignore[no-redef, import-not-found]
     from stack import hide  # type: ignore[no-redef, import-not-found]
 
 _BINDS = ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR")
@@ -28,9 +31,10 @@ where it has an instruction that this version has not."""
 class Reach:
     """Of one code object."""
 
-    __slots__ = ("bound", "code", "hidden", "is_function", "is_suspended", "operations", "passes")
+    __slots__ = ("bound", "code", "hidden", "is_function", "is_suspended", "operations", "otherwise", "passes", "quiet")
 
-    def __init__(self, code: types.CodeType) -> None:
+    def __init__(self, code: types.CodeType, namespace: Mapping[str, Any]) -> None:
+        """`namespace`: the code's globals."""
         self.code = code
         """Kept, so that nothing else gets its `id`."""
         self.is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)
@@ -40,17 +44,24 @@ class Reach:
         self.operations = code.co_code
         self.passes = passes[id(code)][1] if id(code) in passes else None
         self.hidden = frozenset() if self.is_function else _CLASS_EXTRAS
-        self.bound: dict[int, tuple[str, ...]] = {}
-        """Line → names that it can bind or unbind, and those that a function inside may, in the order of `f_locals`."""
+        self.bound: dict[int | None, tuple[str, ...] | None] = {}
+        """Line → names that it can bind or unbind, and those that a function inside may, in the order of `f_locals`;
+        None is all names."""
+        self.otherwise = () if self.is_function else None
+        """What holds of lines without instructions."""
+        self.quiet: dict[int, tuple[str, ...]] = {}
+        """Line that changes nothing without calling Python code, but what these local names have."""
         if self.is_function:
-            self._read(code)
-        hide(self, self.bound, *self.bound.values())
+            lines = dict(_lines(code))
+            self._read(code, lines)
+            self.bound[None] = None
+            self.quiet = quiet_lines(code, lines, namespace)
+        hide(self, self.bound, self.quiet, *filter(None, self.bound.values()), *self.quiet.values())
 
-    def _read(self, code: types.CodeType) -> None:
+    def _read(self, code: types.CodeType, lines: Mapping[int, int | None]) -> None:
         names = tuple(dict.fromkeys(code.co_varnames + code.co_cellvars + code.co_freevars))
         anywhere = {*code.co_cellvars, *code.co_freevars}
         by_line: dict[int, set[str]] = {}
-        lines = dict(_lines(code))
         for instruction in dis.get_instructions(code):
             line = lines.get(instruction.offset)
             bound = anywhere if line is None else by_line.setdefault(line, set())

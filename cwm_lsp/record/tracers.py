@@ -141,6 +141,7 @@ class Tracing:
 
     def _entered(self, frame: types.FrameType, left: int) -> None:
         """`left` are the calls that the event's handler could make."""
+        self._recording.calls += 1
         if left + 1 - SPARE <= _EDGE and self._edge is None:
             self._edge = frame
             self._settrace(self._edge_call)
@@ -323,6 +324,7 @@ class Monitoring:
 
     def _entered(self, code: types.CodeType, frame: types.FrameType, left: int, *, resumed: bool) -> None:
         """`left` are the calls that the event's handler could make."""
+        self._recording.calls += 1
         recorded = self._files[code.co_filename] is not None
         if recorded and id(code) not in self._known:
             self._known.add(id(code))

@@ -79,24 +79,27 @@ _LONGEST_PRINT = 8
 """The text of a value with a fingerprint is at most so many times as long as that."""
 
 
-def fingerprint(value: Any, items: Any = None) -> bytes | None:
+NESTED = b"n"
+
+
+def fingerprint(value: Any) -> bytes | None:
     """What tells quickly whether a list, tuple or dict still has the same text; None where only the text itself does.
 
     There is one for atoms, and lists and tuples of atoms, in it: marshalling tells exact builtin types apart, and so
-    flat a value costs no more than its items.
+    flat a value costs no more than its items. With inner ones it begins with `NESTED`: these may change by themselves.
     """
-    if items is None:
-        items = (*value, *value.values()) if type(value) is dict else value
+    items = (*value, *value.values()) if type(value) is dict else value
     if len(items) > _MOST_ITEMS:
         return None
-    if not ATOMS.issuperset(map(type, items)):
+    flat = ATOMS.issuperset(map(type, items))
+    if not flat:
         inner = [item for item in items if type(item) not in ATOMS]
         if not _FLAT.issuperset(map(type, inner)) or sum(map(len, inner)) > _MOST_ITEMS:
             return None
         if not all(ATOMS.issuperset(map(type, item)) for item in inner):
             return None
     try:
-        return dumps(value, 2)
+        return dumps(value, 2) if flat else NESTED + dumps(value, 2)
     except ValueError:  # `NotImplemented`
         return None
 
@@ -195,15 +198,13 @@ class Values:
     def text(self, value: Any) -> str:
         self.mark = None
         kind = type(value)
-        if kind in _SHORT:
-            return repr(value)
         if kind is int:
             if -_BIG < value < _BIG:
                 return repr(value)
         elif kind is str:
             if len(value) <= self.size:
                 return repr(value)
-        elif (kind in _SEQUENCES or kind is dict) and _room(value, self.size, 0) >= 0:
+        elif kind in _SHORT or ((kind in _SEQUENCES or kind is dict) and _room(value, self.size, 0) >= 0):
             return repr(value)
         self._left = self.size
         self._active = []

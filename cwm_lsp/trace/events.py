@@ -7,7 +7,7 @@ effect of a line shows in the next event of the same scope.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 EventKind = Literal["call", "line", "return", "exception"]
@@ -20,13 +20,9 @@ NOTHING: Mapping[str, Any] = {}
 """The empty mapping, shared, never changed: `Event` has several and most are empty."""
 
 
-def _nothing() -> Mapping[str, Any]:
-    return NOTHING
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Event:
-    """One step of a call."""
+    """One step of a call. A trace may have hundreds of thousands, so making one is quick (see `__init__`)."""
 
     kind: EventKind
     line: int
@@ -35,20 +31,47 @@ class Event:
     """Scopes between this one and the traced call's, whose own depth is 0."""
     function: str
     """The code object's name: `f`, `__init__`, `<lambda>`, `<listcomp>`."""
-    locals: Mapping[str, str] = field(default_factory=_nothing)
+    locals: Mapping[str, str]
     """Name → repr of every live local, in `f_locals` order. Always complete; empty for `return` and `exception`."""
-    value: str | None = None
+    value: str | None
     """`return`: repr of the value. `exception`: repr of settrace's triple. Otherwise None."""
-    confidence: float | None = None
+    confidence: float | None
     """Probability, 0 to 1, that the model gave the tokens of this event; None where no model was asked."""
-    confidences: Mapping[str, float] = field(default_factory=_nothing)
+    confidences: Mapping[str, float]
     """The same for each predicted local; `"value"` for the value of a `return` or `exception`."""
-    provenance: Mapping[str, Provenance] = field(default_factory=_nothing)
+    provenance: Mapping[str, Provenance]
     """Where each local's repr comes from; `"value"` for the value of a `return` or `exception`."""
-    mark: str | None = None
+    mark: str | None
     """What is wrong with the event, in a few words (a model's malformed output, a repr that was cut); else None."""
-    path: str | None = None
+    path: str | None
     """The file that the line is in (absolute), where that is another one than the trace's; else None."""
+
+    def __init__(
+        self,
+        kind: EventKind,
+        line: int,
+        depth: int,
+        function: str,
+        locals: Mapping[str, str] = NOTHING,  # noqa: A002  the attribute's name
+        value: str | None = None,
+        confidence: float | None = None,
+        confidences: Mapping[str, float] = NOTHING,
+        provenance: Mapping[str, Provenance] = NOTHING,
+        mark: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        # What is generated for a frozen class looks every attribute up by its name, and takes three times as long.
+        _set_kind(self, kind)
+        _set_line(self, line)
+        _set_depth(self, depth)
+        _set_function(self, function)
+        _set_locals(self, locals)
+        _set_value(self, value)
+        _set_confidence(self, confidence)
+        _set_confidences(self, confidences)
+        _set_provenance(self, provenance)
+        _set_mark(self, mark)
+        _set_path(self, path)
 
     def to_json(self) -> dict[str, Any]:
         """The event as the command line's JSON has it."""
@@ -82,6 +105,21 @@ class Event:
             mark=data.get("mark"),
             path=data.get("path"),
         )
+
+
+(
+    _set_kind,
+    _set_line,
+    _set_depth,
+    _set_function,
+    _set_locals,
+    _set_value,
+    _set_confidence,
+    _set_confidences,
+    _set_provenance,
+    _set_mark,
+    _set_path,
+) = (getattr(Event, part.name).__set__ for part in fields(Event))
 
 
 @dataclass(frozen=True, slots=True)

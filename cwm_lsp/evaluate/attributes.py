@@ -57,10 +57,13 @@ class Attributes:
             return runtime.unknown()
         if runtime.unknowing.given_up and runtime.unknowing.may_differ(value, name):
             return runtime.unknown()
+        runtime.expected = 0  # a property is called without a frame of C's
         try:
             return self.known(value, name)
         except Undetermined:
             return runtime.unknown((value,))
+        finally:
+            runtime.expected = None
 
     def known(self, value: Any, name: str) -> Any:
         """`value.name`, or `Undetermined`."""
@@ -183,7 +186,11 @@ class Attributes:
                 raise_unsupported(name)
             if name.startswith("__") and is_a(value, type):
                 item = self.interpreter.calls.safe(None, item)
-            self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
+            runtime.expected = 0
+            try:
+                self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
+            finally:
+                runtime.expected = None
         elif body_of(value) is not None or kind in library.WRAPPERS:
             if name == "__code__":
                 raise_unsupported(name)

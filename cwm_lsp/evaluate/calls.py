@@ -55,6 +55,16 @@ SHRINKING = words(
     "__iand__ __isub__ __ixor__"
 )
 """Methods that take something from a set."""
+AROUND: dict[str, int] = {
+    **dict.fromkeys(words("__init__ __new__ __call__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__"), 1),
+    **dict.fromkeys(words("__getattr__ __getattribute__ __setattr__ __delattr__ __get__ __set__ __delete__"), 0),
+    **dict.fromkeys(words("__getitem__ __setitem__ __delitem__ __contains__ __enter__ __exit__ __neg__ __bool__"), 0),
+    **{f"__{prefix}{name}__": 0 for name in words("add sub mul truediv floordiv mod and or xor lshift rshift matmul")
+       for prefix in ("", "r", "i")},
+}  # fmt: skip
+"""By special method: how many calls in C around it count as frames do."""
+SLACK = 5
+"""How many there are at most around any other function that C calls."""
 MUTATORS = words(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update "
     "setdefault add discard difference_update intersection_update symmetric_difference_update subtract "
@@ -113,7 +123,18 @@ class Calls:
         if code.name == "__del__" and self.runtime.entered:
             self.interpreter.suspension.give_up("an object with __del__ ends")
             return None
-        value = self.enter(body, dict(zip(code.parameters, values, strict=True)))
+        runtime = self.runtime
+        around, runtime.expected = runtime.expected, None
+        if around is None:
+            around = AROUND.get(code.name)
+        slack = 0 if around is not None else SLACK
+        runtime.below += around or 0
+        runtime.slack += slack
+        try:
+            value = self.enter(body, dict(zip(code.parameters, values, strict=True)))
+        finally:
+            runtime.below -= around or 0
+            runtime.slack -= slack
         if type(value) is Unknown and code.name in CHECKED:
             raise Undetermined
         return value

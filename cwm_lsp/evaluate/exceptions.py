@@ -29,6 +29,8 @@ class Raising:
                 None if cause is None else self.instance(cause, "exception causes must derive from BaseException")
             )
         frame.seen = None
+        if is_a(error, RecursionError | MemoryError):
+            error.of_user = True  # not of the interpreter's own limits
         if error.__traceback__ is not None and id(error) == self.runtime.risen:
             self.runtime.rising = id(error)
         raise error

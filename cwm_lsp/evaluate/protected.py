@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate.code import Do, Frame, Run
 from cwm_lsp.evaluate.folding import line_after
 from cwm_lsp.evaluate.scopes import mangled
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, too_much
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -226,8 +226,7 @@ def line_left(statements: Sequence[ast.stmt]) -> int | None:
 
 def caught(runtime: Runtime, frame: Frame, error: BaseException) -> None:
     """An exception surfaces in a frame that may handle it."""
-    if isinstance(error, RecursionError | MemoryError):
-        raise too_much(error) from None
+    runtime.handles(error)
     runtime.frame = frame
     runtime.raised(frame, error)
 

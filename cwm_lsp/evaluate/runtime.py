@@ -42,6 +42,8 @@ SMALL = 100
 """Elements or characters of a value that does not count as large."""
 TABLES: frozenset[type] = frozenset({dict, set, frozenset})
 SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
+NEAR = 8
+"""Frames below the limit of their depth where calls in C may fail too."""
 CHECK_EVERY = 64
 """Operations between two looks at the clock."""
 
@@ -71,6 +73,14 @@ class Runtime:
         self.entered = False
         self.depth = 0
         self.base = 0
+        self.below = 0
+        """Calls in C on the stack, between frames of the program, that count as frames do."""
+        self.slack = 0
+        """How many more there may be."""
+        self.expected: int | None = None
+        """How many of them the next call out of C has around it, where that is known."""
+        self.aside = 0
+        """Code of the program runs for the tracer's sake: it has frames of its own."""
         self.unseen = 0
         """Frames on the stack that are stepped over."""
         self.frame: Frame | None = None
@@ -563,8 +573,9 @@ class Runtime:
     def enter(self, frame: Frame) -> None:
         """Begin or resume a frame, with its `call` event."""
         self.depth += 1
-        if self.depth > self.limits.depth:
-            raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
+        if self.depth + self.unseen + self.below + self.slack > self.limits.depth and not self.aside:
+            self.depth -= 1
+            self.too_deep()
         if self.started and not self.entered and (self.targets is None or frame.code in self.targets):
             self.entered = True
             self.base = self.depth
@@ -581,6 +592,26 @@ class Runtime:
         self.operations += 1
         if not self.operations % CHECK_EVERY:
             self.check()
+
+    def too_deep(self) -> NoReturn:
+        """A call is nested deeper than CPython allows, or may be."""
+        frame = self.frame
+        certain = self.slack == 0
+        while certain and frame is not None:  # generators are resumed and class bodies run by calls in C as well
+            certain = not frame.code.suspends and not isinstance(frame.code.node, ast.ClassDef)
+            frame = frame.caller
+        if not certain:
+            raise GaveUp("calls are nested about as deep as Python allows")
+        error: Any = RecursionError("maximum recursion depth exceeded")
+        error.of_user = True
+        raise error
+
+    def handles(self, error: BaseException) -> None:
+        """An exception has come to a block that may handle it."""
+        if is_a(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
+            raise too_much(error) from None
+        if is_a(error, RecursionError) and self.depth + self.unseen + self.below + NEAR > self.limits.depth:
+            raise GaveUp("a RecursionError is handled where hardly any depth is left")
 
     def show_return(self, frame: Frame, value: Any) -> Any:
         """Emit the `return` event of a frame; gives the value, which may have become known by that."""
@@ -727,10 +758,10 @@ class Runtime:
         """Run a frame that is stepped over."""
         self.frame, frame.caller = frame, caller
         self.unseen += 1
-        if self.depth + self.unseen > self.limits.depth:
+        if self.depth + self.unseen + self.below + self.slack > self.limits.depth and not self.aside:
             self.unseen -= 1
             self.frame = caller
-            raise GaveUp(f"calls are nested more than {self.limits.depth} deep")
+            self.too_deep()
         self.tick()
         try:
             return frame.result if frame.code.body(frame) is RETURN else None
@@ -764,9 +795,11 @@ class Runtime:
     def untraced(self) -> Iterator[None]:
         """Let the file's code run for the tracer's own sake: reprs."""
         tracing, self.tracing = self.tracing, False
+        self.aside += 1
         try:
             yield
         finally:
+            self.aside -= 1
             self.tracing = tracing
 
 

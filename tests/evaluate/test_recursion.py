@@ -168,3 +168,11 @@ def test_a_recursion_error_of_the_program_is_one_like_others() -> None:
     assert len(list(evaluation)) == 4
     assert evaluation.outcome == probed(source, "f()", "f")[1]
     assert isinstance(evaluation.outcome, Outcome)
+
+
+def test_a_function_that_only_calls_itself() -> None:
+    evaluation = Evaluation("def f():\n    return (lambda g: g(g))(lambda g: g(g))\n", "f()", "f")
+    assert not [step for step in evaluation if isinstance(step, Question)]
+    assert evaluation.outcome is not None
+    assert evaluation.outcome.exception is not None
+    assert evaluation.outcome.exception.type == "RecursionError"

@@ -279,6 +279,11 @@ class Calls:
         elif name in ACCESS and type(owner) not in self.runtime.classes and not is_a(owner, type):
             access = getattr(self.interpreter.attributes, ACCESS[name])
             return access(*operands) if len(operands) == 3 - (name != "__setattr__") else self.foreign(args, kwargs)
+        elif name == "__contains__" and type(owner) is range and len(operands) == 2:
+            return self.operations.inside(operands[1], owner)
+        elif name in ("__iadd__", "__init__") and len(operands) == 2 and is_a(owner, list | bytearray):
+            self.operations.check_sum(*operands)
+            args = [*args[:-1], self.operations.ending(operands[1])]
         elif name == "__setitem__":
             for value in operands[1:]:
                 if is_a(value, list | tuple | str | bytes | bytearray):
@@ -413,12 +418,17 @@ class Calls:
                 args = [self.safe(function, item) for item in args]
                 break
         if kwargs:
-            kwargs = {name: self.safe(function, item) for name, item in kwargs.items()}
+            kwargs = {
+                name: self.callee(item) if name == "key" else self.safe(function, item) for name, item in kwargs.items()
+            }
         if runtime.poisoned and runtime.is_poisoned([*args, *kwargs.values()]):
             return runtime.unknown([*touched, *args, *kwargs.values()])
         name = function.__name__ if type(function) in NAMED else None
         if name in TRAVERSERS:
             self.check_nesting(function, args)
+            if name in HASHERS:
+                for value in args:
+                    self.operations.check_hashes(value)
         try:
             result = function(*args, **kwargs)
             if type(result) in SIZED and name not in ACCESSORS:
@@ -490,11 +500,27 @@ class Calls:
             return self.callback(value)
         return value
 
+    def callee(self, value: Any) -> Any:
+        """What builtin code will call, again and again: all but code of the file comes back to `call`, so that each
+        call is bounded like one that the program makes itself."""
+        kind = type(value)
+        function = value.__func__ if kind is MethodType else value
+        if is_a(value, type):
+            own = value in self.runtime.classes and value.__new__ is object.__new__
+        elif kind in (FunctionType, MethodType):
+            own = body_of(function) is not None or id(function) in self.made
+        else:
+            own = kind not in CALLED
+        return value if own else guarded(value, self.call_guarded)
+
+    def call_guarded(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return self.call(function, list(args), dict(kwargs))
+
     def callback(self, function: Any) -> Any:
         """A builtin that other builtin code will call."""
         if is_a(function, type):
             return function
-        return guarded(function, lambda inner, args, kwargs: self.call(inner, list(args), dict(kwargs)))
+        return guarded(function, self.call_guarded)
 
 
 def hand_over(args: Any, kwargs: Any) -> None:
@@ -504,6 +530,12 @@ def hand_over(args: Any, kwargs: Any) -> None:
         kwargs.clear()
 
 
+HASHERS = words("set frozenset dict fromkeys update Counter difference intersection union symmetric_difference")
+"""What puts many values into a hash table at once."""
+CALLED: frozenset[Any] = frozenset(
+    {BuiltinFunctionType, MethodDescriptorType, ClassMethodDescriptorType, operator.itemgetter, *GETTERS, *SLOT_TYPES}
+)
+"""Types of builtin callables."""
 NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})
 ACCESS = {"__getattribute__": "get", "__setattr__": "set", "__delattr__": "delete"}
 SLOT_OPERATORS = {

@@ -107,7 +107,7 @@ class Methods(Sizes):
         for item in args:
             if defines(type(item), "__len__") and type(item) in rendering.SIZED_BUILTINS:
                 self.runtime.allow(len(value) + len(item))
-        return self.native(function, args, kwargs)
+        return self.native(function, list(map(self.interpreter.operations.ending, args)), kwargs)
 
     def searched(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`range.index` and `range.count`, which go through it for what is no integer."""

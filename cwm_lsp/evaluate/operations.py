@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import operator
 import re
 from array import array
@@ -9,7 +10,7 @@ from collections import ChainMap, deque
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from types import GenericAlias, MappingProxyType, NoneType
+from types import GeneratorType, GenericAlias, MappingProxyType, NoneType
 from typing import Any
 
 from cwm_lsp.evaluate import library, rendering
@@ -102,9 +103,11 @@ class Operations:
             if check is not None:
                 check(a, b)
             if in_place and type(a) is list:
-                b = self.iterable(b)
+                b = self.ending(b)
             elif in_place and is_a(a, set):
                 runtime.shrunk += 1
+            elif type(a) in VIEWS or type(b) in VIEWS:
+                a, b = self.iterable(a), self.iterable(b)
             result = native(a, b)
             if result is not a:
                 runtime.count(result)
@@ -267,15 +270,16 @@ class Operations:
 
         return lambda a, b: self.attempt(same, (a, b))
 
-    def membership(self, *, negate: bool) -> Apply:
-        runtime, attempt = self.runtime, self.attempt
+    def inside(self, a: Any, b: Any) -> bool:
+        """`a in b`."""
+        if type(b) is range and type(a) not in (int, bool):
+            self.runtime.allow(len(b[: self.runtime.limits.elements + 1]))
+        if type(a) not in rendering.ATOMS:
+            self.check_nesting(a, b)
+        return operator.contains(b, a)
 
-        def inside(a: Any, b: Any) -> bool:
-            if type(b) is range and type(a) not in (int, bool):
-                runtime.allow(len(b[: runtime.limits.elements + 1]))
-            if type(a) not in rendering.ATOMS:
-                self.check_nesting(a, b)
-            return operator.contains(b, a)
+    def membership(self, *, negate: bool) -> Apply:
+        runtime, attempt, inside = self.runtime, self.attempt, self.inside
 
         def apply(a: Any, b: Any) -> Any:
             if not runtime.poisoned:
@@ -331,6 +335,20 @@ class Operations:
         elif kind is range and value[self.runtime.limits.elements :]:  # which may be too long for `len`
             return self.runtime.ticker(iter(value))
         return value
+
+    def ending(self, value: Any) -> Any:
+        """The same elements, not without end: an iterator over a list goes on while the list grows."""
+        value = self.iterable(value)
+        kind = type(value)
+        builtin = kind.__module__ in ("builtins", "itertools") and hasattr(kind, "__next__")
+        return self.runtime.ticker(value) if builtin and kind is not GeneratorType else value
+
+    def check_hashes(self, value: Any) -> None:
+        """Bound how many of the values that are put into a hash table get in each other's way."""
+        if type(value) in HELD and len(value) > MANY:
+            hashes = collections.Counter(hash(item) for item in value if type(item) in HASHED)
+            if max(hashes.values(), default=0) > MANY:
+                raise GaveUp("too many values have the same hash")
 
     def iterator(self, value: Any) -> Any:
         """`iter(value)`, or an `Unknown`."""
@@ -419,6 +437,13 @@ def is_identity(equal: Any) -> bool:
     return equal is object.__eq__ or body_of(equal) is not None
 
 
+VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.items())})
+"""What the operators of sets take any iterable beside."""
+MANY = 2_000
+"""Values with the same hash in one table."""
+HELD: frozenset[type] = frozenset({list, tuple, set, frozenset, dict})
+HASHED: frozenset[type] = frozenset({int, float, complex, Fraction, Decimal})
+"""Types of values whose hashes are small numbers, which a program can choose."""
 QUICK: frozenset[type] = frozenset({list, str, tuple, dict})
 SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}

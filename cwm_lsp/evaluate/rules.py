@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 import enum
 import functools
+import heapq
 import itertools
 import json
 import logging
@@ -23,6 +24,7 @@ import struct
 import sys
 import textwrap
 import typing
+import unicodedata
 import urllib.parse
 from abc import ABCMeta
 from collections.abc import Callable, Iterator
@@ -99,6 +101,9 @@ class Rules(Methods):
             itertools.combinations: self.combinations, itertools.combinations_with_replacement: self.combinations,
             functools.wraps: self.calls.raw, functools.update_wrapper: self.calls.raw, functools.partial: self.partial,
             functools.lru_cache: self.cache, functools.cache: self.cache, functools.cmp_to_key: self.remembered,
+            functools.reduce: self.calling, heapq.nlargest: self.calling, heapq.nsmallest: self.calling,
+            reversed: self.backwards,
+            **dict.fromkeys((unicodedata.normalize, unicodedata.is_normalized), self.normalized),
             dataclasses.dataclass: self.dataclass_, dataclasses.field: self.plain,
             functools.total_ordering: self.total_ordering,
             enum.unique: self.plain, json.dumps: self.dumps, json.JSONEncoder: self.dumps, json.loads: self.loaded,
@@ -388,7 +393,7 @@ class Rules(Methods):
 
     def iter_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) == 2:
-            return self.runtime.ticker(self.native(function, args, kwargs))
+            return self.runtime.ticker(self.calling(function, args, kwargs))
         if len(args) == 1 and not kwargs:
             return self.interpreter.operations.iterator(args[0])
         return self.native(function, args, kwargs)
@@ -404,12 +409,34 @@ class Rules(Methods):
 
     def lazy(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Iterators over iterators: drawing from many inside each other would need more stack than there is."""
+        if function is itertools.accumulate and len(args) == 1 and kwargs.get("func") is None:
+            kwargs = {**kwargs, "func": operator.add}
+        args, kwargs = self.with_callee(function, args, kwargs)
         if args and type(args[0]) is Unknown and function in (map, filter):
             return self.calls.foreign(args, kwargs)
         if any(defines(type(value), "__next__") for value in args):
             self.layers += 1
             if self.layers > MOST_LAYERS:
                 raise GaveUp("too many iterators over iterators")
+        return self.native(function, args, kwargs)
+
+    def with_callee(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with what the function will call made safe."""
+        at = CALLEES.get(function)
+        if at is not None and at < len(args):
+            args = [*args[:at], self.calls.callee(args[at]), *args[at + 1 :]]
+        if "func" in kwargs:
+            kwargs = {**kwargs, "func": self.calls.callee(kwargs["func"])}
+        return args, kwargs
+
+    def calling(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """What calls one of its arguments."""
+        return self.native(function, *self.with_callee(function, args, kwargs))
+
+    def backwards(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`reversed`."""
+        if len(args) == 1 and not kwargs and type(args[0]) is range:
+            return self.interpreter.operations.iterator(args[0][::-1])
         return self.native(function, args, kwargs)
 
     def endless(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -458,7 +485,7 @@ class Rules(Methods):
             return self.runtime.unknown()
         if not callable(args[0]):
             return function(*args, **kwargs)
-        return function(self.calls.safe(function, args[0]), *args[1:], **kwargs)
+        return function(self.calls.callee(args[0]), *args[1:], **kwargs)
 
     def later(self, function: Any) -> Guarded:
         """A function that still has to come through its rule when it is called."""
@@ -578,3 +605,14 @@ class Rules(Methods):
 
 def is_enum(kind: Any) -> bool:
     return is_a(kind, enum.EnumMeta)
+
+
+CALLEES: dict[Any, int] = {
+    **dict.fromkeys(
+        (map, filter, itertools.takewhile, itertools.dropwhile, itertools.filterfalse, itertools.starmap), 0
+    ),
+    **dict.fromkeys((functools.reduce, iter), 0),
+    **dict.fromkeys((itertools.accumulate, itertools.groupby), 1),
+    **dict.fromkeys((heapq.nlargest, heapq.nsmallest), 2),
+}
+"""Functions that call one of their arguments, and which."""

@@ -186,13 +186,15 @@ class Runtime:
         raise GaveUp(str(loop))
 
     def count(self, value: Any) -> None:
-        """Admit a value that has just been made; hash tables take several times the room of their elements."""
+        """Admit a value that has just been made; what holds objects takes several times the room of characters."""
         kind = type(value)
         if kind in SIZED:
             size = len(value)
             if size > SMALL:
                 self.allow(size)
-                if kind in TABLES:
+                if kind is list or kind is tuple:
+                    self.allocated += 3 * size
+                elif kind in TABLES:
                     self.allocated += 4 * size
             if kind is str and " at 0x" in value:
                 self.rendering.without_address(value)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import math
 import re
+import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.values import GaveUp, Unknown, is_a
+from cwm_lsp.evaluate.values import GaveUp, Ticker, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -26,9 +29,11 @@ class Sizes:
         return self.calls.native(function, args, kwargs)
 
     def pow_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) == 2:
-            self.interpreter.operations.check_power(*args)
-        sizes = [abs(value).bit_length() for value in [*args, *kwargs.values()] if is_a(value, int)]
+        given = {**dict(zip(("base", "exp", "mod"), args, strict=False)), **kwargs}
+        base, exponent, modulus = given.get("base"), given.get("exp"), given.get("mod")
+        if modulus is None:
+            self.interpreter.operations.check_power(base, exponent)
+        sizes = [abs(value).bit_length() for value in (base, exponent, modulus) if isinstance(value, int)]
         if len(sizes) > 2 and sizes[1] * max(sizes[0], sizes[2]) ** 2 > 10**11:
             raise GaveUp("a modular power is too large")
         return self.native(function, args, kwargs)
@@ -66,7 +71,7 @@ class Sizes:
         """Comparisons that take time quadratic in what is compared."""
         sizes = [sum(map(len, value)) if type(value) is list and all(isinstance(item, str) for item in value)
                  else len(value) for value in args if is_a(value, str | list | tuple)]  # fmt: skip
-        if sum(sizes) > 4000:
+        if sum(sizes) > 4000 or (function is difflib.ndiff and math.prod(map(len, args[:2])) > 10_000):
             raise GaveUp("too much is compared")
         return self.native(function, args, kwargs)
 
@@ -79,6 +84,17 @@ class Sizes:
         numbers = [abs(item) for item in args if is_a(item, int)]
         if numbers:
             self.runtime.allow_bits(min(numbers) * (max(numbers).bit_length() + 1))
+        return self.native(function, args, kwargs)
+
+    def normalized(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`unicodedata.normalize`: marks that follow each other are sorted by insertion, and a character may become
+        eighteen."""
+        for value in args[1:]:
+            if type(value) is str and not value.isascii():
+                self.runtime.allow(len(value) * (18 if "K" in str(args[0]) else 4))
+                marks = map(len, "".join("x" if unicodedata.combining(one) else " " for one in value).split())
+                if max(marks, default=0) > 2_000:
+                    raise GaveUp("too many marks are to be put in order")
         return self.native(function, args, kwargs)
 
     def product(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -138,7 +154,10 @@ class Sizes:
             return function(*args, **kwargs)
         iterable = self.interpreter.operations.iterable
         items = self.interpreter.operations.iterator(args[0])
-        return items if type(items) is Unknown else function(map(iterable, items))
+        if type(items) is Unknown:
+            return items
+        made = function(map(iterable, items))
+        return self.runtime.ticker(made) if type(items) is Ticker else made
 
     def read(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`int.from_bytes`."""

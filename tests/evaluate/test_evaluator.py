@@ -14,7 +14,7 @@ from tests.evaluate import programs
 
 LOOP = "def f(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
 ASKS = "import random\n\ndef f(n):\n    x = random.random()\n    if x > n:\n        return [x]\n    return x\n"
-STUCK = "KEYS = [((2**61 - 1) * i,) for i in range(60_000)]\n\ndef f():\n    return len(set(KEYS))\n"
+STUCK = "KEYS = list(zip(range(0, 60_000 * (2**61 - 1), 2**61 - 1)))\n\ndef f():\n    return len(set(KEYS))\n"
 """Keys of one hash, each compared with all others: a minute within one call that nothing can interrupt."""
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.ClassDef) -> Run:
     """Compile a class definition to what makes the class."""
     scope = interpreter.scopes[node]
-    bases_of = compiler.elements(node.bases, node.lineno)
+    bases_of = compiler.elements(node.bases)
+    calling = compiler.within(node, "call")
     keywords = [(item.arg, compiler.expr(item.value)) for item in node.keywords]
     first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
     shared = frozenset(name for name in scope.free if scope.place(name) == "free")
@@ -28,24 +29,28 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         scope.name, scope.qualname, first, (), shared, tuple(sorted(scope.free)), tuple(sorted(scope.cells)),
         is_function=False, node=node,
     )  # fmt: skip
-    runtime, mark = interpreter.runtime, interpreter.runtime.line
+    runtime = interpreter.runtime
     doc = ast.get_docstring(node, clean=False)
     annotated = any(isinstance(item, ast.AnnAssign) for statement in node.body for item in own_nodes(statement))
     statements = node.body[1:] if doc is not None else node.body
 
     def compile_body() -> Any:
-        block = Statements(interpreter, scope).block(statements)
+        inside = Statements(interpreter, scope, interpreter.positions(node, scope))
+        naming, documenting = inside.mark(node, "module"), inside.mark(node, "doc")
+        leave = inside.mark(node, "return")
+        block = inside.block(statements)
 
         def body(frame: Frame) -> Any:
-            mark(frame, first)
+            naming(frame)
             frame.vars["__module__"] = interpreter.namespace.get("__name__")
             frame.vars["__qualname__"] = code.qualname
             if annotated:
                 frame.vars["__annotations__"] = {}
             if doc is not None:
-                mark(frame, node.body[0].lineno)
+                documenting(frame)
                 frame.vars["__doc__"] = doc
             block(frame)
+            leave(frame)
             cell: Any = frame.cells.get("__class__")
             if "__class__" in code.own_cells:
                 frame.vars["__classcell__"] = frame.result = cell.cell
@@ -60,6 +65,7 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     def make(frame: Frame) -> Any:
         bases = tuple(bases_of(frame))
         named = {name: run(frame) for name, run in keywords if name is not None}
+        calling(frame)
         metaclass = named.get("metaclass", type)
         if any(name is None for name, _ in keywords):
             raise GaveUp(f"line {node.lineno}: keywords of a class that are unpacked are not interpreted")

@@ -86,8 +86,8 @@ class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "line", "operands", "provenance",
-        "reference", "result", "seen", "shown", "started", "traced", "values", "vars",
+        "at", "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "leave", "line", "operands",
+        "provenance", "reference", "result", "seen", "shown", "started", "traced", "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
@@ -95,6 +95,8 @@ class Frame:
         self.vars = variables
         self.cells = cells
         self.line = code.first_line
+        self.at = 0
+        """Where it is in the instructions of its code (`layout.positions`)."""
         self.caller: Frame | None = None
         """Who called it, or resumed it last, while it runs."""
         self.started = False
@@ -111,6 +113,8 @@ class Frame:
         self.traced = False
         self.result: Any = None
         """What a `return` statement returns."""
+        self.leave: Callable[[Frame], None] | None = None
+        """Moves to where that statement leaves the frame."""
         self.seen: BaseException | None = None
         """The exception whose event this frame has already shown."""
         self.handling: list[BaseException] = []

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.code import RETURN, Frame, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
-from cwm_lsp.evaluate.folding import iterated, line_after
 from cwm_lsp.evaluate.generators import Generators
+from cwm_lsp.evaluate.layout.code import inline
 from cwm_lsp.evaluate.statements import Store
 from cwm_lsp.evaluate.suspending import Decision, steps_of
 from cwm_lsp.evaluate.suspension import carrying
@@ -22,45 +22,36 @@ if TYPE_CHECKING:
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
+Following = Callable[[Frame, Any], Generator[Any, Any, Any]]
+
+
 @dataclass
 class Level:
     """One `for` of a comprehension."""
 
     values_of: Steps
+    """What it iterates over."""
+    next_of: Following
     store: Store
     tests: list[Decision]
-    line: int
-    is_async: bool
 
 
 def comprehension_steps(interpreter: Interpreter, node: Comprehension) -> Steps:
     """The body of a comprehension that suspends."""
-    scope, runtime = interpreter.scopes[node], interpreter.runtime
-    compiler = Generators(interpreter, scope)
-    line = now = node.lineno
-    compiler.marks = node.end_lineno != line
-    levels: list[Level] = []
-    for position, generator in enumerate(node.generators):
-        first = steps_of(compiler.load(".0"))
-        values_of = compiler.either_at(iterated(generator.iter), now) if position else first
-        level = Level(values_of, compiler.store(generator.target), [], now, bool(generator.is_async))
-        for test in generator.ifs:
-            level.tests.append(compiler.deciding(test, now))
-            now = line_after(test, now)
-        levels.append(level)
-    start, add = adding(compiler, node, now)
-    mark, following, next_awaited = runtime.line, compiler.following(line, None), compiler.next_awaited
-    awaiting, operations = interpreter.awaiting, interpreter.operations
+    scope = interpreter.scopes[node]
+    compiler = Generators(interpreter, scope, interpreter.positions(node, scope))
+    compiler.begin_comprehension(node)
+    levels = [level(compiler, clause, position) for position, clause in enumerate(node.generators)]
+    start, add = adding(compiler, node)
+    leave = compiler.mark(node, "return")
 
     def iterating(frame: Frame, made: Any, depth: int) -> Generator[Any, Any, None]:
         level = levels[depth]
         taken = [(yield from level.values_of(frame))]
-        if depth:
-            taken.append(carrying(awaiting.aiter if level.is_async else operations.iterator, taken.pop()))
         items = taken.pop()
         last = depth + 1 == len(levels)
         while True:
-            taken.append((yield from next_awaited(frame, items)) if level.is_async else following(frame, items))
+            taken.append((yield from level.next_of(frame, items)))
             if taken[0] is MISSING:
                 return
             carrying(level.store, frame, taken.pop())
@@ -69,29 +60,62 @@ def comprehension_steps(interpreter: Interpreter, node: Comprehension) -> Steps:
                     break
             else:
                 yield from add(frame, made) if last else iterating(frame, made, depth + 1)
-                if frame.line != now:
-                    mark(frame, now)
-            mark(frame, level.line)
 
     def steps(frame: Frame) -> Generator[Any, Any, str]:
-        mark(frame, line)
         made = start()
         yield from iterating(frame, made, 0)
-        if frame.line != now:
-            mark(frame, now)
+        leave(frame)
         frame.result = made
         return RETURN
 
     return steps
 
 
+def level(compiler: Generators, clause: ast.comprehension, position: int) -> Level:
+    """Compile one `for` of a comprehension."""
+    store, tests = compiler.store(clause.target), [compiler.deciding(test) for test in clause.ifs]
+    element = inline(clause) if position and not clause.is_async else None
+    if element is not None:  # assigned, not iterated over
+        value_of = compiler.either(element)
+        return Level(
+            then(value_of, lambda value: iter([value])), step(lambda frame, items: next(items, MISSING)), store, tests
+        )
+    if clause.is_async:
+        begin, next_of = compiler.interpreter.awaiting.aiter, compiler.next_awaited(clause)
+    else:
+        begin, next_of = compiler.operations.iterator, step(compiler.following(clause, None, None))
+    if not position:
+        return Level(steps_of(compiler.load(".0")), next_of, store, tests)
+    return Level(then(compiler.either_then(clause.iter, clause, "iter"), begin), next_of, store, tests)
+
+
+def then(steps: Steps, apply: Callable[[Any], Any]) -> Steps:
+    """`steps`, and what `apply` makes of their value."""
+
+    def run(frame: Frame) -> Generator[Any, Any, Any]:
+        taken = [(yield from steps(frame))]
+        return carrying(apply, taken.pop())
+
+    return run
+
+
+def step(next_of: Callable[[Frame, Any], Any]) -> Following:
+    """What gives the next element without suspending, as if it did."""
+
+    def following(frame: Frame, items: Any) -> Generator[Any, Any, Any]:
+        return next_of(frame, items)
+        yield
+
+    return following
+
+
 def adding(
-    compiler: Generators, node: Comprehension, line: int
+    compiler: Generators, node: Comprehension
 ) -> tuple[Callable[[], Any], Callable[[Frame, Any], Generator[Any, Any, Any]]]:
     """What a comprehension starts with, and how an element is added to it."""
     operations = compiler.operations
     if isinstance(node, ast.DictComp):
-        key_of, value_of = compiler.either(node.key), compiler.either_at(node.value, line)
+        key_of, value_of = compiler.either(node.key), compiler.either_then(node.value, node, "add")
 
         def add_pair(frame: Frame, made: Any) -> Generator[Any, Any, None]:
             key = yield from key_of(frame)
@@ -99,15 +123,17 @@ def adding(
             carrying(operations.set_item, made, key, value)
 
         return dict, add_pair
-    element_of = compiler.either_at(node.elt, line)
     if isinstance(node, ast.GeneratorExp):
+        given_of, resume = compiler.either_then(node.elt, node, "yield"), compiler.within(node, "resume")
         yielding, wrap = compiler.interpreter.suspension.yielding, compiler.scope.is_async
 
         def give(frame: Frame, made: Any) -> Generator[Any, Any, None]:
-            taken = [(yield from element_of(frame))]
+            taken = [(yield from given_of(frame))]
             yield from yielding(frame, Wrapped(taken.pop()) if wrap else taken.pop())
+            resume(frame)
 
         return lambda: None, give
+    element_of = compiler.either_then(node.elt, node, "add")
 
     def add_element(frame: Frame, made: Any) -> Generator[Any, Any, None]:
         element = yield from element_of(frame)

@@ -15,6 +15,7 @@ from typing import Any
 
 from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.interpreter import Interpreter
+from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.rendering import ADDRESS
@@ -90,8 +91,8 @@ class Evaluation:
         self.runtime = Runtime(
             self.limits, self._emit, self._ask, self._elsewhere
         )  # before anything can fail: `close` needs it
-        self.tree = ast.parse(source)
-        self.call = ast.parse(call.strip(), mode="eval")
+        self.tree = folded(ast.parse(source), source)
+        self.call = folded(ast.parse(call.strip(), mode="eval"))
         around_it = around.world(source) if around is not None else None
         self.interpreter = Interpreter(self.runtime, self.tree, module, around_it)
         self.runtime.program = f"{source}\n{call}"

@@ -1,7 +1,7 @@
 """Expressions compiled to closures: each takes a frame and gives a value.
 
-Where an expression spans several lines, its closures also move the frame's line the way CPython 3.11's instructions
-do: every operand at its own line, then the operation at the line where its expression begins.
+Where the instructions of a statement are on several lines, its closures also say which instruction they come to
+(`layout.positions`).
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.code import Frame, Run
-from cwm_lsp.evaluate.folding import constant, has_stars, line_after, rejoins
 from cwm_lsp.evaluate.formats import conversion
+from cwm_lsp.evaluate.layout.emitter import GUIDELINE
+from cwm_lsp.evaluate.layout.positions import Mark, Positions, no_branch, nothing
 from cwm_lsp.evaluate.scopes import Scope, mangled
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
 
-
-LARGE = 30
-"""Operands on the stack beyond which CPython's compiler builds a display one by one (`STACK_USE_GUIDELINE`)."""
 
 OUTER_CLASS = "__class__ of the method around"
 """In a class body that has a `__class__` of its own to give: the cell of the one that it reads."""
@@ -31,16 +29,16 @@ class Expressions:
     """Compiles the expressions of one scope."""
 
     marks: bool
-    """Whether lines are to be followed inside of the expression being compiled."""
+    """Whether the instructions of the statement being compiled are on several lines."""
 
-    def __init__(self, interpreter: Interpreter, scope: Scope) -> None:
+    def __init__(self, interpreter: Interpreter, scope: Scope, positions: Positions | None = None) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.operations = interpreter.operations
         self.scope = scope
+        self.positions = positions
+        """None for code that is not traced."""
         self.marks = False
-        self.dropped: ast.expr | None = None
-        """The expression statement being compiled, whose value is not used."""
         self.replaced: dict[int, Run] = {}
         """Stand-ins for expressions whose value is already there, by the identity of the node."""
 
@@ -48,9 +46,6 @@ class Expressions:
         """Compile one expression."""
         if id(node) in self.replaced:
             return self.replaced[id(node)]
-        folded = constant(node)
-        if folded is not MISSING:
-            return self.at(node.lineno, lambda frame: folded)
         method = getattr(self, type(node).__name__, None)
         if method is None:
             return self.unsupported(node)
@@ -69,43 +64,47 @@ class Expressions:
 
         return run
 
-    def at(self, line: int, run: Run) -> Run:
-        """`run`, with its instruction on `line`."""
-        if not self.marks:
+    def mark(self, node: ast.AST, part: str = "") -> Mark:
+        """What moves a frame to an instruction of `node`, with the line events on the way."""
+        return nothing if self.positions is None else self.positions.mark(node, part)
+
+    def within(self, node: ast.AST, part: str = "") -> Mark:
+        """The same, where it matters within a statement: if its instructions are on several lines."""
+        return self.mark(node, part) if self.marks else nothing
+
+    def before(self, run: Run, node: ast.AST, part: str = "") -> Run:
+        """`run`, once the frame is at an instruction of `node`."""
+        mark = self.within(node, part)
+        if mark is nothing:
             return run
-        mark = self.runtime.line
 
         def marked(frame: Frame) -> Any:
-            if frame.line != line:
-                mark(frame, line)
+            mark(frame)
             return run(frame)
 
         return marked
 
-    def then_at(self, run: Run, line: int) -> Run:
-        """`run`, and then on with instructions on `line`."""
-        if not self.marks:
+    def after(self, run: Run, node: ast.AST, part: str = "") -> Run:
+        """`run`, after which the frame is at an instruction of `node`."""
+        mark = self.within(node, part)
+        if mark is nothing:
             return run
-        mark = self.runtime.line
 
         def marked(frame: Frame) -> Any:
             value = run(frame)
-            if frame.line != line:
-                mark(frame, line)
+            mark(frame)
             return value
 
         return marked
 
-    def all_then_at(self, runs: list[Run], line: int) -> list[Run]:
-        """`runs` in order, the last of which goes on on `line`."""
-        if self.marks and runs:
-            return [*runs[:-1], self.then_at(runs[-1], line)]
-        return runs
+    def all_after(self, runs: list[Run], node: ast.AST, part: str = "") -> list[Run]:
+        """`runs` in order, after the last of which the frame is at an instruction of `node`."""
+        return [*runs[:-1], self.after(runs[-1], node, part)] if runs else []
 
     # names and constants
 
     def Name(self, node: ast.Name) -> Run:  # noqa: N802
-        return self.at(node.lineno, self.load(node.id))
+        return self.before(self.load(node.id), node)
 
     def load(self, name: str) -> Run:
         """Read a variable."""
@@ -164,18 +163,18 @@ class Expressions:
 
     def Constant(self, node: ast.Constant) -> Run:  # noqa: N802
         value = node.value
-        return self.at(node.lineno, lambda frame: value)
+        return lambda frame: value
 
     # operators
 
     def BinOp(self, node: ast.BinOp) -> Run:  # noqa: N802
-        left, right = self.expr(node.left), self.then_at(self.expr(node.right), node.lineno)
+        left, right = self.expr(node.left), self.after(self.expr(node.right), node)
         apply = self.operations.binary(type(node.op).__name__)
         return lambda frame: apply(left(frame), right(frame))
 
     def UnaryOp(self, node: ast.UnaryOp) -> Run:  # noqa: N802
         if isinstance(node.op, ast.Not):
-            test = self.then_at(self.expr(node.operand), node.lineno)
+            test = self.after(self.expr(node.operand), node)
             truth = self.operations.truth
 
             def negate(frame: Frame) -> Any:
@@ -186,29 +185,31 @@ class Expressions:
                 return value if type(value) is Unknown else not value
 
             return negate
-        operand = self.then_at(self.expr(node.operand), node.lineno)
+        operand = self.after(self.expr(node.operand), node)
         apply = self.operations.unary(type(node.op).__name__)
         return lambda frame: apply(operand(frame))
 
     def BoolOp(self, node: ast.BoolOp) -> Run:  # noqa: N802
-        *first, last = self.exprs(node.values)
+        *first, last = node.values
+        tests = [(self.expr(value), self.joint(value)) for value in first]
+        otherwise = self.expr(last)
         stop_on = isinstance(node.op, ast.Or)
-        decide = self.decide((None, None))
-        line = node.lineno
-        firsts = [self.then_at(run, line) for run in first]
 
         def run(frame: Frame) -> Any:
-            for item in firsts:
+            for item, decide in tests:
                 value = item(frame)
-                if (value if value is True or value is False else decide(value)) is stop_on:
+                if decide(frame, value) is stop_on:
                     return value
-            return last(frame)
+            return otherwise(frame)
 
         return run
 
-    def decide(self, lines: tuple[int | None, int | None]) -> Callable[[Any], bool]:
-        """Truth as a branch: asks where it is not known."""
+    def decide(
+        self, lines: tuple[int | None, int | None], node: ast.AST, part: str = "test"
+    ) -> Callable[[Frame, Any], bool]:
+        """The truth of a value as a branch: asks where it is not known, and moves the frame over the branch."""
         truth, branch = self.operations.truth, self.runtime.branch
+        take = self.positions.decide(node, part) if self.positions is not None else no_branch
 
         def decided(value: Any) -> bool:
             if value is True or value is False:
@@ -218,20 +219,30 @@ class Expressions:
                 return branch(lines)
             return bool(known)
 
+        if take is no_branch:
+            return lambda frame, value: decided(value)
+
+        def taken(frame: Frame, value: Any) -> bool:
+            outcome = decided(value)
+            take(frame, outcome)
+            return outcome
+
+        return taken
+
+    def joint(self, node: ast.AST, part: str = "test") -> Callable[[Frame, Any], bool]:
+        """The truth of a value as a branch within an expression, which is left in the same way whatever it is."""
+        positions, self.positions = self.positions, self.positions if self.marks else None
+        decided = self.decide((None, None), node, part)
+        self.positions = positions
         return decided
 
-    def condition(
-        self, node: ast.expr, line: int, lines: tuple[int | None, int | None] = (None, None)
-    ) -> Callable[[Frame], bool]:
-        """An expression as the test of a branch at `line`, evaluated for its truth alone."""
+    def condition(self, node: ast.expr, lines: tuple[int | None, int | None] = (None, None)) -> Callable[[Frame], bool]:
+        """An expression as the test of a branch, evaluated for its truth alone."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inner = self.condition(node.operand, line, (lines[1], lines[0]))
+            inner = self.condition(node.operand, (lines[1], lines[0]))
             return lambda frame: not inner(frame)
         if isinstance(node, ast.BoolOp):
-            tests = []
-            for value in node.values:
-                tests.append(self.condition(value, line))
-                line = line_after(value, line)
+            tests = [self.condition(value) for value in node.values]
             if isinstance(node.op, ast.And):
 
                 def conjunction(frame: Frame) -> bool:
@@ -249,73 +260,74 @@ class Expressions:
                 return False
 
             return disjunction
-        if isinstance(node, ast.IfExp) and rejoins(node):
-            return self.unsupported(node)  # whether a jump without line follows depends on what is tested
         if isinstance(node, ast.IfExp):
-            first = self.condition(node.test, line)
-            after = line_after(node.test, line)
-            then, otherwise = (
-                self.condition(node.body, after),
-                self.condition(node.orelse, line_after(node.body, after)),
-            )
+            first, then, otherwise = (self.condition(part) for part in (node.test, node.body, node.orelse))
             return lambda frame: then(frame) if first(frame) else otherwise(frame)
-        value_of = self.then_at(self.expr(node), line_after(node, line))
-        decide = self.decide(lines)
-
-        def decided(frame: Frame) -> bool:
-            value = value_of(frame)
-            return value if value is True or value is False else decide(value)
-
-        return decided
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            return self.chain_condition(node)
+        value_of, decide = self.expr(node), self.decide(lines, node)
+        return lambda frame: decide(frame, value_of(frame))
 
     def Compare(self, node: ast.Compare) -> Run:  # noqa: N802
-        line = node.lineno
         left = self.expr(node.left)
-        rights = [self.then_at(self.expr(item), line) for item in node.comparators]
-        applies = [self.operations.compare(type(operator).__name__) for operator in node.ops]
-        if len(rights) == 1:
-            right, apply = rights[0], applies[0]
+        pairs = self.comparisons(node)
+        if len(pairs) == 1:
+            apply, right = pairs[0]
             return lambda frame: apply(left(frame), right(frame))
-        pairs = list(zip(applies, rights, strict=True))
-        decide = self.decide((None, None))
+        links = [self.joint(node, f"test{position}") for position in range(len(pairs) - 1)]
+        first = list(zip(pairs[:-1], links, strict=True))
+        apply_last, last = pairs[-1]
 
         def chain(frame: Frame) -> Any:
             value = left(frame)
-            result: Any = True
-            last = len(pairs) - 1
-            for position, (apply, right) in enumerate(pairs):
+            for (apply, right), decide in first:
                 following = right(frame)
                 result = apply(value, following)
-                if position < last and not decide(result):
+                if not decide(frame, result):
                     return result
                 value = following
-            return result
+            return apply_last(value, last(frame))
 
         return chain
 
+    def comparisons(self, node: ast.Compare) -> list[tuple[Callable[[Any, Any], Any], Run]]:
+        """The operators of a comparison, each with its right operand."""
+        return [
+            (
+                self.operations.compare(type(operator).__name__),
+                self.after(self.expr(item), node, str(position)),
+            )
+            for position, (operator, item) in enumerate(zip(node.ops, node.comparators, strict=True))
+        ]
+
+    def chain_condition(self, node: ast.Compare) -> Callable[[Frame], bool]:
+        """A chain of comparisons as a test: each link is a branch."""
+        left = self.expr(node.left)
+        pairs = self.comparisons(node)
+        parts = [f"test{position}" for position in range(len(pairs) - 1)] + ["test"]
+        links = [
+            (apply, right, self.decide((None, None), node, part))
+            for (apply, right), part in zip(pairs, parts, strict=True)
+        ]
+
+        def holds(frame: Frame) -> bool:
+            value = left(frame)
+            for apply, right, decide in links:
+                following = right(frame)
+                if not decide(frame, apply(value, following)):
+                    return False
+                value = following
+            return True
+
+        return holds
+
     def IfExp(self, node: ast.IfExp) -> Run:  # noqa: N802
-        test = self.condition(node.test, node.lineno)
+        test = self.condition(node.test)
         body, orelse = self.expr(node.body), self.expr(node.orelse)
-        if rejoins(node) and node is not self.dropped:
-            body = self.rejoining(body, node.lineno)
         return lambda frame: body(frame) if test(frame) else orelse(frame)
 
-    def rejoining(self, run: Run, line: int) -> Run:
-        """`run`, then a jump that has no line: what comes after counts as a new line even on the same one."""
-        mark, marks = self.runtime.line, self.marks
-
-        def rejoined(frame: Frame) -> Any:
-            value = run(frame)
-            if marks:
-                frame.line = 0
-            else:
-                mark(frame, line)
-            return value
-
-        return rejoined
-
     def NamedExpr(self, node: ast.NamedExpr) -> Run:  # noqa: N802
-        value_of = self.expr(node.value)
+        value_of = self.after(self.expr(node.value), node.target)
         store = self.store_name(node.target.id)
 
         def run(frame: Frame) -> Any:
@@ -355,25 +367,21 @@ class Expressions:
 
     # displays
 
-    def elements(self, nodes: Sequence[ast.expr], line: int, *, lone: bool = False) -> Callable[[Frame], list[Any]]:
+    def elements(self, nodes: Sequence[ast.expr], *, lone: bool = False) -> Callable[[Frame], list[Any]]:
         """The elements of a display or the positional arguments of a call, stars unpacked.
 
         `lone`: a single starred argument is passed as it is, no list is built.
         """
-        runs = [self.expr(node.value if isinstance(node, ast.Starred) else node) for node in nodes]
-        large = len(nodes) > LARGE
-        if not any(isinstance(node, ast.Starred) for node in nodes) and not (large and self.marks):
-            runs = self.all_then_at(runs, line)
+        if not any(isinstance(node, ast.Starred) for node in nodes):
+            runs = self.exprs(nodes)
             return lambda frame: [run(frame) for run in runs]
         unpack, allow = self.unpack_lone if lone else self.operations.unpack, self.runtime.allow
-        building = False
-        for position, node in enumerate(nodes):
-            if not building and not lone and (isinstance(node, ast.Starred) or large):
-                runs[position] = self.at(line, runs[position])
-                building = True
-            if building:
-                runs[position] = self.then_at(runs[position], line)
-        parts = [(isinstance(node, ast.Starred), run) for node, run in zip(nodes, runs, strict=True)]
+        parts = [
+            (True, self.after(self.expr(node.value), node, "add"))
+            if isinstance(node, ast.Starred)
+            else (False, self.expr(node))
+            for node in nodes
+        ]
 
         def gather(frame: Frame) -> list[Any]:
             items: list[Any] = []
@@ -407,100 +415,103 @@ class Expressions:
         return run
 
     def List(self, node: ast.List) -> Run:  # noqa: N802
-        if len(node.elts) > 2 and self.marks and all(constant(item) is not MISSING for item in node.elts):
-            values = [constant(item) for item in node.elts]
-            return self.at(node.lineno, lambda frame: list(values))
-        gather = self.elements(node.elts, node.lineno)
-        if not node.elts:
-            return self.at(node.lineno, lambda frame: [])
-        return self.undetermined_display(gather)
+        return self.undetermined_display(self.elements(node.elts))
 
     def Tuple(self, node: ast.Tuple) -> Run:  # noqa: N802
-        gather = self.elements(node.elts, node.lineno)
+        gather = self.elements(node.elts)
         if not any(isinstance(item, ast.Starred) for item in node.elts):
             return lambda frame: tuple(gather(frame))
         return self.undetermined_display(lambda frame: tuple(gather(frame)))
 
     def Set(self, node: ast.Set) -> Run:  # noqa: N802
-        if len(node.elts) > 2 and all(constant(item) is not MISSING for item in node.elts):
-            values = frozenset(constant(item) for item in node.elts)
-            return self.at(node.lineno, lambda frame: set().union(values))  # the order of the elements is that of both
-        if any(isinstance(item, ast.Starred) for item in node.elts):
-            return self.unsupported(node) if self.marks else self.starred_set(node)
-        gather = self.elements(node.elts, node.lineno)
+        if len(node.elts) > 2 and all(isinstance(item, ast.Constant) for item in node.elts):
+            values = frozenset(item.value for item in node.elts if isinstance(item, ast.Constant))
+            return lambda frame: set().union(values)  # the order of the elements is that of both
+        if len(node.elts) > GUIDELINE or any(isinstance(item, ast.Starred) for item in node.elts):
+            return self.set_one_by_one(node)
+        gather, mark = self.elements(node.elts), self.within(node)
         attempt, check = self.operations.attempt, self.operations.check_nesting
 
         def make(frame: Frame) -> Any:
             items = gather(frame)
+            mark(frame)
             check(*items)
             return attempt(set, (items,))
 
         return self.undetermined_display(make)
 
-    def starred_set(self, node: ast.Set) -> Run:
-        """A set display with stars: elements and iterables are put in one after the other."""
+    def set_one_by_one(self, node: ast.Set) -> Run:
+        """A set display with stars or many elements: they are put in one after the other, the first ones at once."""
+        first = next((i for i, item in enumerate(node.elts) if isinstance(item, ast.Starred)), 0)
+        first = 0 if len(node.elts) > GUIDELINE else first
+        at_once = self.exprs(node.elts[:first])
+        build = self.within(node, "build")
         parts = [
-            (isinstance(item, ast.Starred), self.expr(item.value if isinstance(item, ast.Starred) else item))
-            for item in node.elts
+            (
+                isinstance(item, ast.Starred),
+                self.after(self.expr(item.value if isinstance(item, ast.Starred) else item), item, "add"),
+            )
+            for item in node.elts[first:]
         ]
-        unpack, attempt = self.operations.unpack, self.operations.attempt
+        attempt, check, unpack = self.operations.attempt, self.operations.check_nesting, self.operations.unpack
 
         def make(frame: Frame) -> Any:
-            made: set[Any] = set()
+            items = [run(frame) for run in at_once]
+            build(frame)
+            check(*items)
+            made: Any = attempt(set, (items,))
             for starred, run in parts:
                 value = run(frame)
                 if starred and type(value) not in (set, frozenset):
-                    value = unpack(value)
+                    value = unpack(value, "'{}' object is not iterable")
                 attempt(made.update if starred else made.add, (value,), (made,))
             return made
 
         return self.undetermined_display(make)
 
     def Dict(self, node: ast.Dict) -> Run:  # noqa: N802
-        if not node.keys:
-            return self.at(node.lineno, lambda frame: {})
-        line = node.lineno
-        parts: list[tuple[Run | None, Run]] = []
-        group: list[tuple[ast.expr, ast.expr]] = []
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is not None:
-                group.append((key, value))
-            if group and (key is None or len(group) > LARGE // 2 + 1):
-                parts += self.pairs(group, line)
-                group = []
+        parts: list[tuple[list[tuple[Run, Run]], Mark, Run | None]] = []
+        """Pairs that are put in at once, or what a mapping is taken from."""
+        begin = 0
+        for position, key in enumerate(node.keys):
             if key is None:
-                value_of = self.then_at(self.expr(value), line)
-                parts.append((None, value_of if parts else self.at(line, value_of)))
-        parts += self.pairs(group, line)
+                parts += self.pairs(node, begin, position)
+                begin = position + 1
+                value = node.values[position]
+                parts.append(([], nothing, self.after(self.expr(value), value, "update")))
+            elif (position - begin) * 2 > GUIDELINE:
+                parts += self.pairs(node, begin, position + 1)
+                begin = position + 1
+        parts += self.pairs(node, begin, len(node.keys))
         unpack_mapping, put = self.unpack_mapping, self.operations.set_item
 
         def gather(frame: Frame) -> Any:
             made: dict[Any, Any] = {}
-            for key_of, value_of in parts:
-                if key_of is None:
-                    made.update(unpack_mapping(value_of(frame)))
-                else:
-                    key = key_of(frame)
-                    put(made, key, value_of(frame))
+            for group, mark, mapping_of in parts:
+                if mapping_of is not None:
+                    made.update(unpack_mapping(mapping_of(frame)))
+                    continue
+                pairs = [(key_of(frame), value_of(frame)) for key_of, value_of in group]
+                mark(frame)
+                for key, value in pairs:
+                    put(made, key, value)
             return made
 
         return self.undetermined_display(gather)
 
-    def pairs(self, group: Sequence[tuple[ast.expr, ast.expr]], line: int) -> list[tuple[Run, Run]]:
+    def pairs(self, node: ast.Dict, begin: int, end: int) -> list[tuple[list[tuple[Run, Run]], Mark, Run | None]]:
         """Keys and values that the compiler puts into a dict at once, or one by one if there are many."""
-        large = len(group) * 2 > LARGE
-        marks = self.marks
-        constants = len(group) > 1 and not large and all(constant(key) is not MISSING for key, _ in group)
-        made = []
-        for position, (key, value) in enumerate(group):
-            self.marks = marks and not constants
-            key_of = self.expr(key)
-            self.marks = marks
-            value_of = self.expr(value)
-            if large or position + 1 == len(group):
-                value_of = self.then_at(value_of, line)
-            made.append((self.at(line, key_of) if large and not position else key_of, value_of))
-        return made
+        made = [
+            (self.expr(key), self.expr(value))
+            for key, value in zip(node.keys[begin:end], node.values[begin:end], strict=True)
+            if key is not None
+        ]
+        if len(made) * 2 <= GUIDELINE:
+            mark = self.within(node, f"build{begin}")
+            return [(made, mark, None)] if made else []
+        return [
+            ([pair], self.within(value, "add"), None) for pair, value in zip(made, node.values[begin:end], strict=True)
+        ]
 
     def unpack_mapping(self, value: Any) -> Any:
         self.runtime.touchable((value,))
@@ -515,14 +526,14 @@ class Expressions:
     # access
 
     def Attribute(self, node: ast.Attribute) -> Run:  # noqa: N802
-        value_of = self.then_at(self.expr(node.value), node.end_lineno or node.lineno)
+        value_of = self.after(self.expr(node.value), node)
         name = mangled(node.attr, self.scope.private)
         get = self.interpreter.attributes.get
         return lambda frame: get(value_of(frame), name)
 
     def Subscript(self, node: ast.Subscript) -> Run:  # noqa: N802
         value_of = self.expr(node.value)
-        key_of = self.then_at(self.key(node.slice), node.lineno)
+        key_of = self.after(self.key(node.slice), node)
         subscript = self.operations.subscript
         return lambda frame: subscript(value_of(frame), key_of(frame))
 
@@ -557,7 +568,7 @@ class Expressions:
                 runtime.allow(len(text))
             return text
 
-        return self.then_at(run, node.lineno) if len(runs) != 1 else run
+        return run
 
     def FormattedValue(self, node: ast.FormattedValue) -> Run:  # noqa: N802
         value_of = self.expr(node.value)
@@ -565,97 +576,85 @@ class Expressions:
         convert = conversion(node.conversion)
         formats = self.interpreter.formats
         attempt = self.operations.attempt
+        mark = self.within(node)
 
         def run(frame: Frame) -> Any:
             value = value_of(frame)
-            if spec_of is None and convert is None and type(value) is str:
-                return value
             spec = spec_of(frame) if spec_of is not None else ""
+            mark(frame)
+            if not spec and convert is None and type(value) is str:
+                return value
             return attempt(formats.formatted, (value, spec, convert))
 
-        return self.then_at(run, node.lineno)
+        return run
 
     # calls and inner scopes
 
     def Call(self, node: ast.Call) -> Run:  # noqa: N802
-        has_line = isinstance(node.func, ast.Attribute) and not has_stars(node)
-        arguments = self.arguments(node, (node.func.end_lineno if has_line else None) or node.lineno)
-        calls = self.interpreter.calls
-        call = calls.call
         if isinstance(node.func, ast.Name) and node.func.id == "super" and not node.args and not node.keywords:
             return self.super_call(node)
         if isinstance(node.func, ast.Attribute):
-            line = node.lineno if has_stars(node) else node.func.end_lineno or node.lineno
-            name = mangled(node.func.attr, self.scope.private)
-            value_of = self.then_at(self.expr(node.func.value), node.func.end_lineno or node.lineno)
-            method, get = calls.method, self.interpreter.attributes.get
-            quick = calls.quick
-            mark = self.runtime.line if self.marks else None
-
-            def call_method(frame: Frame) -> Any:
-                value = value_of(frame)
-                table = quick.get(type(value))
-                if table is not None and name in table:
-                    args, kwargs = arguments(frame)
-                    if mark is not None and frame.line != line:
-                        mark(frame, line)
-                    return method(value, name, table[name], args, kwargs)
-                function = get(value, name)
-                args, kwargs = arguments(frame)
-                if mark is not None and frame.line != line:
-                    mark(frame, line)
-                return call(function, args, kwargs)
-
-            return self.undetermined_display(call_method)
+            return self.method_call(node, node.func)
         function_of = self.expr(node.func)
-        if not (node.args or node.keywords):
-            function_of = self.then_at(function_of, node.lineno)
+        arguments = self.arguments(node.args, node.keywords)
+        call, mark = self.interpreter.calls.call, self.within(node)
 
         def call_function(frame: Frame) -> Any:
             function = function_of(frame)
             args, kwargs = arguments(frame)
+            mark(frame)
             return call(function, args, kwargs)
 
         return self.undetermined_display(call_function)
 
-    def arguments(self, node: ast.Call, line: int) -> Callable[[Frame], tuple[list[Any], dict[str, Any]]]:
-        """The arguments of a call at `line`, evaluated in order."""
-        spread = has_stars(node)
-        lone = len(node.args) == 1
-        positional = self.elements(node.args, line, lone=lone) if spread or not node.keywords else None
-        if positional is None:
-            runs = self.exprs(node.args)
-            positional = lambda frame: [run(frame) for run in runs]  # noqa: E731
-        keywords: list[tuple[str | None, Run]] = []
-        for item in node.keywords:
-            run = self.expr(item.value)
-            if item.arg is None:
-                if keywords and keywords[-1][0] is not None:
-                    keywords[-1] = (keywords[-1][0], self.then_at(keywords[-1][1], line))
-                run = self.then_at(self.at(line, run), line)
-            keywords.append((item.arg, run))
-        if keywords:
-            keywords[-1] = (keywords[-1][0], self.then_at(keywords[-1][1], line))
-        elif spread:
-            inner = positional
-            positional = self.then_at(inner, line)
+    def method_call(self, node: ast.Call, function: ast.Attribute) -> Run:
+        calls = self.interpreter.calls
+        name = mangled(function.attr, self.scope.private)
+        value_of = self.after(self.expr(function.value), function)
+        arguments = self.arguments(node.args, node.keywords)
+        call, method, quick, get = calls.call, calls.method, calls.quick, self.interpreter.attributes.get
+        mark = self.within(node)
+
+        def call_method(frame: Frame) -> Any:
+            value = value_of(frame)
+            table = quick.get(type(value))
+            if table is not None and name in table:
+                args, kwargs = arguments(frame)
+                mark(frame)
+                return method(value, name, table[name], args, kwargs)
+            found = get(value, name)
+            args, kwargs = arguments(frame)
+            mark(frame)
+            return call(found, args, kwargs)
+
+        return self.undetermined_display(call_method)
+
+    def arguments(
+        self, positional: Sequence[ast.expr], keywords: Sequence[ast.keyword]
+    ) -> Callable[[Frame], tuple[list[Any], dict[str, Any]]]:
+        """The arguments of a call, evaluated in order."""
+        args_of = self.elements(positional, lone=len(positional) == 1)
         if not keywords:
-            return lambda frame: (positional(frame), {})
+            return lambda frame: (args_of(frame), {})
+        runs: list[tuple[str | None, Run]] = []
+        for item in keywords:
+            run = self.expr(item.value)
+            runs.append((item.arg, self.after(run, item, "merge") if item.arg is None else run))
         unpack_mapping = self.unpack_mapping
 
         def gather(frame: Frame) -> tuple[list[Any], dict[str, Any]]:
-            args = positional(frame)
+            args = args_of(frame)
             named: dict[str, Any] = {}
-            for name, run in keywords:
+            for name, run in runs:
                 if name is None:
                     value = run(frame)
                     if not is_a(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
-                        raise GaveUp(f"line {line}: what follows ** is no mapping")
+                        raise GaveUp("what follows ** is no mapping")
                     for key, item in unpack_mapping(value).items():
                         if not isinstance(key, str):
                             raise TypeError("keywords must be strings")
                         if key in named:
-                            raise GaveUp(f"line {line}: a keyword is given twice")
+                            raise GaveUp("a keyword is given twice")
                         named[key] = item
                 else:
                     named[name] = run(frame)

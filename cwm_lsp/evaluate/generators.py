@@ -6,10 +6,7 @@ import ast
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from cwm_lsp.evaluate.code import BREAK, CONTINUE, Do, Frame, Steps
-from cwm_lsp.evaluate.folding import iterated
-from cwm_lsp.evaluate.protected import after_finally, caught, leave_rising, line_left, overtaken
-from cwm_lsp.evaluate.scopes import mangled
+from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Steps
 from cwm_lsp.evaluate.statements import Store
 from cwm_lsp.evaluate.suspending import Entry, Suspending, in_order, steps_of
 from cwm_lsp.evaluate.suspension import carry, carrying, original
@@ -57,25 +54,22 @@ class Generators(Suspending):
 
     # statements whose expressions are evaluated in order
 
-    def simple(self, node: ast.stmt, after: int | None, operands: Sequence[ast.expr | None], *more: ast.expr) -> Steps:
-        """A statement that does something with operands; `more` is what else has an influence on its lines."""
+    def simple(self, node: ast.stmt, after: int | None, operands: Sequence[ast.expr | None]) -> Steps:
+        """A statement that does something with operands, which are evaluated first."""
         found = [item for item in operands if item is not None]
-        line, mark = self.begin(node, *found, *more), self.runtime.line
-        if not line and len(found) > 1:
-            return self.cannot(node)
+        start = self.begin(node)
         prepare = self.prepare(found)
+        self.begun = node
         do = self.statement(node, after)
         assert do is not None
 
-        def start(frame: Frame) -> Generator[Any, Any, None]:
-            if line and frame.line != line:
-                mark(frame, line)
+        def prepared(frame: Frame) -> Generator[Any, Any, None]:
+            start(frame)
             yield from prepare(frame)
 
-        return in_order(start, steps_of(do))
+        return in_order(prepared, steps_of(do))
 
     def steps_Expr(self, node: ast.Expr, after: int | None) -> Steps:  # noqa: N802
-        self.dropped = node.value
         return self.simple(node, after, [node.value])
 
     def steps_Return(self, node: ast.Return, after: int | None) -> Steps:  # noqa: N802
@@ -85,10 +79,7 @@ class Generators(Suspending):
         return self.simple(node, after, [node.exc, node.cause])
 
     def steps_FunctionDef(self, node: ast.FunctionDef, after: int | None) -> Steps:  # noqa: N802
-        defaults = [*node.args.defaults, *node.args.kw_defaults]
-        if any(item.lineno != node.lineno for item in node.decorator_list):
-            return self.cannot(node)
-        return self.simple(node, after, [*node.decorator_list, *defaults])
+        return self.simple(node, after, [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
 
     def steps_ClassDef(self, node: ast.ClassDef, after: int | None) -> Steps:  # noqa: N802
         if node.decorator_list:
@@ -98,24 +89,23 @@ class Generators(Suspending):
     def steps_Assign(self, node: ast.Assign, after: int | None) -> Steps:  # noqa: N802
         if any(map(self.suspends, node.targets)):
             return self.assigning(node, node.value, node.targets)
-        return self.simple(node, after, [node.value], *node.targets)
+        return self.simple(node, after, [node.value])
 
     def steps_AnnAssign(self, node: ast.AnnAssign, after: int | None) -> Steps:  # noqa: N802
         if node.value is None or self.suspends(node.target):
             return self.cannot(node)
-        return self.simple(node, after, [node.value], node.target)
+        return self.simple(node, after, [node.value])
 
     def assigning(self, node: ast.stmt, value: ast.expr, targets: Sequence[ast.expr]) -> Steps:
         """An assignment in whose targets something suspends."""
-        line, mark = self.begin(node, value, *targets), self.runtime.line
-        if not line:
+        start = self.begin(node)
+        if self.marks:
             return self.cannot(node)
         value_of = self.either(value)
         stores = [self.storing(target) for target in targets]
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if frame.line != line:
-                mark(frame, line)
+            start(frame)
             value = yield from value_of(frame)
             for prepare, store in stores:
                 yield from prepare(frame)
@@ -131,37 +121,20 @@ class Generators(Suspending):
         return self.prepare(own_expressions(target)), self.store(target)
 
     def steps_AugAssign(self, node: ast.AugAssign, after: int | None) -> Steps:  # noqa: N802
-        line, mark = self.begin(node, node.target, node.value), self.runtime.line
-        if not line:
+        start = self.begin(node)
+        if self.marks:
             return self.cannot(node)
         target, apply = node.target, self.operations.binary(type(node.op).__name__, in_place=True)
+        prepare = self.prepare(own_expressions(target))
+        load, store = self.augmented(target)
         value_of = self.either(node.value)
-        load: Callable[[Frame, list[Any]], Any]
-        store: Callable[[Frame, list[Any], Any], None]
-        if isinstance(target, ast.Name):
-            holders: list[Steps] = []
-            load_name, store_name = self.load(target.id), self.store(target)
-            load, store = lambda frame, held: load_name(frame), lambda frame, held, value: store_name(frame, value)
-        elif isinstance(target, ast.Attribute):
-            holders = [self.either(target.value)]
-            attributes, name = self.interpreter.attributes, mangled(target.attr, self.scope.private)
-            load = lambda frame, held: attributes.get(held[0], name)  # noqa: E731
-            store = lambda frame, held, value: attributes.set(held[0], name, value)  # noqa: E731
-        else:
-            operations = self.operations
-            holders = [self.either(target.value), self.either(target.slice)]
-            load = lambda frame, held: operations.subscript(held[0], held[1])  # noqa: E731
-            store = lambda frame, held, value: operations.set_item(held[0], held[1], value)  # noqa: E731
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if frame.line != line:
-                mark(frame, line)
-            held: list[Any] = []
-            for holder in holders:
-                held += [(yield from holder(frame))]
-            before = carrying(load, frame, held)
+            start(frame)
+            yield from prepare(frame)
+            place, before = carrying(load, frame)
             value = yield from value_of(frame)
-            carrying(store, frame, held, carrying(apply, before, value))
+            carrying(store, frame, place, carrying(apply, before, value))
             return None
 
         return run
@@ -172,26 +145,24 @@ class Generators(Suspending):
         return self.simple(node, after, own_expressions(node.targets[0]))
 
     def steps_Assert(self, node: ast.Assert, after: int | None) -> Steps:  # noqa: N802
-        line, mark = self.begin(node, node.test, node.msg), self.runtime.line
-        if not line:
-            return self.cannot(node)
-        test = self.deciding(node.test, node.lineno, (after, None))
+        start = self.begin(node)
+        test = self.deciding(node.test, (after, None))
         message_of = self.either(node.msg) if node.msg is not None else None
+        mark = self.within(node, "fail" if node.msg is None else "call")
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if frame.line != line:
-                mark(frame, line)
+            start(frame)
             if (yield from test(frame)):
                 return None
-            if message_of is None:
-                raise AssertionError
-            raise AssertionError((yield from message_of(frame)))
+            message = (yield from message_of(frame)) if message_of is not None else None
+            mark(frame)
+            raise AssertionError if message_of is None else AssertionError(message)
 
         return run
 
     # compound statements
 
-    def entering(self, node: ast.stmt, operands: Sequence[ast.expr], after: int | None) -> Steps:
+    def choosing(self, node: ast.stmt, operands: Sequence[ast.expr], after: int | None) -> Steps:
         """A statement that evaluates its operands, decides on one of its blocks, and is through when that is."""
         do = self.simple(node, after, operands)
 
@@ -204,67 +175,57 @@ class Generators(Suspending):
     def steps_Match(self, node: ast.Match, after: int | None) -> Steps:  # noqa: N802
         if any(self.suspends(case.guard) for case in node.cases if case.guard is not None):
             return self.cannot(node)
-        return self.entering(node, [node.subject], after)
+        return self.choosing(node, [node.subject], after)
 
     def steps_If(self, node: ast.If, after: int | None) -> Steps:  # noqa: N802
         if not self.suspends(node.test):
-            return self.entering(node, [], after)
-        line, mark = self.begin(node, node.test), self.runtime.line
+            return self.choosing(node, [], after)
+        start = self.begin(node)
         otherwise = node.orelse[0].lineno if node.orelse else after
-        test = self.deciding(node.test, node.lineno, (node.body[0].lineno, otherwise))
+        test = self.deciding(node.test, (node.body[0].lineno, otherwise))
         body, orelse = self.steps_block(node.body, after), self.steps_block(node.orelse, after)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             return (yield from (body if (yield from test(frame)) else orelse)(frame))
 
         return run
 
     def steps_While(self, node: ast.While, after: int | None) -> Steps:  # noqa: N802
-        line, mark = self.begin(node, node.test), self.runtime.line
+        start = self.begin(node)
         beyond = node.orelse[0].lineno if node.orelse else after
-        test = self.deciding(node.test, node.lineno, (node.body[0].lineno, beyond))
+        test = self.deciding(node.test, (node.body[0].lineno, beyond))
         body, orelse = self.steps_block(node.body, node.lineno), self.steps_block(node.orelse, after)
         tick = self.runtime.tick
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
-                mark(frame, line)
-            going = yield from test(frame)
-            while going:
+            start(frame)
+            while (yield from test(frame)):
                 signal = yield from body(frame)
                 if signal is not None:
                     if signal is BREAK:
                         return None
                     if signal is not CONTINUE:
                         return signal
-                    frame.line = 0
                 tick()
-                if line and frame.line != line:
-                    mark(frame, line)
-                going = yield from test(frame)
-                if going and signal is not CONTINUE:
-                    frame.line = 0
+                start(frame)
             return (yield from orelse(frame))
 
         return run
 
     def steps_For(self, node: ast.For, after: int | None) -> Steps:  # noqa: N802
-        line, mark = self.begin(node, node.iter, node.target), self.runtime.line
-        own = node.lineno
-        values_of, store = self.either_at(iterated(node.iter), own), self.store(node.target)
-        body, orelse = self.steps_block(node.body, own), self.steps_block(node.orelse, after)
+        start = self.begin(node)
         beyond = node.orelse[0].lineno if node.orelse else after
-        iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
+        values_of, iterator = self.either_then(node.iter, node, "iter"), self.operations.iterator
+        next_of, store = self.following(node, node.body[0].lineno, beyond), self.store(node.target)
+        body, orelse = self.steps_block(node.body, node.lineno), self.steps_block(node.orelse, after)
 
         def iterating(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             taken = [(yield from values_of(frame))]
             items = carrying(iterator, taken.pop())
             while True:
-                value = following(frame, items)
+                value = next_of(frame, items)
                 if value is MISSING:
                     break
                 carrying(store, frame, value)
@@ -274,25 +235,22 @@ class Generators(Suspending):
                         return None
                     if signal is not CONTINUE:
                         return signal
-                mark(frame, own)
             return (yield from orelse(frame))
 
         return iterating
 
     def steps_AsyncFor(self, node: ast.AsyncFor, after: int | None) -> Steps:  # noqa: N802
-        line, mark = self.begin(node, node.iter, node.target), self.runtime.line
-        own = node.lineno
-        values_of, store = self.either_at(node.iter, own), self.store(node.target)
-        body, orelse = self.steps_block(node.body, own), self.steps_block(node.orelse, after)
-        start, following = self.interpreter.awaiting.aiter, self.next_awaited
+        start = self.begin(node)
+        values_of, aiter_of = self.either_then(node.iter, node, "iter"), self.interpreter.awaiting.aiter
+        next_of, store = self.next_awaited(node), self.store(node.target)
+        body, orelse = self.steps_block(node.body, node.lineno), self.steps_block(node.orelse, after)
 
         def iterating(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             taken = [(yield from values_of(frame))]
-            items = carrying(start, taken.pop())
+            items = carrying(aiter_of, taken.pop())
             while True:
-                taken.append((yield from following(frame, items)))
+                taken.append((yield from next_of(frame, items)))
                 if taken[0] is MISSING:
                     break
                 carrying(store, frame, taken.pop())
@@ -302,36 +260,33 @@ class Generators(Suspending):
                         return None
                     if signal is not CONTINUE:
                         return signal
-                mark(frame, own)
             del items
             return (yield from orelse(frame))
 
         return iterating
 
     def steps_Try(self, node: ast.Try, after: int | None) -> Steps:  # noqa: N802
-        line, mark = node.lineno, self.runtime.line
+        start = self.mark(node, "own")
         finish = self.steps_block(node.finalbody, after) if node.finalbody else None
         body = self.steps_block(node.body, node.orelse[0].lineno if node.orelse else after)
         orelse = self.steps_block(node.orelse, after)
         handle = self.steps_handling(node, after) if node.handlers else None
-        end = line_left(node.finalbody) if node.finalbody else None
-        runtime = self.runtime
+        caught, overtaken, finished = self.caught, self.overtaken, self.finished(node)
 
         def guarded(frame: Frame) -> Generator[Any, Any, Any]:
+            if handle is None:
+                return (yield from body(frame))
             try:
                 signal = yield from body(frame)
             except INTERNAL:
                 raise
             except BaseException as error:
-                caught(runtime, frame, original(error))
-                if handle is None:
-                    raise
+                caught(frame, original(error))
                 return (yield from handle(frame, original(error)))
             return signal if signal is not None else (yield from orelse(frame))
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if frame.line != line:
-                mark(frame, line)
+            start(frame)
             if finish is None:
                 return (yield from guarded(frame))
             try:
@@ -339,28 +294,27 @@ class Generators(Suspending):
             except INTERNAL:
                 raise
             except BaseException as error:
-                caught(runtime, frame, original(error))
+                caught(frame, original(error))
                 return (yield from rising(frame, original(error), finish))
-            result = frame.result
+            result, leave = frame.result, frame.leave
             override = yield from finish(frame)
             if override is not None:
                 return override
-            frame.result = result
+            frame.result, frame.leave = result, leave
             return signal
 
         def rising(frame: Frame, problem: BaseException, finish: Steps) -> Generator[Any, Any, Any]:
-            frame.line = 0
             frame.handling.append(problem)
             try:
                 override = yield from finish(frame)
             except INTERNAL:
                 raise
             except BaseException as error:
-                overtaken(runtime, frame, original(error), end)
+                overtaken(frame, original(error))
                 raise
             finally:
                 frame.handling.pop()
-            return carrying(after_finally, runtime, frame, problem, override, end)
+            return carrying(finished, frame, problem, override)
 
         return run
 
@@ -369,29 +323,24 @@ class Generators(Suspending):
     ) -> Callable[[Frame, BaseException], Generator[Any, Any, Any]]:
         clauses = []
         for handler in node.handlers:
-            self.marks = False
-            kind_of = self.expr(handler.type) if handler.type is not None else None
-            store = self.store_name(handler.name) if handler.name else None
-            forget = self.forget(handler.name) if handler.name else None
-            clauses.append((handler.lineno, kind_of, store, forget, self.steps_block(handler.body, after)))
-        mark, matches = self.runtime.line, self.interpreter.raising.matches
+            matching, store, forget = self.clause(handler)
+            clauses.append((matching, store, forget, self.steps_block(handler.body, after)))
+        reraise = self.mark(node, "reraise")
 
         def handle(frame: Frame, error: BaseException) -> Generator[Any, Any, Any]:
             frame.handling.append(error)
             try:
-                for line, kind_of, store, forget, block in clauses:
-                    mark(frame, line)
-                    if kind_of is not None and not matches(error, kind_of(frame), line):
+                for matching, store, forget, block in clauses:
+                    if not matching(frame, error):
                         continue
-                    if store is not None:
-                        store(frame, error)
+                    store(frame, error)
                     try:
                         signal = yield from block(frame)
                     finally:
-                        if forget is not None:
-                            forget(frame)
+                        forget(frame)
                     frame.seen = None
                     return signal
+                reraise(frame)
                 frame.seen = error
                 raise carry(error)
             finally:
@@ -400,27 +349,21 @@ class Generators(Suspending):
         return handle
 
     def steps_With(self, node: ast.With | ast.AsyncWith, after: int | None) -> Steps:  # noqa: N802
-        line, mark = self.begin(node, *(item.context_expr for item in node.items)), self.runtime.line
         steps = self.steps_block(node.body, node.lineno)
         for item in reversed(node.items):
-            self.marks = not line
             managed = self.awaited_manager if isinstance(node, ast.AsyncWith) else self.plain_manager
-            steps = managed(node, item, steps)
-
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if line and frame.line != line:
-                mark(frame, line)
-            return (yield from steps(frame))
-
-        return run
+            steps = managed(item, steps)
+        return steps
 
     steps_AsyncWith = steps_With  # noqa: N815
 
-    def plain_manager(self, node: ast.With | ast.AsyncWith, item: ast.withitem, body: Steps) -> Steps:
+    def plain_manager(self, item: ast.withitem, body: Steps) -> Steps:
         """One context manager around a block."""
-        manager_of = self.either_at(item.context_expr, node.lineno)
+        self.marks = True
+        manager_of = self.either_then(item.context_expr, item, "enter")
         store = self.store(item.optional_vars) if item.optional_vars is not None else None
-        line, mark, managing, runtime = node.lineno, self.runtime.line, self.interpreter.managing, self.runtime
+        managing, rising, leaving = self.interpreter.managing, self.leaving(item), self.mark(item, "exit")
+        caught = self.caught
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from manager_of(frame))]
@@ -433,32 +376,33 @@ class Generators(Suspending):
             except INTERNAL:
                 raise
             except BaseException as error:
-                caught(runtime, frame, original(error))
-                problem = original(error)
-                return carrying(leave_rising, runtime, frame, problem, leave, line)
-            result = frame.result
-            if frame.line != line:
-                mark(frame, line)
+                where, problem = frame.line, original(error)
+                caught(frame, problem)
+                return carrying(rising, frame, problem, leave, where)
+            result, after = frame.result, frame.leave
+            leaving(frame)
             carrying(leave, None, None, None)
-            frame.result = result
+            frame.result, frame.leave = result, after
             return signal
 
         return run
 
-    def awaited_manager(self, node: ast.With | ast.AsyncWith, item: ast.withitem, body: Steps) -> Steps:
+    def awaited_manager(self, item: ast.withitem, body: Steps) -> Steps:
         """One asynchronous context manager around a block."""
-        manager_of = self.either_at(item.context_expr, node.lineno)
+        self.marks = True
+        manager_of = self.either_then(item.context_expr, item, "enter")
         store = self.store(item.optional_vars) if item.optional_vars is not None else None
-        line, mark, runtime = node.lineno, self.runtime.line, self.runtime
-        enter, delegating = self.interpreter.awaiting.enter, self.interpreter.suspension.delegating
-        truth = self.decide((None, None))
+        enter = self.interpreter.awaiting.enter
+        entering, exiting, leaving = (self.waited_for(item, part) for part in ("enter ", "exit ", "leave "))
+        calling_exit, calling_leave = self.mark(item, "exit"), self.mark(item, "leave")
+        truth, reraise, caught = self.decide((None, None), item), self.mark(item, "reraise"), self.caught
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from manager_of(frame))]
             entered, leave = carrying(enter, taken.pop())
             taken.append(entered)
             del entered
-            taken.append((yield from delegating(frame, taken.pop())))
+            taken.append((yield from entering(frame, taken.pop())))
             if store is not None:
                 carrying(store, frame, taken[0])
             taken.clear()
@@ -467,35 +411,44 @@ class Generators(Suspending):
             except INTERNAL:
                 raise
             except BaseException as error:
-                caught(runtime, frame, original(error))
-                problem = original(error)
+                where, problem = frame.line, original(error)
+                caught(frame, problem)
             else:
-                result = frame.result
-                if frame.line != line:
-                    mark(frame, line)
-                yield from delegating(frame, carrying(leave, None, None, None))
-                frame.result = result
+                result, after = frame.result, frame.leave
+                calling_exit(frame)
+                yield from exiting(frame, carrying(leave, None, None, None))
+                frame.result, frame.leave = result, after
                 return signal
-            return (yield from rising(frame, problem, leave))
+            return (yield from rising(frame, problem, leave, where))
 
-        def rising(frame: Frame, problem: BaseException, leave: Any) -> Generator[Any, Any, None]:
-            where = frame.line
-            if where != line:
-                mark(frame, line)
+        def rising(frame: Frame, problem: BaseException, leave: Any, where: int) -> Generator[Any, Any, None]:
+            calling_leave(frame)
             frame.handling.append(problem)
             try:
                 awaited = carrying(leave, type(problem), problem, problem.__traceback__)
-                swallowed = carrying(truth, (yield from delegating(frame, awaited)))
+                swallowed = carrying(truth, frame, (yield from leaving(frame, awaited)))
             finally:
                 frame.handling.pop()
             if swallowed:
                 frame.seen = None
                 return
+            reraise(frame)
             frame.line = where
             frame.seen = problem
             raise carry(problem)
 
         return run
+
+    def to_the_end_of_steps(self, run: Steps, node: ast.AST) -> Steps:
+        """The body of a generator, with its instructions up to the one that leaves it."""
+        fall_off = self.mark(node, "return")
+
+        def whole(frame: Frame) -> Generator[Any, Any, Any]:
+            signal = yield from run(frame)
+            (frame.leave if signal is RETURN and frame.leave is not None else fall_off)(frame)
+            return signal
+
+        return whole
 
 
 def own_expressions(node: ast.expr) -> list[ast.expr]:

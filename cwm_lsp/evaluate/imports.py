@@ -22,6 +22,7 @@ from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.demand import Plan, plan
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.scopes import Scope, analyse
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
 from cwm_lsp.source.environment import is_own
@@ -348,7 +349,7 @@ def parsed(text: str) -> Parsed:
     """
     found = _kept.get(text)
     if found is None:
-        tree = ast.parse(text)
+        tree = folded(ast.parse(text), text)
         found = tree, MappingProxyType(analyse(tree)), plan(tree)
     with _keeping:
         _kept.pop(text, None)

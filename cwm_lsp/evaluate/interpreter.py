@@ -19,16 +19,17 @@ from cwm_lsp.evaluate.comprehensions import comprehension_steps
 from cwm_lsp.evaluate.demand import Plan
 from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
-from cwm_lsp.evaluate.folding import iterated, line_after
 from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.imports import Imports, World
+from cwm_lsp.evaluate.layout.code import docstring, inline, instructions
+from cwm_lsp.evaluate.layout.folding import imported_names, postpones
+from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.suspending import steps_of
 from cwm_lsp.evaluate.suspension import Suspension
 from cwm_lsp.evaluate.unknowing import bound_by
 from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
@@ -77,12 +78,7 @@ class Interpreter:
             self.managing = Managing(self)
             self.suspension = Suspension(self)
             self.awaiting = Awaiting(self.suspension)
-        self.postponed = any(
-            isinstance(node, ast.ImportFrom)
-            and node.module == "__future__"
-            and any(item.name == "annotations" for item in node.names)
-            for node in tree.body
-        )
+        self.postponed = postpones(tree)
         """Annotations are kept as text."""
         self.open = False
         """The namespace may have names that are not known."""
@@ -290,62 +286,65 @@ class Interpreter:
         """The body of a function: a `Do`, or `Steps` for a generator."""
         if isinstance(node, ast.Lambda):
             return self.generator_lambda(node, scope) if scope.yields else self.lambda_body(node, scope)
-        body = node.body
-        if (
-            body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-            and isinstance(body[0].value.value, str)
-        ):
-            body = body[1:]
-        suspends = scope.yields or scope.is_async
-        if not body:
-            mark, line = self.runtime.line, self.code_of(node).first_line
-            empty: Do = lambda frame: mark(frame, line)  # noqa: E731
-            return steps_of(empty) if suspends else empty
-        return Generators(self, scope).steps_block(body) if suspends else Statements(self, scope).block(body)
+        body = node.body[1:] if docstring(node.body) else node.body
+        positions = self.positions(node, scope)
+        if scope.yields or scope.is_async:
+            steps = Generators(self, scope, positions)
+            return steps.to_the_end_of_steps(steps.steps_block(body), node)
+        statements = Statements(self, scope, positions)
+        return statements.to_the_end(statements.block(body), node)
+
+    def positions(self, node: ast.AST, scope: Scope) -> Positions | None:
+        """The instructions of a code object of the file; None where its steps are not traced."""
+        if self.stepped_over or node in self.foreign:
+            return None
+        try:
+            made = instructions(node, scope, self.imported, postponed=self.postponed)
+        except NotImplementedError as error:
+            raise GaveUp(f"line {getattr(node, 'lineno', 0)}: {error} is not interpreted") from None
+        return Positions(made, self.runtime.line)
+
+    @functools.cached_property
+    def imported(self) -> frozenset[str]:
+        """The names that the file imports at its top level."""
+        return imported_names(self.tree)
 
     def generator_lambda(self, node: ast.Lambda, scope: Scope) -> Any:
         """A `lambda` with a `yield` inside."""
-        if not node.body.lineno == node.body.end_lineno == node.lineno:
-            return unsupported(node.lineno, "a generator lambda of several lines")
-        steps, mark, line = Generators(self, scope).either(node.body), self.runtime.line, node.lineno
+        compiler = Generators(self, scope, self.positions(node, scope))
+        start = compiler.begin(node)
+        steps, leave = compiler.either(node.body), compiler.mark(node, "return")
 
         def run(frame: Frame) -> Generator[Any, Any, str]:
-            mark(frame, line)
-            frame.result = yield from steps(frame)
+            start(frame)
+            yield from steps(frame)
+            leave(frame)
             return RETURN
 
         return run
 
     def lambda_body(self, node: ast.Lambda, scope: Scope) -> Do:
-        compiler = Expressions(self, scope)
-        line = node.lineno
-        compiler.marks = not node.body.lineno == node.body.end_lineno == line
-        value_of, mark = compiler.expr(node.body), self.runtime.line
-        marks = compiler.marks
+        compiler = Statements(self, scope, self.positions(node, scope))
+        start = compiler.begin(node)
+        value_of, leave = compiler.expr(node.body), compiler.mark(node, "return")
 
         def run(frame: Frame) -> str:
-            if not marks:
-                mark(frame, line)
+            start(frame)
             frame.result = value_of(frame)
-            if marks and frame.line != line:
-                mark(frame, line)
+            leave(frame)
             return RETURN
 
         return run
 
     def function_maker(self, compiler: Expressions, node: Any) -> Run:
         """Compile a `def` or `lambda`: evaluates its defaults and annotations and closes over its variables."""
-        arguments, line = node.args, node.lineno
-        defaults = compiler.all_then_at(compiler.exprs(arguments.defaults), line)
-        named = [
-            (mangled(item.arg, compiler.scope.private), default)
+        arguments = node.args
+        defaults = compiler.exprs(arguments.defaults)
+        keyword_defaults = [
+            (mangled(item.arg, compiler.scope.private), compiler.expr(default))
             for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
             if default is not None
         ]
-        runs = compiler.all_then_at(compiler.exprs([default for _, default in named]), line)
-        keyword_defaults = list(zip([name for name, _ in named], runs, strict=True))
         annotated = self.annotations(compiler, node)
         code, enter, namespace = self.code_of(node), self.enter, self.namespace
         free = code.free
@@ -357,7 +356,7 @@ class Interpreter:
             body = Body(code, {name: frame.cells[name] for name in free})
             return make_function(body, enter, namespace, values, more, annotations)
 
-        return make if defaults or keyword_defaults or annotated else compiler.at(line, make)
+        return compiler.before(make, node, "make") if not (defaults or keyword_defaults or annotated) else make
 
     def annotations(self, compiler: Expressions, node: Any) -> list[tuple[str, Run]]:
         """The annotations of a function, in the order in which they are evaluated."""
@@ -368,9 +367,9 @@ class Interpreter:
         found = [(item.arg, item.annotation) for item in every if item is not None and item.annotation is not None]
         if node.returns is not None:
             found.append(("return", node.returns))
-        runs = [compiler.at(node.lineno, self.annotation(compiler, annotation)) for _, annotation in found]
-        names = [mangled(name, compiler.scope.private) for name, _ in found]
-        return list(zip(names, compiler.all_then_at(runs, node.lineno), strict=True))
+        return [
+            (mangled(name, compiler.scope.private), self.annotation(compiler, annotation)) for name, annotation in found
+        ]
 
     def annotation(self, compiler: Expressions, node: ast.expr) -> Run:
         """What an annotation evaluates to: unknown, at most, where it names something that is not known."""
@@ -396,17 +395,17 @@ class Interpreter:
 
     def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
         """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
-        values_of = compiler.at(
-            node.lineno, compiler.then_at(compiler.expr(iterated(node.generators[0].iter)), node.lineno)
-        )
+        first = node.generators[0]
+        values_of, calling = compiler.after(compiler.expr(first.iter), first, "iter"), compiler.within(node)
         code = self.code_of(node)
         if code.body is None:
             code.body = self.comprehension_body(node)
-        begin = self.awaiting.aiter if node.generators[0].is_async else self.operations.iterator
+        begin = self.awaiting.aiter if first.is_async else self.operations.iterator
         suspension, runtime, free = self.suspension, self.runtime, code.free
 
         def make(frame: Frame) -> Any:
             items = begin(values_of(frame))
+            calling(frame)
             cells = {name: frame.cells[name] for name in free}
             for name in code.own_cells:
                 cells[name] = Cell()
@@ -419,27 +418,15 @@ class Interpreter:
         scope = self.scopes[node]
         if scope.is_async or isinstance(node, ast.GeneratorExp):
             return comprehension_steps(self, node)
-        compiler = Statements(self, scope)
-        line = node.lineno
-        compiler.marks = node.end_lineno != line
-        levels = []
-        now = line
-        for position, generator in enumerate(node.generators):
-            values_of = (
-                compiler.then_at(compiler.expr(iterated(generator.iter)), now) if position else compiler.load(".0")
-            )
-            head = now
-            store = compiler.store(generator.target)
-            tests = []
-            for test in generator.ifs:
-                tests.append(compiler.condition(test, now))
-                now = line_after(test, now)
-            levels.append((values_of, store, tests, head))
+        compiler = Statements(self, scope, self.positions(node, scope))
+        compiler.begin_comprehension(node)
+        levels = [self.clause(compiler, clause, position) for position, clause in enumerate(node.generators)]
+        leave = compiler.mark(node, "return")
         add: Callable[[Frame, Any], None]
         start: Callable[[], Any]
-        runtime, operations = self.runtime, self.operations
+        operations = self.operations
         if isinstance(node, ast.DictComp):
-            key_of, value_of = compiler.expr(node.key), compiler.then_at(compiler.expr(node.value), now)
+            key_of, value_of = compiler.expr(node.key), compiler.after(compiler.expr(node.value), node, "add")
 
             def add_pair(frame: Frame, made: Any) -> None:
                 key = key_of(frame)
@@ -447,7 +434,7 @@ class Interpreter:
 
             add, start = add_pair, dict
         else:
-            element_of = compiler.then_at(compiler.expr(node.elt), now)
+            element_of = compiler.after(compiler.expr(node.elt), node, "add")
             if isinstance(node, ast.SetComp):
 
                 def add_unique(frame: Frame, made: Any) -> None:
@@ -460,16 +447,13 @@ class Interpreter:
                     made.append(element_of(frame))
 
                 add, start = add_last, list
-        mark, following = runtime.line, compiler.following(line, None)
 
         def iterating(frame: Frame, made: Any, depth: int) -> None:
-            values_of, store, tests, head = levels[depth]
+            values_of, next_of, store, tests = levels[depth]
             items = values_of(frame)
-            if depth:
-                items = operations.iterator(items)
             last = depth + 1 == len(levels)
             while True:
-                value = following(frame, items)
+                value = next_of(frame, items)
                 if value is MISSING:
                     return
                 store(frame, value)
@@ -481,20 +465,29 @@ class Interpreter:
                         add(frame, made)
                     else:
                         iterating(frame, made, depth + 1)
-                    if frame.line != now:
-                        mark(frame, now)
-                mark(frame, head)
 
         def run(frame: Frame) -> str:
-            mark(frame, line)
             made: Any = start()
             iterating(frame, made, 0)
-            if frame.line != now:
-                mark(frame, now)
+            leave(frame)
             frame.result = made
             return RETURN
 
         return run
+
+    def clause(self, compiler: Statements, node: ast.comprehension, position: int) -> Any:
+        """One `for` of a comprehension: its iterator, what gives the next element, what binds that, its conditions."""
+        store = compiler.store(node.target)
+        tests = [compiler.condition(test) for test in node.ifs]
+        element = inline(node) if position else None
+        if element is not None:  # assigned, not iterated over
+            value_of = compiler.expr(element)
+            return (lambda frame: iter([value_of(frame)])), (lambda frame, items: next(items, MISSING)), store, tests
+        next_of = compiler.following(node, None, None)
+        if not position:
+            return compiler.load(".0"), next_of, store, tests
+        values_of, iterator = compiler.after(compiler.expr(node.iter), node, "iter"), self.operations.iterator
+        return (lambda frame: iterator(values_of(frame))), next_of, store, tests
 
     # classes
 

@@ -358,14 +358,14 @@ class Operations:
             return iter(value)
         return self.attempt(lambda item: iter(self.iterable(item)), (value,))
 
-    def unpack(self, value: Any) -> list[Any]:
+    def unpack(self, value: Any, complaint: str = "Value after * must be an iterable, not {}") -> list[Any]:
         """The elements of a starred value; raises `Undetermined` where they are not known."""
         self.runtime.touchable((value,))
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
         kind: Any = type(value)
         if kind is not Unknown and not defines(kind, "__iter__") and not defines(kind, "__getitem__"):
-            raise TypeError(f"Value after * must be an iterable, not {kind.__name__}")
+            raise TypeError(complaint.format(kind.__name__))
         return list(self.iterable(value))
 
     # subscripts

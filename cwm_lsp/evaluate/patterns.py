@@ -1,21 +1,23 @@
-"""The `match` statement."""
+"""The `match` statement, in the steps of CPython 3.11's instructions."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.code import Do, Frame
-from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.layout.patterns import is_wildcard
+from cwm_lsp.evaluate.values import Undetermined, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.statements import Statements
 
 Bindings = dict[str, Any]
 Test = Callable[[Frame, Any, Bindings], bool]
-SELF_MATCHING = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, tuple)
-NOT_SEQUENCES = (str, bytes, bytearray)
+
+SEQUENCE, MAPPING, HEAP, MATCHES_ITSELF = 1 << 5, 1 << 6, 1 << 9, 1 << 22
+"""Flags of types."""
 
 
 class Patterns:
@@ -24,63 +26,58 @@ class Patterns:
     marks: bool
 
     def do_Match(self: Statements, node: ast.Match, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
-        line, mark = self.begin(node, node.subject), self.runtime.line
+        start = self.begin(node)
         subject_of = self.expr(node.subject)
-        cases = []
-        for case in node.cases:
-            bound = _captures(case.pattern)
-            self.marks = False
-            test = self.pattern(case.pattern)
-            stores = {name: self.store_name(name) for name in bound}
-            guard = self.condition(case.guard, case.pattern.lineno) if case.guard is not None else None
-            cases.append((case.pattern.lineno, test, stores, guard, self.block(case.body, after)))
-        runtime = self.runtime
+        cases = [(self.case(case), self.block(case.body, after)) for case in node.cases]
 
         def run(frame: Frame) -> Any:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             subject = subject_of(frame)
-            for own, test, stores, guard, body in cases:
-                if frame.line != own:
-                    mark(frame, own)
-                bindings: Bindings = {}
-                try:
-                    matched = test(frame, subject, bindings)
-                except Undetermined:
-                    matched = runtime.branch((None, None))
-                    if matched:
-                        bindings = {name: bindings.get(name, Unknown(askable=True)) for name in stores}
-                if not matched:
-                    continue
-                for name, store in stores.items():
-                    store(frame, bindings[name])
-                if guard is not None and not guard(frame):
-                    continue
-                return body(frame)
+            for matches, body in cases:
+                if matches(frame, subject):
+                    return body(frame)
             return None
 
         return run
 
+    def case(self: Statements, case: ast.match_case) -> Callable[[Frame, Any], bool]:  # type: ignore[misc]
+        """Whether a case matches, binding what it captures."""
+        start = self.begin(case)
+        test = self.pattern(case.pattern)
+        bind = self.within(case, "bind")
+        stores = {name: self.store_name(name) for name in captures(case.pattern)}
+        guard = self.condition(case.guard) if case.guard is not None else None
+        runtime = self.runtime
+
+        def matches(frame: Frame, subject: Any) -> bool:
+            start(frame)
+            bindings: Bindings = {}
+            try:
+                matched = test(frame, subject, bindings)
+            except Undetermined:
+                matched = runtime.branch((None, None))
+                if matched:
+                    bindings = {name: bindings.get(name, Unknown(askable=True)) for name in stores}
+            if not matched:
+                return False
+            for name, store in stores.items():
+                bind(frame)
+                store(frame, bindings[name])
+            return guard is None or guard(frame)
+
+        return matches
+
     def pattern(self: Statements, node: ast.pattern) -> Test:  # type: ignore[misc]
         """Compile one pattern."""
         if isinstance(node, ast.MatchValue):
-            value_of, equal = self.expr(node.value), self.operations.compare("Eq")
-            truth = self.operations.truth
-
-            def match_value(frame: Frame, subject: Any, bindings: Bindings) -> bool:
-                result = truth(equal(subject, value_of(frame)))
-                if type(result) is Unknown:
-                    raise Undetermined
-                return bool(result)
-
-            return match_value
+            return self.value_pattern(node)
         if isinstance(node, ast.MatchSingleton):
-            constant = node.value
+            constant, decide = node.value, self.known(node)
 
             def match_singleton(frame: Frame, subject: Any, bindings: Bindings) -> bool:
                 if type(subject) is Unknown:
                     raise Undetermined
-                return subject is constant
+                return decide(frame, subject is constant)
 
             return match_singleton
         if isinstance(node, ast.MatchAs):
@@ -95,6 +92,15 @@ class Patterns:
                 return True
 
             return match_as
+        if isinstance(node, ast.MatchStar):
+            rest = node.name
+
+            def match_rest(frame: Frame, subject: Any, bindings: Bindings) -> bool:
+                if rest is not None:
+                    bindings[rest] = subject
+                return True
+
+            return match_rest
         if isinstance(node, ast.MatchOr):
             tests = [self.pattern(item) for item in node.patterns]
 
@@ -106,70 +112,136 @@ class Patterns:
             return self.sequence_pattern(node)
         if isinstance(node, ast.MatchMapping):
             return self.mapping_pattern(node)
-        if isinstance(node, ast.MatchClass):
-            return self.class_pattern(node)
-        unsupported = self.unsupported(node)
-        return lambda frame, subject, bindings: bool(unsupported(frame))
+        assert isinstance(node, ast.MatchClass)
+        return self.class_pattern(node)
+
+    def known(self: Statements, node: ast.AST, part: str = "test") -> Callable[[Frame, bool], bool]:  # type: ignore[misc]
+        """A branch on what is known; gives the outcome."""
+        return self.decide((None, None), node, part)
+
+    def value_pattern(self: Statements, node: ast.MatchValue) -> Test:  # type: ignore[misc]
+        value_of = self.after(self.expr(node.value), node, "compare")
+        equal, truth, decide = self.operations.compare("Eq"), self.operations.truth, self.known(node)
+
+        def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
+            result = truth(equal(subject, value_of(frame)))
+            if type(result) is Unknown:
+                raise Undetermined
+            return decide(frame, bool(result))
+
+        return match
 
     def sequence_pattern(self: Statements, node: ast.MatchSequence) -> Test:  # type: ignore[misc]
-        star = next((i for i, item in enumerate(node.patterns) if isinstance(item, ast.MatchStar)), None)
-        rest_name = node.patterns[star].name if star is not None else None  # type: ignore[attr-defined]
-        tests = [self.pattern(item) for item in node.patterns if not isinstance(item, ast.MatchStar)]
-        touchable = self.runtime.touchable
+        patterns = node.patterns
+        star = next((i for i, item in enumerate(patterns) if isinstance(item, ast.MatchStar)), None)
+        begin, measure = self.within(node, "sequence"), self.within(node, "len")
+        is_one, fits = self.known(node), self.known(node, "size")
+        if all(is_wildcard(item) for item in patterns):
+            elements: Test = lambda frame, subject, bindings: True  # noqa: E731
+        elif star is not None and is_wildcard(patterns[star]):
+            elements = self.picked(patterns, star)
+        else:
+            elements = self.unpacked(node, star)
+        touchable, size = self.runtime.touchable, len(patterns)
 
         def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
             if type(subject) is Unknown:
                 raise Undetermined
             touchable((subject,))
-            if not is_a(subject, Sequence) or is_a(subject, NOT_SEQUENCES):
+            begin(frame)
+            if not is_one(frame, bool(type(subject).__flags__ & SEQUENCE)):
                 return False
-            size = len(subject)
-            if size < len(tests) if star is not None else size != len(tests):
-                return False
-            items = list(subject)
-            if star is None:
-                chosen = items
-            else:
-                behind = len(tests) - star
-                chosen = items[:star] + items[size - behind :] if behind else items[:star]
-                if rest_name is not None:
-                    bindings[rest_name] = items[star : size - behind]
-            return all(test(frame, item, bindings) for test, item in zip(tests, chosen, strict=True))
+            if star is None or size > 1:
+                measure(frame)
+                length = len(subject)
+                if not fits(frame, length == size if star is None else length >= size - 1):
+                    return False
+            return elements(frame, subject, bindings)
+
+        return match
+
+    def picked(self: Statements, patterns: Sequence[ast.pattern], star: int) -> Test:  # type: ignore[misc]
+        """Elements of a sequence of which the rest does not matter: they are taken by their index."""
+        parts = [
+            (
+                position,
+                len(patterns) - position if position > star else 0,
+                self.within(item, "len"),
+                self.within(item, "item"),
+                self.pattern(item),
+            )
+            for position, item in enumerate(patterns)
+            if not is_wildcard(item)
+        ]
+        subscript = self.operations.subscript
+
+        def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
+            for position, from_end, measure, pick, test in parts:
+                if from_end:
+                    measure(frame)
+                    position = len(subject) - from_end
+                pick(frame)
+                if not test(frame, subscript(subject, position), bindings):
+                    return False
+            return True
+
+        return match
+
+    def unpacked(self: Statements, node: ast.MatchSequence, star: int | None) -> Test:  # type: ignore[misc]
+        """All elements of a sequence."""
+        tests = [self.pattern(item) for item in node.patterns]
+        mark, unpack = self.within(node, "unpack"), self.unpacker(len(tests), star)
+
+        def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
+            mark(frame)
+            return all(test(frame, item, bindings) for test, item in zip(tests, unpack(subject), strict=True))
 
         return match
 
     def mapping_pattern(self: Statements, node: ast.MatchMapping) -> Test:  # type: ignore[misc]
-        keys = [self.expr(key) for key in node.keys]
-        tests = [self.pattern(item) for item in node.patterns]
-        rest, touchable = node.rest, self.runtime.touchable
+        begin, measure, finding = (self.within(node, part) for part in ("mapping", "len", "keys"))
+        is_one, fits, decide = self.known(node), self.known(node, "size"), self.known(node, "found")
+        keys, tests = self.exprs(node.keys), [self.pattern(item) for item in node.patterns]
+        rest, keep = node.rest, self.within(node, "rest")
+        touchable, attempt = self.runtime.touchable, self.operations.attempt
 
         def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
             if type(subject) is Unknown:
                 raise Undetermined
             touchable((subject,))
-            if not is_a(subject, Mapping) or len(subject) < len(keys):
+            begin(frame)
+            if not is_one(frame, bool(type(subject).__flags__ & MAPPING)):
                 return False
-            found = []
-            for key_of in keys:
-                key = key_of(frame)
-                value = subject.get(key, match)
-                if value is match:
+            found: dict[Any, Any] = {}
+            if keys:
+                measure(frame)
+                if not fits(frame, len(subject) >= len(keys)):
                     return False
-                found.append((key, value))
-            if not all(test(frame, value, bindings) for test, (_, value) in zip(tests, found, strict=True)):
+            if keys or rest is not None:
+                wanted = [key_of(frame) for key_of in keys]
+                finding(frame)
+                if not decide(frame, look_up(subject, wanted, found)):
+                    return False
+            if not all(test(frame, value, bindings) for test, value in zip(tests, found.values(), strict=True)):
                 return False
             if rest is not None:
-                taken = [key for key, _ in found]
-                bindings[rest] = {key: value for key, value in subject.items() if key not in taken}
+                keep(frame)
+                remaining: dict[Any, Any] = {}
+                attempt(remaining.update, (subject,), (remaining,))
+                for key in found:
+                    del remaining[key]
+                bindings[rest] = remaining
             return True
 
         return match
 
     def class_pattern(self: Statements, node: ast.MatchClass) -> Test:  # type: ignore[misc]
-        kind_of = self.expr(node.cls)
-        positional = [self.pattern(item) for item in node.patterns]
-        named = [(name, self.pattern(item)) for name, item in zip(node.kwd_attrs, node.kwd_patterns, strict=True)]
-        attributes, runtime = self.interpreter.attributes, self.runtime
+        kind_of = self.after(self.expr(node.cls), node, "class")
+        decide = self.known(node)
+        patterns = [*node.patterns, *node.kwd_patterns]
+        tests = [self.pattern(item) for item in patterns]
+        count, named = len(node.patterns), node.kwd_attrs
+        get, runtime = self.interpreter.attributes.get, self.runtime
 
         def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
             kind = kind_of(frame)
@@ -178,40 +250,76 @@ class Patterns:
             if not isinstance(kind, type):
                 raise TypeError("called match pattern must be a class")
             runtime.touchable((subject,))
-            if not isinstance(subject, kind):
+            values: list[Any] = []
+            if not decide(frame, isinstance(subject, kind) and take(subject, kind, values)):
                 return False
-            if positional and kind in SELF_MATCHING:
-                if len(positional) > 1:
-                    raise TypeError(f"{kind.__name__}() accepts 1 positional sub-pattern ({len(positional)} given)")
-                if not positional[0](frame, subject, bindings):
-                    return False
-                wanted = list(named)
-            else:
-                names = getattr(kind, "__match_args__", ())
-                if len(positional) > len(names):
-                    plural = "" if len(names) == 1 else "s"
-                    raise TypeError(
-                        f"{kind.__name__}() accepts {len(names)} positional sub-pattern{plural} "
-                        f"({len(positional)} given)"
-                    )
-                wanted = [*zip(names, positional, strict=False), *named]
-            for name, test in wanted:
+            return all(test(frame, value, bindings) for test, value in zip(tests, values, strict=True))
+
+        def take(subject: Any, kind: Any, values: list[Any]) -> bool:
+            """Collect the attributes that the pattern looks at; false if one is missing."""
+            names = positional(kind, count) if count else ()
+            if names is None:
+                values.append(subject)
+            seen: set[str] = set()
+            for name in [*(names or ()), *named]:
+                if name in seen:
+                    raise TypeError(f"{type_name(kind)}() got multiple sub-patterns for attribute {name!r}")
+                seen.add(name)
                 try:
-                    value = attributes.get(subject, name)
+                    values.append(get(subject, name))
                 except AttributeError:
-                    return False
-                if not test(frame, value, bindings):
                     return False
             return True
 
         return match
 
 
-def _captures(node: ast.pattern) -> list[str]:
-    names: dict[str, None] = {}
-    for item in ast.walk(node):
-        if isinstance(item, ast.MatchAs | ast.MatchStar) and item.name is not None:
-            names.setdefault(item.name)
-        elif isinstance(item, ast.MatchMapping) and item.rest is not None:
-            names.setdefault(item.rest)
-    return list(names)
+def look_up(subject: Any, keys: Sequence[Any], found: dict[Any, Any]) -> bool:
+    """Collect the values of keys; false if one is missing."""
+    missing = object()
+    for key in keys:
+        if key in found:
+            raise ValueError(f"mapping pattern checks duplicate key ({key!r})")
+        value = subject.get(key, missing)
+        if value is missing:
+            return False
+        found[key] = value
+    return True
+
+
+def positional(kind: Any, count: int) -> Sequence[str] | None:
+    """The names of the attributes that positional patterns of a class stand for; None for the value itself."""
+    try:
+        names = kind.__match_args__
+    except AttributeError:
+        names = ()
+        itself = bool(kind.__flags__ & MATCHES_ITSELF)
+    else:
+        itself = False
+        if type(names) is not tuple:
+            raise TypeError(f"{type_name(kind)}.__match_args__ must be a tuple (got {type_name(type(names))})")
+    allowed = 1 if itself else len(names)
+    if allowed < count:
+        plural = "" if allowed == 1 else "s"
+        raise TypeError(f"{type_name(kind)}() accepts {allowed} positional sub-pattern{plural} ({count} given)")
+    if itself:
+        return None
+    for name in names[:count]:
+        if type(name) is not str:
+            raise TypeError(f"__match_args__ elements must be strings (got {type_name(type(name))})")
+    return tuple(names[:count])
+
+
+def type_name(kind: type) -> str:
+    """A type's name in messages of C code."""
+    plain = kind.__flags__ & HEAP or kind.__module__ == "builtins"
+    return kind.__name__ if plain else f"{kind.__module__}.{kind.__name__}"
+
+
+def captures(node: ast.pattern) -> list[str]:
+    """The names that a pattern binds, in that order."""
+    if isinstance(node, ast.MatchOr):
+        return captures(node.patterns[0])
+    names = [name for item in ast.iter_child_nodes(node) if isinstance(item, ast.pattern) for name in captures(item)]
+    own = node.rest if isinstance(node, ast.MatchMapping) else getattr(node, "name", None)
+    return [*names, own] if own is not None else names

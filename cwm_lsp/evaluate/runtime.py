@@ -731,7 +731,6 @@ class Runtime:
         if code.foreign:
             return self.run_untraced(frame, caller)
         self.enter(frame)
-        frame.line = 0
         frame.caller = caller
         try:
             value = frame.result if code.body(frame) is RETURN else None

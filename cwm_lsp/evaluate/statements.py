@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Run
 from cwm_lsp.evaluate.endless import FINITE, Rounds
 from cwm_lsp.evaluate.expressions import Expressions
-from cwm_lsp.evaluate.folding import constant, iterated
+from cwm_lsp.evaluate.layout.positions import Mark, no_branch, nothing
 from cwm_lsp.evaluate.patterns import Patterns
 from cwm_lsp.evaluate.protected import Protected
 from cwm_lsp.evaluate.scopes import mangled
@@ -21,6 +20,9 @@ Store = Callable[[Frame, Any], None]
 
 class Statements(Protected, Patterns, Expressions):
     """Compiles the statements of one scope."""
+
+    begun: ast.AST | None = None
+    """A statement whose beginning has been compiled already."""
 
     def block(self, nodes: Sequence[ast.stmt], after: int | None = None) -> Do:
         """Compile statements that follow each other; `after` is the line that comes next."""
@@ -44,6 +46,17 @@ class Statements(Protected, Patterns, Expressions):
 
         return run
 
+    def to_the_end(self, run: Do, node: ast.AST) -> Do:
+        """The body of a function, with its instructions up to the one that leaves it."""
+        fall_off = self.mark(node, "return")
+
+        def whole(frame: Frame) -> Any:
+            signal = run(frame)
+            (frame.leave if signal is RETURN and frame.leave is not None else fall_off)(frame)
+            return signal
+
+        return whole
+
     def statement(self, node: ast.stmt, after: int | None) -> Do | None:
         """Compile one statement; None for one without instructions."""
         if isinstance(node, ast.Global | ast.Nonlocal):
@@ -55,49 +68,44 @@ class Statements(Protected, Patterns, Expressions):
         return do
 
     def starting(self, node: ast.stmt, run: Run) -> Do:
-        """`run` at the start of a statement's line."""
-        line, mark = node.lineno, self.runtime.line
+        """`run` at the start of a statement."""
+        mark = self.mark(node, "own")
 
         def do(frame: Frame) -> Any:
-            if frame.line != line:
-                mark(frame, line)
+            mark(frame)
             return run(frame)
 
         return do
 
-    def begin(self, node: ast.stmt, *parts: ast.AST | None) -> int:
-        """Prepare for compiling a statement's own expressions; gives the line to mark first, 0 if they do it."""
-        line = node.lineno
-        self.marks = any(
-            part is not None and (part.end_lineno != line or part.lineno != line)  # type: ignore[attr-defined]
-            for part in parts
-        )
-        return 0 if self.marks else line
+    def begin(self, node: ast.AST, part: str = "own") -> Mark:
+        """Prepare for compiling a statement's own expressions; gives what begins the statement.
+
+        If all of its instructions are on one line, that is all there is to do. Otherwise its parts say where they are.
+        """
+        lines = self.positions.lines(node, part) if self.positions is not None else set()
+        self.marks = len(lines) > 1 or -1 in lines
+        return nothing if self.marks or node is self.begun else self.mark(node, part)
+
+    def begin_comprehension(self, node: ast.expr) -> None:
+        """Prepare for compiling a comprehension's expressions, in its own scope: its loops say where they are."""
+        self.marks = self.positions is not None and len(self.positions.lines(node, "own")) > 1
 
     # simple statements
 
     def do_Expr(self, node: ast.Expr, after: int | None) -> Do:  # noqa: N802
         if isinstance(node.value, ast.Constant):
             return self.do_Pass(node, after)
-        line, mark = self.begin(node, node.value), self.runtime.line
-        self.dropped = node.value
+        start = self.begin(node)
         run = self.expr(node.value)
 
         def do(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             run(frame)
 
         return do
 
     def do_Pass(self, node: ast.stmt, after: int | None) -> Do:  # noqa: N802
-        line, mark = node.lineno, self.runtime.line
-
-        def do(frame: Frame) -> None:
-            if frame.line != line:
-                mark(frame, line)
-
-        return do
+        return self.mark(node, "own")
 
     def do_Break(self, node: ast.Break, after: int | None) -> Do:  # noqa: N802
         return self.starting(node, lambda frame: BREAK)
@@ -106,129 +114,129 @@ class Statements(Protected, Patterns, Expressions):
         return self.starting(node, lambda frame: CONTINUE)
 
     def do_Assign(self, node: ast.Assign, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.value, *node.targets), self.runtime.line
+        start = self.begin(node)
         value_of = self.expr(node.value)
         stores = [self.store(target) for target in node.targets]
-        if len(stores) == 1:
-            store = stores[0]
-            target = node.targets[0]
-            if (
-                isinstance(target, ast.Name)
-                and self.scope.place(mangled(target.id, self.scope.private)) == "local"
-                and line
-            ):
-                name, runtime = mangled(target.id, self.scope.private), self.runtime
+        if len(stores) > 1:
 
-                def assign_local(frame: Frame) -> None:
-                    if frame.line != line:
-                        mark(frame, line)
-                    frame.vars[name] = value_of(frame)
-                    if runtime.tainted:
-                        frame.values.pop(name, None)
+            def assign_all(frame: Frame) -> None:
+                start(frame)
+                value = value_of(frame)
+                for store in stores:
+                    store(frame, value)
 
-                return assign_local
+            return assign_all
+        store, target = stores[0], node.targets[0]
+        name = mangled(target.id, self.scope.private) if isinstance(target, ast.Name) else None
+        if name is not None and not self.marks and self.scope.place(name) == "local":
+            runtime = self.runtime
 
-            def assign(frame: Frame) -> None:
-                if line and frame.line != line:
-                    mark(frame, line)
-                store(frame, value_of(frame))
+            def assign_local(frame: Frame) -> None:
+                start(frame)
+                frame.vars[name] = value_of(frame)
+                if runtime.tainted:
+                    frame.values.pop(name, None)
 
-            return assign
+            return assign_local
 
-        def assign_all(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
-            value = value_of(frame)
-            for store in stores:
-                store(frame, value)
+        def assign(frame: Frame) -> None:
+            start(frame)
+            store(frame, value_of(frame))
 
-        return assign_all
+        return assign
 
     def do_AnnAssign(self, node: ast.AnnAssign, after: int | None) -> Do | None:  # noqa: N802
         if self.scope.kind == "class":
             return self.annotated_in_class(node)
         if node.value is None:
             return None if isinstance(node.target, ast.Name) else self.do_Pass(node, after)
-        line, mark = self.begin(node, node.value, node.target), self.runtime.line
+        start = self.begin(node)
         value_of, store = self.expr(node.value), self.store(node.target)
 
         def do(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             store(frame, value_of(frame))
 
         return do
 
     def annotated_in_class(self, node: ast.AnnAssign) -> Do:
         """A class variable with an annotation, which dataclasses and named tuples read."""
-        shown = None if self.interpreter.postponed else node.annotation
-        line, mark = self.begin(node, node.value, shown), self.runtime.line
+        start = self.begin(node)
         value_of = self.expr(node.value) if node.value is not None else None
         store, set_item = self.store(node.target), self.operations.set_item
-        own = node.lineno
-        annotation_of = self.at(own, self.then_at(self.interpreter.annotation(self, node.annotation), own))
+        annotation_of = self.interpreter.annotation(self, node.annotation)
         name = mangled(node.target.id, self.scope.private) if isinstance(node.target, ast.Name) else None
-        annotations_of = self.load("__annotations__")
+        annotations_of = self.before(self.load("__annotations__"), node, "annotations")
+        annotate = self.within(node, "annotate")
 
         def do(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             if value_of is not None:
                 store(frame, value_of(frame))
             annotation = annotation_of(frame)
             if name is not None and node.simple:
-                set_item(annotations_of(frame), name, annotation)
+                annotations = annotations_of(frame)
+                annotate(frame)
+                set_item(annotations, name, annotation)
 
         return do
 
     def do_AugAssign(self, node: ast.AugAssign, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.target, node.value), self.runtime.line
+        start = self.begin(node)
+        load, store = self.augmented(node.target)
         apply = self.operations.binary(type(node.op).__name__, in_place=True)
-        target = node.target
-        own = node.lineno
-        if isinstance(target, ast.Name):
-            load, value_of = self.at(target.lineno, self.load(target.id)), self.then_at(self.expr(node.value), own)
-            store = self.store(target)
+        value_of = self.after(self.expr(node.value), node, "apply")
+        storing = self.within(node.target)
 
-            def do_name(frame: Frame) -> None:
-                if line and frame.line != line:
-                    mark(frame, line)
-                store(frame, apply(load(frame), value_of(frame)))
+        def do(frame: Frame) -> None:
+            start(frame)
+            place, before = load(frame)
+            value = apply(before, value_of(frame))
+            storing(frame)
+            store(frame, place, value)
 
-            return do_name
-        holder_of = self.expr(target.value)
-        value_of = self.then_at(self.expr(node.value), own)
+        return do
+
+    def augmented(
+        self, target: ast.expr
+    ) -> tuple[Callable[[Frame], tuple[Any, Any]], Callable[[Frame, Any, Any], None]]:
+        """What reads the target of an augmented assignment, giving its place and its value, and what writes to it."""
+        loading = self.within(target, "load")
         if isinstance(target, ast.Attribute):
+            holder_of = self.expr(target.value)
             attributes, name = self.interpreter.attributes, mangled(target.attr, self.scope.private)
 
-            def do_attribute(frame: Frame) -> None:
-                if line and frame.line != line:
-                    mark(frame, line)
+            def load_attribute(frame: Frame) -> tuple[Any, Any]:
                 holder = holder_of(frame)
-                before = attributes.get(holder, name)
-                attributes.set(holder, name, apply(before, value_of(frame)))
+                loading(frame)
+                return holder, attributes.get(holder, name)
 
-            return do_attribute
-        self.marks = not line
-        key_of, operations = self.expr(target.slice), self.operations
+            return load_attribute, lambda frame, holder, value: attributes.set(holder, name, value)
+        if isinstance(target, ast.Subscript):
+            container_of, key_of, operations = self.expr(target.value), self.expr(target.slice), self.operations
 
-        def do_item(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
-            holder = holder_of(frame)
-            key = key_of(frame)
-            before = operations.subscript(holder, key)
-            operations.set_item(holder, key, apply(before, value_of(frame)))
+            def load_item(frame: Frame) -> tuple[Any, Any]:
+                container = container_of(frame)
+                key = key_of(frame)
+                loading(frame)
+                return (container, key), operations.subscript(container, key)
 
-        return do_item
+            return load_item, lambda frame, place, value: operations.set_item(place[0], place[1], value)
+        assert isinstance(target, ast.Name)
+        load, store = self.load(target.id), self.store_name(target.id)
+
+        def load_name(frame: Frame) -> tuple[Any, Any]:
+            loading(frame)
+            return None, load(frame)
+
+        return load_name, lambda frame, place, value: store(frame, value)
 
     def do_Delete(self, node: ast.Delete, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, *node.targets), self.runtime.line
+        start = self.begin(node)
         deletes = [self.delete(target) for target in node.targets]
 
         def do(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             for delete in deletes:
                 delete(frame)
 
@@ -256,7 +264,7 @@ class Statements(Protected, Patterns, Expressions):
                     load(frame)
                     del frame.vars[name]
 
-            return delete_name
+            return self.before(delete_name, node)
         if isinstance(node, ast.Tuple | ast.List):
             deletes = [self.delete(item) for item in node.elts]
 
@@ -266,80 +274,60 @@ class Statements(Protected, Patterns, Expressions):
 
             return delete_all
         if isinstance(node, ast.Attribute):
-            holder_of, name = self.expr(node.value), mangled(node.attr, self.scope.private)
+            holder_of, name = self.after(self.expr(node.value), node), mangled(node.attr, self.scope.private)
             attributes = self.interpreter.attributes
             return lambda frame: attributes.delete(holder_of(frame), name)
         if isinstance(node, ast.Subscript):
-            holder_of, key_of, operations = self.expr(node.value), self.expr(node.slice), self.operations
+            holder_of, key_of = self.expr(node.value), self.after(self.expr(node.slice), node)
+            operations = self.operations
             return lambda frame: operations.delete_item(holder_of(frame), key_of(frame))
         return self.unsupported(node)
 
     def do_Return(self, node: ast.Return, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.value), self.runtime.line
-        if node.value is None:
-            return self.starting(node, self.return_none)
-        value_of = self.expr(node.value)
-        own = node.lineno
+        start, leave = self.begin(node), self.mark(node, "return")
+        value_of: Run = self.expr(node.value) if node.value is not None else lambda frame: None
 
         def do(frame: Frame) -> str:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             frame.result = value_of(frame)
-            if frame.line != own:
-                mark(frame, own)
+            frame.leave = leave
             return RETURN
 
-        def do_plain(frame: Frame) -> str:
-            if frame.line != line:
-                mark(frame, line)
-            frame.result = value_of(frame)
-            return RETURN
-
-        return do_plain if line else do
-
-    @staticmethod
-    def return_none(frame: Frame) -> str:
-        frame.result = None
-        return RETURN
+        return do
 
     def do_Raise(self, node: ast.Raise, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.exc, node.cause), self.runtime.line
-        own = node.lineno
+        start = self.begin(node)
         raising = self.interpreter.raising
         if node.exc is None:
             return self.starting(node, raising.again)
         error_of = self.expr(node.exc)
         cause_of = self.expr(node.cause) if node.cause is not None else None
+        mark = self.within(node)
 
         def do(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             error = error_of(frame)
             cause = cause_of(frame) if cause_of is not None else MISSING
-            if frame.line != own:
-                mark(frame, own)
+            mark(frame)
             raising.throw(frame, error, cause)
 
         return do
 
     def do_Assert(self, node: ast.Assert, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.test, node.msg), self.runtime.line
-        test = self.condition(node.test, node.lineno, (after, None))
+        start = self.begin(node)
+        test = self.condition(node.test, (after, None))
         message_of = self.expr(node.msg) if node.msg is not None else None
-        own = node.lineno
+        mark = self.within(node, "fail" if node.msg is None else "call")
 
         def do(frame: Frame) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             if test(frame):
                 return
-            if frame.line != own:
-                mark(frame, own)
             if message_of is None:
+                mark(frame)
                 raise AssertionError
             message = message_of(frame)
-            if frame.line != own:
-                mark(frame, own)
+            mark(frame)
             raise AssertionError(message)
 
         return do
@@ -380,27 +368,20 @@ class Statements(Protected, Patterns, Expressions):
 
     def defining(self, node: Any, maker: Callable[..., Run]) -> Do:
         """A definition and its decorators."""
-        line, mark = node.lineno, self.runtime.line
-        self.marks = True
-        decorators = [(item.lineno, self.expr(item)) for item in node.decorator_list]
+        start = self.begin(node)
+        decorators = [(self.expr(item), self.within(item, "decorate")) for item in node.decorator_list]
         make = maker(self, node)
-        store = self.store_name(node.name)
+        store, bind = self.store_name(node.name), self.within(node, "bind")
         call = self.interpreter.calls.call
-        first = isinstance(node, ast.ClassDef)
 
         def do(frame: Frame) -> None:
-            found = [run(frame) for _, run in decorators]
-            if first and frame.line != line:
-                mark(frame, line)
+            start(frame)
+            found = [(run(frame), mark) for run, mark in decorators]
             value = make(frame)
-            if frame.line != line:
-                mark(frame, line)
-            for position in range(len(found) - 1, -1, -1):
-                if frame.line != decorators[position][0]:
-                    mark(frame, decorators[position][0])
-                value = call(found[position], [value], {})
-            if frame.line != line:
-                mark(frame, line)
+            for decorator, mark in reversed(found):
+                mark(frame)
+                value = call(decorator, [value], {})
+            bind(frame)
             store(frame, value)
 
         return do
@@ -409,23 +390,21 @@ class Statements(Protected, Patterns, Expressions):
 
     def store(self, node: ast.expr) -> Store:
         """Compile an assignment target."""
-        mark = self.runtime.line
+        mark = self.within(node)
         if isinstance(node, ast.Name):
             store = self.store_name(node.id)
-            if not self.marks:
+            if mark is nothing:
                 return store
-            line = node.lineno
 
             def marked(frame: Frame, value: Any) -> None:
-                if frame.line != line:
-                    mark(frame, line)
+                mark(frame)
                 store(frame, value)
 
             return marked
         if isinstance(node, ast.Tuple | ast.List):
             return self.unpacking(node)
         if isinstance(node, ast.Attribute):
-            holder_of = self.then_at(self.expr(node.value), node.end_lineno or node.lineno)
+            holder_of = self.after(self.expr(node.value), node)
             name, attributes = mangled(node.attr, self.scope.private), self.interpreter.attributes
 
             def set_attribute(frame: Frame, value: Any) -> None:
@@ -434,7 +413,7 @@ class Statements(Protected, Patterns, Expressions):
             return set_attribute
         if isinstance(node, ast.Subscript):
             container_of = self.expr(node.value)
-            key_of, set_item = self.then_at(self.expr(node.slice), node.lineno), self.operations.set_item
+            key_of, set_item = self.after(self.expr(node.slice), node), self.operations.set_item
 
             def set_element(frame: Frame, value: Any) -> None:
                 container = container_of(frame)
@@ -447,25 +426,25 @@ class Statements(Protected, Patterns, Expressions):
 
     def unpacking(self, node: ast.Tuple | ast.List) -> Store:
         """A tuple or list of targets."""
+        mark = self.within(node)
         stores = [self.store(item) for item in node.elts]
-        starred = [position for position, item in enumerate(node.elts) if isinstance(item, ast.Starred)]
-        count = len(stores)
-        operations, runtime = self.operations, self.runtime
-        line, mark = (node.lineno if self.marks else 0), self.runtime.line
+        star = next((position for position, item in enumerate(node.elts) if isinstance(item, ast.Starred)), None)
+        unpack = self.unpacker(len(stores), star)
 
         def store_all(frame: Frame, value: Any) -> None:
-            if line and frame.line != line:
-                mark(frame, line)
-            if starred:
-                values = spread(value, count, starred[0])
-            elif type(value) is tuple and len(value) == count:
-                values = value
-            else:
-                values = exactly(value, count)
-            for store, item in zip(stores, values, strict=True):
+            mark(frame)
+            for store, item in zip(stores, unpack(value), strict=True):
                 store(frame, item)
 
+        return store_all
+
+    def unpacker(self, count: int, star: int | None) -> Callable[[Any], Sequence[Any]]:
+        """What takes `count` values out of an iterable, that at `star` a list of what is left."""
+        operations, runtime = self.operations, self.runtime
+
         def start(value: Any) -> Any:
+            if type(value) is Unknown and value.value is not MISSING:
+                value = value.value
             if not defines(type(value), "__iter__") and not defines(type(value), "__getitem__"):
                 if type(value) is Unknown:
                     raise Undetermined
@@ -473,62 +452,57 @@ class Statements(Protected, Patterns, Expressions):
             runtime.touchable((value,))
             return iter(operations.iterable(value))
 
-        def known(value: Any) -> Any:
-            return value.value if type(value) is Unknown and value.value is not MISSING else value
-
-        def exactly(value: Any, count: int) -> Sequence[Any]:
-            try:
-                iterator = start(known(value))
-                items: list[Any] = []
-                for _ in range(count):
-                    try:
-                        items.append(next(iterator))
-                    except StopIteration:
-                        raise ValueError(f"not enough values to unpack (expected {count}, got {len(items)})") from None
+        def first(iterator: Any, wanted: int, expected: str) -> list[Any]:
+            items: list[Any] = []
+            for _ in range(wanted):
                 try:
-                    next(iterator)
+                    items.append(next(iterator))
                 except StopIteration:
-                    return items
-                raise ValueError(f"too many values to unpack (expected {count})")
-            except Undetermined:
-                runtime.unknown()
-                return [Unknown(askable=True) for _ in range(count)]
+                    raise ValueError(f"not enough values to unpack (expected {expected}, got {len(items)})") from None
+            return items
 
-        def spread(value: Any, count: int, star: int) -> Sequence[Any]:
+        def exactly(value: Any) -> Sequence[Any]:
+            iterator = start(value)
+            items = first(iterator, count, str(count))
             try:
-                iterator = start(known(value))
-                ahead: list[Any] = []
-                with suppress(StopIteration):
-                    while len(ahead) < star:
-                        ahead.append(next(iterator))
-                rest = list(iterator) if len(ahead) == star else []  # which asks it for an iterator once more
+                next(iterator)
+            except StopIteration:
+                return items
+            raise ValueError(f"too many values to unpack (expected {count})")
+
+        def spread(value: Any) -> Sequence[Any]:
+            assert star is not None
+            iterator = start(value)
+            expected, behind = f"at least {count - 1}", count - star - 1
+            items = first(iterator, star, expected)
+            rest = operations.unpack(iterator)
+            if len(rest) < behind:
+                raise ValueError(f"not enough values to unpack (expected {expected}, got {star + len(rest)})")
+            end = len(rest) - behind
+            return [*items, rest[:end], *rest[end:]]
+
+        def unpack(value: Any) -> Sequence[Any]:
+            if star is None and type(value) is tuple and len(value) == count:
+                return value
+            try:
+                return exactly(value) if star is None else spread(value)
             except Undetermined:
                 runtime.unknown()
                 return [Unknown(askable=True) for _ in range(count)]
-            behind = count - star - 1
-            if len(ahead) < star or len(rest) < behind:
-                got = len(ahead) + len(rest)
-                raise ValueError(f"not enough values to unpack (expected at least {count - 1}, got {got})")
-            end = len(rest) - behind
-            return [*ahead, rest[:end], *rest[end:]]
 
-        return store_all
+        return unpack
 
     # compound statements
 
     def do_If(self, node: ast.If, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.test), self.runtime.line
+        start = self.begin(node)
         otherwise = node.orelse[0].lineno if node.orelse else after
-        test = self.condition(node.test, node.lineno, (node.body[0].lineno, otherwise))
-        always = constant(node.test)
-        if always is not MISSING and not always and not node.orelse:
-            return self.do_Pass(node, after)
+        test = self.condition(node.test, (node.body[0].lineno, otherwise))
         body = self.block(node.body, after)
         orelse = self.block(node.orelse, after) if node.orelse else None
 
         def do(frame: Frame) -> Any:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             if test(frame):
                 return body(frame)
             return orelse(frame) if orelse is not None else None
@@ -536,56 +510,48 @@ class Statements(Protected, Patterns, Expressions):
         return do
 
     def do_While(self, node: ast.While, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.test), self.runtime.line
-        own = node.test.lineno
-        beyond = node.orelse[0].lineno if node.orelse else after
-        test = self.condition(node.test, node.lineno, (node.body[0].lineno, beyond))
-        body = self.block(node.body, own)
+        start, test = self.while_test(node, after)
+        body = self.block(node.body, node.test.lineno)
         orelse = self.block(node.orelse, after) if node.orelse else None
         runtime, tick = self.runtime, self.runtime.tick
 
         def do(frame: Frame) -> Any:
-            if line and frame.line != line:
-                mark(frame, line)
+            start(frame)
             rounds = Rounds(runtime, node)
-            going = test(frame)
-            while going:
+            while test(frame):
                 signal = body(frame)
                 if signal is not None:
                     if signal is BREAK:
                         return None
                     if signal is not CONTINUE:
                         return signal
-                    frame.line = 0
                 tick()
-                if line and frame.line != line:
-                    mark(frame, line)
+                start(frame)
                 rounds.another(frame)
-                going = test(frame)
-                if going and signal is not CONTINUE:
-                    frame.line = 0
             return orelse(frame) if orelse is not None else None
 
         return do
 
-    def do_For(self, node: ast.For, after: int | None) -> Do:  # noqa: N802
-        line, mark = self.begin(node, node.iter, node.target), self.runtime.line
-        own = node.lineno
-        values_of = self.then_at(self.expr(iterated(node.iter)), own)
-        store = self.store(node.target)
-        body = self.block(node.body, own)
-        orelse = self.block(node.orelse, after) if node.orelse else None
+    def while_test(self, node: ast.While, after: int | None) -> tuple[Mark, Callable[[Frame], bool]]:
+        """What begins a round of a `while` loop, and its test."""
+        start = self.begin(node)
         beyond = node.orelse[0].lineno if node.orelse else after
-        iterator, following = self.operations.iterator, self.following(node.body[0].lineno, beyond)
+        return start, self.condition(node.test, (node.body[0].lineno, beyond))
+
+    def do_For(self, node: ast.For, after: int | None) -> Do:  # noqa: N802
+        start, values_of, next_of, store = self.for_parts(node, after)
+        head = self.mark(node, "next")
+        body = self.block(node.body, node.lineno)
+        orelse = self.block(node.orelse, after) if node.orelse else None
         runtime = self.runtime
 
         def iterating(frame: Frame) -> Any:
-            if line and frame.line != line:
-                mark(frame, line)
-            items = iterator(values_of(frame))
+            start(frame)
+            items = values_of(frame)
             rounds = None if type(items) in FINITE else Rounds(runtime, node)
+            head(frame)
             while True:
-                value = following(frame, items)
+                value = next_of(frame, items)
                 if value is MISSING:
                     break
                 store(frame, value)
@@ -595,31 +561,52 @@ class Statements(Protected, Patterns, Expressions):
                         return None
                     if signal is not CONTINUE:
                         return signal
-                mark(frame, own)
+                head(frame)
                 if rounds is not None:
                     rounds.another(frame, items)
             return orelse(frame) if orelse is not None else None
 
         return iterating
 
-    def following(self, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
-        """The next element of an iterator, `MISSING` at its end."""
-        runtime = self.runtime
+    def for_parts(self, node: ast.For, after: int | None) -> tuple[Mark, Run, Callable[[Frame, Any], Any], Store]:
+        """What begins a `for` statement, its iterator, what gives its next element, and what binds that."""
+        start = self.begin(node)
+        values_of, iterator = self.after(self.expr(node.iter), node, "iter"), self.operations.iterator
+        beyond = node.orelse[0].lineno if node.orelse else after
+        next_of = self.next_of(node, node.body[0].lineno, beyond)
+        return start, lambda frame: iterator(values_of(frame)), next_of, self.store(node.target)
+
+    def following(self, node: ast.AST, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
+        """Comes to the head of a loop, and gives the next element of its iterator, `MISSING` at its end."""
+        mark, next_of = self.mark(node, "next"), self.next_of(node, inside, beyond)
 
         def following(frame: Frame, items: Any) -> Any:
-            if type(items) is Unknown:
-                return Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
+            mark(frame)
+            return next_of(frame, items)
+
+        return following
+
+    def next_of(self, node: ast.AST, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
+        """The next element of the iterator of a loop, `MISSING` at its end."""
+        runtime = self.runtime
+        take = self.positions.decide(node, "next") if self.positions is not None else no_branch
+
+        def next_of(frame: Frame, items: Any) -> Any:
             try:
-                return next(items)
+                if type(items) is Unknown:
+                    raise Undetermined
+                value = next(items)
             except StopIteration as end:
                 if end.value is not None or raised_deeper(end, 1):
                     runtime.raised(frame, end)
                     frame.seen = None
-                return MISSING
+                value = MISSING
             except Undetermined:
-                return Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
+                value = Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
+            take(frame, value is not MISSING)
+            return value
 
-        return following
+        return next_of
 
 
 def raised_deeper(error: BaseException, levels: int) -> bool:

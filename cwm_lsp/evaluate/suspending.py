@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.code import Do, Frame, Run, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
-from cwm_lsp.evaluate.folding import constant, has_stars, line_after, rejoins
-from cwm_lsp.evaluate.protected import caught
+from cwm_lsp.evaluate.layout.positions import Positions, nothing
 from cwm_lsp.evaluate.scopes import COMPREHENSIONS, Scope, mangled
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import carrying
@@ -35,8 +34,8 @@ class Entry:
 class Suspending(Statements):
     """Compiles expressions that suspend."""
 
-    def __init__(self, interpreter: Interpreter, scope: Scope) -> None:
-        super().__init__(interpreter, scope)
+    def __init__(self, interpreter: Interpreter, scope: Scope, positions: Positions | None = None) -> None:
+        super().__init__(interpreter, scope, positions)
         self.slots = 0
         """Names for operands that are set aside while another one suspends."""
         self.stand_ins: list[ast.expr] = []
@@ -75,16 +74,15 @@ class Suspending(Statements):
         """Compile an expression in which something may suspend."""
         return self.suspending(node) if self.suspends(node) else steps_of(self.expr(node))
 
-    def either_at(self, node: ast.expr, line: int) -> Steps:
-        """The same, and then on with instructions on `line`."""
-        steps, mark = self.either(node), self.runtime.line
-        if not self.marks:
+    def either_then(self, expression: ast.expr, node: ast.AST, part: str = "") -> Steps:
+        """The same, after which the frame is at an instruction of `node`."""
+        steps, mark = self.either(expression), self.within(node, part)
+        if mark is nothing:
             return steps
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             value = yield from steps(frame)
-            if frame.line != line:
-                mark(frame, line)
+            mark(frame)
             return value
 
         return run
@@ -101,7 +99,7 @@ class Suspending(Statements):
         slots: list[tuple[str, Steps, Callable[[Any], Any] | None]] = []
         for position, operand in enumerate(operands[: last + 1]):
             node = operand.value if isinstance(operand, ast.Starred) else operand
-            if constant(node) is not MISSING and not self.marks:
+            if isinstance(node, ast.Constant):
                 continue
             finish: Callable[[Any], Any] | None = None
             if position < last and operand is not node:
@@ -157,25 +155,26 @@ class Suspending(Statements):
         self, node: ast.Call, func: ast.Attribute, given: Sequence[ast.expr], mappings: Sequence[ast.expr]
     ) -> Steps:
         """A call of a method, which is looked up before its arguments are evaluated."""
-        line = func.end_lineno or node.lineno
-        value_of = self.either_at(func.value, line)
+        value_of = self.either_then(func.value, func)
         name, get = mangled(func.attr, self.scope.private), self.interpreter.attributes.get
         self.slots += 1
         slot = f".{self.slots}"
         prepare = self.prepare(given, mappings)
-        callee = ast.copy_location(ast.Name(id="", ctx=ast.Load()), func)
-        call = ast.copy_location(ast.Call(callee, node.args, node.keywords), node)
-        if not has_stars(node):
-            call.lineno = line
-        self.replaced[id(callee)] = self.slot(slot)
-        combined = self.expr(call)
-        self.stand_ins.append(callee)
+        arguments, mark = self.arguments(node.args, node.keywords), self.within(node)
+        call = self.interpreter.calls.call
+
+        def call_method(frame: Frame) -> Any:
+            args, kwargs = arguments(frame)
+            mark(frame)
+            return call(frame.operands.pop(slot), args, kwargs)
+
+        calling = self.undetermined_display(call_method)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from value_of(frame))]
             frame.operands[slot] = carrying(get, taken.pop(), name)
             yield from prepare(frame)
-            return carrying(combined, frame)
+            return carrying(calling, frame)
 
         return run
 
@@ -183,7 +182,7 @@ class Suspending(Statements):
         return self.combining(node, [item for item in own_children(node) if isinstance(item, ast.expr)])
 
     def suspending_NamedExpr(self, node: ast.NamedExpr) -> Steps:  # noqa: N802
-        inner, store = self.suspending(node.value), self.store_name(node.target.id)
+        inner, store = self.suspending(node.value), self.store(node.target)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             value = yield from inner(frame)
@@ -195,18 +194,16 @@ class Suspending(Statements):
     # operands that may be left out
 
     def suspending_BoolOp(self, node: ast.BoolOp) -> Steps:  # noqa: N802
-        *firsts, last = [
-            self.either_at(item, node.lineno) if item is not node.values[-1] else self.either(item)
-            for item in node.values
-        ]
-        stop_on, decide = isinstance(node.op, ast.Or), self.decide((None, None))
+        *first, last = node.values
+        firsts, otherwise = [(self.either(item), self.joint(item)) for item in first], self.either(last)
+        stop_on = isinstance(node.op, ast.Or)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            for item in firsts:
+            for item, decide in firsts:
                 value = yield from item(frame)
-                if carrying(decide, value) is stop_on:
+                if carrying(decide, frame, value) is stop_on:
                     return value
-            return (yield from last(frame))
+            return (yield from otherwise(frame))
 
         return run
 
@@ -215,56 +212,44 @@ class Suspending(Statements):
             return self.combining(node, [node.left, *node.comparators])
         left = self.either(node.left)
         applies = [self.operations.compare(type(operator).__name__) for operator in node.ops]
-        pairs = list(zip(applies, [self.either_at(item, node.lineno) for item in node.comparators], strict=True))
-        decide = self.decide((None, None))
+        rights = [self.either_then(item, node, str(position)) for position, item in enumerate(node.comparators)]
+        links = [self.joint(node, f"test{position}") for position in range(len(rights) - 1)]
+        first = list(zip(applies, rights, links, strict=False))
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             value = yield from left(frame)
-            for position, (apply, right) in enumerate(pairs, 1):
+            for apply, right, decide in first:
                 following = yield from right(frame)
                 result = carrying(apply, value, following)
-                if position == len(pairs) or not carrying(decide, result):
+                if not carrying(decide, frame, result):
                     return result
                 value = following
-            return None
+            return carrying(applies[-1], value, (yield from rights[-1](frame)))
 
         return run
 
     def suspending_IfExp(self, node: ast.IfExp) -> Steps:  # noqa: N802
-        test, line = self.deciding(node.test, node.lineno), node.lineno
-        body, orelse = self.either(node.body), self.either(node.orelse)
-        rejoined = rejoins(node) and node is not self.dropped
-        mark, marks = self.runtime.line, self.marks
+        test, body, orelse = self.deciding(node.test), self.either(node.body), self.either(node.orelse)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            if not (yield from test(frame)):
-                return (yield from orelse(frame))
-            value = yield from body(frame)
-            if rejoined and marks:
-                frame.line = 0
-            elif rejoined:
-                mark(frame, line)
-            return value
+            return (yield from (body if (yield from test(frame)) else orelse)(frame))
 
         return run
 
-    def deciding(self, node: ast.expr, line: int, lines: tuple[int | None, int | None] = (None, None)) -> Decision:
-        """An expression as the test of a branch at `line`."""
+    def deciding(self, node: ast.expr, lines: tuple[int | None, int | None] = (None, None)) -> Decision:
+        """An expression as the test of a branch."""
         if not self.suspends(node):
-            plain = self.condition(node, line, lines)
+            plain = self.condition(node, lines)
             return steps_of(plain)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            inner = self.deciding(node.operand, line, (lines[1], lines[0]))
+            inner = self.deciding(node.operand, (lines[1], lines[0]))
 
             def negated(frame: Frame) -> Generator[Any, Any, bool]:
                 return not (yield from inner(frame))
 
             return negated
         if isinstance(node, ast.BoolOp):
-            tests, stop_on = [], isinstance(node.op, ast.Or)
-            for value in node.values:
-                tests.append(self.deciding(value, line))
-                line = line_after(value, line)
+            tests, stop_on = [self.deciding(value) for value in node.values], isinstance(node.op, ast.Or)
 
             def joined(frame: Frame) -> Generator[Any, Any, bool]:
                 for test in tests:
@@ -274,70 +259,98 @@ class Suspending(Statements):
 
             return joined
         if isinstance(node, ast.IfExp):
+            first, then, otherwise = (self.deciding(part) for part in (node.test, node.body, node.orelse))
+
+            def chosen(frame: Frame) -> Generator[Any, Any, bool]:
+                return (yield from (then if (yield from first(frame)) else otherwise)(frame))
+
+            return chosen
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
             return self.cannot(node)
-        value_of, decide = self.either_at(node, line_after(node, line)), self.decide(lines)
+        value_of, decide = self.either(node), self.decide(lines, node)
 
         def decided(frame: Frame) -> Generator[Any, Any, bool]:
-            return bool(carrying(decide, (yield from value_of(frame))))
+            return bool(carrying(decide, frame, (yield from value_of(frame))))
 
         return decided
 
     # what suspends
 
     def suspending_Yield(self, node: ast.Yield) -> Steps:  # noqa: N802
-        value_of = steps_of(lambda frame: None) if node.value is None else self.either_at(node.value, node.lineno)
-        line, mark = node.lineno if self.marks else 0, self.runtime.line
+        given = steps_of(lambda frame: None) if node.value is None else self.either(node.value)
+        leave, enter = self.within(node, "yield"), self.within(node, "resume")
         yielding, wrap = self.interpreter.suspension.yielding, self.scope.is_async
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
-            taken = [(yield from value_of(frame))]
-            if line and frame.line != line:
-                mark(frame, line)
-            return (yield from yielding(frame, Wrapped(taken.pop()) if wrap else taken.pop()))
+            taken = [(yield from given(frame))]
+            leave(frame)
+            sent = yield from yielding(frame, Wrapped(taken.pop()) if wrap else taken.pop())
+            enter(frame)
+            return sent
 
         return run
 
     def suspending_YieldFrom(self, node: ast.YieldFrom) -> Steps:  # noqa: N802
-        return self.waiting(node.value, node.lineno, self.interpreter.awaiting.delegate)
+        return self.waiting(node, node.value, self.interpreter.awaiting.delegate)
 
     def suspending_Await(self, node: ast.Await) -> Steps:  # noqa: N802
-        return self.waiting(node.value, node.lineno, self.interpreter.awaiting.iterator)
+        return self.waiting(node, node.value, self.interpreter.awaiting.iterator)
 
-    def waiting(self, node: ast.expr, line: int, iterator: Callable[[Any], Any]) -> Steps:
+    def waiting(self, node: ast.expr, value: ast.expr, iterator: Callable[[Any], Any]) -> Steps:
         """Wait for what `iterator` makes of an expression's value."""
-        value_of, delegating = self.either_at(node, line), self.interpreter.suspension.delegating
+        value_of, wait = self.either_then(value, node, "iter"), self.waited_for(node)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from value_of(frame))]
-            return (yield from delegating(frame, carrying(iterator, taken.pop())))
+            return (yield from wait(frame, carrying(iterator, taken.pop())))
 
         return run
 
-    def next_awaited(self, frame: Frame, items: Any) -> Generator[Any, Any, Any]:
-        """The next element of an asynchronous iterator, `MISSING` at its end."""
-        try:
-            taken = [carrying(self.interpreter.awaiting.anext, items)]
-            return (yield from self.interpreter.suspension.delegating(frame, taken.pop()))
-        except StopAsyncIteration as end:
-            caught(self.runtime, frame, end)
-            frame.seen = None
-            return MISSING
+    def waited_for(self, node: ast.AST, part: str = "") -> Callable[[Frame, Any], Generator[Any, Any, Any]]:
+        """Waits for what is given."""
+        delegating, send = self.interpreter.suspension.delegating, self.within(node, part + "send")
+
+        def wait(frame: Frame, awaited: Any) -> Generator[Any, Any, Any]:
+            send(frame)
+            taken = [awaited]
+            del awaited
+            return (yield from delegating(frame, taken.pop()))
+
+        return wait
+
+    def next_awaited(self, node: ast.AsyncFor | ast.comprehension) -> Callable[[Frame, Any], Generator[Any, Any, Any]]:
+        """Gives the next element of an asynchronous iterator, `MISSING` at its end."""
+        marks, self.marks = self.marks, True
+        start, wait, anext_of = self.within(node, "next"), self.waited_for(node), self.interpreter.awaiting.anext
+        self.marks = marks
+
+        def following(frame: Frame, items: Any) -> Generator[Any, Any, Any]:
+            start(frame)
+            try:
+                taken = [carrying(anext_of, items)]
+                return (yield from wait(frame, taken.pop()))
+            except StopAsyncIteration as end:
+                self.caught(frame, end)
+                frame.seen = None
+                return MISSING
+
+        return following
 
     def suspending_comprehension(self, node: Any) -> Steps:
         """A comprehension that is waited for, or whose first iterable suspends."""
         first, waited_for = node.generators[0].iter, not isinstance(node, ast.GeneratorExp)
         elements = first.elts if isinstance(first, ast.List | ast.Tuple) else [first]
         prepare = self.prepare(elements) if self.suspends(first) else None
-        make = self.expr(node)
+        make, wait = self.expr(node), self.waited_for(node, "await")
         if not (self.interpreter.scopes[node].is_async and waited_for):
             assert prepare is not None
             return in_order(prepare, steps_of(make))
-        iterator, delegating = self.interpreter.awaiting.iterator, self.interpreter.suspension.delegating
+        iterator = self.interpreter.awaiting.iterator
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             if prepare is not None:
                 yield from prepare(frame)
-            return (yield from delegating(frame, carrying(iterator, carrying(make, frame))))
+            return (yield from wait(frame, carrying(iterator, carrying(make, frame))))
 
         return run
 

@@ -261,7 +261,6 @@ class Suspension:
                 runtime.frame, frame.caller = frame.caller, None
             return frame.result if signal is RETURN else None
         runtime.enter(frame)
-        frame.line = 0
         try:
             signal = yield from code.body(frame)
         except Abandoned:

@@ -1,0 +1,194 @@
+"""Where an evaluation is in the instructions of its code, and the line events on the way from one to the next.
+
+The evaluator says which instruction it comes to (`mark`) and how branches go (`decide`); the ways between them follow
+from the code. A way that is not certain ends the evaluation.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.layout.blocks import (
+    CONDITIONAL,
+    EXITS,
+    JUMPS,
+    UNCONDITIONAL,
+    Block,
+    Instruction,
+    Tag,
+    first_index,
+)
+from cwm_lsp.evaluate.values import GaveUp
+
+Mark = Callable[[Frame], None]
+"""Moves a frame to an instruction, with the line events on the way."""
+Decide = Callable[[Frame, bool], None]
+"""Moves a frame over a branch whose outcome is known."""
+Way = tuple[tuple[int, ...], int, int]
+"""Lines of the events on a way, the position at its end, and the line of that."""
+
+STEPS = 2_000
+"""Instructions looked at for one way."""
+
+
+def nothing(frame: Frame) -> None:
+    """The mark of what has no instruction."""
+
+
+def no_branch(frame: Frame, outcome: bool) -> None:
+    """The decision of what is no branch."""
+
+
+class Positions:
+    """The instructions of one code object.
+
+    A position is the index of an instruction. For a conditional jump whose outcome is known it has the number of
+    instructions added once if it jumps, twice if it does not.
+    """
+
+    def __init__(self, items: list[Instruction], show: Callable[[Frame, int], None]) -> None:
+        self.items = items
+        self.size = len(items)
+        self.show = show
+        self.places: dict[Tag, list[int]] = {}
+        for item in items:
+            for tag in item.tags:
+                self.places.setdefault(tag, []).append(item.index)
+        self.marked: set[int] = set()
+        """Instructions that the evaluator says it comes to: no way leads past them."""
+
+    def lines(self, node: ast.AST, part: str) -> set[int]:
+        """The lines of a node's instructions."""
+        return {self.items[index].line for index in self.places.get((node, part), ())}
+
+    def mark(self, node: ast.AST, part: str) -> Mark:
+        """What moves a frame to an instruction of `node`."""
+        tag = (node, part)
+        if not self._register(tag):
+            return nothing
+        ways: dict[int, Way] = {}
+        show, find = self.show, self.way
+
+        def reach(frame: Frame) -> None:
+            way = ways.get(frame.at)
+            if way is None:
+                way = ways[frame.at] = find(frame.at, tag, None)
+            lines, at, line = way
+            for passed in lines:
+                show(frame, passed)
+            frame.at, frame.line = at, line if line > 0 else frame.line
+
+        return reach
+
+    def decide(self, node: ast.AST, part: str = "test") -> Decide:
+        """What moves a frame over a branch on `node`."""
+        tag = (node, part)
+        if not self._register(tag):
+            return no_branch
+        ways: dict[tuple[int, bool], Way] = {}
+        show, find = self.show, self.way
+
+        def take(frame: Frame, outcome: bool) -> None:
+            way = ways.get((frame.at, outcome))
+            if way is None:
+                way = ways[frame.at, outcome] = find(frame.at, tag, outcome)
+            lines, at, line = way
+            for passed in lines:
+                show(frame, passed)
+            frame.at, frame.line = at, line if line > 0 else frame.line
+
+        return take
+
+    def _register(self, tag: Tag) -> bool:
+        found = self.places.get(tag, ())
+        for index in found:
+            if not index or tag not in self.items[index - 1].tags:
+                self.marked.add(index)
+        return bool(found) or any(tag in item.passed for item in self.items)
+
+    def catch(self, frame: Frame) -> None:
+        """Move a frame to the handler of an exception that has been raised where it is."""
+        handler = self.unwind(frame)
+        if handler is None:
+            raise GaveUp(f"line {frame.line}: an exception is handled in a way that is not followed")
+        index = first_index(handler)
+        line = self.items[index].line
+        if line > 0 and line != frame.line:
+            self.show(frame, line)
+        frame.at = index
+
+    def unwind(self, frame: Frame) -> Block | None:
+        """Take an exception through what only passes it on; gives the block that handles it."""
+        raised = frame.line
+        handler = self.items[frame.at % self.size].handler
+        while handler is not None and handler.cleanup:
+            index = first_index(handler)
+            line = self.items[index].line
+            if line > 0 and line != raised:
+                self.show(frame, line)
+                frame.line = raised
+            while self.items[index].op != "RERAISE":
+                index += 1
+            frame.at = index
+            handler = self.items[index].handler
+        return handler
+
+    def way(self, at: int, tag: Tag, outcome: bool | None) -> Way:
+        """The way from a position to an instruction, and over the branch there."""
+        goals = set(self.places.get(tag, ()))
+        ends: set[tuple[tuple[int, ...], int]] = set()
+        kind, index = divmod(at, self.size)
+        if outcome is not None and kind == 0 and index in goals:
+            return (), self._after(index, outcome), self.items[index].line
+        pending: list[tuple[int, tuple[int, ...], frozenset[int]]] = [(at, (), frozenset())]
+        steps = 0
+        while pending:
+            place, lines, passed = pending.pop()
+            steps += 1
+            if steps > STEPS:
+                raise self._uncertain(tag)
+            index = place % self.size
+            for following, jumps in self._next(place):
+                if jumps and tag in self.items[index].passed:
+                    ends.add((lines, self.size + index if self.items[index].op in CONDITIONAL else index))
+                    continue
+                event = self._event(index, following)
+                more = lines if event is None else (*lines, event)
+                if following in goals:
+                    ends.add((more, following if outcome is None else self._after(following, outcome)))
+                elif following not in self.marked and following not in passed:
+                    pending.append((following, more, passed | {following}))
+        if len(ends) != 1:
+            raise self._uncertain(tag)
+        ((lines, end),) = ends
+        return lines, end, self.items[end % self.size].line
+
+    def _uncertain(self, tag: Tag) -> GaveUp:
+        return GaveUp(f"line {getattr(tag[0], 'lineno', 0)}: the order of lines is not certain")
+
+    def _after(self, index: int, outcome: bool) -> int:
+        item = self.items[index]
+        if item.op not in CONDITIONAL:
+            return index
+        return index + self.size * (1 if item.when is outcome else 2)
+
+    def _next(self, place: int) -> Iterator[tuple[int, bool]]:
+        """Which instructions may come next, and whether by a jump."""
+        kind, index = divmod(place, self.size)
+        item = self.items[index]
+        if item.op in JUMPS and kind != 2:
+            yield first_index(item.target), True
+        if item.op not in UNCONDITIONAL and item.op not in EXITS and kind != 1:
+            yield index + 1, False
+
+    def _event(self, index: int, following: int) -> int | None:
+        """The line of the event as `following` comes after `index`, if there is one."""
+        line = self.items[following].line
+        if line <= 0:
+            return None
+        before = self.items[index].line if index else -1
+        if line != before or (following < index and self.items[following].op != "SEND"):
+            return line
+        return None

@@ -216,7 +216,7 @@ def _reaches(
     classes: frozenset[str],
 ) -> bool:
     """Whether an expression that does not itself call the function may be meant to run it: it calls the function
-    around it, uses the class whose special method it is, or calls a method of its name."""
+    around it, calls a method of its name, or uses a class where it is a special method: one may inherit it."""
     if outer is not None:
         return find_target(expression, outer.face, classes) is not None
     if not is_in_class(function):  # it may have become a method by assignment
@@ -225,7 +225,7 @@ def _reaches(
     used = free_names(expression)
     if function.is_accessor:  # what assigns to the property is no expression: it may be in any function of the file
         return any(known is None or name in known for name in used)
-    return special and function.parent is not None and function.parent.split(".")[0] in used
+    return special and function.parent is not None and not classes.isdisjoint(used)
 
 
 @lru_cache(maxsize=16)

@@ -50,6 +50,8 @@ FORMS = {
                                  "    return wrap\n@d({k})\n@d(\n    1\n)\ndef f(x):\n    return x\n", "f", "f(1)"),
     "the decorator's own": ("def d(g):\n    def inner(*a):\n        return g(*a) + {k}\n    return inner\n@d\n"
                             "def f(x):\n    return x\n", "d.inner", "d(f)(1)"),
+    "inherited": ("class B:\n    def __init__(self, **n):\n        self.n = n\nclass C(B):\n    pass\n",
+                  "B.__init__", "C(k=3)"),
     "class and static": ("class C:\n    @classmethod\n    def f(cls, x):\n        return cls.g(x) + {k}\n"
                          "    @staticmethod\n    def g(x):\n        return x\n", "C.g", "C.f(1).g"),
 }  # fmt: skip

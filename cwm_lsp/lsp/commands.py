@@ -18,8 +18,8 @@ from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp.documents import Document, Known
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.session import Session
+from cwm_lsp.lsp.views.document import differing, ending
 from cwm_lsp.lsp.views.document import document as trace_document
-from cwm_lsp.lsp.views.document import ending
 from cwm_lsp.lsp.views.lenses import title_of
 from cwm_lsp.source.calls import Call
 
@@ -171,6 +171,8 @@ async def show_trace(session: Session, target: Target) -> Answer:
         "predicted": known.predicted and trace_document(known.predicted),
         "recorded": known.recorded and trace_document(known.recorded),
     }
+    if known.predicted is not None and known.recorded is not None:
+        answer["differs"] = differing(await session.side_by_side(known), known.recorded.divergences)
     if not session.client.shows_traces and session.client.shows_documents:
         parts = [text for text in (answer["predicted"], answer["recorded"]) if text]
         folder = user_state_path("cwm-lsp") / "shown"

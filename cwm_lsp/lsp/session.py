@@ -366,6 +366,7 @@ class Session:
             (rank(entry), number, entry, call)
             for number, entry in enumerate(document.entries)
             if entry.qualname not in document.known
+            and entry.qualname not in document.pending  # the user has asked about it
             and (call := document.call_of(entry)) is not None
             and call.origin != "defaults"
         ]

@@ -41,10 +41,10 @@ class Neovim:
     def hints(self) -> dict[int, str]:
         """1-based line → label, as Neovim shows them."""
         shown = self.lua(
-            "return vim.tbl_map(function(hint) return { hint.inlay_hint.position.line + 1, hint.inlay_hint.label } end,"
-            " vim.lsp.inlay_hint.get({ bufnr = 0 }))"
+            "local space = vim.api.nvim_get_namespaces()['cwm_lsp.virtual_text']"
+            " return space and vim.api.nvim_buf_get_extmarks(0, space, 0, -1, { details = true }) or {}"
         )
-        return dict(shown)
+        return {mark[1] + 1: "".join(chunk[0] for chunk in mark[3]["virt_text"][1:]) for mark in shown}
 
     def diagnostics(self) -> dict[int, str]:
         """1-based line → message."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.lsp.views.hints import label_of
+from cwm_lsp.lsp.views.hints import RECORDED, label_of
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shorten import ELLIPSIS
 from cwm_lsp.settings import Hints
@@ -12,6 +13,10 @@ from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Trace
 from cwm_lsp.trace.facts import is_fact
 
+if TYPE_CHECKING:
+    from cwm_lsp.trace.compare import Divergence
+
+_SIDES = ("predicted", "recorded")
 _CODE = 28
 """Characters of code in a row: the code is at hand elsewhere, and two of these texts stand side by side."""
 _LIKELY = 0.5
@@ -33,10 +38,27 @@ def _rows(reading: Reading) -> Iterator[str]:
         code = "  " * event.depth + (lines[event.line - 1].strip() if 0 < event.line <= len(lines) else "")
         if len(code) > _CODE:
             code = code[: _CODE - 1] + ELLIPSIS
-        effect = label_of(reading.visit(step), _EFFECTS)
+        effect = label_of(reading.visit(step), _EFFECTS).removeprefix(f"{RECORDED} ")
         count = f"· {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
         yield f"{event.line:5}  {code:<{_CODE}}  {f'{effect} {count}'.strip()}".rstrip()
     yield f"# {ending(trace)}"
+
+
+def differing(sides: Mapping[str, Any], divergences: Sequence[Divergence]) -> dict[str, list[int]]:
+    """Which rows of the two texts differ, counted from 0. `sides` is what `side_by_side` gives."""
+    events = {one.event_index for one in divergences if one.kind != "length"}
+    steps = {side: {step["index"]: row for row, step in enumerate(sides[side]["steps"], 1)} for side in _SIDES}
+    told = [step for step in sides["recorded"]["steps"] if {step["effect"], step["end"], step["index"]} & events]
+    apart = {step["index"] for step in told}
+    rows: dict[str, list[int]] = {side: [] for side in _SIDES}
+    last = max((right for left, right in sides["pairs"] if left is not None and right is not None), default=-1)
+    is_cut = any(one.kind == "length" for one in divergences)
+    for left, right in sides["pairs"]:
+        alone = (left is None and not (is_cut and right > last)) or right is None
+        if alone or right in apart:
+            rows["predicted"] += [steps["predicted"][left]] if left in steps["predicted"] else []
+            rows["recorded"] += [steps["recorded"][right]] if right in steps["recorded"] else []
+    return rows
 
 
 def told_as(trace: Trace) -> str:

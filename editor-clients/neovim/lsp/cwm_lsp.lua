@@ -4,7 +4,7 @@ return {
   filetypes = { 'python' },
   root_markers = { 'pyproject.toml', 'setup.py', 'setup.cfg', '.git' },
   capabilities = {
-    experimental = { cwm = { commands = { 'cwm.changeCall' }, showsTraces = true } },
+    experimental = { cwm = { commands = { 'cwm.more', 'cwm.changeCall' }, showsTraces = true } },
   },
   on_attach = function(client, bufnr)
     require('cwm_lsp').on_attach(client, bufnr)

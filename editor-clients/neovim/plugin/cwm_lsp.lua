@@ -32,6 +32,9 @@ end
 vim.lsp.commands['cwm.changeCall'] = function(command, context)
   require('cwm_lsp').type_call(command.arguments[1], context.bufnr)
 end
+vim.lsp.commands['cwm.more'] = function(command, context)
+  require('cwm_lsp').more(command.arguments[1], context.bufnr)
+end
 vim.lsp.commands['cwm.selectCall'] = function(command, context)
   require('cwm_lsp').call(nil, command.arguments[1], context.bufnr)
 end

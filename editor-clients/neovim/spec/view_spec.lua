@@ -1,9 +1,13 @@
 local helper = require('spec.server')
 
 local SOURCE = 'def f(x):\n    y = x\n    return y'
+local INLAY = { { position = { line = 1, character = 9 }, label = 'y ≈ 1' } }
 local HINTS = {
-  { position = { line = 1, character = 9 }, label = 'y ≈ 1' },
-  { position = { line = 2, character = 12 }, label = '≈ 1 ≠ 2' },
+  hints = {
+    { line = 1, parts = { { text = 'y ≈ 1', kind = 'guessed' }, { text = ' · 1/2', kind = 'count' } } },
+    { line = 2, parts = { { text = '≈ 1 ≠ 2', kind = 'different' } } },
+    { line = 99, parts = { { text = 'of a longer text', kind = 'computed' } } },
+  },
 }
 
 local function marks(name)
@@ -14,35 +18,46 @@ end
 describe('hints', function()
   after_each(helper.stop)
 
-  it('are inlay hints by default', function()
-    helper.serve(SOURCE, { ['textDocument/inlayHint'] = HINTS })
+  it('are inlay hints if wanted', function()
+    require('cwm_lsp').setup({ hints = 'inlay' })
+    helper.serve(SOURCE, { ['textDocument/inlayHint'] = INLAY })
     assert.is_true(vim.lsp.inlay_hint.is_enabled({ bufnr = 0 }))
     assert.same({}, marks('cwm_lsp.virtual_text'))
   end)
 
-  it('are coloured virtual text if wanted, and then no inlay hints', function()
-    require('cwm_lsp').setup({ hints = 'virtual_text' })
-    helper.serve(SOURCE, { ['textDocument/inlayHint'] = HINTS })
+  it('are virtual text by default, each part in its colour, and then no inlay hints', function()
+    helper.serve(SOURCE, { ['cwm/hints'] = HINTS })
     local drawn = {}
     for _, mark in ipairs(marks('cwm_lsp.virtual_text')) do
-      drawn[mark[2]] = mark[4].virt_text[1]
+      drawn[mark[2]] = vim.list_slice(mark[4].virt_text, 2)
     end
-    assert.same({ [1] = { '  y ≈ 1', 'CwmLikely' }, [2] = { '  ≈ 1 ≠ 2', 'CwmDifferent' } }, drawn)
+    assert.same({
+      [1] = { { 'y ≈ 1', 'CwmGuessed' }, { ' · 1/2', 'CwmEnd' } },
+      [2] = { { '≈ 1 ≠ 2', 'CwmDifferent' } },
+    }, drawn)
     assert.is_false(vim.lsp.inlay_hint.is_enabled({ bufnr = 0 }))
+  end)
+
+  it('leave lines that are not reached dimmed', function()
+    helper.serve(SOURCE, { ['cwm/unreached'] = { lines = { 2 } } })
+    local dimmed = marks('cwm_lsp.unreached')
+    assert.equal(1, #dimmed)
+    assert.same({ 2, 'CwmUnreached', 12 }, { dimmed[1][2], dimmed[1][4].hl_group, dimmed[1][4].end_col })
   end)
 
   it('are not shown at all if not wanted', function()
     vim.g.cwm_lsp = { hints = false }
-    helper.serve(SOURCE, { ['textDocument/inlayHint'] = HINTS })
+    helper.serve(SOURCE, { ['textDocument/inlayHint'] = INLAY, ['cwm/hints'] = HINTS })
+    assert.same({}, marks('cwm_lsp.virtual_text'))
     assert.is_false(vim.lsp.inlay_hint.is_enabled({ bufnr = 0 }))
   end)
 
   it('have highlight groups that the user may set', function()
-    vim.api.nvim_set_hl(0, 'CwmLikely', { fg = '#123456' })
+    vim.api.nvim_set_hl(0, 'CwmGuessed', { fg = '#123456' })
     package.loaded['cwm_lsp.virtual_text'] = nil
     require('cwm_lsp.virtual_text')
-    assert.equal(0x123456, vim.api.nvim_get_hl(0, { name = 'CwmLikely' }).fg)
-    assert.equal('DiagnosticVirtualTextOk', vim.api.nvim_get_hl(0, { name = 'CwmCertain' }).link)
+    assert.equal(0x123456, vim.api.nvim_get_hl(0, { name = 'CwmGuessed' }).fg)
+    assert.equal('DiagnosticOk', vim.api.nvim_get_hl(0, { name = 'CwmRecorded' }).link)
   end)
 end)
 
@@ -58,12 +73,23 @@ describe('the trace', function()
   end)
 
   it('is two windows, compared, after a run', function()
-    helper.serve(SOURCE, { ['cwm.showTrace'] = { predicted = '# predicted', recorded = '# ran' } })
+    helper.serve(SOURCE, {
+      ['cwm.showTrace'] = {
+        predicted = '# predicted\ny = 1',
+        recorded = '# ran\ny = 2\n',
+        differs = { predicted = { 1 }, recorded = { 1 } },
+      },
+    })
     vim.cmd('Cwm trace')
     local windows = vim.api.nvim_tabpage_list_wins(0)
     assert.equal(2, #windows)
     for _, window in ipairs(windows) do
-      assert.is_true(vim.wo[window].diff)
+      local bufnr = vim.api.nvim_win_get_buf(window)
+      local lit = vim.api.nvim_buf_get_extmarks(bufnr, vim.api.nvim_get_namespaces()['cwm_lsp.trace'], 0, -1, {})
+      assert.same({ 1, 1 }, { #lit, lit[1][2] })
+      assert.is_true(vim.wo[window].scrollbind)
+      assert.equal('python', vim.bo[bufnr].syntax)
+      assert.is_truthy(vim.api.nvim_buf_get_name(bufnr):match('^cwm://'))
     end
     assert.equal('as it ran', vim.wo.winbar)
     vim.api.nvim_feedkeys('q', 'x', false)

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Step, Trace, TraceAnswer, TraceEvent } from "../src/protocol";
 import {
+  agrees,
   described,
   moved,
   opened,
@@ -168,7 +169,31 @@ describe("rows", () => {
   });
 });
 
+describe("a step on which both sides agree", () => {
+  it("is told once", () => {
+    assert.deepEqual(
+      compared.map(agrees),
+      compared.map((_, index) => index !== 5 && index !== 7),
+    );
+    assert.ok(!rowsOf(answer(trace("2", "3"), null)).some(agrees), "there is only one side");
+  });
+});
+
 describe("variables of a step", () => {
+  it("have what is returned first", () => {
+    const last = compared.at(-1);
+    assert.ok(last);
+    const [first] = variablesOf(last);
+    assert.deepEqual(first, {
+      name: "return",
+      before: undefined,
+      predicted: "3",
+      recorded: "4",
+      changed: true,
+      differs: true,
+    });
+  });
+
   it("are before and after it, what it changed first", () => {
     const row = compared[5];
     assert.ok(row);

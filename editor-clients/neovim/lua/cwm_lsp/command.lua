@@ -14,6 +14,7 @@ local actions = {
   trace = false,
   cancel = false,
   toggle = false,
+  status = false,
   restart = false,
   doctor = false,
   log = false,

@@ -69,7 +69,7 @@ local function show(step)
   clear()
   local bufnr = vim.uri_to_bufnr(step.uri)
   if vim.api.nvim_buf_is_loaded(bufnr) and step.line <= vim.api.nvim_buf_line_count(bufnr) then
-    local group = step.kind == 'as-predicted' and 'CwmCertain' or 'CwmDifferent'
+    local group = step.kind == 'as-predicted' and 'CwmComputed' or 'CwmDifferent'
     vim.api.nvim_buf_set_extmark(bufnr, namespace, step.line - 1, 0, {
       virt_text = { { '  ' .. step.message, group } },
     })

@@ -3,7 +3,7 @@
 local M = {}
 
 ---@class cwm_lsp.Options
----@field hints? 'inlay'|'virtual_text'|false How values are shown at the ends of lines: as inlay hints (default), as coloured virtual text, or not at all.
+---@field hints? 'virtual_text'|'inlay'|false How values are shown at the ends of lines: as coloured virtual text (default), as inlay hints, or not at all.
 ---@field lenses? boolean Show the call in use and commands above functions (default true).
 
 ---@class cwm_lsp.Target What a command is about, as the server takes it.
@@ -13,7 +13,7 @@ local M = {}
 ---@field call? string
 
 ---@type cwm_lsp.Options
-local defaults = { hints = 'inlay', lenses = true }
+local defaults = { hints = 'virtual_text', lenses = true }
 
 --- The options: those of `setup()`, else `vim.g.cwm_lsp`, over the defaults.
 ---@return cwm_lsp.Options
@@ -60,6 +60,7 @@ function M.on_attach(client, bufnr)
     end
     return vim.lsp.handlers['workspace/inlayHint/refresh'](problem, result, context)
   end
+  require('cwm_lsp.cursor').attach(client, bufnr)
   require('cwm_lsp.dap').attach()
 end
 
@@ -167,6 +168,54 @@ function M.type_call(target, bufnr)
   end, bufnr)
 end
 
+--- Offer what can be done with a function, beyond what its lens has room for.
+---@param target cwm_lsp.Target
+---@param bufnr? integer
+function M.more(target, bufnr)
+  local choices = {
+    { 'Predict', 'cwm.predict' },
+    { 'Predict then run', 'cwm.predictThenRun' },
+    { 'Change call…' },
+    { 'Clear', 'cwm.clear' },
+  }
+  vim.ui.select(choices, {
+    prompt = target['function'] or 'cwm-lsp',
+    format_item = function(item)
+      return item[1]
+    end,
+  }, function(choice)
+    if choice and choice[2] then
+      M.execute(choice[2], target, nil, bufnr)
+    elseif choice then
+      M.call(nil, target, bufnr)
+    end
+  end)
+end
+
+--- Say what predicts, and how far the function under the cursor is known.
+function M.status()
+  local client = M.client()
+  if not client then
+    vim.notify('cwm-lsp is not running for this buffer; see :checkhealth cwm_lsp', vim.log.levels.WARN)
+    return
+  end
+  client:request('cwm/status', M.here(), function(problem, status)
+    if problem then
+      vim.notify(problem.message, vim.log.levels.WARN)
+      return
+    end
+    local lines = {
+      ('model: %s; %d of %d functions have values'):format(status.model, status.known, status.functions),
+    }
+    if status['function'] then
+      local call = status.call ~= vim.NIL and status.call or status['function']
+      lines[#lines + 1] = ('%s: %s, %s'):format(call, status.state, status.detail)
+    end
+    vim.list_extend(lines, status.doing)
+    vim.api.nvim_echo({ { table.concat(lines, '\n') } }, true, {})
+  end, 0)
+end
+
 ---@param step 1|-1
 local function iterate(step)
   M.execute(step > 0 and 'cwm.nextIteration' or 'cwm.previousIteration', M.here(), function(answer)
@@ -196,11 +245,14 @@ end
 ---@param name string
 ---@param text string
 ---@param split? 'right'|'below'
-local function scratch(name, text, split)
+---@param filetype? string
+---@return integer bufnr
+local function scratch(name, text, split, filetype)
   local bufnr = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, vim.split(vim.trim(text), '\n'))
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].bufhidden = 'wipe'
+  pcall(vim.api.nvim_buf_set_name, bufnr, ('cwm://%d/%s'):format(bufnr, name))
   if split then
     vim.api.nvim_open_win(bufnr, true, { split = split, win = 0 })
   else
@@ -210,6 +262,22 @@ local function scratch(name, text, split)
   vim.wo.wrap = false
   vim.wo.winbar = name
   vim.keymap.set('n', 'q', '<cmd>tabclose<cr>', { buffer = bufnr, desc = 'Close the trace' })
+  if filetype then
+    vim.bo[bufnr].syntax = filetype -- and no filetype, which would start language servers
+  end
+  return bufnr
+end
+
+local differing = vim.api.nvim_create_namespace('cwm_lsp.trace')
+
+--- Light the rows of a trace that differ, as the server says, and nothing else.
+---@param bufnr integer
+---@param rows integer[] Counted from 0.
+local function mark(bufnr, rows)
+  require('cwm_lsp.virtual_text') -- for its highlight groups
+  for _, row in ipairs(rows) do
+    vim.api.nvim_buf_set_extmark(bufnr, differing, row, 0, { line_hl_group = 'DiffText' })
+  end
 end
 
 --- Columns from which two windows beside each other have room for values after the code.
@@ -221,13 +289,14 @@ function M.trace()
     local predicted, recorded = answer.predicted, answer.recorded
     if predicted == vim.NIL or recorded == vim.NIL then
       local is_run = predicted == vim.NIL
-      scratch(is_run and 'as it ran' or 'as predicted', is_run and recorded or predicted)
+      scratch(is_run and 'as it ran' or 'as predicted', is_run and recorded or predicted, nil, 'python')
       return
     end
-    scratch('as predicted', predicted)
-    vim.cmd.diffthis()
-    scratch('as it ran', recorded, vim.o.columns < WIDE and 'below' or 'right')
-    vim.cmd.diffthis()
+    local differs = answer.differs or { predicted = {}, recorded = {} }
+    mark(scratch('as predicted', predicted, nil, 'python'), differs.predicted)
+    vim.wo.scrollbind = true
+    mark(scratch('as it ran', recorded, vim.o.columns < WIDE and 'below' or 'right', 'python'), differs.recorded)
+    vim.wo.scrollbind = true
   end)
 end
 

@@ -1,31 +1,41 @@
---- Hints as virtual text at the ends of lines, in colours: likely, certain and different values each have their own.
+--- Hints as virtual text at the ends of lines, each kind in a colour of its own; lines that are not reached are dimmed.
 
 local M = {}
 
 local namespace = vim.api.nvim_create_namespace('cwm_lsp.virtual_text')
+local dimmed = vim.api.nvim_create_namespace('cwm_lsp.unreached')
 ---@type table<integer, boolean> Buffers whose hints are hidden.
 local hidden = {}
 
-local groups = { ['≈'] = 'CwmLikely', ['='] = 'CwmCertain', ['≠'] = 'CwmDifferent' }
-local links = { CwmLikely = 'Comment', CwmCertain = 'DiagnosticVirtualTextOk', CwmDifferent = 'DiagnosticVirtualTextWarn' }
-for name, link in pairs(links) do
-  vim.api.nvim_set_hl(0, name, { link = link, default = true })
-end
-
---- The colour of a hint: the most telling glyph in it.
----@param label string
----@return string
-function M.group(label)
-  for _, glyph in ipairs({ '≠', '≈', '=' }) do
-    if label:find(' ' .. glyph .. ' ', 1, true) or vim.startswith(label, glyph .. ' ') then
-      return groups[glyph]
-    end
-  end
-  return groups['≈']
+--- What a part of a hint is, as the server says it, and its highlight group.
+---@type table<string, string>
+local groups = {
+  computed = 'CwmComputed',
+  recorded = 'CwmRecorded',
+  guessed = 'CwmGuessed',
+  different = 'CwmDifferent',
+  crash = 'CwmCrash',
+  fail = 'CwmCrash',
+  pass = 'CwmPass',
+  ['end'] = 'CwmEnd',
+  count = 'CwmEnd',
+}
+local looks = {
+  CwmComputed = { link = 'DiagnosticInfo' },
+  CwmRecorded = { link = 'DiagnosticOk' },
+  CwmGuessed = { link = 'DiagnosticHint' },
+  CwmDifferent = { link = 'DiagnosticWarn' },
+  CwmCrash = { link = 'DiagnosticError' },
+  CwmPass = { link = 'DiagnosticOk' },
+  CwmEnd = { link = 'NonText' },
+  CwmUnreached = { link = 'Comment' },
+}
+for name, look in pairs(looks) do
+  vim.api.nvim_set_hl(0, name, vim.tbl_extend('error', look, { default = true }))
 end
 
 ---@param bufnr integer
----@param hints lsp.InlayHint[]
+---@param hints { line: integer, parts: { text: string, kind: string }[] }[]
 local function draw(bufnr, hints)
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   if hidden[bufnr] then
@@ -33,9 +43,13 @@ local function draw(bufnr, hints)
   end
   local count = vim.api.nvim_buf_line_count(bufnr)
   for _, hint in ipairs(hints) do
-    if hint.position.line < count then
-      vim.api.nvim_buf_set_extmark(bufnr, namespace, hint.position.line, 0, {
-        virt_text = { { '  ' .. hint.label, M.group(hint.label) } },
+    if hint.line < count then
+      local chunks = { { '  ' } }
+      for _, part in ipairs(hint.parts) do
+        chunks[#chunks + 1] = { part.text, groups[part.kind] or 'CwmComputed' }
+      end
+      vim.api.nvim_buf_set_extmark(bufnr, namespace, hint.line, 0, {
+        virt_text = chunks,
         hl_mode = 'combine',
         priority = 4000, -- less than what Neovim draws lenses with: those come after
       })
@@ -43,22 +57,44 @@ local function draw(bufnr, hints)
   end
 end
 
---- Ask the server for the hints of a buffer, and draw them.
+---@param bufnr integer
+---@param lines integer[]
+local function dim(bufnr, lines)
+  vim.api.nvim_buf_clear_namespace(bufnr, dimmed, 0, -1)
+  if hidden[bufnr] then
+    return
+  end
+  for _, line in ipairs(lines) do
+    local text = vim.api.nvim_buf_get_lines(bufnr, line, line + 1, false)[1]
+    if text then
+      vim.api.nvim_buf_set_extmark(bufnr, dimmed, line, 0, {
+        end_col = #text,
+        hl_group = 'CwmUnreached',
+        priority = 200, -- over syntax and semantic tokens
+      })
+    end
+  end
+end
+
+--- Ask the server for what is known of a buffer, and draw it.
 ---@param bufnr integer
 function M.refresh(bufnr)
   local client = require('cwm_lsp').client(bufnr)
   if not client or not vim.api.nvim_buf_is_loaded(bufnr) then
     return
   end
-  local last = { line = vim.api.nvim_buf_line_count(bufnr), character = 0 }
-  client:request('textDocument/inlayHint', {
-    textDocument = { uri = vim.uri_from_bufnr(bufnr) },
-    range = { start = { line = 0, character = 0 }, ['end'] = last },
-  }, function(problem, hints)
-    if not problem and vim.api.nvim_buf_is_loaded(bufnr) then
-      draw(bufnr, hints or {})
+  local asked = { uri = vim.uri_from_bufnr(bufnr) }
+  local changes = vim.api.nvim_buf_get_changedtick(bufnr)
+  local function shown(key, show)
+    return function(problem, answer)
+      local is_current = vim.api.nvim_buf_is_loaded(bufnr) and vim.api.nvim_buf_get_changedtick(bufnr) == changes
+      if not problem and answer and is_current then
+        show(bufnr, answer[key] or {})
+      end
     end
-  end, bufnr)
+  end
+  client:request('cwm/hints', asked, shown('hints', draw), bufnr)
+  client:request('cwm/unreached', asked, shown('lines', dim), bufnr)
 end
 
 ---@param bufnr integer

@@ -47,6 +47,14 @@ export interface Variable {
 
 const DEEPER = 4;
 
+/** Whether what was predicted of a step is what was recorded: one column then tells it. */
+export function agrees(row: Row): boolean {
+  const { predicted, recorded } = row;
+  if (!predicted || !recorded || row.divergences.length) return false;
+  const told = ({ values }: Side): string => JSON.stringify(values.map(({ name, value }) => [name, value]));
+  return told(predicted) === told(recorded);
+}
+
 export function rowsOf(answer: TraceAnswer): Row[] {
   const code = answer.source.split(/\r\n|\r|\n/);
   const predicted = stepsByIndex(answer.predicted);
@@ -140,6 +148,7 @@ export function variablesOf(row: Row): Variable[] {
   const predicted = row.predicted?.after;
   const recorded = row.recorded?.after;
   const names = new Set([before, recorded ?? {}, predicted ?? {}].flatMap((locals) => Object.keys(locals)));
+  const leaves = LEAVING.find((name) => [row.predicted, row.recorded].some((side) => leavingOf(side, name)));
   const changed = new Set([row.predicted, row.recorded].flatMap((side) => side?.values.map(({ name }) => name) ?? []));
   const differing = new Set(row.divergences.map((divergence) => divergence.variable));
   const variables = [...names].map((name) => ({
@@ -150,7 +159,26 @@ export function variablesOf(row: Row): Variable[] {
     changed: changed.has(name),
     differs: differing.has(name),
   }));
-  return [...variables.filter((one) => one.changed), ...variables.filter((one) => !one.changed)];
+  const left: Variable[] = leaves
+    ? [
+        {
+          name: leaves,
+          before: undefined,
+          predicted: leavingOf(row.predicted, leaves),
+          recorded: leavingOf(row.recorded, leaves),
+          changed: true,
+          differs: row.divergences.some(({ variable, kind }) => variable === null && kind !== "control-flow"),
+        },
+      ]
+    : [];
+  return [...left, ...variables.filter((one) => one.changed), ...variables.filter((one) => !one.changed)];
+}
+
+const LEAVING = ["raise", "return"];
+
+/** What leaves the scope at a step: no variable, and what one wants to know of it. */
+function leavingOf(side: Side | undefined, name: string): string | undefined {
+  return side?.values.find((value) => value.name === name)?.value;
 }
 
 /** What happened at a row, for a screen reader. */

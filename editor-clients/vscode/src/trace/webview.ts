@@ -3,6 +3,7 @@
 import type { TraceAnswer } from "../protocol";
 import type { FromView, ToView } from "./messages";
 import {
+  agrees,
   described,
   moved,
   opened,
@@ -15,6 +16,7 @@ import {
   type Row,
   type Side,
   type Value,
+  type Variable,
   type View,
 } from "./model";
 
@@ -33,6 +35,9 @@ declare function acquireVsCodeApi(): {
 };
 
 const vscode = acquireVsCodeApi();
+
+/** Characters of a value beyond which it is cut until it is opened. */
+const LONG = 60;
 
 let trace: TraceAnswer | undefined;
 let view: View = opened([]);
@@ -61,7 +66,7 @@ function button(glyph: string, label: string, act: () => void): HTMLButtonElemen
 
 // The frame, made once
 
-const heading = element("h1");
+const heading = element("h1", { tabindex: "0", role: "button", title: "Show the whole call" });
 const endings = element("p", { class: "endings" });
 const slider = element("input", { type: "range", min: "0", "aria-label": "Step" });
 const position = element("output", { class: "position" });
@@ -118,6 +123,8 @@ const grid = element(
 const caption = element("h2");
 const notes = element("ul", { class: "notes" });
 const variables = element("tbody");
+const unchanged = element("tbody", { hidden: "" });
+const fold = element("button", { type: "button", class: "fold", "aria-expanded": "false" });
 const detail = element(
   "section",
   { class: "detail", "aria-label": "The step" },
@@ -139,7 +146,9 @@ const detail = element(
       ),
     ),
     variables,
+    unchanged,
   ),
+  fold,
 );
 const live = element("div", { class: "unseen", "aria-live": "polite" });
 const stale = element("div", { class: "stale", hidden: "" });
@@ -162,6 +171,7 @@ function draw(): void {
   content.hidden = false;
   stale.hidden = true;
   heading.replaceChildren(element("code", {}, trace.call));
+  heading.classList.remove("open");
   endings.replaceChildren(
     ...[trace.predicted, trace.recorded]
       .map((side, index) => side && element("span", { class: index ? "recorded" : "predicted" }, side.ending))
@@ -204,8 +214,9 @@ function rowElement(row: Row, index: number): HTMLElement {
     },
     element("td", { class: "line" }, row.divergences.length ? element("b", {}, "≠ ") : undefined, String(row.line)),
     element("td", { class: "code" }, element("span", {}, code, count)),
-    sideElement(row, row.predicted, "predicted"),
-    sideElement(row, row.recorded, "recorded"),
+    ...(agrees(row)
+      ? [agreedElement(row)]
+      : [sideElement(row, row.predicted, "predicted"), sideElement(row, row.recorded, "recorded")]),
   );
   made.addEventListener("click", () => select(index));
   made.addEventListener("dblclick", () => vscode.postMessage({ kind: "open", line: row.line }));
@@ -221,6 +232,13 @@ function sideElement(row: Row, side: Side | undefined, name: "predicted" | "reco
   return element("td", { class: name }, ...parts);
 }
 
+/** What both sides tell, once. */
+function agreedElement(row: Row): HTMLElement {
+  const values = row.recorded?.values ?? [];
+  const parts = values.flatMap((value, index) => [index ? ", " : "", valueElement(value, row)]);
+  return element("td", { class: "agreed", colspan: "2" }, ...parts);
+}
+
 function valueElement(value: Value, row: Row): HTMLElement {
   const differs = row.divergences.some(
     (one) =>
@@ -228,7 +246,7 @@ function valueElement(value: Value, row: Row): HTMLElement {
   );
   const glyph = value.provenance === "predicted" ? "≈" : "=";
   const sure = value.confidence !== undefined && value.provenance === "predicted";
-  const title = sure ? `likely, ${Math.round((value.confidence ?? 0) * 100)} %` : value.provenance;
+  const title = sure ? `guessed, ${Math.round((value.confidence ?? 0) * 100)} %` : value.provenance;
   return element(
     "span",
     { class: differs ? "value differs" : "value", title },
@@ -252,18 +270,37 @@ function drawSelection(): void {
   iteration.value = `${row.iteration} of ${row.iterations} at line ${row.line}`;
   caption.replaceChildren(`Line ${row.line} `, element("code", {}, row.code));
   notes.replaceChildren(...row.divergences.map(({ message }) => element("li", {}, `≠ ${message}`)));
-  variables.replaceChildren(
-    ...variablesOf(row).map((variable) =>
-      element(
-        "tr",
-        { class: [variable.changed ? "changed" : "", variable.differs ? "differs" : ""].join(" ") },
-        element("th", { scope: "row" }, variable.differs ? "≠ " : "", variable.name),
-        ...[variable.before, variable.predicted, variable.recorded].map((value, index) =>
-          element("td", { class: ["before", "predicted", "recorded"][index] ?? "" }, element("code", {}, value ?? "")),
-        ),
-      ),
-    ),
+  const all = variablesOf(row);
+  const rest = all.filter((variable) => !variable.changed && !variable.differs);
+  variables.replaceChildren(...all.filter((variable) => variable.changed || variable.differs).map(variableElement));
+  unchanged.replaceChildren(...rest.map(variableElement));
+  fold.hidden = rest.length === 0;
+  fold.textContent = `${unchanged.hidden ? "▸" : "▾"} ${rest.length} unchanged`;
+}
+
+function variableElement(variable: Variable): HTMLElement {
+  const { before, predicted, recorded } = variable;
+  const both = predicted !== undefined && predicted === recorded;
+  const cell = (kind: string, value: string | undefined, span?: string): HTMLElement =>
+    element("td", { class: kind, ...(span ? { colspan: span } : {}) }, longElement(value ?? ""));
+  return element(
+    "tr",
+    { class: [variable.changed ? "changed" : "", variable.differs ? "differs" : ""].join(" ") },
+    element("th", { scope: "row" }, variable.differs ? "≠ " : "", variable.name),
+    cell("before", before),
+    ...(both ? [cell("agreed", recorded, "2")] : [cell("predicted", predicted), cell("recorded", recorded)]),
   );
+}
+
+/** A value on one line, which opens to all of it. */
+function longElement(value: string): HTMLElement {
+  if (value.length <= LONG) return element("code", {}, value);
+  const made = element("button", { type: "button", class: "long", "aria-expanded": "false", title: "Show it all" });
+  made.append(element("code", {}, value));
+  made.addEventListener("click", () => {
+    made.setAttribute("aria-expanded", String(made.classList.toggle("open")));
+  });
+  return made;
 }
 
 // Acting
@@ -342,6 +379,16 @@ grid.addEventListener("keydown", (event) => {
   if (!act) return;
   event.preventDefault();
   act();
+});
+const openTitle = (): void => void heading.classList.toggle("open");
+heading.addEventListener("click", openTitle);
+heading.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" || event.key === " ") openTitle();
+});
+fold.addEventListener("click", () => {
+  unchanged.hidden = !unchanged.hidden;
+  fold.setAttribute("aria-expanded", String(!unchanged.hidden));
+  drawSelection();
 });
 slider.addEventListener("input", () => select(Number(slider.value)));
 filter.addEventListener("change", () => {

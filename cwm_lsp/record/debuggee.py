@@ -270,6 +270,7 @@ class Journal:
         self._at = 0
         self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
         self._quote = json.encoder.encode_basestring_ascii
+        self._begins: dict[tuple[int, int], str] = {}
 
     def emit(self, record: list[Any]) -> None:
         """Writes one record; `OverflowError` where it does not fit."""
@@ -277,10 +278,11 @@ class Journal:
         kind = record[0]
         # Most are of these forms, and this is quicker.
         if kind == "l" and len(record) == 4 and record[2] is not None:
-            if record[3]:
-                data = f'["l",{record[1]},{record[2]},{{{self._texts(record[3])}}}],\n'.encode("ascii")
-            else:
-                data = b'["l",%d,%d,{}],\n' % (record[1], record[2])
+            place = record[1], record[2]
+            begin = self._begins.get(place)
+            if begin is None:
+                begin = self._begins[place] = f'["l",{place[0]},{place[1]},{{'
+            data = (begin + self._texts(record[3]) + "}],\n").encode("ascii")
         elif kind == "r" and len(record) == 4 and record[2] is not None:
             data = f'["r",{record[1]},{record[2]},{quote(record[3])}],\n'.encode("ascii")
         elif kind == "c" and len(record) == 5 and record[2] is not None:
@@ -295,6 +297,8 @@ class Journal:
         self._at = after
 
     def _texts(self, texts: dict[str, str]) -> str:
+        if not texts:
+            return ""
         quote = self._quote
         if len(texts) == 1:
             for name, text in texts.items():

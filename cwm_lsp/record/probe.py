@@ -277,7 +277,13 @@ class Recording:
                 record += gone, dict(scope.marks)
         else:
             record = ["l", scope.depth, line, _NO_CHANGES]
-        self._emit(record)
+        if not self._left:
+            self._emit(record)
+        self._left -= 1  # what `_emit` does, for the event that most are
+        try:
+            self.emit(record)
+        except OverflowError:
+            self._overflow()
 
     def leave(self, scope: Scope, line: int, value: Any, how: str) -> None:
         """The innermost scope is left: `how` is "return", "yield" or "unwind"; then the value may be the error."""
@@ -380,7 +386,10 @@ class Recording:
         try:
             self.emit(record)
         except OverflowError:
-            self.limit(f"the trace would be larger than {self._size:,} bytes")
+            self._overflow()
+
+    def _overflow(self) -> None:
+        self.limit(f"the trace would be larger than {self._size:,} bytes")
 
     def _look(
         self,

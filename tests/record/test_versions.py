@@ -15,6 +15,7 @@ from cwm_lsp.source.functions import find
 
 from .constructs import DIFFERENT, SAME
 from .spread import spread
+from .test_changes import program
 
 NEWER = ["3.12", "3.13"]
 Job = tuple[str, str, tuple[str, int]]
@@ -66,6 +67,19 @@ def test_what_is_different_is_known(pythons, records):
         if [trace] * len(others) == others
     ]
     assert same == []
+
+
+def chance(seeds: range) -> list[Job]:
+    sources = [program(seed) for seed in seeds]
+    return [(source, "f()", ("f", source[: source.index("def f()")].count("\n") + 1)) for source in sources]
+
+
+@pytest.mark.parametrize("version", ["3.10", *NEWER])
+@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(40, 600), marks=pytest.mark.slow)])
+def test_programs_of_chance_are_recorded_as_on_3_11(version, seeds, records):
+    jobs = chance(seeds)
+    expected, found = records("3.11", jobs), records(version, jobs)
+    assert [seed for seed, a, b in zip(seeds, expected, found, strict=True) if a != b] == []
 
 
 RUNAWAY = {

@@ -103,7 +103,7 @@ KEEPS = {
     "recorder": "events as 3.11 has them, changed texts, bounded; reprs that change things are not called",
     "journal": "the same, written where it survives the process",
     "decoded": "the same, as events",
-    "hunter": "reprs of locals that a line names; no scopes of comprehensions",
+    "hunter": "new and changed locals, as lines of text",
     "pysnooper": "new and changed locals, as lines of text cut at 100 characters",
     "snoop": "new and changed locals, as lines of text",
     "viztracer": "calls and returns, no locals",

@@ -29,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cwm_lsp.record.debuggee import Journal
-from cwm_lsp.record.decoder import RecordDecoder
+from cwm_lsp.record.decoder import RecordDecoder, many_made
 from cwm_lsp.record.inprocess import load
 from cwm_lsp.record.probe import Limits, trace_call
 
@@ -147,8 +147,9 @@ def journal(namespace: dict[str, Any], call: str, *, decode: bool = False) -> in
         if not decode:
             return 0
         data = Path(file.name).read_bytes()
-    records = json.loads(b"[" + data[: data.index(b"\0") - 2] + b"]")
-    return len(list(RecordDecoder().events(records)))
+    with many_made():
+        records = json.loads(b"[" + data[: data.index(b"\0") - 2] + b"]")
+        return len(list(RecordDecoder().events(records)))
 
 
 def decoded(namespace: dict[str, Any], call: str) -> int:

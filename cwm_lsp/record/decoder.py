@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +11,18 @@ from typing import Any
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, ExceptionInfo, Outcome
 
 _KINDS: dict[str, EventKind] = {"r": "return", "e": "exception"}
+
+
+@contextlib.contextmanager
+def many_made() -> Iterator[None]:
+    """While many records and events are made, none of which is garbage: to look for it would take as long again."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 class RecordDecoder:

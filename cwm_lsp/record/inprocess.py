@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cwm_lsp.record import comprehensions
-from cwm_lsp.record.decoder import RecordDecoder, outcome
+from cwm_lsp.record.decoder import RecordDecoder, many_made, outcome
 from cwm_lsp.record.probe import Limits, trace_call
 from cwm_lsp.trace.events import Stats, Trace
 
@@ -50,6 +50,7 @@ def record_in_process(
     records: list[list[Any]] = []
     names = dict(load(source, path) if namespace is None else namespace)
     end = trace_call(call, names, path, [target], limits=limits, emit=records.append)
-    events = tuple(RecordDecoder().events(records))
+    with many_made():
+        events = tuple(RecordDecoder().events(records))
     seconds = time.perf_counter() - started
     return Trace(function, call, path, "recorded", source, events, outcome(end), Stats(len(events), seconds=seconds))

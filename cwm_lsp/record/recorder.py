@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 from cwm_lsp.record.case import Case
-from cwm_lsp.record.decoder import RecordDecoder, outcome
+from cwm_lsp.record.decoder import RecordDecoder, many_made, outcome
 from cwm_lsp.record.guardian import Guardian
 from cwm_lsp.record.journal import DamagedError, Journal
 from cwm_lsp.record.probe import Limits
@@ -221,7 +221,7 @@ class Run:
             case.deliver(self._job)
             stopped = await self._follow(case)
             status = await case.end()
-            with contextlib.suppress(DamagedError):
+            with contextlib.suppress(DamagedError), many_made():
                 self._read()
             self.output = self._printed(case, "stdout"), self._printed(case, "stderr")
         return self._outcome(stopped, status)
@@ -241,7 +241,8 @@ class Run:
         look_at_memory = time.monotonic() + _MEMORY_SECONDS
         while True:
             try:
-                self._read()
+                with many_made():
+                    self._read()
             except DamagedError:
                 return Outcome("error", detail="the program damaged its record; what came before is here")
             if self._end is not None or case.ended.done():

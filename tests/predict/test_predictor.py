@@ -379,3 +379,14 @@ def test_after_an_edit_only_what_follows_it_is_read(loaded):
         assert loaded.tokenizer.decode(whole[: -len(prefill(*seen, edited))]).startswith(
             loaded.tokenizer.decode(whole)[:known]
         )
+
+
+def test_what_the_model_has_no_room_to_be_asked_stays_unknown(engine):
+    """Evaluation goes on with the rest."""
+    engine.context_length = 60
+    filler = "".join(f"    n = n + {k}\n" for k in range(60))
+    source = f"import time\n\n\ndef f(n):\n    started = time.time()\n{filler}    return n\n"
+    trace = Predictor.of(engine).predict(task(source, "f(1)"))
+    assert (trace.outcome.kind, trace.outcome.value) == ("return", str(1 + sum(range(60))))
+    assert {event.provenance["started"] for event in trace.events if "started" in event.locals} == {"unknown"}
+    assert trace.stats.forward_passes == 0

@@ -144,7 +144,10 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
             predicted = predict_with(predictor, settings.predict, target, advance, python=settings.record.python)
             recorded = record(target, advance)
             return Comparison(
-                predicted, recorded, tuple(compare(predicted, recorded)), predictor.read_if_possible(recorded)
+                predicted,
+                recorded,
+                tuple(compare(predicted, recorded)),
+                predictor.read_if_possible(recorded, on_read=lambda _events: advance()),
             )
 
         yield compare_both

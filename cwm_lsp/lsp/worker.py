@@ -175,7 +175,12 @@ class Worker:
         from cwm_lsp.trace.events import Trace
 
         predictor = self._predictor_of(job["model"], tell)
-        return predictor.read_if_possible(Trace.from_json(job["trace"], job["source"]), cancel=cancel).to_json()
+        trace = Trace.from_json(job["trace"], job["source"])
+
+        def on_read(events: int) -> None:
+            tell({"stage": f"{events:,} of {len(trace.events):,} events"})
+
+        return predictor.read_if_possible(trace, cancel=cancel, on_read=on_read).to_json()
 
     def _examine_model(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """What the doctor finds about the model; if it is the one at hand, it is not loaded again."""

@@ -17,7 +17,7 @@ from cwm_lsp.predict.free import FreePrediction
 from cwm_lsp.predict.locked import LockedPrediction
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
-from cwm_lsp.predict.score import AT_LEAST, EXPECTING, Reading, Scorer, Surprise
+from cwm_lsp.predict.score import AT_LEAST, EXPECTING, SECONDS, Reading, Scorer, Surprise
 from cwm_lsp.trace.events import Event, Trace
 
 __all__ = ["Assist", "Budget", "Predictor", "Task"]
@@ -143,9 +143,12 @@ class Predictor:
         cancel: threading.Event | None = None,
         expecting: int = EXPECTING,
         at_least: float = AT_LEAST,
+        seconds: float = SECONDS,
+        on_read: Callable[[int], None] = lambda _events: None,
     ) -> Reading:
         """The same, with what it cost. At most `expecting` tokens are spent on what was expected, and on no value that
-        the model finds less likely than `at_least`.
+        the model finds less likely than `at_least`. What has not been read in so many seconds is left out. `on_read` is
+        told how many events have been read.
 
         Raises:
             UserError: the traced function is not in the trace's source, or too long for the model's context.
@@ -157,20 +160,34 @@ class Predictor:
             return Reading()
         with self._lock:
             try:
-                scorer = Scorer(self._for(cancel), within, cancel, expecting=expecting, at_least=at_least)
+                scorer = Scorer(
+                    self._for(cancel),
+                    within,
+                    cancel,
+                    expecting=expecting,
+                    at_least=at_least,
+                    seconds=seconds,
+                    on_read=on_read,
+                )
                 reading = self._drive([scorer.run()])[0]
             except Ended as end:
                 raise UserError(str(end)) from end
         return reading.at(indices)
 
-    def read_if_possible(self, trace: Trace, *, cancel: threading.Event | None = None) -> Reading:
+    def read_if_possible(
+        self,
+        trace: Trace,
+        *,
+        cancel: threading.Event | None = None,
+        on_read: Callable[[int], None] = lambda _events: None,
+    ) -> Reading:
         """The same for a comparison, which is of use without: where it cannot be done, `detail` says why.
 
         Raises:
             Cancelled: `cancel` was set; at most one forward pass later.
         """
         try:
-            return self.read(trace, cancel=cancel)
+            return self.read(trace, cancel=cancel, on_read=on_read)
         except (UserError, UnavailableError) as error:
             return Reading(detail=str(error))
 

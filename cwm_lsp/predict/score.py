@@ -108,6 +108,8 @@ class Reading:
 
 EXPECTING = 256
 """Tokens of what was expected that are written at most, in all; the least surprising events are told without."""
+SECONDS = 20.0
+"""That a reading takes at most; what it has not come to by then is left out."""
 AT_LEAST = 0.05
 """The probability below which a value is no expectation, and is not written to its end."""
 
@@ -180,6 +182,11 @@ class _Window:
     """The token that is expected next."""
     judged: list[_Judgement] = field(default_factory=list)
 
+    @property
+    def complete(self) -> int:
+        """How many events have been read to their end."""
+        return len(self.judged) - (self.at < self.ends[len(self.judged)])
+
     def take(self, prefix: Prefix, distributions: Sequence[Distribution]) -> None:
         """Judge what a pass has read. Nothing is kept of the distributions, which are large."""
         self.prefix = prefix
@@ -207,7 +214,10 @@ class Scorer:
         *,
         expecting: int = EXPECTING,
         at_least: float = AT_LEAST,
+        seconds: float = SECONDS,
+        on_read: Callable[[int], None] = lambda _events: None,
     ) -> None:
+        """`on_read` is told after each pass how many events have been read."""
         function = find(trace.source, trace.function, trace.path)
         prompt = seeded(Task(trace.path, trace.source, function, trace.call), trace.events[0])
         self._engine = engine
@@ -215,6 +225,9 @@ class Scorer:
         self._expecting = expecting
         self._at_least = at_least
         self._events = trace.events
+        self._seconds = seconds
+        self._deadline = math.inf
+        self._on_read = on_read
         self._writer = Writer(engine, Budget(tokens=expecting), cancel)
         self._transcript = Transcript(engine, self._writer, prompt, trace.events)
         self._state: State | None = entered(prompt.source, trace.events[0])
@@ -222,21 +235,29 @@ class Scorer:
 
     def run(self) -> Generator[Pass, Answer, Reading]:
         started = time.monotonic()
+        self._deadline = started + self._seconds
         surprises: list[Surprise] = []
         index = 1
-        while index < len(self._events):
+        while index < len(self._events) and not self._late:
             index = yield from self._read_from(index, surprises)
-        missing = len(self._events) - 1 - len(surprises)
+        missing = index - 1 - len(surprises)
+        details = []
+        if missing:
+            details.append(f"{missing} events do not fit the model's context of {self._engine.context_length} tokens")
+        if index < len(self._events):
+            details.append(f"the first {index:,} of {len(self._events):,} events were read in {self._seconds:g} s")
         return Reading(
             tuple(surprises),
             self._tokens,
             self._passes,
             self._writer.passes,
             time.monotonic() - started,
-            f"{missing} events do not fit the model's context of {self._engine.context_length} tokens"
-            if missing
-            else None,
+            "; ".join(details) or None,
         )
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() > self._deadline
 
     def _read_from(self, first: int, surprises: list[Surprise]) -> Generator[Pass, Answer, int]:
         """Read as many events as the context has room for, and tell the next one. An event that does not fit alone is
@@ -260,7 +281,7 @@ class Scorer:
             self._engine.longest_prefix(text[: ends[0]]),
             ends[0],
         )
-        while len(window.prefix) < len(text):
+        while len(window.prefix) < len(text) and not self._late:
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled
             read = len(window.prefix)
@@ -269,13 +290,15 @@ class Scorer:
             self._passes += 1
             self._tokens += len(part)
             window.take(*(yield Pass(window.prefix, part, max(0, keep))))
+            self._on_read(first + window.complete)
         self._engine.remember(window.prefix)
+        del window.judged[window.complete :]  # time may have run out amid an event
         # What is kept of a window is large, and given up with it: so each has its share of what may be written.
         share = (self._expecting - self._writer.written) * len(indices) // (len(self._events) - first)
         self._writer.budget = replace(self._writer.budget, tokens=self._writer.written + share)
         surprises += yield from self._expectations(window)
         self._writer.resume((), Prefix())
-        return indices.stop
+        return first + len(window.judged)
 
     def _judgement(self, index: int) -> _Judgement:
         """What an event will be held against; the state goes on to the next."""
@@ -287,6 +310,8 @@ class Scorer:
         """The surprises of a window, with what the model had expected: that of the largest is written first."""
         surprises = [judgement.surprise() for judgement in window.judged]
         for n in sorted(range(len(surprises)), key=lambda n: -surprises[n].bits):
+            if self._late:
+                break
             surprises[n] = yield from self._told(surprises[n], window.judged[n], window)
         return surprises
 

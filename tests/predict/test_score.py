@@ -1,5 +1,6 @@
 import math
 import sys
+import time
 import weakref
 from dataclasses import replace
 
@@ -226,6 +227,29 @@ def test_a_trace_longer_than_the_context_is_read_in_windows(engine):
     parts = Predictor.of(engine).read(trace, expecting=0).surprises
     assert [surprise.event_index for surprise in parts] == [surprise.event_index for surprise in whole]
     assert parts[3] == whole[3]  # still in the first window
+
+
+def test_a_reading_tells_how_far_it_is_and_ends_in_time(engine):
+    trace = recorded("loops-1")
+    engine.pass_tokens = 40
+    whole = Predictor.of(engine).read(trace, expecting=0)
+    told = []
+
+    def slow(events):
+        told.append(events)
+        if len(told) == 8:
+            time.sleep(1.1)
+
+    part = Predictor.of(LocalEngine(engine.model, engine.tokenizer, "tiny"))
+    part.engine.pass_tokens = 40
+    late = part.read(trace, expecting=0, seconds=1.0, on_read=slow)
+    count = len(late.surprises)
+    assert told == sorted(told) and told[-1] == count + 1
+    assert 0 < count < len(whole.surprises)
+    for ours, theirs in zip(late.surprises, whole.surprises, strict=False):
+        assert ours.event_index == theirs.event_index
+        assert math.isclose(ours.bits, theirs.bits, rel_tol=1e-9, abs_tol=1e-9)
+    assert late.detail == f"the first {count + 1} of {len(trace.events)} events were read in 1 s"
 
 
 def test_every_window_has_its_share_of_expectations(engine):

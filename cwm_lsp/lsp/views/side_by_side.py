@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cwm_lsp.lsp.views.document import ending
@@ -9,16 +10,20 @@ from cwm_lsp.trace.compare import align
 from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Trace
 
+_MOST = 20_000
+"""Events of a trace that are drawn."""
+
 
 def side_by_side(predicted: Trace | None, recorded: Trace | None) -> dict[str, Any]:
     """Either trace with its events, its steps and how it ended; and which of their events belong together.
 
     `pairs` has the indices of events, predicted and recorded, in order; None where one side has no counterpart.
     """
+    pairs = _pairs(predicted, recorded)
     return {
         "predicted": predicted and _side(predicted),
         "recorded": recorded and _side(recorded),
-        "pairs": _pairs(predicted, recorded),
+        "pairs": [pair for pair in pairs if all(index is None or index < _MOST for index in pair)],
     }
 
 
@@ -31,6 +36,11 @@ def _pairs(predicted: Trace | None, recorded: Trace | None) -> list[tuple[int | 
 
 
 def _side(trace: Trace) -> dict[str, Any]:
+    events = len(trace.events)
+    how = ending(trace)
+    if events > _MOST:
+        trace = replace(trace, events=trace.events[:_MOST])
+        how = f"{how} (the first {_MOST:,} of {events:,} steps are shown)"
     told = [
         {
             "index": step.index,
@@ -42,4 +52,4 @@ def _side(trace: Trace) -> dict[str, Any]:
         }
         for step in steps(trace.events)
     ]
-    return {**trace.to_json(), "steps": told, "ending": ending(trace)}
+    return {**trace.to_json(), "steps": told, "ending": how}

@@ -11,6 +11,7 @@ from types import (
     MethodType,
     NoneType,
     NotImplementedType,
+    SimpleNamespace,
 )
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,8 @@ class Attributes:
             return getattr(value, name)
         if name == "__class__":
             return kind
+        if kind is SimpleNamespace and not name.startswith("__"):
+            return getattr(value, name)
         if kind is GeneratorType:
             return self.interpreter.suspension.about(value, name)
         if is_a(value, BaseException):
@@ -198,7 +201,11 @@ class Attributes:
         elif kind is library.Module:
             value.ready()
             value.members[name] = item
-        elif kind in FIXED or (kind in library.METHODS and not hasattr(value, name) and not name.startswith("__")):
+        elif (
+            kind in FIXED
+            or kind is SimpleNamespace
+            or (kind in library.METHODS and not hasattr(value, name) and not name.startswith("__"))
+        ):
             setattr(value, name, item)
         else:
             runtime.unknown((value,))
@@ -210,7 +217,7 @@ class Attributes:
             if name in PICKLING:
                 raise_unsupported(name)
             delattr(value, name)
-        elif body_of(value) is not None or kind in library.WRAPPERS or kind in FIXED:
+        elif body_of(value) is not None or kind in library.WRAPPERS or kind in FIXED or kind is SimpleNamespace:
             delattr(value, name)
         else:
             self.runtime.unknown((value,))

@@ -39,7 +39,11 @@ class Raising:
         if type(value) is Unknown and value.value is MISSING:
             raise GaveUp("what is raised is not known")
         if is_a(value, type) and issubclass(value, BaseException):
-            value = self.interpreter.calls.call(value, [], {})
+            kind, value = value, self.interpreter.calls.call(value, [], {})
+            if type(value) is not Unknown and not is_a(value, BaseException):
+                raise TypeError(
+                    f"calling {kind!r} should have returned an instance of BaseException, not {type(value)!r}"
+                )
         if not is_a(value, BaseException):
             raise TypeError(message)
         error: BaseException = value

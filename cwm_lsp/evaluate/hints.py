@@ -14,20 +14,30 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
 
 
-def of(interpreter: Interpreter, value: Any, *, include_extras: bool = False) -> dict[str, Any]:
+def of(
+    interpreter: Interpreter,
+    obj: Any,
+    globalns: dict[str, Any] | None = None,
+    localns: dict[str, Any] | None = None,
+    *,
+    include_extras: bool = False,
+) -> dict[str, Any]:
     """The annotations of a function or class of the file, with what their texts mean; `Undetermined` for others."""
     found: dict[str, Any] = {}
-    if getattr(value, "__no_type_check__", None):
+    if getattr(obj, "__no_type_check__", None):
         return found
-    if is_a(value, type) and value in interpreter.runtime.classes:
-        for base in reversed(value.__mro__):
+    if globalns is not None and globalns is not interpreter.here.namespace:
+        raise Undetermined
+    if is_a(obj, type) and obj in interpreter.runtime.classes:
+        for base in reversed(obj.__mro__):
             if base in interpreter.runtime.classes:
                 home = next((body.code.home for body in map(body_of, vars(base).values()) if body), None)
-                found |= resolved(home or interpreter.here, vars(base).get("__annotations__", {}), dict(vars(base)))
-    elif type(value) is FunctionType and (body := body_of(value)) is not None:
-        while hasattr(value, "__wrapped__"):
-            value = value.__wrapped__
-        found = resolved(body.code.home or interpreter, getattr(value, "__annotations__", {}), {})
+                local = {**vars(base), **(localns or {})}
+                found |= resolved(home or interpreter.here, vars(base).get("__annotations__", {}), local)
+    elif type(obj) is FunctionType and (body := body_of(obj)) is not None:
+        while hasattr(obj, "__wrapped__"):
+            obj = obj.__wrapped__
+        found = resolved(body.code.home or interpreter, getattr(obj, "__annotations__", {}), localns or {})
     else:
         raise Undetermined
     carrier = FunctionType(of.__code__, {})

@@ -170,6 +170,7 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
     for kind in TYPES
 }
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
+ATTRIBUTES[collections.ChainMap] |= {"maps"}
 METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
 METHODS |= {kind: words(methods) for kind, (methods, _) in coroutines.KNOWN.items()}
@@ -235,7 +236,7 @@ INHERITED: frozenset[Any] = frozenset(
     in ("abc", "enum", "collections", "collections.abc", "numbers", "contextlib", "functools", "typing")
     for found in vars(kind).values()
     for value in [found.__func__ if isinstance(found, classmethod | staticmethod) else found]
-    if type(value) is types.FunctionType and value.__name__ not in ("_convert_", "__new__", "_create_")
+    if type(value) is types.FunctionType and value.__name__ not in ("_convert_", "_create_")
 )
 """Methods that classes of the file inherit from classes of the library written in Python."""
 
@@ -272,6 +273,7 @@ INNER: frozenset[int] = frozenset(
 WRAPPERS: frozenset[type] = frozenset({
     property, classmethod, staticmethod, functools.partial, functools.partialmethod, functools.cached_property,
     functools.singledispatchmethod, type(functools.lru_cache(len)), typing.NewType,
+    *filter(None, [getattr(enum, "verify", None)]),
 })  # fmt: skip
 """Types of what stands around a function."""
 
@@ -336,7 +338,7 @@ MODULES: dict[str, Module] = {
     "dataclasses": Module("dataclasses", _members(
         dataclasses, "dataclass field fields asdict astuple replace is_dataclass make_dataclass Field "
         "FrozenInstanceError InitVar KW_ONLY MISSING")),
-    "typing": Module("typing", _members(typing, " ".join(typing.__all__))),
+    "typing": Module("typing", _members(typing, " ".join(typing.__all__) + " T KT VT T_co T_contra CT_co")),
     "types": Module("types", _members(
         types, "SimpleNamespace MappingProxyType GeneratorType NoneType EllipsisType NotImplementedType FunctionType "
         "LambdaType MethodType BuiltinFunctionType BuiltinMethodType MethodWrapperType WrapperDescriptorType "

@@ -15,7 +15,8 @@ from typing import Any
 
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.runtime import SMALL, Runtime
+from cwm_lsp.evaluate.machine import SMALL
+from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})

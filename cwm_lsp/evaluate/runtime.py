@@ -1,4 +1,4 @@
-"""The state of one evaluation: frames, events, limits, and what to do about unknowns."""
+"""One evaluation at work: frames, events, and what to do about unknowns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import gc
 import time
 from collections import ChainMap, deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import get_ident
@@ -15,175 +15,41 @@ from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate import lifetimes, rendering
-from cwm_lsp.evaluate.code import RETURN, Code, Frame
+from cwm_lsp.evaluate.answers import exception_from, literal, same_literal
+from cwm_lsp.evaluate.code import RETURN, Frame
+from cwm_lsp.evaluate.machine import CHECK_EVERY, SMALL, Machine
 from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.unknowing import Unknowing, catches
 from cwm_lsp.evaluate.values import (
     INTERNAL,
     MISSING,
     Abandoned,
-    Exhausted,
     GaveUp,
     Left,
-    Ticker,
     Undetermined,
     Unknown,
     is_a,
     too_much,
 )
-from cwm_lsp.trace.events import NOTHING, Event, EventKind, Loop, Provenance
+from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cwm_lsp.evaluate.limits import Limits
 
-SMALL = 100
-"""Elements or characters of a value that does not count as large."""
 TABLES: frozenset[type] = frozenset({dict, set, frozenset})
 SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
 NEAR = 8
 """Frames below the limit of their depth where calls in C may fail too."""
-CHECK_EVERY = 64
-"""Operations between two looks at the clock."""
 
 
-class Runtime:
-    """What compiled code works on. `emit` takes each event; `ask` takes a question and gives its answer;
-    `elsewhere` does something in another thread and gives its result."""
+class Runtime(Machine):
+    """What compiled code works on."""
 
-    def __init__(
-        self,
-        limits: Limits,
-        emit: Callable[[Event], None],
-        ask: Callable[[Question], Any],
-        elsewhere: Callable[[Callable[[], Any]], Any],
-    ) -> None:
-        self.elsewhere = elsewhere
-        self.limits = limits
-        self.emit_event = emit
-        self.ask_model = ask
-        self.targets: Collection[Code] | None = None
-        """The function whose first call begins the trace, by its definitions; None for whichever is called first."""
-        self.program = ""
-        """The text of the file and of the call."""
-        self.started = False
-        """The file's top level is through, and the call under way."""
-        self.tracing = False
-        self.entered = False
-        self.depth = 0
-        self.base = 0
-        self.below = 0
-        """Calls in C on the stack, between frames of the program, that count as frames do."""
-        self.slack = 0
-        """How many more there may be."""
-        self.expected: int | None = None
-        """How many of them the next call out of C has around it, where that is known."""
-        self.aside = 0
-        """Code of the program runs for the tracer's sake: it has frames of its own."""
-        self.unseen = 0
-        """Frames on the stack that are stepped over."""
-        self.frame: Frame | None = None
-        self.tainted = False
-        """Something that is not the same in every run, or that a model said, has come in: nothing is computed now."""
-        self.trusted: Frame | None = None
-        """A frame that evaluates an annotation: nothing unknown in it is taken to raise."""
-        self.asked = False
-        """Since the last event a model has said that nothing is raised."""
-        self.poisoned: dict[int, Any] = {}
-        """Mutable values that unknown code may have changed, by identity."""
-        self.disturbed: set[int] = set()
-        """Those that it may have changed in the traced call: what they are now a model may say."""
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self.unknowing = Unknowing(self)
-        self.loading = 0
-        """Modules whose top level is being interpreted, one inside the other."""
-        self.guarded = 0
-        """Blocks around what runs that may catch an exception."""
-        self.classes: set[type] = set()
-        """The classes of the user's file."""
-        self.modules: dict[str, Any] = {}
-        self.watched: set[Any] = set()
-        """Weak references to the program's generators."""
-        self.generators = False
-        """The program has made a generator, whose end may show."""
-        self.finalizing = False
-        """The program has a class with `__del__`."""
-        self.ending = 0
-        """Generators that are being ended because nothing refers to them any more, one inside the other."""
-        self.doomed: str | None = None
-        """Why the evaluation has to end, where that could not be raised at once."""
-        self.held: list[Event] = []
-        """The events of such an end, until it is clear that no exception was on its way."""
-        self.fresh: Provenance = "computed"
-        """Where a value that is shown for the first time comes from, if no model had a part in it."""
-        self.returned: str | None = None
-        """What the traced call returned last shows as."""
-        self.left: Left | None = None
-        """How the traced call was left, once it is over."""
-        self.loop: Loop | None = None
-        """Why the call is never left."""
-        self.unknowns = 0
-        """Questions asked, and operations that were not known."""
-        self.shrunk = 0
-        """How often something has been taken from a set."""
-        self.raised_at: int | None = None
-        """The line at which the latest exception was raised."""
-        self.risen = 0
-        """Identity of the exception that was shown last."""
-        self.rising = 0
-        """The same, while it is on its way: it leaves a frame for the next, or is raised again."""
-        self.operations = 0
-        self.allocated = 0
-        self.events = 0
-        self.texts = 0
-        self.deadline = time.monotonic() + limits.seconds
-        self.order_texts: dict[str, str] = {}
         self.rendering = rendering.Renderer(self)
-        self.cancelled = False
-        self.thread = get_ident()
-        """Who interprets."""
-        self.muted: str | None = None
-        """Why no more events are shown, although the call goes on."""
-        self.closed = False
-        """The evaluation is over; what is left of its generators is only being cleaned up."""
-
-    # limits
-
-    def tick(self) -> None:
-        """Count one operation."""
-        self.operations += 1
-        if not self.operations % CHECK_EVERY:
-            self.check()
-
-    def check(self) -> None:
-        if self.cancelled:
-            raise GaveUp("cancelled")
-        if self.operations > self.limits.operations:
-            raise Exhausted(f"the call takes more than {self.limits.operations:,} steps{self.place}")
-        if time.monotonic() > self.deadline:
-            raise Exhausted(f"the call takes more than {self.limits.seconds:g} s to evaluate{self.place}")
-
-    @property
-    def place(self) -> str:
-        """How far the traced call has come, in words."""
-        frame = self.frame
-        while frame is not None and not (frame.traced and frame.line):
-            frame = frame.caller
-        return f"; it was at line {frame.line} of {frame.code.name}" if frame is not None else ""
-
-    def allow(self, size: int) -> None:
-        """Admit one value of `size` elements or characters, about to be made."""
-        if size > self.limits.elements:
-            raise GaveUp(f"a value of {size:,} elements is too large")
-        if size > SMALL:
-            self.allocated += size
-            if self.allocated > self.limits.allocated:
-                raise GaveUp("the call makes too many large values")
-
-    def never_ends(self, loop: Loop) -> NoReturn:
-        """The call will not come out of a loop."""
-        self.loop = loop
-        raise GaveUp(str(loop))
 
     def count(self, value: Any) -> None:
         """Admit a value that has just been made; what holds objects takes several times the room of characters."""
@@ -198,14 +64,6 @@ class Runtime:
                     self.allocated += 4 * size
             if kind is str and " at 0x" in value:
                 self.rendering.without_address(value)
-
-    def allow_bits(self, bits: float) -> None:
-        """Admit one integer of so many bits, about to be made."""
-        if bits > self.limits.integer_bits:
-            raise GaveUp(f"an integer of more than {self.limits.integer_bits:,} bits is too large")
-
-    def ticker(self, iterator: Any) -> Ticker:
-        return Ticker(iterator, self.tick, self.limits.elements)
 
     # events
 
@@ -824,33 +682,3 @@ VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
 def is_open(value: Any) -> bool:
     """Whether a value is an unknown of which a model may still say what it is."""
     return type(value) is Unknown and value.askable and value.value is MISSING and value.text is None
-
-
-def literal(text: str) -> Any:
-    """The value of a literal's repr, or `MISSING`."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return MISSING
-
-
-def same_literal(text: str, other: str) -> bool:
-    """Whether two reprs differ by the order of sets at most."""
-    one, two = literal(text), literal(other)
-    return one is not MISSING and type(one) is type(two) and bool(one == two)
-
-
-def exception_from(text: str) -> BaseException:
-    """The exception that a model's repr of it describes; `Exception` where its class is not a builtin one."""
-    import builtins
-
-    text = text.strip()
-    if text.startswith("(<class "):
-        text = text.split(">, ", 1)[-1].rsplit(", <traceback", 1)[0]
-    name, _, rest = text.partition("(")
-    kind = getattr(builtins, name, None)
-    arguments = literal("(" + rest[:-1] + ",)") if rest[:-1].strip() else ()
-    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-        kind = Exception
-    error: BaseException = kind(*(arguments if isinstance(arguments, tuple) else ()))
-    return error

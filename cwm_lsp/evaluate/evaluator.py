@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cwm_lsp
-from cwm_lsp.errors import UnavailableError
+from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.evaluate import wire
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.questions import Answer, Question
@@ -192,12 +192,19 @@ class Evaluator:
             self._running()
 
     def evaluate(
-        self, source: str, call: str, function: str | None = None, *, limits: Limits | None = None, **more: Any
+        self,
+        source: str,
+        call: str,
+        function: str | None = None,
+        *,
+        limits: Limits | None = None,
+        cancel: threading.Event | None = None,
+        **more: Any,
     ) -> Evaluating:
         """The evaluation of a call. The arguments are those of `Evaluation`, and must pickle; one that cannot begin has
-        no steps, and `gave_up` says why."""
+        no steps, and `gave_up` says why. Iterating raises Cancelled soon after `cancel` was set."""
         arguments = {"source": source, "call": call, "function": function, "limits": limits or Limits(), **more}
-        return Evaluating(self, arguments)
+        return Evaluating(self, arguments, cancel)
 
     def close(self) -> None:
         """End the process; a later evaluation starts another one."""
@@ -243,10 +250,10 @@ class Evaluator:
 class Evaluating:
     """An evaluation in another process, as `Evaluation` is one in this: iterate over it once.
 
-    Raises UnavailableError where the process cannot be started.
+    Raises UnavailableError where the process cannot be started, Cancelled.
     """
 
-    def __init__(self, evaluator: Evaluator, arguments: dict[str, Any]) -> None:
+    def __init__(self, evaluator: Evaluator, arguments: dict[str, Any], cancel: threading.Event | None = None) -> None:
         self.outcome: Outcome | None = None
         """How the call ended, once the steps are through."""
         self.gave_up: str | None = None
@@ -254,6 +261,7 @@ class Evaluating:
         self.exhausted = False
         """What an evaluation may take of time or memory has run out: there is no use in going on by other means."""
         self._evaluator = evaluator
+        self._cancel = cancel
         self._arguments = arguments
         self._limits: Limits = arguments["limits"]
         self._under_way: tuple[_Process, int] | None = None
@@ -294,6 +302,8 @@ class Evaluating:
     def _next(self, process: _Process, heard: queue.SimpleQueue[Any]) -> Any:
         """What is told next; None when the process has died, perhaps by our hand."""
         while True:
+            if self._cancel is not None and self._cancel.is_set():
+                raise Cancelled
             began = time.monotonic()
             try:
                 return heard.get(timeout=_LOOK)

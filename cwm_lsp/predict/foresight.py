@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,10 +14,18 @@ LIMITS = Limits(events=2_000, operations=500_000, seconds=1.0)
 """Of an evaluation that only saves time."""
 
 
-def evaluation_of(task: Task, limits: Limits, evaluator: Evaluator) -> Evaluating:
+def evaluation_of(
+    task: Task, limits: Limits, evaluator: Evaluator, cancel: threading.Event | None = None
+) -> Evaluating:
     """The evaluation of a call."""
     return evaluator.evaluate(
-        task.source, task.call, task.function.qualname, module=task.module, limits=limits, around=task.around
+        task.source,
+        task.call,
+        task.function.qualname,
+        module=task.module,
+        limits=limits,
+        around=task.around,
+        cancel=cancel,
     )
 
 

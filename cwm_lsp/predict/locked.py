@@ -36,7 +36,7 @@ class LockedPrediction(Prediction):
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         budget, cancel = self._control.budget, self._control.cancel
         limits = Limits(events=budget.events + 1, seconds=min(_SECONDS, budget.seconds))
-        with evaluation_of(self._task, limits, self._control.evaluator) as evaluation:
+        with evaluation_of(self._task, limits, self._control.evaluator, cancel) as evaluation:
             steps = iter(evaluation)
             for step in steps:
                 if cancel is not None and cancel.is_set():

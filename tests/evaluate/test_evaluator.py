@@ -2,12 +2,13 @@
 
 import os
 import signal
+import threading
 import time
 
 import psutil
 import pytest
 
-from cwm_lsp.errors import UnavailableError
+from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.evaluate import Evaluation, Evaluator, Limits, Question
 from cwm_lsp.evaluate import evaluator as module
 from tests.evaluate import programs
@@ -171,6 +172,16 @@ def test_one_that_is_left_early_keeps_nobody_waiting():
     assert steps(evaluator.evaluate(LOOP, "f(5)", "f"))[1].value == "10"
     assert evaluator.pid != first and gone(first)
     evaluator.close()
+
+
+def test_cancelling_ends_the_waiting_for_what_cannot_be_interrupted(evaluator):
+    cancel = threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        steps(evaluator.evaluate(STUCK, "f()", "f", limits=Limits(seconds=1000), cancel=cancel))
+    assert time.monotonic() - began < 30
+    assert steps(evaluator.evaluate(LOOP, "f(5)", "f"))[1].value == "10"
 
 
 def test_closing_and_forgetting_leave_no_process():

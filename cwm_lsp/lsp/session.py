@@ -253,6 +253,9 @@ class Session:
     async def _ahead(self, document: Document, kind: str, entry: Entry, work: Coroutine[Any, Any, Known]) -> Known:
         """Do what the user asks for before what nobody has asked for."""
         swept = self.jobs.cancel(lambda key: key == ("sweep", document.uri))
+        # A prediction that is still under way would take the place of what comes of this.
+        same = document.uri, entry.qualname
+        self.jobs.cancel(lambda key: key[0] in ("predict", "run") and key[1:] == same)
         try:
             return await self.jobs.start((kind, document.uri, entry.qualname), work)
         finally:

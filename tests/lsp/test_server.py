@@ -469,3 +469,18 @@ async def test_a_malformed_address_is_bad_usage(address):
     )
     _, told = await asyncio.wait_for(server.communicate(), 60)
     assert server.returncode == 2 and b"HOST:PORT" in told
+
+
+async def test_a_run_takes_the_place_of_a_prediction_that_is_under_way(editor: Editor, tmp_path):
+    await editor.begin(capabilities("vscode_1.139"), tmp_path, QUICK)
+    text = "from random import random\n\ndef f(n):\n    for i in range(n):\n        x = random()\n    return n\n"
+    path = tmp_path / "chance.py"
+    path.write_text(text)
+    editor.open(path.as_uri(), text)
+    target = {"uri": path.as_uri(), "function": "f", "call": "f(12)"}
+    predicting = asyncio.ensure_future(editor.command("cwm.predict", target))
+    await editor.until(lambda: editor.refreshes)
+    answer = await editor.command("cwm.predictThenRun", target)
+    assert answer["recorded"] == "returned 12"
+    assert (await predicting)["state"] in ("cancelled", "done")
+    assert (await editor.hints(path.as_uri()))[5] == "● = 12"

@@ -33,7 +33,7 @@ const SETTINGS = {
 };
 
 /** Patience: the machines that this runs on may be busy. */
-export const PATIENCE = 240_000;
+export const PATIENCE = Number(process.env.CWM_E2E_PATIENCE ?? 240_000);
 
 /**
  * Start VS Code on a folder that has these files (name → text). Without an interpreter of its own that is selected in

@@ -434,6 +434,7 @@ class Session:
                     },
                 )
             reading = await asyncio.to_thread(_read, answer, source)
+            reading = replace(reading, first=entry.def_line)
             known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading)
             known.show({})
             if not known.anchor.alive:

@@ -286,6 +286,23 @@ def test_a_prediction_that_ends_early_says_where_and_why():
     assert bare(reading, 4, [], markdown=True) == ""
 
 
+def test_of_a_call_of_which_nothing_is_known_the_def_says_so():
+    reading = replace(reading_of(LOOPS, "f([1])", "f", lambda trace: cut(trace, 0, "the file takes too long")), first=5)
+    (hint,) = hints(reading, (), lambda line: line - 1, Hints())
+    assert (hint.line, hint.label) == (4, "⋯ known up to here: the file takes too long")
+    assert "is known up to line 5: the file takes too long" in bare(reading, 6, [], markdown=False)
+
+
+def test_a_call_that_never_ends_says_so():
+    def endless(trace):
+        outcome = Outcome("endless", detail="never ends: the state of line 7 returns after 1 round")
+        return replace(trace, events=trace.events[:4], outcome=outcome)
+
+    reading = reading_of(LOOPS, "f([1, 2, 3])", "f", endless, provenance="computed", confidence=None)
+    labels = [hint.label for hint in hints(reading, reading.visits().values(), lambda line: line - 1, Hints())]
+    assert "⋯ never ends: the state of line 7 returns after 1 round" in "\n".join(labels)
+
+
 def test_a_loop_that_was_cut_off_shows_the_last_iteration_that_was_finished():
     whole = trace_of(LOOPS, "f([1, 2, 3])", "f")
     adding = [index for index, event in enumerate(whole.events) if event.line == 9]

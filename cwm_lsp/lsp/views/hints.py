@@ -11,7 +11,7 @@ from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.changes import changes
-from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
+from cwm_lsp.lsp.views.reading import End, Place, Reading, Value, Visit
 from cwm_lsp.lsp.views.shorten import ELLIPSIS, Container, share, shorten
 from cwm_lsp.settings import Hints
 
@@ -22,8 +22,8 @@ RECORDED, CRASH, END, TO = "●", "✗", "⋯", "→"
 _SEPARATOR = ", "
 _LEAST = 6
 """Characters below which a value is not worth a place on a line."""
-_REASON = 60
-"""Characters, at least, for why a prediction ends: it is said once."""
+_REASON = 90
+"""Characters, at least, for where and why a prediction ends: it is said once."""
 
 Kind = Literal["computed", "recorded", "guessed", "different", "crash", "end", "pass", "fail", "count"]
 """What a part of a hint is, for clients that colour it."""
@@ -64,11 +64,11 @@ def hints(
         line = where(visit.line)
         parts = parts_of(visit, settings) if line is not None else ()
         if end is not None and end.line == visit.line and not visit.is_call:
-            parts, end = (*parts, *_end(end.why, settings, after=bool(parts))), None
+            parts, end = (*parts, *_end(end, settings, after=bool(parts))), None
         if line is not None and parts:
             yield Hint(line, parts, visit.line)
     if end is not None and (line := where(end.line)) is not None:
-        yield Hint(line, _end(end.why, settings, after=False), end.line)
+        yield Hint(line, _end(end, settings, after=False), end.line)
 
 
 def inlay_hint(hint: Hint, text: Text, data: dict[str, Any]) -> lsp.InlayHint:
@@ -224,8 +224,10 @@ def _omitted(count: int) -> int:
     return len(f"{_SEPARATOR}{ELLIPSIS}+{count}") if count else 0
 
 
-def _end(why: str, settings: Hints, *, after: bool) -> tuple[Part, ...]:
-    """`⋯ predicted up to here: …`."""
+def _end(end: End, settings: Hints, *, after: bool) -> tuple[Part, ...]:
+    """`⋯ known up to here: …`."""
+    text = end.why if end.never else f"known up to here: {end.why}"
     room = max(settings.max_length, _REASON)
-    text = why if len(why) <= room else why[: room - 1] + ELLIPSIS
-    return (Part(f"{'  ' if after else ''}{END} known up to here: {text}", "end"),)
+    if len(text) > room:
+        text = text[: room - 1] + ELLIPSIS
+    return (Part(f"{'  ' if after else ''}{END} {text}", "end"),)

@@ -70,7 +70,9 @@ def _title(entry: Entry, call: Call | None, known: Known | None) -> str:
         return ""
     title = f"{shorten_call(call.expression, _CALL)} · {_ORIGINS[call.origin]}"
     end = known.reading.end if known is not None and known.reading is not None and not known.partial else None
-    return title if end is None else f"{title} {END} known to line {end.line}"
+    if end is None:
+        return title
+    return f"{title} {END} {'never ends' if end.never else f'known to line {end.line}'}"
 
 
 def _commands(title: str, call: Call | None, commands: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -80,6 +80,8 @@ class End:
     """1-based, in the trace's text: the last one that is known."""
     why: str
     """For a person."""
+    never: bool = False
+    """The call does not end at all, which is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ class Reading:
     """Line of a function's `call` events → the steps of each of its calls, in order."""
     unreached: tuple[int, ...] = ()
     """Lines that the call passes by (see `views.unreached`)."""
+    first: int = 0
+    """Line of the traced function's `def`, where a trace without events ends; 0 if it is not known."""
     surprise: Mapping[str, Any] | None = None
     """Of a run: how the model alone saw it, as the command line's JSON has it."""
 
@@ -146,9 +150,10 @@ class Reading:
     def end(self) -> End | None:
         """Where and why the trace ends before the call does; None where it does not."""
         outcome = self.trace.outcome
-        if not outcome.is_cut or not self.trace.events:
+        line = self.trace.events[-1].line if self.trace.events else self.first
+        if not outcome.is_cut or not line:
             return None
-        return End(self.trace.events[-1].line, outcome.cut or outcome.detail or outcome.kind)
+        return End(line, outcome.cut or outcome.detail or outcome.kind, outcome.kind == "endless")
 
     def visits(self, selection: Selection = LATEST) -> dict[int, Visit]:
         """Line → what it did in the selected iterations, the latest ones by default; lines that did not run are absent.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from types import (
     BuiltinFunctionType,
     EllipsisType,
@@ -15,7 +16,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
@@ -40,6 +41,10 @@ FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
 """Types of values that have no attribute to set."""
 DESCRIBING = words("__name__ __qualname__ __module__")
 """Attributes of a function that comes with Python."""
+
+
+MOST_DIGITS = 1_000
+"""Precision of decimal arithmetic."""
 
 
 class Attributes:
@@ -201,10 +206,17 @@ class Attributes:
         elif kind is library.Module:
             value.ready()
             value.members[name] = item
+        elif kind is decimal.Context and name in ("prec", "rounding"):
+            if type(item) is int and item > MOST_DIGITS:
+                raise GaveUp(f"numbers of {item:,} digits are too large")
+            setattr(value, name, item)
         elif (
             kind in FIXED
             or kind is SimpleNamespace
-            or (kind in library.METHODS and not hasattr(value, name) and not name.startswith("__"))
+            or (
+                not name.startswith("__")
+                and (kind in everyday.SYNTAX or (kind in library.METHODS and not hasattr(value, name)))
+            )
         ):
             setattr(value, name, item)
         else:

@@ -68,7 +68,8 @@ SLACK = 5
 MUTATORS = words(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse rotate update "
     "setdefault add discard difference_update intersection_update symmetric_difference_update subtract "
-    "move_to_end send throw close __setitem__ __delitem__ __next__ __init__ __setattr__"
+    "move_to_end send throw close write writelines truncate seek read readline readlines acquire release "
+    "__setitem__ __delitem__ __next__ __init__ __setattr__"
 )
 """Methods that may change their object."""
 
@@ -402,7 +403,10 @@ class Calls:
             return self.runtime.unknown(touched)
         if rule is not None:
             try:
-                return rule(value, function, args, kwargs)
+                result = rule(value, function, args, kwargs)
+                if type(result) is Unknown and touched and self.operations.has_unknown(args):
+                    self.runtime.poison(touched)
+                return result
             except Undetermined:
                 known = self.operations.resolved(args)
                 if known is None:

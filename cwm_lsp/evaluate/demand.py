@@ -9,6 +9,7 @@ which is taken for granted of the standard library alone.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from cwm_lsp.evaluate.scopes import COMPREHENSIONS
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+_WHOLE = frozenset({"globals", "locals", "vars", "dir", "exec", "eval"})
+"""What may look at all names of a module, in their order."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,25 @@ def plan(tree: ast.Module) -> Plan | None:
     statements: list[tuple[ast.stmt, set[str], set[str]]] = []
     data: set[str] = set()
     everything: set[str] = set()
+    steady: set[str] = set()
+    often: Counter[str] = Counter()
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
         binds, mentions = set(bound(node)), set(mentioned(node))
-        if "*" in binds:
+        if "*" in binds or mentions & _WHOLE:
             return None
         statements.append((node, binds, mentions))
         everything |= binds
         if not isinstance(node, _DEFINITIONS):
             data |= binds
+        for name in binds:
+            often[name] += 1
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            steady |= binds
+    data -= {name for name in steady if often[name] == 1}  # nothing can change what they are
     owners: list[str | None] = []
     for node, binds, mentions in statements:
         joined = set(binds)
@@ -75,6 +86,9 @@ def bound(node: ast.AST) -> Iterator[str]:
     """The names that a statement binds or deletes in its own scope; `*` for those of a star import."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
+        for inner in ast.walk(node):  # what it binds in the module when it is called
+            if isinstance(inner, ast.Global):
+                yield from inner.names
         return
     if isinstance(node, ast.Lambda):
         return

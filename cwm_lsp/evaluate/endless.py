@@ -17,7 +17,7 @@ import functools
 import itertools
 import sys
 import types
-from collections import deque
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, time, timedelta, tzinfo
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.drifting import drifts
+from cwm_lsp.evaluate.everyday import Environment, Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.values import MISSING, Cell, Guarded, Ticker, Unknown, is_a
 from cwm_lsp.trace.events import Loop
@@ -45,7 +46,7 @@ ADDING = (ast.Add, ast.Sub, ast.Mult)
 CONSTANT: frozenset[type] = frozenset({
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType, types.ModuleType,
-    types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING),
+    types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), library.Hidden, Stream,
 })  # fmt: skip
 """Types whose values never change, and are the same only if they are one."""
 IMMUTABLE: tuple[type, ...] = (date, time, timedelta, tzinfo, Decimal, Fraction)
@@ -223,6 +224,8 @@ class State:
                 return id(value), []
         if kind is bytearray:
             return bytes(value), []
+        if kind is Environment:
+            return None, [value.own]
         if kind is slice:
             return None, [value.start, value.stop, value.step]
         return self.instance(value, kind)
@@ -269,7 +272,7 @@ class State:
         if is_a(value, BaseException):
             known = True
             parts += [value.args, value.__cause__, value.__context__]
-        if not known:
+        if not known or not all(self.shows_all(base) for base in kind.__mro__):
             raise Unprovable
         with suppress(AttributeError):
             parts.append(object.__getattribute__(value, "__dict__"))
@@ -280,6 +283,22 @@ class State:
                     with suppress(AttributeError):
                         parts[-1] = member.__get__(value)
         return label, parts
+
+    def shows_all(self, base: Any) -> bool:
+        """Whether what a class has of its own can be seen: types in C may hide a state, as a random generator does."""
+        return (
+            base in self.runtime.classes or base in SHOWN or base.__module__ in PURE or issubclass(base, BaseException)
+        )
+
+
+SHOWN: frozenset[type] = frozenset(
+    {object, list, tuple, deque, set, frozenset, dict, str, int, bytes, float, bool, OrderedDict, defaultdict, Counter}
+)
+PURE = frozenset({
+    "abc", "typing", "enum", "collections.abc", "numbers", "contextlib", "functools", "dataclasses", "string",
+    "json.encoder", "json.decoder",
+})  # fmt: skip
+"""Modules whose classes are written in Python."""
 
 
 @functools.lru_cache(maxsize=1024)

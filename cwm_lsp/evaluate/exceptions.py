@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from cwm_lsp.evaluate import everyday
 from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a
@@ -94,6 +95,8 @@ class Managing:
             )
         if not known:
             return self.runtime.unknown((manager,)), self.leave_unknown
+        if kind is everyday.Lock and manager.locked():
+            raise GaveUp("the program waits for a lock that only another thread could release")
         leave = kind.__exit__
         value = kind.__enter__(manager)
 
@@ -118,4 +121,6 @@ def _helper() -> Any:
     return type(nothing())
 
 
-KNOWN: frozenset[type] = frozenset({contextlib.suppress, contextlib.nullcontext, _helper()}) | MANAGERS
+KNOWN: frozenset[type] = (
+    frozenset({contextlib.suppress, contextlib.nullcontext, _helper()}) | MANAGERS | everyday.MANAGERS
+)

@@ -8,7 +8,6 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import rendering
-from cwm_lsp.evaluate.sizes import LOCAL_TIME
 from cwm_lsp.evaluate.values import Addressed, Undetermined, is_a
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Formats:
             if spec:
                 return format(value, spec)
             return self.shown(value, str)
-        if is_a(value, date | time) and LOCAL_TIME.search(spec):
+        if is_a(value, date | time) and not self.interpreter.calls.rules.may_write(spec):
             raise Undetermined
         self.interpreter.operations.check_shown(value)
         return format(value, spec)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.demand import Plan, plan
 from cwm_lsp.evaluate.functions import body_of
@@ -38,6 +38,10 @@ MOST_BYTES = 16 << 20
 """Their text altogether."""
 KEPT_BYTES = 8 << 20
 """Text whose syntax trees are kept for other evaluations."""
+
+
+STAND_INS = {path.stem: path for path in (Path(__file__).parent / "stand_ins").glob("[a-z]*.py")}
+"""Modules that are interpreted in place of the library's own."""
 
 
 def read(path: Path) -> str | None:
@@ -110,6 +114,8 @@ class Imports:
         self.read: dict[Path, str] = {}
         """The files that were interpreted, with their text."""
         self.bytes = 0
+        self.compiled: set[str] = set()
+        """Modules that are written in C and not in the table."""
         self.put_off: list[library.Module] = []
         """Installed modules that were imported and have not been looked into, in order."""
 
@@ -138,11 +144,13 @@ class Imports:
             return self.runtime.unknown()
         listed = library.MODULES.get(name)
         if listed is not None:
-            module = self.modules[name] = library.Module(listed.name, dict(listed.members))
+            module = self.modules[name] = library.Module(listed.name, {**listed.members, **everyday.fresh(name)})
             if name not in library.WHOLE:
                 module.rest = functools.partial(self.from_source, name)
             return module
         found = finder.find(name)
+        if name in STAND_INS and (found is None or found.library):
+            return self.found(Found(name, "source", STAND_INS[name], library=True, installed=True))
         if found is None:
             certain = self.rooted or name.partition(".")[0] in sys.stdlib_module_names
             if not certain or (around is not None and around.name in library.MODULES):
@@ -164,6 +172,7 @@ class Imports:
             if built is None:
                 return self.runtime.unknown()
             self.modules[name] = built
+            self.compiled.add(name)
             return built
         module = self.modules[name] = self.of_source(found)
         if found.library:
@@ -264,6 +273,8 @@ class Imports:
             return hook(name)
         if name == "__dict__" or (name.startswith("__") and name.endswith("__")):
             raise Undetermined
+        if module.name in STAND_INS and hasattr(importlib.import_module(module.name), name):
+            return Unknown()
         raise AttributeError(f"module '{module.name}' has no attribute '{name}'")
 
     # statements
@@ -317,7 +328,7 @@ class Imports:
         if type(found) is Unknown:
             raise GaveUp(f"the names in {module or 'a package'} are not known")
         found.ready()
-        if found.name in library.MODULES:
+        if found.name in library.MODULES or found.name in self.compiled:
             for name in library.starred(found.name):
                 frame.vars[name] = self.member(found.name, 0, name)
             return
@@ -326,6 +337,7 @@ class Imports:
             if found.rest is None:
                 raise GaveUp(f"the names in {module or 'a package'} are not known")
             names = [name for name in found.members if not name.startswith("_")]
+        self.runtime.touchable((names,))
         if type(names) not in (list, tuple) or not all(type(name) is str for name in names):
             raise GaveUp(f"the names in {module or 'a package'} are not known")
         for name in names:

@@ -60,6 +60,8 @@ class Interpreter:
         """The file, where its steps are events and it is not the one of the call."""
         self.stepped_over = False
         """Its frames are not traced."""
+        self.of_library = False
+        """It comes with Python."""
         self.plan: Plan | None = None
         """Of a module of which no more is interpreted than is asked for."""
         self.begun: set[int] = set()
@@ -90,8 +92,8 @@ class Interpreter:
             for node in ast.walk(tree)
         ):
             self.imports.modules["decimal"] = library.Module("decimal", {})
-        for name in ("__file__", "__spec__", "__loader__", "__package__"):
-            self.namespace[name] = Unknown()
+        self.namespace |= {"__file__": Unknown(), "__package__": Unknown()}
+        self.namespace |= {"__spec__": library.Hidden(), "__loader__": library.Hidden()}
         main = self.imports.world.finder.main
         if first is None and main is not None:
             self.namespace["__file__"] = str(main)
@@ -111,11 +113,10 @@ class Interpreter:
         """The interpreter of another module of the same program."""
         made = Interpreter(self.runtime, tree, found.name, scopes=scopes, first=self)
         made.package = found.package
-        made.stepped_over = not traced
+        made.stepped_over, made.of_library = not traced, found.library
         if traced:
             made.path = str(found.path)
-        if not found.library:
-            made.namespace["__file__"] = str(found.path)
+        made.namespace["__file__"] = str(found.path)
         if found.is_package:
             made.namespace["__path__"] = list(found.locations) if not found.library else Unknown()
         made.namespace["__package__"] = found.package
@@ -504,7 +505,7 @@ BUILTIN_NAMES = frozenset(dir(__import__("builtins")))
 NO_FIELD = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
 """In the annotation of a dataclass's variable: it is no field."""
 
-CONTEXTS = frozenset({"getcontext", "setcontext", "localcontext", "DefaultContext"})
+CONTEXTS = frozenset({"DefaultContext"})
 """Names by which a program changes what decimal arithmetic gives."""
 
 

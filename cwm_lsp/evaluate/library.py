@@ -28,7 +28,6 @@ import html
 import importlib
 import itertools
 import json
-import logging
 import math
 import numbers
 import operator
@@ -51,8 +50,8 @@ from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from cwm_lsp.evaluate import asynchronous, coroutines
-from cwm_lsp.evaluate.values import Undetermined
+from cwm_lsp.evaluate import asynchronous, coroutines, everyday
+from cwm_lsp.evaluate.values import Undetermined, Unknown
 
 
 class Module:
@@ -83,10 +82,22 @@ class Module:
         except KeyError:
             if self.rest is not None:
                 return self.rest(name)
+            if isinstance(real := sys.modules.get(self.name), ModuleType) and hasattr(real, name):
+                return Unknown()
             raise Undetermined from None
 
     def __repr__(self) -> str:
         raise Undetermined(self.shown or repr(sys.modules.get(self.name)))  # its path differs between interpreters
+
+
+class Hidden:
+    """An object that is there, and of no type that a program asks for; no more is known of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Undetermined
+
+    def __repr__(self) -> str:
+        raise Undetermined
 
 
 class VersionInfo:
@@ -143,7 +154,7 @@ TYPES: tuple[type, ...] = (
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, datetime.timezone,
     fractions.Fraction, decimal.Decimal, re.Pattern, re.Match, types.GeneratorType, array.array,
     type({}.keys()), type({}.values()), type({}.items()), types.MappingProxyType, types.SimpleNamespace,
-    itertools.chain, textwrap.TextWrapper, difflib.SequenceMatcher, string.Template, uuid.UUID, memoryview,
+    itertools.chain, textwrap.TextWrapper, difflib.SequenceMatcher, uuid.UUID, memoryview,
     statistics.NormalDist, json.JSONDecoder, json.JSONEncoder, enum.auto, dataclasses.Field, type(hashlib.sha1()),  # noqa: S324
 )  # fmt: skip
 """Builtin and library types whose instances a program may use."""
@@ -181,6 +192,8 @@ ATTRIBUTES |= dict.fromkeys(
     frozenset({"__get__", "__set__", "__delete__", "__name__", "__qualname__", "__objclass__"}),
 )
 ATTRIBUTES |= {kind: words(attributes) for kind, attributes in asynchronous.ATTRIBUTES.items()}
+METHODS |= {kind: words(methods) for kind, (methods, _) in everyday.KNOWN.items()}
+ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in everyday.KNOWN.items()}
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})
@@ -204,7 +217,7 @@ BASES: frozenset[Any] = frozenset({
     enum.EnumMeta, *(value for value in vars(enum).values() if isinstance(value, enum.EnumMeta)),
     collections.OrderedDict, collections.defaultdict, collections.Counter, collections.deque,
     collections.UserDict, collections.UserList, collections.UserString, collections.ChainMap,
-    contextlib.ContextDecorator, contextlib.AbstractContextManager, string.Formatter, datetime.tzinfo,
+    contextlib.ContextDecorator, contextlib.AbstractContextManager, datetime.tzinfo,
     datetime.date, datetime.time, datetime.datetime, datetime.timedelta, fractions.Fraction, decimal.Decimal,
     *types.resolve_bases((typing.TypedDict,)), *types.resolve_bases((typing.NamedTuple,)),
     functools.cached_property, functools.singledispatchmethod, functools.partialmethod,
@@ -212,7 +225,7 @@ BASES: frozenset[Any] = frozenset({
     *(value for value in vars(typing).values() if isinstance(value, type) and getattr(value, "_is_protocol", False)),
     json.JSONEncoder, json.JSONDecoder, *EXCEPTIONS.values(),
     *(value for name, value in vars(collections.abc).items() if name in collections.abc.__all__),
-    *(value for name, value in vars(numbers).items() if name in numbers.__all__),
+    *(value for name, value in vars(numbers).items() if name in numbers.__all__), *everyday.BASES,
 })  # fmt: skip
 NAMED_TUPLES: Any = getattr(typing, "NamedTupleMeta", None)
 METACLASSES: frozenset[type] = frozenset({type, ABCMeta, enum.EnumMeta, type(typing.Protocol)})
@@ -291,18 +304,8 @@ class Eval:
 evaluate_text = Eval()
 
 
-def quiet(*_: Any, **__: Any) -> None:
-    """Stands for a function that only writes."""
-
-
 def wait(*_: Any, **__: Any) -> None:
     """Stands for `time.sleep`."""
-
-
-def logger(name: str) -> Module:
-    """A logger, of which only the methods that write are known."""
-    methods = dict.fromkeys(words("debug info warning error critical exception log setLevel addHandler"), quiet)
-    return Module("logging.Logger", methods, shown=f"<Logger {name} (WARNING)>")
 
 
 MODULES: dict[str, Module] = {
@@ -314,7 +317,9 @@ MODULES: dict[str, Module] = {
         "partialmethod singledispatch singledispatchmethod WRAPPER_ASSIGNMENTS WRAPPER_UPDATES")),
     "collections": Module("collections", _members(collections)),
     "collections.abc": Module("collections.abc", _members(collections.abc)),
-    "string": Module("string", _members(string)),
+    "string": Module("string", _members(
+        string, "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits printable punctuation "
+        "whitespace")),
     "re": Module("re", _members(re, without="purge template Scanner DEBUG")),
     "operator": Module("operator", _members(operator, without="call")),
     "copy": Module("copy", _members(copy, "copy deepcopy Error error")),
@@ -362,11 +367,6 @@ MODULES: dict[str, Module] = {
     "array": Module("array", {"array": array.array}),
     "uuid": Module("uuid", {"UUID": uuid.UUID}),
     "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
-    "logging": Module("logging", {
-        **dict.fromkeys(words("debug info warning error critical exception log basicConfig"), quiet),
-        "getLogger": logging.getLogger,
-        "DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}),
-    "warnings": Module("warnings", {}),
     "time": Module("time", {"sleep": wait}),
     "sys": Module("sys", {
         "maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern, "platform": sys.platform,
@@ -403,13 +403,16 @@ MODULES["os"] = Module(
     },
 )
 
+for _name, _more in everyday.MEMBERS.items():
+    MODULES.setdefault(_name, Module(_name, {})).members.update(_more)
+
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
     for name in words(
-        "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict divmod "
-        "enumerate filter float format frozenset getattr hasattr hash hex id int isinstance issubclass iter "
-        "globals len list locals map max memoryview min next object oct ord pow print property range repr reversed "
-        "round set setattr slice sorted staticmethod str sum super tuple type vars zip"
+        "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex delattr dict dir "
+        "divmod enumerate filter float format frozenset getattr hasattr hash hex id int isinstance issubclass "
+        "iter globals len list locals map max memoryview min next object oct ord pow print property range repr "
+        "reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip"
     )
 } | {**EXCEPTIONS, "eval": evaluate_text, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
 
@@ -422,6 +425,7 @@ PLAIN_CALLABLES: frozenset[Any] = (
     )
     | frozenset(value for value in BUILTINS.values() if callable(value))
     | {str.maketrans, bytes.maketrans, bytearray.maketrans}
+    | everyday.CALLABLES
     | {
         getattr(kind, name)
         for kind in (*coroutines.KNOWN, *asynchronous.METHODS)
@@ -432,10 +436,11 @@ PLAIN_CALLABLES: frozenset[Any] = (
 """What a program may call, unless `calls` has a rule of its own for it."""
 
 WHOLE = words(
-    "typing enum dataclasses re json datetime decimal statistics time sys abc collections.abc _collections_abc"
+    "os os.path io errno _thread typing enum dataclasses re json datetime decimal statistics time sys abc "
+    "collections.abc _collections_abc"
 )
 """Modules of the table of which nothing else is known: their sources are not interpreted for the rest."""
-_TYPES: frozenset[Any] = frozenset(TYPES) | BASES
+_TYPES: frozenset[Any] = frozenset(TYPES) | BASES | everyday.KNOWN.keys()
 
 
 def is_listed(value: Any) -> bool:

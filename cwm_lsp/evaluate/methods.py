@@ -9,18 +9,18 @@ import difflib
 import encodings.aliases
 import json
 import re
-import string
 import textwrap
 import types
 from decimal import Decimal
 from typing import Any
 
-from cwm_lsp.evaluate import library, rendering
-from cwm_lsp.evaluate.sizes import LOCAL_TIME, Sizes
+from cwm_lsp.evaluate import everyday, library, rendering
+from cwm_lsp.evaluate.everyday import Everyday
+from cwm_lsp.evaluate.sizes import Sizes
 from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, defines, is_a
 
 
-class Methods(Sizes):
+class Methods(Everyday, Sizes):
     """The rules of methods: each takes the object, its bound method and the arguments."""
 
     def encoded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -40,7 +40,7 @@ class Methods(Sizes):
 
     def written_time(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`strftime`."""
-        if len(args) != 1 or type(args[0]) is not str or len(args[0]) > 200 or LOCAL_TIME.search(args[0]):
+        if len(args) != 1 or type(args[0]) is not str or len(args[0]) > 200 or not self.may_write(args[0]):
             return self.runtime.unknown()
         return self.native(function, args, kwargs)
 
@@ -122,19 +122,6 @@ class Methods(Sizes):
             raise Undetermined
         return self.native(function, args, kwargs)
 
-    def substituted(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`string.Template.substitute` and `safe_substitute`."""
-        given = [*kwargs.values()]
-        for item in args:
-            if type(item) is not dict:
-                return self.runtime.unknown()
-            given += item.values()
-        if not all(type(item) in rendering.ATOMS for item in given):
-            return self.runtime.unknown()
-        longest = max((len(str(item)) for item in given), default=0)
-        self.runtime.allow(len(value.template) * (1 + longest))
-        return self.native(function, args, kwargs)
-
     def expanded_match(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Match.expand`."""
         if len(args) == 1 and is_a(args[0], str):
@@ -186,6 +173,7 @@ CODECS -= library.words("idna punycode mbcs oem dbcs ansi uu uu_codec")
 CODECS |= library.words("utf_8_sig unicode_escape raw_unicode_escape")
 """Those that every Python has and that take time in proportion to the text."""
 METHOD_RULES: dict[tuple[type, str], str] = {
+    **everyday.METHOD_RULES,
     **{(kind, name): "padded" for kind in (str, bytes, bytearray) for name in ("center", "ljust", "rjust", "zfill")},
     **{(kind, "expandtabs"): "expanded" for kind in (str, bytes, bytearray)},
     **{(kind, "replace"): "replaced" for kind in (str, bytes, bytearray)},
@@ -197,7 +185,6 @@ METHOD_RULES: dict[tuple[type, str], str] = {
     **{(json.JSONEncoder, name): "encoded" for name in ("encode", "iterencode")},
     **{(json.JSONDecoder, name): "decoded" for name in ("decode", "raw_decode")},
     **{(textwrap.TextWrapper, name): "wrapped" for name in ("wrap", "fill")},
-    **{(string.Template, name): "substituted" for name in ("substitute", "safe_substitute")},
     **{
         (difflib.SequenceMatcher, name): "compared_again"
         for name in (

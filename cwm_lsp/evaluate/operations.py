@@ -13,7 +13,7 @@ from fractions import Fraction
 from types import GeneratorType, GenericAlias, MappingProxyType, NoneType
 from typing import Any
 
-from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.runtime import Runtime
@@ -449,7 +449,10 @@ QUICK: frozenset[type] = frozenset({list, str, tuple, dict})
 SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
 )
-SUBSCRIPTABLE_BASES = (library.VersionInfo, MappingProxyType, list, dict, str, tuple, deque, ChainMap, re.Match, array)
+SUBSCRIPTABLE_BASES = (
+    library.VersionInfo, everyday.Environment, MappingProxyType, list, dict, str, tuple, deque, ChainMap, re.Match,
+    array,
+)  # fmt: skip
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 
 OPERATORS: dict[str, tuple[Apply, Apply]] = {

@@ -36,6 +36,8 @@ SCANNING = 4
 """Logarithm of how much faster it is to run through characters than to go back to a choice."""
 DEEPEST = 40
 """Parentheses inside each other in a pattern."""
+TRUSTED = 2_000
+"""Characters of a text that the library's own patterns may go through."""
 OTHER = 128
 ASCII = frozenset(range(OTHER))
 EVERY = ASCII | {OTHER}
@@ -174,6 +176,12 @@ def _parts(argument: Any) -> list[Any]:
     return []
 
 
+def of_library(runtime: Runtime) -> bool:
+    """Whether it is the library's own code that matches, by patterns made with care."""
+    home = runtime.frame.code.home if runtime.frame is not None else None
+    return home is not None and home.of_library
+
+
 def run(
     runtime: Runtime,
     safe: Callable[[Any, Any], Any],
@@ -209,7 +217,7 @@ def run(
     except (re.error, OverflowError, RecursionError):
         steps = 0.0
     if function is not re.compile:
-        if steps > MOST_BITS:
+        if steps > MOST_BITS and not (length <= TRUSTED and of_library(runtime)):
             raise Undetermined
         runtime.allow(length)
         replacement = next((item for item in (args if compiled is not None else args[1:]) if isinstance(item, str)), "")

@@ -6,6 +6,7 @@ import functools
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable
+from io import BytesIO, StringIO
 from itertools import chain
 from types import MethodType, NoneType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +23,9 @@ ATOMS: frozenset[type] = frozenset(
 """Immutable types whose repr needs no look inside."""
 STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
-MUTABLE: frozenset[type] = frozenset({list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter})
+MUTABLE: frozenset[type] = frozenset(
+    {list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter, StringIO, BytesIO}
+)
 FLAT: frozenset[type] = frozenset({list, tuple, dict})
 SIZED_BUILTINS: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset, deque})
 ROWS: frozenset[type] = frozenset({list, tuple})

@@ -13,7 +13,6 @@ import functools
 import heapq
 import itertools
 import json
-import logging
 import math
 import operator
 import os
@@ -32,6 +31,7 @@ from types import CodeType, FunctionType, ModuleType, new_class
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, regex, rendering
+from cwm_lsp.evaluate.everyday import Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.making import Making
 from cwm_lsp.evaluate.methods import METHOD_RULES
@@ -69,7 +69,6 @@ class Rules(Making):
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.calls = calls
-        self.loggers: dict[str, library.Module] = {}
         self.layers = 0
         """Iterators over iterators that have been made."""
         self.functions: dict[Any, Rule] = {
@@ -110,8 +109,8 @@ class Rules(Making):
             operator.attrgetter: self.getter, operator.methodcaller: self.getter,
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
             contextlib.asynccontextmanager: self.contextmanager,
-            struct.pack: self.packed, struct.calcsize: self.packed, os.fspath: self.path,
-            library.quiet: self.quiet, library.wait: self.wait, logging.getLogger: self.logger,
+            struct.pack: self.packed, struct.calcsize: self.packed, struct.Struct: self.packed, os.fspath: self.path,
+            library.wait: self.wait,
             **dict.fromkeys((FunctionType, CodeType, ModuleType), self.not_followed),
             **dict.fromkeys((ABCMeta.__new__, enum.EnumMeta.__new__), self.calls.new_class),
             **dict.fromkeys((typing.NewType, typing.TypeVar, getattr(typing, "ParamSpec", None),
@@ -123,7 +122,7 @@ class Rules(Making):
             **dict.fromkeys(filter(is_enum, library.BASES), self.class_maker),
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
-        self.functions |= interpreter.asynchronous.rules
+        self.functions |= interpreter.asynchronous.rules | self.everyday()
         for function in regex.FUNCTIONS:
             self.functions[function] = self.pattern
         self.class_methods: dict[str, Rule] = {
@@ -144,10 +143,17 @@ class Rules(Making):
 
     def print_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not all(
-            value is None or name == "flush" or (name in ("sep", "end") and type(value) is str)
+            value is None or name in ("flush", "file") or (name in ("sep", "end") and type(value) is str)
             for name, value in kwargs.items()
         ):
             return self.calls.foreign(args, kwargs)
+        target = kwargs.get("file")
+        if target is None:
+            target = self.interpreter.imports.find("sys").members["stdout"]
+        if type(target) is Unknown:
+            return self.calls.foreign(args, kwargs)
+        if type(target) is not Stream:
+            return self.native(function, args, {**kwargs, "file": target})
         for value in args:
             if self.runs_code(value) and not self.interpreter.operations.has_unknown((value,)):
                 str(value)
@@ -160,27 +166,11 @@ class Rules(Making):
         self.interpreter.operations.check_nesting(value)
         return type(value) in self.runtime.classes or any(map(self.runs_code, self.runtime.inside(value)))
 
-    def quiet(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """What only writes. The level of a logger decides whether it calls the `__str__` of an argument."""
-
-        def shows_itself(value: Any) -> bool:
-            kind = type(value)
-            return kind in self.runtime.classes and any(
-                body_of(getattr(kind, name, None)) is not None for name in ("__str__", "__repr__", "__format__")
-            )
-
-        return self.calls.foreign(args, kwargs) if self.interpreter.operations.any_inside(args, shows_itself) else None
-
     def wait(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`time.sleep`."""
         if len(args) != 1 or kwargs or type(args[0]) not in (int, float) or not 0 <= args[0] < 10**6:
             return self.runtime.unknown()
         return None
-
-    def logger(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or kwargs or type(args[0]) is not str:
-            return self.runtime.unknown()
-        return self.loggers.setdefault(args[0], library.logger(args[0]))
 
     def text(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or kwargs:
@@ -273,7 +263,7 @@ class Rules(Making):
             return False
         except Undetermined:
             return self.runtime.unknown()
-        return True if type(found) is not Unknown else self.runtime.unknown()
+        return True if type(found) is not Unknown or type(value) is library.Module else self.runtime.unknown()
 
     def setattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 3 or not is_a(args[1], str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 import unicodedata
@@ -10,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.everyday import NAMES, ZONE
 from cwm_lsp.evaluate.values import GaveUp, Ticker, Unknown, is_a
 
 if TYPE_CHECKING:
@@ -170,7 +172,7 @@ class Sizes:
         """`datetime.strptime`, of what depends neither on the locale nor on the time zone."""
         if len(args) != 2 or not all(type(value) is str and len(value) < 200 for value in args):
             return self.runtime.unknown()
-        if LOCAL_TIME.search(args[1]):
+        if ZONE.search(args[1]) or NAMES.search(args[1]):
             return self.runtime.unknown()
         return self.native(function, args, kwargs)
 
@@ -179,7 +181,8 @@ class Sizes:
         indent = kwargs.get("indent")
         if indent is not None:
             self.runtime.allow(10_000 * (len(indent) if is_a(indent, str) else int(indent)))
-        if "cls" in kwargs:
+        encoder = kwargs.get("cls")
+        if encoder is not None and not (encoder in self.runtime.classes and is_plain_encoder(encoder)):
             return self.runtime.unknown()
         for value in args:
             self.written(value)
@@ -201,6 +204,13 @@ class Sizes:
         return self.native(function, args, kwargs)
 
 
+def is_plain_encoder(kind: Any) -> bool:
+    """Whether a class of the program is a JSON encoder that only has its own `default`."""
+    return issubclass(kind, json.JSONEncoder) and all(
+        getattr(kind, name) is getattr(json.JSONEncoder, name) for name in ("__init__", "encode", "iterencode")
+    )
+
+
 def deepest(text: str, opening: str = "[{", closing: str = "]}") -> int:
     """How deep brackets are nested at most, those in strings counted too."""
     depth = most = 0
@@ -213,8 +223,6 @@ def deepest(text: str, opening: str = "[{", closing: str = "]}") -> int:
     return most
 
 
-LOCAL_TIME = re.compile(r"%[^YmdHMSfjyIwuGVzUW%]|%$")
-"""Directives that depend on the locale, the time zone or the platform; `%z` of a time without zone is empty."""
 OPERATOR_CHECKS = {
     prefix + name: symbol
     for name, symbol in {

@@ -110,7 +110,7 @@ def test_an_expression_without_measure_ends_unknown_and_soon(expression: str) ->
         for step in evaluation:
             if isinstance(step, Question):
                 break
-    assert evaluation.outcome is None
+    assert evaluation.outcome is None or evaluation.outcome.kind == "endless"
     assert time.process_time() - started < 10
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
 

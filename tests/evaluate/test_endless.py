@@ -262,3 +262,15 @@ def test_the_loop_of_an_outcome_is_part_of_its_json() -> None:
     assert told.to_json()["loop"] == {"line": 12, "rounds": 2}
     assert Outcome.from_json(told.to_json()) == told
     assert str(Loop(12, 2)) == "never ends: the state of line 12 returns after 2 rounds"
+
+
+def test_a_state_that_does_not_show_is_not_taken_to_return() -> None:
+    source = (
+        "import random\ndef f():\n    rng = random.Random(7)\n    while True:\n"
+        "        if rng.random() > 0.99:\n            return 'done'\n"
+    )
+    evaluation = Evaluation(source, "f()", "f")
+    for step in evaluation:
+        assert not isinstance(step, Question)
+    assert evaluation.outcome is not None
+    assert evaluation.outcome.value == "'done'"

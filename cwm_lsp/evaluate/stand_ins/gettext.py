@@ -1,0 +1,27 @@
+"""`gettext` without catalogues: messages are as they are written."""
+
+from __future__ import annotations
+
+
+def gettext(message: str) -> str:
+    return message
+
+
+def ngettext(singular: str, plural: str, n: int) -> str:
+    return singular if n == 1 else plural
+
+
+def dgettext(domain: str, message: str) -> str:
+    return message
+
+
+def dngettext(domain: str, singular: str, plural: str, n: int) -> str:
+    return singular if n == 1 else plural
+
+
+def pgettext(context: str, message: str) -> str:
+    return message
+
+
+def npgettext(context: str, singular: str, plural: str, n: int) -> str:
+    return singular if n == 1 else plural

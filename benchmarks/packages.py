@@ -9,7 +9,8 @@ it is evaluated and predicted, as a single file, in another. Calls that do not g
 are left out. CPython 3.11 gives the reference.
 
 A guess is shown where its confidence reaches the default of the editor's hints; it is right where the run has that
-value at that step. `--rows` writes every call with its guesses, a JSON object a line: what confidence is fitted on.
+value at that step. `--rows` writes every call with its guesses, a JSON object a line. With `--sure 0 --model FOLDER`,
+a model without calibration, that is what `python -m cwm_lsp.lab calibrate` fits confidence on.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from cwm_lsp.predict.engines import BUNDLED
 from cwm_lsp.predict.reprs import kind_of
 from cwm_lsp.predict.trust import Trust
 from cwm_lsp.settings import Hints
-from cwm_lsp.source.calls import candidates
+from cwm_lsp.source.calls import candidates_of
 from cwm_lsp.source.environment import layout
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import find, functions
@@ -85,23 +86,17 @@ def cases(folder: Path, most: int) -> list[Case]:
             texts[path] = read_source(path)
     names = {path: path.relative_to(folder).as_posix() for path in texts}
     tests = {str(path): text for path, text in texts.items() if _TESTS.search(names[path]) and len(text) < LARGEST}
-    all_functions = [
-        (path, function)
-        for path, source in texts.items()
-        if not _NO_PART.search(names[path]) and len(source) < LARGEST
-        for function in functions(source)
-        if not function.is_async
-    ]
-    drawn = sorted(all_functions, key=lambda one: crc32(f"{names[one[0]]}:{one[1].qualname}".encode()))
     found: list[Case] = []
-    for path, function in drawn:
-        calls = candidates(texts[path], function, path=str(path), tests=tests)
-        call = next((call for call in calls if call.origin in FOUND), None)
-        if call is not None:
-            found.append(Case(folder.name, str(path), function.qualname, call.expression, call.origin))
-            if len(found) == most:
-                break
-    return found
+    for path, source in texts.items():
+        if _NO_PART.search(names[path]) or len(source) > LARGEST:
+            continue
+        wanted = [function for function in functions(source) if not function.is_async]
+        for function, calls in zip(wanted, candidates_of(wanted, source, path=str(path), tests=tests), strict=True):
+            call = next((call for call in calls if call.origin in FOUND), None)
+            if call is not None:
+                found.append(Case(folder.name, str(path), function.qualname, call.expression, call.origin))
+    drawn = sorted(found, key=lambda case: crc32(f"{names[Path(case.path)]}:{case.function}".encode()))
+    return drawn[:most]
 
 
 # One end: processes that work through cases
@@ -183,8 +178,8 @@ class Told(Trust):
         return super()._weighed(event, guessed, kept)
 
 
-def predict(case: Case, model: str) -> Any:
-    """What is computed and what is predicted of a call."""
+def predict(case: Case, model: str, sure: float) -> Any:
+    """What is computed and what is predicted of a call, as far as it is sure."""
     from cwm_lsp.predict import prediction
     from cwm_lsp.predict.predictor import Budget, Predictor, Task
 
@@ -205,11 +200,12 @@ def predict(case: Case, model: str) -> Any:
     global _predictor
     _predictor = _predictor or Predictor.load(model)
     function = find(source, case.function, case.path)
+    budget = Budget(EVENTS, 2_000, 3 * SECONDS, sure)
     Told.guesses.clear()
     Told.events = 0
     try:
         task = Task(case.path, source, function, case.call, module, Around(case.path, None))
-        trace = _predictor.predict(task, budget=Budget(EVENTS, 5_000, 30.0))
+        trace = _predictor.predict(task, budget=budget)
     except UserError:
         return {**answer, "trace": None}
     return {**answer, "trace": trace.to_json(), "told": Told.guesses}
@@ -224,8 +220,8 @@ _predictor: Any = None
 class Worker:
     """A process that works through cases of one package, renewed where one of them ends it."""
 
-    def __init__(self, role: str, model: str) -> None:
-        self._options = "--role", role, "--model", model
+    def __init__(self, role: str, model: str, sure: float) -> None:
+        self._options = "--role", role, "--model", model, "--sure", str(sure)
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.TemporaryDirectory()
 
@@ -329,9 +325,9 @@ def first_guess(found: Mapping[str, Any], predicted: Trace, real: Sequence[Event
     return {"what": what, "kind": kind, "returned": guess.kind == "return", "chance": chance, "right": right}
 
 
-def of_package(folder: Path, most: int, model: str, say: TextIO) -> Iterator[dict[str, Any]]:
+def of_package(folder: Path, most: int, model: str, sure: float, say: TextIO) -> Iterator[dict[str, Any]]:
     """The calls of one package, measured."""
-    recorder, predictor = Worker("record", model), Worker("predict", model)
+    recorder, predictor = Worker("record", model, sure), Worker("predict", model, sure)
     try:
         chosen = cases(folder, most)
         for case in chosen:
@@ -382,11 +378,12 @@ def main() -> None:
     parser.add_argument("--reasons", type=int, default=30, help="how many reasons for not knowing are listed")
     parser.add_argument("--rows", type=Path, help="write every call to this file, a JSON object a line")
     parser.add_argument("--model", default=BUNDLED, help="what guesses")
+    parser.add_argument("--sure", type=float, default=Hints().min_confidence, help="what is less likely is not shown")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--role", choices=("record", "predict"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.role:
-        serve(record if arguments.role == "record" else partial(predict, model=arguments.model))
+        serve(record if arguments.role == "record" else partial(predict, model=arguments.model, sure=arguments.sure))
     folders = [folder for folder in sorted(arguments.folder.iterdir()) if folder.is_dir()]
     wanted = tuple(arguments.packages)
     rows: list[dict[str, Any]] = []
@@ -395,11 +392,11 @@ def main() -> None:
         for folder in folders:
             if wanted and not folder.name.startswith(wanted):
                 continue
-            for row in of_package(folder, arguments.calls, arguments.model, sys.stderr):
+            for row in of_package(folder, arguments.calls, arguments.model, arguments.sure, sys.stderr):
                 rows.append(row)
                 if file is not None:
                     print(json.dumps(row), file=file, flush=True)
-    found = summary(rows, Hints().min_confidence)
+    found = summary(rows, arguments.sure)
     if arguments.json:
         print(json.dumps({**found, "reasons": dict(reasons(rows))}))
         return

@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp.target import Target
 from cwm_lsp.trace.compare import Divergence, compare
-from cwm_lsp.trace.events import Trace
+from cwm_lsp.trace.events import Outcome, Trace
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
@@ -75,7 +75,8 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
     from cwm_lsp.predict.predictor import Predictor
 
     predictor = Predictor.load(**settings.model.model_dump())
-    yield partial(predict_with, predictor, settings.predict, python=settings.record.python)
+    sure = settings.hints.min_confidence
+    yield partial(predict_with, predictor, settings.predict, python=settings.record.python, sure=sure)
 
 
 def predict_with(
@@ -85,22 +86,29 @@ def predict_with(
     advance: Advance,
     cancel: threading.Event | None = None,
     python: str | None = None,
+    sure: float = 0.0,
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
-    interpreter that would run it."""
+    interpreter that would run it. What is less likely than `sure` is not told; of what a model predicts without the
+    evaluator, how the call ends."""
     from cwm_lsp.evaluate import Around
     from cwm_lsp.predict.predictor import Budget, Task
     from cwm_lsp.source.environment import layout
 
     path = Path(target.path).absolute()
     module = layout(path, target.source).module
-    return predictor.predict(
+    assisted = settings.assist == "lock"
+    trace = predictor.predict(
         Task(target.path, target.source, target.function, target.call.expression, module, Around(str(path), python)),
         assist=settings.assist,
-        budget=Budget(settings.max_events, settings.max_tokens, settings.timeout),
+        budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0),
         on_event=lambda _event: advance(),
         cancel=cancel,
     )
+    end = trace.events[-1].confidence if trace.events else None
+    if trace.outcome.kind in ("return", "exception") and end is not None and end < sure:
+        return replace(trace, outcome=Outcome("truncated", detail="how the call ends is not known"))
+    return trace
 
 
 @contextmanager
@@ -141,13 +149,19 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
     with recording(settings) as record:
 
         def compare_both(target: Target, advance: Advance) -> Comparison:
-            predicted = predict_with(predictor, settings.predict, target, advance, python=settings.record.python)
-            recorded = record(target, advance)
-            return Comparison(
-                predicted,
-                recorded,
-                tuple(compare(predicted, recorded)),
-                predictor.read_if_possible(recorded, on_read=lambda _events: advance()),
+            predicted = predict_with(
+                predictor,
+                settings.predict,
+                target,
+                advance,
+                python=settings.record.python,
+                sure=settings.hints.min_confidence,
             )
+            recorded = record(target, advance)
+            divergences = compare(predicted, recorded)
+            if predicted.outcome.kind == "truncated":  # how it goes on is not known, and so no difference
+                divergences = [divergence for divergence in divergences if divergence.kind != "length"]
+            reading = predictor.read_if_possible(recorded, on_read=lambda _events: advance())
+            return Comparison(predicted, recorded, tuple(divergences), reading)
 
         yield compare_both

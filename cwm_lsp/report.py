@@ -19,6 +19,7 @@ from rich.text import Text
 from cwm_lsp.doctor import Findings
 from cwm_lsp.jobs import Comparison
 from cwm_lsp.lab.measure import Measurement
+from cwm_lsp.settings import Hints
 from cwm_lsp.target import Case, Target, described
 from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
@@ -41,7 +42,7 @@ MAX_ERRORS = 5
 
 _SURPRISING = 1.0
 """Bits: what happened was as likely as not."""
-WORTH_READING = 0.1
+WORTH_READING = Hints().min_confidence
 """The confidence below which a guess is shown as `?`; the JSON output has it."""
 
 _STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green", "unknown": "dim"}
@@ -125,8 +126,9 @@ def _parts(result: Result) -> Iterator[RenderableType]:
             yield ""
             yield from divergence_lines(result.divergences)
             count = len(result.divergences)
+            as_predicted = "as predicted" if result.predicted.outcome.kind != "truncated" else "as far as it was known"
             yield Text(
-                f"{count} divergence{'s' * (count != 1)}" if count else "the run went as predicted",
+                f"{count} divergence{'s' * (count != 1)}" if count else f"the run went {as_predicted}",
                 "bold red" if count else "bold green",
             )
             yield ""
@@ -199,7 +201,8 @@ def outcome_line(trace: Trace) -> Text:
         case "endless":
             text = Text(f"{hedge}{outcome.loop}", "bold red")
         case kind:
-            text = Text.assemble((f"{kind} ", "yellow"), outcome.detail or "")
+            ended = "not known: " if (kind, trace.origin) == ("truncated", "predicted") else f"{kind} "
+            text = Text.assemble((ended, "yellow"), outcome.detail or "")
     if origin == "computed":
         text.append("  (computed)", "dim")
     if outcome.detail and outcome.kind in ("return", "exception"):

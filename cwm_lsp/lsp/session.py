@@ -431,6 +431,7 @@ class Session:
                         "events": settings.max_events,
                         "tokens": settings.max_tokens,
                         "seconds": settings.timeout,
+                        "sure": document.settings.hints.min_confidence if settings.assist == "lock" else 0.0,
                     },
                 )
             reading = await asyncio.to_thread(_read, answer, source)

@@ -32,6 +32,8 @@ class Budget:
     tokens: int = 50_000
     """Tokens that the model writes."""
     seconds: float = 120.0
+    sure: float = 0.0
+    """The chance of being right below which nothing is told: a value is unknown, and where control goes so, it ends."""
 
 
 class Ended(Exception):

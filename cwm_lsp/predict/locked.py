@@ -105,20 +105,31 @@ class LockedPrediction(Prediction):
             if question.kind == "raises":
                 yield from writer.kind(frame)
                 if frame.kind != "exception":
-                    self._trust.goes(frame.chance(None))
+                    self._goes(frame, question)
                     writer.cut(start)
                     return None
             yield from writer.frame(frame)
         except NoRoom:
             writer.cut(start)
             return nothing
-        self._trust.goes(frame.chance(None))
+        self._goes(frame, question)
         event = frame.event()
         self._tentative = frame, event, start
         reply = answer(question, event)
         if isinstance(reply, Mapping):
-            return {name: text for name, text in reply.items() if event.provenance.get(name) == "predicted"}
+            least = self._control.budget.sure / self._trust.whole
+            return {name: text for name, text in reply.items() if event.confidences.get(name, -1.0) >= least}
         return reply
+
+    def _goes(self, frame: Frame, question: Question) -> None:
+        """Control goes as the model has answered.
+
+        Raises:
+            Ended: that is not sure enough.
+        """
+        self._trust.goes(frame.chance(None))
+        if self._trust.whole < self._control.budget.sure:
+            raise Ended(f"what line {question.line} does is not known")
 
 
 def ending(

@@ -12,7 +12,7 @@ from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
-from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
+from cwm_lsp.predict.grammar import NOTHING_KNOWN, UNKNOWN, Frame, Known
 from cwm_lsp.predict.prompt import Prompt, Task, function_name, is_entry
 from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
@@ -20,6 +20,8 @@ from cwm_lsp.predict.trust import Trust
 from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
+
+NOT_KNOWN = "how the call goes is not known"
 
 Predicting = Generator[Pass, Answer, Trace]
 
@@ -79,7 +81,15 @@ class Prediction:
                 self.writer.finish()
             if self._foresight is not None:
                 self._foresight.close()
-        return self._trace(outcome)
+        return self._trace(self._known(outcome))
+
+    def _known(self, outcome: Outcome) -> Outcome:
+        """How the call ends, as far as that is sure enough."""
+        if not self.events or self.events[-1].provenance.get("value") != "unknown":
+            return outcome
+        if outcome.kind == "return":
+            return replace(outcome, value=None, detail=outcome.detail or "what it returns is not known")
+        return Outcome("truncated", detail=NOT_KNOWN) if outcome.kind == "exception" else outcome
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         """All events, by the model alone."""
@@ -131,18 +141,42 @@ class Prediction:
             self._base = event.depth
         if self._base is None or event.depth < self._base:
             return
-        if self._base:
-            event = replace(event, depth=event.depth - self._base)
-        self.events.append(event)
+        told, is_known = self._told(event)
+        if told is None:
+            raise Ended(f"what comes after line {self.events[-1].line} is not known" if self.events else NOT_KNOWN)
+        self.events.append(told)
+        event = told
         if self._control.on_event is not None:
             self._control.on_event(event)
+        if not is_known:
+            raise Ended(f"what comes after line {told.line} is not known")
         if len(self.events) >= self._control.budget.events:
             raise Ended(f"the limit of {self._control.budget.events} events was reached")
+
+    def _told(self, event: Event) -> tuple[Event | None, bool]:
+        """An event as it is told, without what is not sure enough, None if nothing is left; and whether all that comes
+        after it is not sure enough either."""
+        if self._base:
+            event = replace(event, depth=event.depth - self._base)
+        sure = self._control.budget.sure
+        doubtful = {name for name, confidence in event.confidences.items() if confidence < sure}
+        is_known = event.confidence is None or event.confidence >= sure
+        if doubtful:
+            event = replace(
+                event,
+                locals={name: UNKNOWN if name in doubtful else text for name, text in event.locals.items()},
+                value=UNKNOWN if "value" in doubtful else event.value,
+                provenance={**event.provenance, **dict.fromkeys(doubtful, "unknown")},
+                confidences={name: sure for name, sure in event.confidences.items() if name not in doubtful},
+            )
+        if is_known or any(origin in ("given", "computed") for origin in event.provenance.values()):
+            return event, is_known
+        return None, False
 
     def _write(self) -> Generator[Pass, Answer, None]:
         """Have the model write the next frame."""
         writer, transcript = self._begun()
-        frame = Frame(transcript.grammar, self.state, self._known())
+        frame = Frame(transcript.grammar, self.state, self._expected())
         if not frame.possible:
             frame = Frame(transcript.grammar, self.state)
         yield from writer.frame(frame)
@@ -153,7 +187,7 @@ class Prediction:
             event = replace(event, provenance={**event.provenance, **dict.fromkeys(given, "given")})
         self._wrote(frame, self._trust.written(event))
 
-    def _known(self) -> Known:
+    def _expected(self) -> Known:
         """What is known of the next frame: that the call gets into the function, which it is made for."""
         if self._base is None and self.frames[-1].kind == "line":
             function = self._task.function

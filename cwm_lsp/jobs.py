@@ -105,10 +105,18 @@ def predict_with(
         on_event=lambda _event: advance(),
         cancel=cancel,
     )
-    end = trace.events[-1].confidence if trace.events else None
-    if trace.outcome.kind in ("return", "exception") and end is not None and end < sure:
-        return replace(trace, outcome=Outcome("truncated", detail="how the call ends is not known"))
-    return trace
+    return replace(trace, outcome=_sure_part(trace, sure).outcome)
+
+
+def _sure_part(trace: Trace, sure: float) -> Trace:
+    """A prediction up to the first event that depends on a guess which is less likely."""
+    doubtful = (n for n, event in enumerate(trace.events) if event.confidence is not None and event.confidence < sure)
+    end = next(doubtful, None)
+    if end is None:
+        return trace
+    known = trace.outcome.kind not in ("return", "exception")
+    outcome = trace.outcome if known else Outcome("truncated", detail="how the call ends is not known")
+    return replace(trace, events=trace.events[:end], outcome=outcome)
 
 
 @contextmanager
@@ -158,7 +166,7 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
                 sure=settings.hints.min_confidence,
             )
             recorded = record(target, advance)
-            divergences = compare(predicted, recorded)
+            divergences = compare(_sure_part(predicted, settings.hints.min_confidence), recorded)
             if predicted.outcome.kind == "truncated":  # how it goes on is not known, and so no difference
                 divergences = [divergence for divergence in divergences if divergence.kind != "length"]
             reading = predictor.read_if_possible(recorded, on_read=lambda _events: advance())

@@ -20,6 +20,7 @@ _TRANSPARENT = frozenset(
     | {"cache", "lru_cache", "singledispatch", "total_ordering", "contextmanager", "no_type_check", "njit", "jit"}
 )
 
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _WITHOUT_REPR = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic", "Protocol", "typing.Protocol"})
 """Bases that leave the repr of `object` as it is."""
 
@@ -198,6 +199,33 @@ def outer_function(function: Function, source: str) -> Function | None:
     parts = (function.parent or "").split(".")
     names = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
     return next((by_name[name] for name in names if name in by_name), None)
+
+
+def is_returned(function: Function, outer: Function, source: str) -> bool:
+    """Whether the function around a function does no more with it than to return it: only a call of that enters it."""
+    for fragment in parse(source).fragments:
+        for node in (part for statement in fragment.body for part in ast.walk(statement)):
+            if isinstance(node, _DEFINITIONS) and node.lineno + fragment.offset == outer.def_line:
+                uses = [
+                    part
+                    for statement in node.body
+                    for part in ast.walk(statement)
+                    if isinstance(part, ast.Name) and part.id == function.name and isinstance(part.ctx, ast.Load)
+                ]
+                returned = {
+                    id(part.value)
+                    for statement in node.body
+                    for part in ast.walk(statement)
+                    if isinstance(part, ast.Return)
+                }
+                return bool(uses) and all(id(use) in returned for use in uses)
+    return False
+
+
+def calls_result(call: str) -> bool:
+    """Whether an expression calls what another call returns."""
+    node = ast.parse(call, FILENAME, mode="eval").body
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Call)
 
 
 def find_target(expression: ast.expr, function: Face, classes: frozenset[str]) -> Target | None:

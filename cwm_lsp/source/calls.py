@@ -9,9 +9,9 @@ from typing import Literal
 
 from ..errors import UserError
 from . import harvest
-from .bind import Binding, bind, outer_function
+from .bind import Binding, bind, calls_result, is_returned, outer_function
 from .functions import Function
-from .samples import sample_call
+from .samples import sample_call, sample_call_of_result
 
 __all__ = ["Binding", "Call", "CallOrigin", "bind", "candidates"]
 
@@ -59,7 +59,11 @@ def candidates_of(
     tests: Mapping[str, str] = {},
     known: Sequence[Sequence[Call]] = (),
 ) -> list[list[Call]]:
-    """The candidates of several functions of a file, in their order, with what is known of each: it is read once."""
+    """The candidates of several functions of a file, in their order, with what is known of each: it is read once.
+
+    Of a function that the one around it only returns, they are calls of what that one returns.
+    """
+    asked_for = wanted
     wanted = [outer_function(function, source) or function for function in wanted]
     home = harvest.Home.of(source, wanted)
     near_first = sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem)
@@ -78,6 +82,9 @@ def candidates_of(
             if theirs[at]:
                 calls += _best(theirs[at], origin, place, function, source)
         made_up = sample_call(function, source)
+        if asked_for[at] is not function and is_returned(asked_for[at], function, source):
+            made_up = sample_call_of_result(calls[0].expression if calls else made_up, asked_for[at], source)
+            calls = [call for call in calls if calls_result(call.expression)]
         last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
         once = {call.expression: call for call in reversed(calls)}  # the first of each expression
         unique = [call for call in calls if once[call.expression] is call]

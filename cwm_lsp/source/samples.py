@@ -11,6 +11,7 @@ from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
 from .names import global_names, is_builtin, is_defined
 from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines
+from .uses import Uses
 
 _DEEPEST = 5  # types inside types
 
@@ -103,6 +104,12 @@ def sample_call(function: Function, source: str) -> str | None:
     return _Sampler(source).call(function)
 
 
+def sample_call_of_result(call: str | None, function: Function, source: str) -> str | None:
+    """A call of what another call returns, the function, with made-up arguments."""
+    arguments = _Sampler(source).arguments(function)
+    return None if call is None or arguments is None else f"{call}({arguments})"
+
+
 @dataclass(slots=True)
 class _Sampler:
     """Makes values up in the namespace of one file."""
@@ -161,6 +168,8 @@ class _Sampler:
                 return self.instances(function.parent)
             if values := self.hint(parameter.annotation):
                 return values
+        if parameter.annotation is None and (values := self.fitting(parameter, function)):
+            return values
         if parameter.kind in ("var-positional", "var-keyword"):
             return self.hint(_WORDS.get(parameter.name.removesuffix("s"), "int"))
         if parameter.name == "other" and function.kind == "method" and function.parent:
@@ -168,6 +177,38 @@ class _Sampler:
         if parameter.annotation is not None and not self.is_type_variable(parameter.annotation):
             return ()
         return self.hint(self.guessed(parameter.name, function))
+
+    def fitting(self, parameter: Parameter, function: Function) -> Sequence[str]:
+        """Values that fit what the body does with a parameter; none where that does not tell."""
+        lines = split_lines(self.source)
+        indented = lines[function.def_line - 1][:1].isspace()
+        own, _ = parse_lines(lines, function.def_line - 1, function.last_line, indented=indented)
+        if own is None or parameter.kind == "var-keyword":
+            return ()
+
+        def made() -> Sequence[str]:
+            uses = Uses(own.body, self.constants(), self.word)
+            if parameter.kind == "var-positional":
+                return ("('a', 1)", "('b', 2)") if uses.makes_mapping_of(parameter.name) else ()
+            value = uses.argument(parameter.name)
+            return () if value is None else (value,)
+
+        return own.once(("fitting", parameter.name), made)
+
+    def constants(self) -> dict[str, ast.expr]:
+        """What the file's names are assigned."""
+        return {
+            target.id: node.value
+            for node in module_statements(self.source)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+
+    def word(self, name: str) -> str:
+        """A value for what only has a name."""
+        values = self.hint(_named_type(name) or "int") if name else ()
+        return values[0] if values else "3"
 
     def is_type_variable(self, annotation: str) -> bool:
         return bool(re.search(rf"(?m)^{re.escape(annotation)}\s*=\s*(?:\w+\.)?TypeVar\b", self.source))
@@ -177,15 +218,9 @@ class _Sampler:
         methods, iterated, keys = _uses(name, function, self.source)
         if methods:
             return next((hint for hint, all_methods in _METHODS.items() if methods <= all_methods), "")
-        words = [word for word in re.split(r"[_\d]+", name.lower()) if word]
-        if len(words) > 1 and words[0] in ("is", "has", "use", "should", "can", "allow"):
-            return "bool"
-        last = words[-1] if words else name
-        if last not in _WORDS and last.endswith("s") and (singular := _WORDS.get(last.removesuffix("s"))):
-            return f"list[{singular}]"
-        if keys:
+        named = _named_type(name)
+        if keys and named != "bool" and not (named or "").startswith("list"):
             return "dict[str, int]"
-        named = _WORDS.get(last)
         if iterated and named in (None, "int", "float"):
             return "list[int]"
         return named or "int"
@@ -382,6 +417,17 @@ def _alternatives(node: ast.expr) -> list[ast.expr]:
 
 def _cycled(values: Sequence[str], count: int) -> list[str]:
     return [values[index % len(values)] for index in range(count)]
+
+
+def _named_type(name: str) -> str | None:
+    """The type hint that a name suggests."""
+    words = [word for word in re.split(r"[_\d]+", name.lower()) if word]
+    if len(words) > 1 and words[0] in ("is", "has", "use", "should", "can", "allow"):
+        return "bool"
+    last = words[-1] if words else name
+    if last not in _WORDS and last.endswith("s") and (singular := _WORDS.get(last.removesuffix("s"))):
+        return f"list[{singular}]"
+    return _WORDS.get(last)
 
 
 def _uses(name: str, function: Function, source: str) -> tuple[frozenset[str], bool, bool]:

@@ -160,6 +160,7 @@ def _clean(block: Block) -> None:
                 while after is not None and not after.instructions:
                     after = after.next
                 if after is not None and after.instructions[0].line == item.line:
+                    after.instructions[0].tags += item.tags
                     continue
         kept.append(item)
         before = item.line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from cwm_lsp.evaluate.layout.blocks import Block
+from cwm_lsp.evaluate.layout.blocks import Block, Tag
 from cwm_lsp.evaluate.layout.emitter import GUIDELINE, Emitter
 from cwm_lsp.evaluate.scopes import Scope
 
@@ -190,35 +190,37 @@ class Expressions(Emitter):
         self.display(node, node.elts, "SET")
 
     def display(
-        self, node: ast.AST, elements: Sequence[ast.expr], kind: str, *, as_tuple: bool = False, pushed: int = 0
+        self, node: ast.AST | None, elements: Sequence[ast.expr], kind: str, *, as_tuple: bool = False, pushed: int = 0
     ) -> None:
-        """A list, set or tuple, and the positional arguments of a call."""
+        """A list, set or tuple, or the positional arguments of a call, which are nobody's."""
+        own: Tag | None = None if node is None else (node, "")
+        started: Tag | None = None if node is None else (node, "build")
         build, add = f"BUILD_{kind}", "SET_ADD" if kind == "SET" else "LIST_APPEND"
         extend = "SET_UPDATE" if kind == "SET" else "LIST_EXTEND"
         size = len(elements)
         if size > 2 and all_constant(elements):
             values = tuple(item.value for item in elements if isinstance(item, ast.Constant))
             if as_tuple and not pushed:
-                self.op("LOAD_CONST", values, (node, ""))
+                self.op("LOAD_CONST", values, own)
             else:
                 self.op(build, pushed)
                 self.op("LOAD_CONST", values)
-                self.op(extend, None, (node, ""))
+                self.op(extend, None, own)
                 if as_tuple:
                     self.op("LIST_TO_TUPLE")
             return
         large = size + pushed > GUIDELINE
         if not large and not any(isinstance(item, ast.Starred) for item in elements):
             self.visit_all(elements)
-            self.op("BUILD_TUPLE" if as_tuple else build, size + pushed, (node, ""))
+            self.op("BUILD_TUPLE" if as_tuple else build, size + pushed, own)
             return
         built = large
         if large:
-            self.op(build, pushed, (node, "build"))
+            self.op(build, pushed, started)
         for position, item in enumerate(elements):
             if isinstance(item, ast.Starred):
                 if not built:
-                    self.op(build, position + pushed, (node, "build"))
+                    self.op(build, position + pushed, started)
                     built = True
                 self.visit(item.value)
                 self.op(extend, None, (item, "add"))
@@ -356,7 +358,7 @@ class Expressions(Emitter):
         if not pushed and len(positional) == 1 and isinstance(positional[0], ast.Starred):
             self.visit(positional[0].value)
         else:
-            self.display(node, positional, "LIST", as_tuple=True, pushed=pushed)
+            self.display(None, positional, "LIST", as_tuple=True, pushed=pushed)
         built, pending = False, 0
         for position, item in enumerate(keywords):
             if item.arg is not None:

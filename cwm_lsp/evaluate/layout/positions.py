@@ -104,7 +104,8 @@ class Positions:
     def _register(self, tag: Tag) -> bool:
         found = self.places.get(tag, ())
         for index in found:
-            if not index or tag not in self.items[index - 1].tags:
+            first = not index or tag not in self.items[index - 1].tags
+            if first and not isinstance(tag[0], ast.Constant):  # whose branches are folded into others
                 self.marked.add(index)
         return bool(found) or any(tag in item.passed for item in self.items)
 
@@ -139,9 +140,9 @@ class Positions:
         """The way from a position to an instruction, and over the branch there."""
         goals = set(self.places.get(tag, ()))
         ends: set[tuple[tuple[int, ...], int]] = set()
-        kind, index = divmod(at, self.size)
-        if outcome is not None and kind == 0 and index in goals:
-            return (), self._after(index, outcome), self.items[index].line
+        kind, here = divmod(at, self.size)
+        if outcome is not None and kind == 0 and here in goals:
+            return (), self._after(here, outcome), self.items[here].line
         pending: list[tuple[int, tuple[int, ...], frozenset[int]]] = [(at, (), frozenset())]
         steps = 0
         while pending:
@@ -160,6 +161,10 @@ class Positions:
                     ends.add((more, following if outcome is None else self._after(following, outcome)))
                 elif following not in self.marked and following not in passed:
                     pending.append((following, more, passed | {following}))
+        if not ends and kind == 0 and here in goals:  # which is also something else, that it has come for
+            return (), at, self.items[here].line
+        if not ends and isinstance(tag[0], ast.Constant):  # folded away here, and left elsewhere
+            return (), at, self.items[here].line
         if len(ends) != 1:
             raise self._uncertain(tag)
         ((lines, end),) = ends

@@ -21,6 +21,10 @@ import sys
 
 _HERE = sys.path.pop(0)  # else a user's `import dap` would find ours; before anything else is imported
 
+import builtins
+
+globals()["__builtins__"] = vars(builtins).copy()  # the program may replace them
+
 import contextlib
 import ctypes
 import faulthandler
@@ -53,6 +57,7 @@ def _load(name: str, path: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    vars(module)["__builtins__"] = globals()["__builtins__"]
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
@@ -268,7 +273,6 @@ class Journal:
             self._map = mmap.mmap(file.fileno(), size)
         self._end = size - _RESERVE
         self._at = 0
-        self._encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
         self._quote = json.encoder.encode_basestring_ascii
         self._begins: dict[tuple[int, int], str] = {}
 
@@ -289,12 +293,24 @@ class Journal:
             texts = self._texts(record[4])
             data = f'["c",{record[1]},{record[2]},{quote(record[3])},{{{texts}}}],\n'.encode("ascii")
         else:
-            data = self._encode(record).encode("ascii") + b",\n"
+            data = self._json(record).encode("ascii") + b",\n"
         after = self._at + len(data)
         if after > self._end and (record[0] != "end" or after > self._end + _RESERVE):
             raise OverflowError
         self._map[self._at : after] = data
         self._at = after
+
+    def _json(self, value: Any) -> str:
+        """As `json` would have it, whatever the program has done to that."""
+        if value is None or isinstance(value, bool):
+            return {None: "null", True: "true", False: "false"}[value]
+        if isinstance(value, str):
+            return self._quote(value)
+        if isinstance(value, dict):
+            return "{" + ",".join([self._quote(key) + ":" + self._json(item) for key, item in value.items()]) + "}"
+        if isinstance(value, (list, tuple)):
+            return "[" + ",".join([self._json(item) for item in value]) + "]"
+        return str(value)
 
     def _texts(self, texts: dict[str, str]) -> str:
         if not texts:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import gc
 import re
 import signal
 import sys
 import threading
-import time
 import types
 import weakref
 from _signal import signal as set_handler  # type: ignore[import-not-found]  # without what `signal` puts around it
 from collections.abc import Callable
+from gc import disable, enable, get_referents, isenabled  # by themselves: the program may replace what modules have
 from marshal import dumps
+from time import perf_counter
 from typing import Any
 
 if "." in __name__:
@@ -394,7 +394,7 @@ class Values:
                     refused = self._known(kind).refused
                     if refused is not None:
                         return refused
-                held += gc.get_referents(item)
+                held += get_referents(item)
             values = held
         return None
 
@@ -409,15 +409,15 @@ class Values:
             return plain_name(value)
         sink = _Sink()
         streams = sys.stdout, sys.stderr
-        collects = gc.isenabled()
-        started = time.perf_counter()
+        collects = isenabled()
+        started = perf_counter()
         fault: str | None = None
         text = ""
         pending = (0.0, 0.0)
         handler: Any = None
         try:
             try:
-                gc.disable()  # a finalizer of the program's would print to the sink
+                disable()  # a finalizer of the program's would print to the sink
                 sys.stdout = sys.stderr = sink
                 if self._timer:
                     handler = set_handler(signal.SIGALRM, _raise_too_slow)
@@ -435,12 +435,12 @@ class Values:
             set_handler(signal.SIGALRM, handler)
         sys.stdout, sys.stderr = streams
         if collects:
-            gc.enable()
+            enable()
         if fault is None and sink.used:
             fault = "prints"
         known = self._known(kind)
         known.calls += 1
-        known.seconds += time.perf_counter() - started
+        known.seconds += perf_counter() - started
         if fault == "too slow" or (
             fault is None and known.seconds > 4 * self.seconds and known.seconds > known.calls * _SLOW_SECONDS
         ):

@@ -335,6 +335,31 @@ PROGRAMS = {
             outer = functools.partial(inner, key=None)
             print(outer.func, p, functools.partial(outer, 2).args)
     """,
+    "replaced functions": """
+        import builtins, gc, time
+
+        class Shown:
+            def __init__(self, x):
+                self.x = x
+            def __repr__(self):
+                return f"Shown({self.x})"
+
+        def made(x):
+            return Shown(x)
+
+        def f():
+            calls = []
+            made([0])
+            for module, name in [(builtins, "repr"), (builtins, "len"), (builtins, "type"), (builtins, "tuple"),
+                                 (time, "perf_counter"), (gc, "disable"), (gc, "get_referents")]:
+                real = getattr(module, name)
+                setattr(module, name, lambda *a, real=real, name=name: calls.append(name) or real(*a))
+                x = made([1, 2])
+                y = [x, {"k": x}]
+                z = 1
+                setattr(module, name, real)
+            print(calls)
+    """,
     "signals": """
         import signal, time
 

@@ -130,7 +130,9 @@ def left() -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if "stopped" in name else name for name in PROGRAMS]
+)
 def test_hostile_programs_end_in_time_and_leave_nothing(name, run):
     trace, printed, seconds = run(name)
     assert [event.kind for event in trace.events[:2]] == ["call", "line"]

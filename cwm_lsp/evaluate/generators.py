@@ -397,7 +397,7 @@ class Generators(Suspending):
         calling_exit, calling_leave = self.mark(item, "exit"), self.mark(item, "leave")
         truth, reraise, caught = self.decide((None, None), item), self.mark(item, "reraise"), self.caught
 
-        def run(frame: Frame) -> Generator[Any, Any, Any]:
+        def managing(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from manager_of(frame))]
             entered, leave = carrying(enter, taken.pop())
             taken.append(entered)
@@ -437,7 +437,7 @@ class Generators(Suspending):
             frame.seen = problem
             raise carry(problem)
 
-        return run
+        return managing
 
     def to_the_end_of_steps(self, run: Steps, node: ast.AST) -> Steps:
         """The body of a generator, with its instructions up to the one that leaves it."""

@@ -15,8 +15,9 @@ from types import CodeType, TracebackType
 PACKAGE = str(Path(__file__).parent)
 FRAMES: set[CodeType] = set()
 """Code of the interpreter that stands for a frame of the program, and keeps its variables."""
-LOOPS = frozenset({"iterating", "delegating"})
-"""Names of what holds the iterator of a loop, which stays on the value stack until the exception has been shown."""
+LOOPS = frozenset({"iterating", "delegating", "managing"})
+"""Names of what holds the iterator of a loop or a manager, which stays on the value stack until an exception has been
+shown."""
 
 
 def _traceback() -> TracebackType | None:

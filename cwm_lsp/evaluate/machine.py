@@ -74,8 +74,6 @@ class Machine:
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
-        self.watched: set[Any] = set()
-        """Weak references to the program's generators."""
         self.generators = False
         """The program has made a generator, whose end may show."""
         self.finalizing = False

@@ -82,10 +82,7 @@ class Runtime(Machine):
 
     def show(self, frame: Frame, kind: Any, line: int) -> None:
         """Emit a `line` or `call` event with the locals of `frame`."""
-        if self.watched or self.finalizing:
-            unknown, suggestions = self.snapshot_silently(frame)
-        else:
-            unknown, suggestions = self.snapshot(frame)
+        unknown, suggestions = self.snapshot(frame)
         event = Event(
             kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance, path=frame.code.path
         )
@@ -121,14 +118,6 @@ class Runtime(Machine):
         for event in held:
             self.emit(event)
 
-    def snapshot_silently(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
-        """`snapshot`; what had been shown and is referred to no more ends in the tracer, which is not traced."""
-        shown = list(frame.values.values())
-        found = self.snapshot(frame)
-        with self.untraced():
-            shown.clear()
-        return found
-
     def snapshot(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
         """Bring `frame.shown` up to date; gives the names whose repr is unknown, and suggestions for them."""
         code = frame.code
@@ -146,6 +135,7 @@ class Runtime(Machine):
             before = values.get(name, MISSING)
             if value is before and (value is MISSING or type(value) in rendering.ATOMS):
                 continue
+            same = type(before) is Identity and before.number == id(value)
             if value is MISSING:
                 if shown is None:
                     shown = dict(frame.shown)
@@ -171,10 +161,10 @@ class Runtime(Machine):
                     if name not in (frame.shown if shown is None else shown):
                         shown = dict(frame.shown) if shown is None else shown
                         shown[name] = ""
-                    values[name] = value
+                    values[name] = identity(value)
                     continue
-            if value is not before or frame.shown.get(name) != text or source == "unknown":
-                values[name] = value
+            if not (same or value is before) or frame.shown.get(name) != text or source == "unknown":
+                values[name] = identity(value)
                 if frame.shown.get(name) != text:
                     if shown is None:
                         shown = dict(frame.shown)
@@ -232,7 +222,7 @@ class Runtime(Machine):
         shown = dict(frame.shown)
         for name in unknown:
             text = answers.get(name)
-            value = frame.values[name]
+            value = frame.cells[name].value if name in frame.code.shared else frame.vars[name]
             if name in suggestions:
                 text = text if text is not None and same_literal(text, suggestions[name]) else suggestions[name]
                 self.order_texts[suggestions[name]] = text
@@ -256,7 +246,7 @@ class Runtime(Machine):
             value.value = known
             if known is not MISSING:
                 self.rebind(frame, name, known)
-                frame.values[name] = known
+                frame.values[name] = identity(known)
             return
         if known is not MISSING and type(known) is type(value) and type(value) in (list, dict, set):
             value.clear()
@@ -274,7 +264,7 @@ class Runtime(Machine):
             return
         stand_in = Unknown(text)
         self.rebind(frame, name, stand_in)
-        frame.values[name] = stand_in
+        frame.values[name] = identity(stand_in)
 
     def answer(self, question: Question) -> dict[str, str]:
         reply = self.ask(question)
@@ -544,8 +534,6 @@ class Runtime(Machine):
     def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:
             return
-        if is_a(error, GeneratorExit) and (frame.dying or isinstance(frame.seen, GeneratorExit)):
-            return  # every Python generator that makes up one of the program's gets its own
         frame.seen = error
         if not (frame.traced and self.tracing):
             return
@@ -601,7 +589,7 @@ class Runtime(Machine):
             return self.unknowing.give_up(frame)
         except BaseException as error:
             self.unwind(frame, error, caller)
-            frame.caller = None
+            caller = frame.caller = None  # the traceback keeps this frame of ours, and must not keep the caller's
             if frame.given:
                 self.end(error)
             raise
@@ -663,6 +651,22 @@ class Runtime(Machine):
 
 
 lifetimes.FRAMES.add(Runtime.run.__code__)
+
+
+class Identity:
+    """Stands for a value that has been shown, without keeping it alive."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, value: Any) -> None:
+        self.number = id(value)
+
+
+def identity(value: Any) -> Any:
+    """What to compare with to see whether a variable has been bound anew."""
+    return value if type(value) in rendering.ATOMS else Identity(value)
+
+
 CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
 PARTIAL: dict[str, Any] = {name: vars(functools.partial)[name].__get__ for name in ("func", "args", "keywords")}
 """The parts of a `partial`. Its attributes are not looked at: for that, it would make a dict, which shows when another

@@ -61,12 +61,21 @@ class Thrown(BaseException):
     Where the body only passes it on, it is still the arguments of `throw`, of which no exception has been made.
     """
 
-    def __init__(self, arguments: tuple[Any, ...], error: BaseException | None = None, *, closes: bool = True) -> None:
+    def __init__(
+        self,
+        arguments: tuple[Any, ...],
+        error: BaseException | None = None,
+        *,
+        closes: bool = True,
+        dying: bool = False,
+    ) -> None:
         super().__init__()
         self.arguments = arguments
         self.error = error
         self.closes = closes
         """A `GeneratorExit` closes what the body is waiting for, before it comes to the body itself."""
+        self.dying = dying
+        """Nobody has thrown it: nothing refers to the body any more."""
 
 
 class Escaped:
@@ -85,6 +94,8 @@ class Suspension:
         self.frames: weakref.WeakKeyDictionary[Any, Frame] = weakref.WeakKeyDictionary()
         """The frame of each body."""
         self.runtime.unknowing.frames = self.frames
+        self.watched: set[Any] = set()
+        """Weak references to generators, to tell when one goes that was never resumed."""
 
     def make(self, frame: Frame) -> Any:
         """What calling a generator or coroutine function gives."""
@@ -98,16 +109,16 @@ class Suspension:
         else:
             made = body
         made.__name__, made.__qualname__ = code.name, code.qualname
-        watched, entered = self.runtime.watched, code.is_generator
-
-        def ended(reference: Any) -> None:
-            watched.discard(reference)
-            if entered and not frame.started:
-                self.never_started(frame)
-
-        frame.reference = weakref.ref(body, ended)
-        watched.add(frame.reference)
+        frame.reference = weakref.ref(body)
+        if code.is_generator:
+            self.watched.add(weakref.ref(body, lambda reference: self.gone(reference, frame)))
         return made
+
+    def gone(self, reference: Any, frame: Frame) -> None:
+        """Nothing refers to a body any more."""
+        self.watched.discard(reference)
+        if not frame.started:
+            self.never_started(frame)
 
     @property
     def hooks(self) -> tuple[Any, Any]:
@@ -261,8 +272,25 @@ class Suspension:
                 runtime.frame, frame.caller = frame.caller, None
             return frame.result if signal is RETURN else None
         runtime.enter(frame)
+        steps = code.body(frame)
+        taken: list[Any] = [None]
+        thrown: list[BaseException] = []
         try:
-            signal = yield from code.body(frame)
+            while True:  # `yield from` would have Python end the steps, one by one from the inside, before this frame
+                try:
+                    taken.append(steps.throw(thrown.pop()) if thrown else steps.send(taken.pop()))
+                except StopIteration as end:
+                    signal = end.value
+                    break
+                try:
+                    taken.append((yield taken.pop()))
+                except BaseException as error:
+                    if not runtime.lively:
+                        raise Abandoned from None
+                    if isinstance(error, GeneratorExit):  # which Python would close the steps for as well
+                        thrown.append(Thrown((error,), error, dying=frame.reference() is None))
+                    else:
+                        thrown.append(error)
         except Abandoned:
             raise
         except INTERNAL as reason:
@@ -277,10 +305,12 @@ class Suspension:
             raise
         except BaseException as error:
             runtime.unwind(frame, original(error), frame.caller)
+            frame.caller = None
             dying = self.left(frame)
             rising = code.leaving(original(error))
             self.over(frame, rising, seen=not dying)
             if dying:
+                frame.clear()
                 del rising  # a cycle would keep it alive, and with it what its frames hold
                 return None  # nobody gets to see what it has raised
             _kept = frame.clear()  # for as long as the exception is there, whose traceback has this frame of ours
@@ -349,20 +379,8 @@ class Suspension:
     def arrived(self, frame: Frame, error: BaseException) -> BaseException:
         """An exception comes to a frame that has yielded; gives the one to raise in it."""
         found = error.error if isinstance(error, Thrown) and error.error is not None else error
-        return self.resume_with(frame, found, dying=is_dying(frame, error))
-
-    def resume_with(self, frame: Frame, error: BaseException, *, dying: bool) -> BaseException:
-        """A frame goes on with an exception; gives the one to raise in it.
-
-        Where Python ends a body of its own accord it ends its parts one by one, from the inside: what the innermost
-        raises does not come to the others, and has to be shown before their variables go.
-        """
-        self.resume(frame, dying=dying)
-        if dying:
-            frame.dying = False
-            self.runtime.raised(frame, error)
-            frame.dying = True
-        return carry(error)
+        self.resume(frame, dying=isinstance(error, Thrown) and error.dying)
+        return carry(found)
 
     def yielding(self, frame: Frame, value: Any) -> Generator[Any, Any, Any]:
         """`yield value`."""
@@ -422,9 +440,8 @@ class Suspension:
                     except Failed as failed:
                         if not failed.closing:
                             frame.delegate = items = MISSING
-                        problem = self.resume_with(frame, failed.error, dying=failed.dying)
-                        if failed.dying:
-                            frame.delegate = items = MISSING
+                        self.resume(frame, dying=failed.dying)
+                        problem = carry(failed.error)
                     else:
                         continue
                     raise problem
@@ -447,11 +464,9 @@ class Suspension:
         """
         if not self.runtime.lively:
             raise Abandoned
-        dying = is_dying(frame, problem)
-        if isinstance(problem, Thrown):
-            arguments, closes = problem.arguments, problem.closes
-        else:
-            arguments, closes = (type(problem), problem, problem.__traceback__), True
+        if not isinstance(problem, Thrown):
+            problem = Thrown((type(problem), problem, problem.__traceback__))
+        arguments, closes, dying = problem.arguments, problem.closes, problem.dying
         kind = arguments[0] if isinstance(arguments[0], type) else type(arguments[0])
         if closes and issubclass(kind, GeneratorExit):
             around = self.runtime.frame
@@ -495,6 +510,7 @@ class Suspension:
         except INTERNAL:
             raise
         except StopIteration as end:
+            lifetimes.release(end, loops=True)
             raise Passed(end.value) from None
         except BaseException as error:
             raise Failed(error) from None
@@ -552,11 +568,6 @@ class Failed(BaseException):
         """What it has waited for was closed."""
         self.dying = dying
         """Nothing refers to it any more."""
-
-
-def is_dying(frame: Frame, error: BaseException) -> bool:
-    """Whether an exception comes to a frame because nothing refers to its body any more: weak references have gone."""
-    return isinstance(error, GeneratorExit) and frame.reference is not None and frame.reference() is None
 
 
 def shows(items: Any, sent: Any, end: StopIteration) -> bool:

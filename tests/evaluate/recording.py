@@ -1,15 +1,23 @@
-"""The truth: a call recorded by `sys.settrace`, and its comparison with what the evaluator says."""
+"""The truth: a call recorded by a trace function, and its comparison with what the evaluator says.
+
+It is set in the C interface, below `sys.settrace`, which would keep a copy of the locals at every event alive.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import dis
 import re
 import signal
 import sys
 import types
+from _ctypes import PyObj_FromPtr
 from collections.abc import Iterable
 from dataclasses import dataclass
+from inspect import CO_OPTIMIZED
+from threading import get_ident
+from typing import Any
 
 import pytest
 
@@ -24,6 +32,9 @@ ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|(?:(?<=running)|(?<=defined)|(?<=\))) 
 TASK = re.compile(r"Task-(\d+)\b")
 before = [0]
 """Tasks that had been named before the recording."""
+HOOK = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes.c_int, ctypes.c_void_p)
+WHAT = ("call", "exception", "line", "return")
+"""Kinds of events by the numbers that a trace function in C gets."""
 YIELD = dis.opmap["YIELD_VALUE"]
 FILE = "<evaluated>"
 MODULE = "evaluated_module"
@@ -90,7 +101,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
     before[0] = count_tasks()
     recorded = Recording()
     frames: list[types.FrameType] = []
-    state = {"on": False, "done": False, "raised": None}
+    state: dict[str, Any] = {"done": False, "raised": None}
 
     def depth_of(frame: types.FrameType) -> int:
         depth, above = -1, frame
@@ -102,50 +113,53 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
             above = above.f_back
         return depth + 1  # a task of its own
 
-    def tracer(frame: types.FrameType, kind: str, arg: object):
+    def tracer(_: object, frame: types.FrameType, what: int, address: int | None) -> int:
         if frame.f_code.co_filename != FILE or state["done"] or frame.f_code.co_name == "<module>":
-            return None
-        if not state["on"]:
-            if kind != "call" or (
-                function is not None and frame.f_code.co_qualname.replace(".<locals>", "") != function
-            ):
-                return None
-            state["on"] = True
+            return 0
+        kind, arg = WHAT[what], PyObj_FromPtr(address) if address else None
+        if not frames:
+            wanted = function is None or frame.f_code.co_qualname.replace(".<locals>", "") == function
+            if kind != "call" or not wanted:
+                return 0
             frames.append(frame)
-        sys.settrace(None)
-        try:
-            if frame is frames[0]:
-                state["raised"] = (
-                    frame.f_lasti if kind == "exception" else state["raised"] if kind == "return" else None
-                )
-            name, line, depth = frame.f_code.co_name, frame.f_lineno, depth_of(frame)
-            if kind in ("call", "line"):
-                locals_ = {key: shown(value) for key, value in frame.f_locals.items()}
-                recorded.append(Event(kind, line, depth, name, locals_))
-            elif kind == "return":
-                recorded.append(Event("return", line, depth, name, value=shown(arg)))
-                suspended = frame.f_code.co_code[frame.f_lasti] == YIELD and state["raised"] != frame.f_lasti
-                if frame is frames[0] and not suspended:
-                    state["done"] = True
-            else:
-                error_type, error, _ = arg
-                text = f"({error_type!r}, {shown(error)}, <traceback object>)"
-                recorded.append(Event("exception", line, depth, name, value=text))
-            if len(recorded) > events:
-                raise TooLong
-        finally:
-            if not state["done"]:
-                sys.settrace(tracer)
-        return tracer
+        if kind == "call" and type(frame.f_trace) is not Names:
+            frame.f_trace = Names()
+        names: Any = frame.f_trace
+        if type(names) is not Names:
+            return 0  # it was there before
+        if frame is frames[0] and kind != "return":
+            state["raised"] = frame.f_lasti if kind == "exception" else None
+        name, line, depth = frame.f_code.co_name, frame.f_lineno, depth_of(frame)
+        if kind in ("call", "line"):
+            local = frame.f_locals
+            names[:] = [key for key in names if key in local] + [key for key in local if key not in names]
+            recorded.append(Event(kind, line, depth, name, {key: shown(local[key]) for key in names}))
+            if frame.f_code.co_flags & CO_OPTIMIZED:
+                local.clear()  # a copy, which the frame keeps, and with it what is in it
+        elif kind == "return":
+            recorded.append(Event("return", line, depth, name, value=shown(arg)))
+            suspended = frame.f_code.co_code[frame.f_lasti] == YIELD and state["raised"] != frame.f_lasti
+            if frame is frames[0] and not suspended:
+                state["done"] = True
+        else:
+            error_type, error, _ = arg
+            text = f"({error_type!r}, {shown(error)}, <traceback object>)"
+            recorded.append(Event("exception", line, depth, name, value=text))
+        if len(recorded) > events and not recorded.cut:
+            recorded.cut = state["done"] = True
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(get_ident()), ctypes.py_object(TooLong))
+        return 0
 
+    hook = HOOK(tracer)
     try:
         handler = signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, 5, 0.05)
-        sys.settrace(tracer)
+        run = probe.evaluate(call, module.__dict__)
+        ctypes.pythonapi.PyEval_SetTrace(ctypes.cast(hook, ctypes.c_void_p), None)
         try:
-            probe.evaluate(call, module.__dict__)(lambda: state["done"])
+            run(lambda: state["done"])
         finally:
-            sys.settrace(None)
+            ctypes.pythonapi.PyEval_SetTrace(None, None)
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, handler)
     except TooLong:
@@ -154,6 +168,13 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         if isinstance(error, KeyboardInterrupt):
             raise
     return recorded
+
+
+class Names(list[str]):
+    """The names of a frame's locals in the order of their appearance; a frame without was there before."""
+
+    def __call__(self, *_: object) -> None:
+        """A frame takes it for a trace function."""
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.evaluate.recording import compare, evaluate, only_on_the_reference
+from tests.evaluate.virtual import virtual_time
 
 pytestmark = only_on_the_reference
 
@@ -231,7 +232,13 @@ async def f():
 
 @pytest.mark.parametrize("source", PROGRAMS)
 def test_what_runs_when(source: str) -> None:
-    found = compare(source, "f()", "f")
+    with virtual_time():
+        found = compare(source, "f()", "f")
+    assert found.complete, found.wrong or found.gave_up
+
+
+def test_a_real_clock_gives_the_same() -> None:
+    found = compare(PROGRAMS[0], "f()", "f")
     assert found.complete, found.wrong or found.gave_up
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
 
 import pytest
@@ -42,16 +42,12 @@ def is_sure(event: Event) -> bool:
 
 
 def check(source: str) -> None:
-    gc.collect()
-    gc.disable()
     try:
         with warnings.catch_warnings(), virtual_time():
             warnings.simplefilter("ignore")
             recorded = record(source, "f()", "f", events=EVENTS)
     except SyntaxError:
         return
-    finally:
-        gc.enable()
     evaluated = evaluate(source, "f()", "f", limits=Limits(events=EVENTS + 500))
     whole = not recorded.cut
     if not all(map(is_sure, evaluated.events)):  # what comes after may be another order of the same
@@ -61,10 +57,20 @@ def check(source: str) -> None:
     assert not wrong, f"{source}\n{wrong[0]}"
 
 
+def check_all(programs: Iterable[str]) -> None:
+    """Check programs, each without the garbage of those before it, which would be ended at any moment."""
+    gc.disable()
+    try:
+        for program in programs:
+            check(program)
+            gc.collect()
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("write", PROGRAMS)
 def test_a_random_program_is_never_called_computed_wrongly(write: Callable[[int], str]) -> None:
-    for seed in range(40):
-        check(write(seed))
+    check_all(map(write, range(40)))
 
 
 @pytest.mark.slow
@@ -72,5 +78,4 @@ def test_a_random_program_is_never_called_computed_wrongly(write: Callable[[int]
 @pytest.mark.parametrize("write", PROGRAMS)
 @pytest.mark.parametrize("start", range(40, 2040, 200))
 def test_many_random_programs_are_never_called_computed_wrongly(write: Callable[[int], str], start: int) -> None:
-    for seed in range(start, start + 200):
-        check(write(seed))
+    check_all(map(write, range(start, start + 200)))

@@ -45,6 +45,9 @@ class Loop(asyncio.BaseEventLoop):
         pass
 
 
+Loop.__name__ = Loop.__qualname__ = "_UnixSelectorEventLoop"  # as it is on the systems where the tests run
+
+
 class Policy(asyncio.DefaultEventLoopPolicy):
     def new_event_loop(self) -> Loop:
         return Loop()

@@ -58,6 +58,8 @@ def meaning(interpreter: Interpreter, value: Any, local: dict[str, Any]) -> Any:
     try:
         expression = ast.parse(value.lstrip(" \t"), "<string>", "eval").body
     except SyntaxError:
+        if value.startswith("*"):
+            raise Undetermined from None
         raise SyntaxError(f"Forward reference must be an expression -- got {value!r}") from None
     found = interpreter.evaluate(expression, local)
     return meaning(interpreter, found, local)

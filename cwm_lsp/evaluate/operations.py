@@ -135,7 +135,7 @@ class Operations:
 
     def check_sum(self, a: Any, b: Any) -> None:
         if is_a(a, SEQUENCE_BASES):
-            size = len(a) + (len(b) if is_a(b, SEQUENCE_BASES) else 0)
+            size = length(a) + (length(b) if is_a(b, SEQUENCE_BASES) else 0)
             if size > self.runtime.limits.elements:
                 self.runtime.allow(size)
         else:
@@ -155,7 +155,7 @@ class Operations:
         if is_a(b, SEQUENCE_BASES):
             a, b = b, a
         if is_a(a, SEQUENCE_BASES):
-            self.runtime.allow(self.whole(b) * len(a))
+            self.runtime.allow(self.whole(b) * length(a))
 
     def whole(self, value: Any) -> int:
         """A number that says how large something gets; raises `Undetermined` for one that a class of the file gives."""
@@ -424,6 +424,11 @@ class Operations:
 
     def delete_item(self, value: Any, key: Any) -> None:
         self.attempt(operator.delitem, (value, key), (value,))
+
+
+def length(value: Any) -> int:
+    """How long a sequence is; a `__len__` of the file is not asked."""
+    return next(int(base.__len__(value)) for base in SEQUENCE_BASES if is_a(value, base))
 
 
 def bits(value: Any) -> int:

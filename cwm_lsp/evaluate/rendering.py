@@ -12,7 +12,7 @@ from types import MethodType, NoneType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, cast
 
 from cwm_lsp.evaluate.asynchronous import CLOCKED
-from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -176,7 +176,8 @@ class Renderer:
                 pairs = (f"{self.render(k, path)}: {self.render(v, path)}" for k, v in dict.items(value))
                 return "{" + ", ".join(pairs) + "}"
             items = [
-                self.render(item, path) for item in (value.args if base is BaseException else base.__iter__(value))
+                self.render(item, path)
+                for item in (arguments_of(value) if base is BaseException else base.__iter__(value))
             ]
         finally:
             path.pop()

@@ -28,6 +28,7 @@ from cwm_lsp.evaluate.values import (
     Left,
     Undetermined,
     Unknown,
+    arguments_of,
     is_a,
     too_much,
 )
@@ -359,7 +360,7 @@ class Runtime(Machine):
                     found += dict.values(value)
                 break
         if is_a(value, BaseException):
-            found += value.args
+            found += arguments_of(value)
         elif issubclass(kind, functools.partial):
             found += [PARTIAL["func"](value), *PARTIAL["args"](value), *PARTIAL["keywords"](value).values()]
         elif kind in VIEWS:

@@ -69,6 +69,10 @@ _bases_of = type.__dict__["__mro__"].__get__
 _names_of = type.__dict__["__dict__"].__get__
 
 
+arguments_of = vars(BaseException)["args"].__get__
+"""`args` of an exception, without a hook of its class."""
+
+
 def defines(kind: Any, name: str) -> bool:
     """Whether a class has a special method; no hook of its metaclass is asked."""
     return any(name in _names_of(base) for base in _bases_of(kind))

@@ -344,6 +344,47 @@ def f():
     lower["A"] = 1
     return twice, twice[0], lower, lower.get("A"), lower["zz"]
 """,
+    "hooks that only the program asks": """
+class Error(Exception):
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, name)
+class Text(str):
+    def __len__(self): return 1 // 0
+class Meta(type):
+    def __getattr__(cls, name): return name
+class Plain(metaclass=Meta): pass
+class Restarts:
+    def __iter__(self):
+        self.at = 0
+        return self
+    def __next__(self):
+        self.at += 1
+        if self.at > 3:
+            raise StopIteration
+        return self.at
+class Maker(Exception):
+    def __new__(cls): return object()
+def f():
+    error = Error(1, "x")
+    text = Text("ab") + "c"
+    first, *rest = Restarts()
+    told = []
+    for work in (lambda: [*Plain()], lambda: Plain()[0], lambda: len(Plain())):
+        try:
+            work()
+        except TypeError as problem:
+            told.append(str(problem))
+    try:
+        with Plain():
+            pass
+    except TypeError as problem:
+        told.append(str(problem))
+    try:
+        raise Maker
+    except TypeError as problem:
+        told.append(str(problem))
+    return str(error), text, first, rest, told
+""",
     "a class body that binds what its methods take from outside": """
 def f():
     x = 1

@@ -68,7 +68,7 @@ class Predict(_Group):
     """Milliseconds without an edit before typing starts a prediction."""
     assist: Literal["off", "draft", "lock"] = "lock"
     """`off`: the model alone. `draft`: the same output, sooner. `lock`: what can be computed is computed."""
-    max_events: int = Field(default=1_000, ge=1, le=10_000)
+    max_events: int = Field(default=5_000, ge=1, le=10_000)
     """Events after which a prediction is cut off."""
     max_tokens: int = Field(default=16_384, ge=1, le=131_072)
     """Tokens after which a prediction is cut off."""

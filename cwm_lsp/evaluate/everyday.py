@@ -119,6 +119,7 @@ class Stream:
         raise Undetermined
 
 
+Stream.__module__, Stream.__qualname__ = "_io", "TextIOWrapper"  # as its type is shown
 KNOWN: dict[type, tuple[str, str]] = {
     io.StringIO: (
         "read readline readlines write writelines getvalue seek tell truncate close flush readable writable seekable",

@@ -74,7 +74,8 @@ class Event:
         _set_path(self, path)
 
     def to_json(self) -> dict[str, Any]:
-        """The event as the command line's JSON has it."""
+        """The event as the command line's JSON has it: what is not known is predicted there, with a chance of 0."""
+        unknown = [name for name, source in self.provenance.items() if source == "unknown"]
         return {
             "event": self.kind,
             "line": self.line,
@@ -83,8 +84,8 @@ class Event:
             "locals": dict(self.locals),
             "value": self.value,
             "confidence": self.confidence,
-            "confidences": dict(self.confidences),
-            "provenance": dict(self.provenance),
+            "confidences": {**self.confidences, **dict.fromkeys(unknown, 0.0)},
+            "provenance": {**self.provenance, **dict.fromkeys(unknown, "predicted")},
             "mark": self.mark,
             "path": self.path,
         }
@@ -92,6 +93,11 @@ class Event:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Event:
         """The inverse of `to_json`; keys that may be absent take their defaults."""
+        confidences, provenance = data.get("confidences") or NOTHING, data.get("provenance") or NOTHING
+        unknown = [name for name, chance in confidences.items() if chance == 0]
+        if unknown:
+            provenance = {**provenance, **dict.fromkeys(unknown, "unknown")}
+            confidences = {name: chance for name, chance in confidences.items() if chance}
         return cls(
             kind=data["event"],
             line=data["line"],
@@ -100,8 +106,8 @@ class Event:
             locals=data.get("locals") or NOTHING,
             value=data.get("value"),
             confidence=data.get("confidence"),
-            confidences=data.get("confidences") or NOTHING,
-            provenance=data.get("provenance") or NOTHING,
+            confidences=confidences,
+            provenance=provenance,
             mark=data.get("mark"),
             path=data.get("path"),
         )

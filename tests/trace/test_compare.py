@@ -389,3 +389,11 @@ def test_the_same_value(predicted_repr, actual):
 def test_another_value(predicted_repr, actual):
     assert not same_value(predicted_repr, actual)
     assert not same_value(actual, predicted_repr)
+
+
+def test_what_is_not_known_is_predicted_without_a_chance_in_json() -> None:
+    event = Event("line", 2, 0, "f", {"x": "<C object>", "y": "1"}, provenance={"x": "unknown", "y": "computed"})
+    data = event.to_json()
+    assert data["provenance"] == {"x": "predicted", "y": "computed"}
+    assert data["confidences"] == {"x": 0.0}
+    assert Event.from_json(data) == event

@@ -324,18 +324,20 @@ class Generators(Suspending):
         clauses = []
         for handler in node.handlers:
             matching, store, forget = self.clause(handler)
-            clauses.append((matching, store, forget, self.steps_block(handler.body, after)))
+            ending = self.mark(handler, "forget")
+            clauses.append((matching, store, forget, ending, self.steps_block(handler.body, after)))
         reraise = self.mark(node, "reraise")
 
         def handle(frame: Frame, error: BaseException) -> Generator[Any, Any, Any]:
             frame.handling.append(error)
             try:
-                for matching, store, forget, block in clauses:
+                for matching, store, forget, ending, block in clauses:
                     if not matching(frame, error):
                         continue
                     store(frame, error)
                     try:
                         signal = yield from block(frame)
+                        ending(frame)
                     finally:
                         forget(frame)
                     frame.seen = None

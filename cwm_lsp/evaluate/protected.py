@@ -83,18 +83,20 @@ class Protected:
         clauses = []
         for handler in node.handlers:
             matching, store, forget = self.clause(handler)
-            clauses.append((matching, store, forget, self.block(handler.body, after)))
+            ending = self.mark(handler, "forget")
+            clauses.append((matching, store, forget, ending, self.block(handler.body, after)))
         reraise = self.mark(node, "reraise")
 
         def handle(frame: Frame, error: BaseException) -> Any:
             frame.handling.append(error)
             try:
-                for matching, store, forget, block in clauses:
+                for matching, store, forget, ending, block in clauses:
                     if not matching(frame, error):
                         continue
                     store(frame, error)
                     try:
                         signal = block(frame)
+                        ending(frame)
                     finally:
                         forget(frame)
                     frame.seen = None

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_lsp.evaluate.layout.blocks import Block
+from cwm_lsp.evaluate.layout.blocks import Block, Tag
 from cwm_lsp.evaluate.layout.patterns import Patterns
 from cwm_lsp.evaluate.scopes import Scope
 
@@ -266,14 +266,14 @@ class Statements(Patterns):
             self.leave(node, item)
             self.line = -1
         elif around.kind == "handler":
-            name = around.node
-            if name:
+            node = around.node
+            if node.name:
                 self.op("POP_BLOCK")
             self.keep(kept)
             self.op("POP_BLOCK")
             self.op("POP_EXCEPT")
-            if name:
-                self.forget(name)
+            if node.name:
+                self.forget(node.name, (node, "forget"))
         elif around.kind == "value":
             self.keep(kept)
             self.op("POP_TOP")
@@ -282,10 +282,10 @@ class Statements(Patterns):
         if kept:
             self.op("SWAP", 2)
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, tag: Tag | None = None) -> None:
         """Unbind the name of a handled exception."""
         self.op("LOAD_CONST", None)
-        self.name(name, "STORE")
+        self.name(name, "STORE", tag)
         self.name(name, "DELETE")
 
     # branches and loops
@@ -440,7 +440,7 @@ class Statements(Patterns):
             else:
                 self.op("POP_TOP", None, (node, "bind"))
         self.use(body)
-        self.around.append(Around("handler", node=name))
+        self.around.append(Around("handler", node=node))
         self.inner(node.body)
         self.around.pop()
         self.line = -1
@@ -450,7 +450,7 @@ class Statements(Patterns):
             self.op("POP_BLOCK")
             self.op("POP_EXCEPT")
             if name:
-                self.forget(name)
+                self.forget(name, (node, "forget"))
             self.jump("JUMP", end)
             if name:
                 self.use(ending)
@@ -496,7 +496,7 @@ class Statements(Patterns):
                     self.op("POP_TOP", None, (handler, "bind"))
                 self.jump("SETUP_CLEANUP", ending)
             self.use(inside)
-            self.around.append(Around("handler", node=handler.name))
+            self.around.append(Around("handler", node=handler))
             self.inner(handler.body)
             self.around.pop()
             self.line = -1

@@ -205,6 +205,18 @@ class LibraryCoroutine:
     def __await__(self) -> Any:
         return self.coroutine.__await__()
 
+    @property
+    def cr_code(self) -> Any:
+        return self.coroutine.cr_code
+
+    @property
+    def cr_frame(self) -> Any:
+        return self.coroutine.cr_frame
+
+    @property
+    def cr_running(self) -> bool:
+        return self.coroutine.cr_running
+
     def __del__(self) -> None:
         if getcoroutinestate(self.coroutine) == CORO_CREATED:
             self.coroutine.close()

@@ -220,6 +220,8 @@ class Renderer:
         for digits in ADDRESS.findall(text):
             if digits not in self.runtime.program:
                 raise Addressed
+        if ("coro=<" in text or "cb=[" in text) and PLACE.search(text):
+            raise Addressed  # the path of a file
         return text
 
 

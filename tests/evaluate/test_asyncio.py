@@ -237,6 +237,18 @@ def test_what_runs_when(source: str) -> None:
     assert found.complete, found.wrong or found.gave_up
 
 
+def test_a_task_of_a_library_coroutine_is_shown_as_it_really_is() -> None:
+    source = """
+import asyncio
+async def f():
+    task = asyncio.create_task(asyncio.sleep(0, 5))
+    await task
+    return task
+"""
+    found = compare(source, "f()", "f")
+    assert found.complete, found.wrong or found.gave_up
+
+
 def test_a_real_clock_gives_the_same() -> None:
     found = compare(PROGRAMS[0], "f()", "f")
     assert found.complete, found.wrong or found.gave_up
@@ -245,6 +257,20 @@ def test_a_real_clock_gives_the_same() -> None:
 def test_an_event_loop_with_nothing_left_to_do_is_told() -> None:
     found = evaluate("import asyncio\nasync def f():\n    await asyncio.Event().wait()\n", "f()", "f")
     assert found.gave_up == "nothing is left that the event loop could go on with"
+
+
+@pytest.mark.parametrize("text", ["repr(task)", "f'{task}'", "[str(task)]"])
+def test_where_the_code_of_a_task_is_is_not_told(text: str) -> None:
+    source = f"""
+import asyncio
+async def f():
+    task = asyncio.create_task(asyncio.sleep(0))
+    text = {text}
+    await task
+    return text
+"""
+    found = evaluate(source, "f()", "f")
+    assert found.asked_at is not None or found.events[-1].provenance["value"] in ("predicted", "unknown")
 
 
 RACES = [

@@ -34,6 +34,8 @@ class Budget:
     seconds: float = 120.0
     sure: float = 0.0
     """The chance of being right below which nothing is told: a value is unknown, and where control goes so, it ends."""
+    text: int = 20_000_000
+    """Characters of all events, each with all its locals, as they are written out."""
 
 
 class Ended(Exception):

@@ -54,6 +54,8 @@ class Prediction:
         """All that the model is to know, the wrapper's frames included."""
         self.events: list[Event] = []
         """Those of the traced call."""
+        self._text = 0
+        """Characters that they take to show."""
         self.writer: Writer | None = None
         self._task = task
         self._prompt = prompt
@@ -146,10 +148,13 @@ class Prediction:
             raise Ended(f"what comes after line {self.events[-1].line} is not known" if self.events else NOT_KNOWN)
         self.events.append(told)
         event = told
+        self._text += sum(map(len, told.locals.values())) + len(told.value or "")
         if self._control.on_event is not None:
             self._control.on_event(event)
         if not is_known:
             raise Ended(f"what comes after line {told.line} is not known")
+        if self._text > self._control.budget.text:
+            raise Ended(f"the values take more than {self._control.budget.text:,} characters to show")
         if len(self.events) >= self._control.budget.events:
             raise Ended(f"the limit of {self._control.budget.events} events was reached")
 

@@ -390,3 +390,24 @@ def test_what_the_model_has_no_room_to_be_asked_stays_unknown(engine):
     assert (trace.outcome.kind, trace.outcome.value) == ("return", str(1 + sum(range(60))))
     assert {event.provenance["started"] for event in trace.events if "started" in event.locals} == {"unknown"}
     assert trace.stats.forward_passes == 0
+
+
+WIDE = """
+def f():
+    a = 'x' * 40_000
+    b = 'y' * 40_000
+    for i in range(90):
+        pass
+    return len(a)
+"""
+
+
+def test_the_text_of_all_values_together_is_bounded():
+    def load():
+        raise AssertionError("all of it is computed")
+
+    trace = Predictor(load, "none").predict(task(WIDE, "f()"), budget=Budget(text=1_000_000))
+    sizes = [sum(map(len, event.locals.values())) for event in trace.events]
+    assert 900_000 < sum(sizes) < 1_100_000
+    assert (trace.outcome.kind, trace.outcome.value) == ("return", "40000")
+    assert trace.outcome.cut == "the values take more than 1,000,000 characters to show"

@@ -254,10 +254,15 @@ class Recording:
         record = ["s", scope.depth, scope.line, frame.f_code.co_name, scope.texts.copy(), dict(scope.marks)]
         self._emit([*record, path] if path else record, counts=False)
 
-    def astray(self, frame: types.FrameType) -> None:
-        """An event, not an exception, of a frame that is not the innermost scope."""
+    def scope_of(self, frame: types.FrameType) -> Scope | None:
+        """The recorded scope that a frame is, other than the innermost; those within it were left unseen."""
         if frame is self._caller:
             self._conclude(self._raised or {"kind": "error"})
+        elif self.files[frame.f_code.co_filename] is not None and any(scope.frame is frame for scope in self._stack):
+            while self.top is not None and self.top.frame is not frame:
+                self._pop()
+            return self.top
+        return None
 
     def line(self, scope: Scope, line: int) -> None:
         """The innermost scope is about to run a line."""
@@ -321,6 +326,8 @@ class Recording:
             return
         scope = self.top
         if scope is None or scope.frame is not frame:
+            scope = self.scope_of(frame)
+        if scope is None:
             return
         scope.raised_at, scope.raised_on = frame.f_lasti, line
         if scope.line != line:

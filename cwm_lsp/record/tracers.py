@@ -26,7 +26,7 @@ else:  # run by path, inside a debuggee that need not have the package
     from stack import SHORT, SPARE, Stack  # type: ignore[no-redef, import-not-found]
 
 if TYPE_CHECKING:
-    from .probe import Recording
+    from .probe import Recording, Scope
 
 CALL_FILE = "<call>"
 """The file of the recorded call itself, whose frame is the first of the program's."""
@@ -81,6 +81,7 @@ class Tracing:
 
     def __exit__(self, *_: object) -> None:
         self._trace(None)
+        self._edge = self._exceeded = None
         self._settrace(self._old)
         if sys.unraisablehook == self._unraisable:
             sys.unraisablehook = self._old_hook
@@ -103,24 +104,18 @@ class Tracing:
         try:
             if what == _LINE:
                 scope = recording.top
-                if scope is not None and scope.frame is frame:
+                if scope is None or scope.frame is not frame:
+                    scope = recording.scope_of(frame)
+                if scope is not None:
                     recording.line(scope, frame.f_lineno)
-                else:
-                    recording.astray(frame)
             elif what == _CALL:
                 self._entered(frame, left)
             elif what == _RETURN:
                 scope = recording.top
-                if scope is not None and scope.frame is frame:
-                    if arg is None:
-                        recording.leave(scope, frame.f_lineno, None, "unwind")
-                    else:
-                        how = (
-                            "yield" if scope.reach.is_suspended and _yields(scope.reach.operations, frame) else "return"
-                        )
-                        recording.leave(scope, frame.f_lineno, self._object(arg), how)
-                else:
-                    recording.astray(frame)
+                if scope is None or scope.frame is not frame:
+                    scope = recording.scope_of(frame)
+                if scope is not None:
+                    self._left(scope, frame, arg)
             elif what == _EXCEPTION and arg is not None:
                 self._raised(frame, self._object(arg))
             if recording.end is not None and self._edge is None:
@@ -152,6 +147,13 @@ class Tracing:
         )
         if frame.f_trace_lines is not recorded and self._edge is None:
             frame.f_trace_lines = recorded
+
+    def _left(self, scope: Scope, frame: types.FrameType, arg: int | None) -> None:
+        if arg is None:
+            self._recording.leave(scope, frame.f_lineno, None, "unwind")
+        else:
+            yields = scope.reach.is_suspended and _yields(scope.reach.operations, frame)
+            self._recording.leave(scope, frame.f_lineno, self._object(arg), "yield" if yields else "return")
 
     def _raised(self, frame: types.FrameType, triple: tuple[Any, BaseException, types.TracebackType]) -> None:
         if self._exceeded is not None:
@@ -187,9 +189,11 @@ class Tracing:
         stack.lift()
         try:
             scope = recording.top
+            if scope is None or scope.frame is not frame:
+                scope = recording.scope_of(frame) if event != "exception" else None
             if event == "exception":
                 self._raised(frame, arg)
-            elif scope is not None and scope.frame is frame:
+            elif scope is not None:
                 if event == "line":
                     recording.line(scope, frame.f_lineno)
                 elif event == "return":
@@ -219,8 +223,10 @@ class Tracing:
             unwinds = what == _RETURN and arg is None
             mark = None if unwinds else "caught unseen"
             recording.exception(frame, frame.f_lineno, RecursionError(_EXCEEDED), None, mark)
-            if unwinds:
-                recording.leave(scope, frame.f_lineno, None, "unwind")
+            if what == _RETURN:
+                self._left(scope, frame, arg)
+            if not unwinds:
+                self._exceeded = None
         self._stack.lower()
         return 0
 
@@ -354,9 +360,9 @@ class Monitoring:
         try:
             scope = self._recording.top
             if scope is None or scope.frame is not frame:
-                self._recording.astray(frame)
+                scope = self._recording.scope_of(frame)
             # Handlers that the compiler adds, on the line that raised, are no events to settrace.
-            elif again or scope.raised_on != line:
+            if scope is not None and (again or scope.raised_on != line):
                 passed = scope.reach.passes and scope.reach.passes.get(frame.f_lasti)
                 if passed and passed != scope.line:
                     self._recording.line(scope, passed)
@@ -395,10 +401,10 @@ class Monitoring:
             self._stack.lift()
         try:
             scope = self._recording.top
-            if scope is not None and scope.frame is frame:
+            if scope is None or scope.frame is not frame:
+                scope = self._recording.scope_of(frame)
+            if scope is not None:
                 self._recording.leave(scope, frame.f_lineno, value, how)
-            else:
-                self._recording.astray(frame)
         finally:
             if short:
                 self._stack.lower()

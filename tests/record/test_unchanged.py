@@ -56,6 +56,8 @@ SOME = ["depth of the stack", "tracebacks", "reference counts", "the moment of t
     "name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in PROGRAMS]
 )
 def test_what_looks_for_a_recorder_sees_none(name, differs):
+    if name == "recursion that is caught on the way" and differs.version in ("3.9", "3.10"):
+        pytest.skip("a call of a function in C, from the very last frame, passes")
     assert differs(name, PROGRAMS[name]) is None
 
 

@@ -192,12 +192,12 @@ export async function more(argument: unknown): Promise<void> {
   const target = targetOf(argument);
   if (!target) return;
   const choices = [
-    { label: "$(eye) Predict", command: "cwm.predict" },
-    { label: "$(beaker) Predict then run", command: "cwm.predictThenRun" },
-    { label: "$(debug-alt) Predict then debug", command: "cwm.predictThenDebug" },
-    { label: "$(edit) Change call…", command: "cwm.changeCall" },
-    { label: "$(list-tree) Show trace", command: "cwm.showTrace" },
-    { label: "$(clear-all) Clear", command: "cwm.clear" },
+    { label: "Predict", command: "cwm.predict" },
+    { label: "Predict then run", command: "cwm.predictThenRun" },
+    { label: "Predict then debug", command: "cwm.predictThenDebug" },
+    { label: "Change call…", command: "cwm.changeCall" },
+    { label: "Show trace", command: "cwm.showTrace" },
+    { label: "Clear", command: "cwm.clear" },
   ].filter(({ command }) => vscode.workspace.isTrusted || !command.startsWith("cwm.predictThen"));
   const picked = await vscode.window.showQuickPick(choices, { title: target.function ?? "cwm-lsp" });
   if (picked) await vscode.commands.executeCommand(picked.command, target);

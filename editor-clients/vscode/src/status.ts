@@ -97,16 +97,16 @@ function word({ state, detail }: StatusAnswer): string {
 async function menu(): Promise<void> {
   const choices = [
     {
-      label: "$(hubot) Model…",
+      label: "Model…",
       description: "what predicts",
       run: "workbench.action.openSettings",
       of: "cwm-lsp.model",
     },
-    { label: "$(output) Show logs", description: "each prediction in a line", run: "cwm.showLogs" },
-    { label: "$(pulse) Doctor", description: "what is there, and what is missing", run: "cwm.doctor" },
-    { label: "$(gear) Settings", description: "", run: "workbench.action.openSettings", of: "@ext:cwm-lsp.cwm-lsp" },
-    { label: "$(debug-restart) Restart model", description: "lets its memory go", run: "cwm.restartModel" },
-    { label: "$(debug-restart) Restart server", description: "", run: "cwm.restartServer" },
+    { label: "Show logs", description: "each prediction in a line", run: "cwm.showLogs" },
+    { label: "Doctor", description: "what is there, and what is missing", run: "cwm.doctor" },
+    { label: "Settings", description: "", run: "workbench.action.openSettings", of: "@ext:cwm-lsp.cwm-lsp" },
+    { label: "Restart model", description: "lets its memory go", run: "cwm.restartModel" },
+    { label: "Restart server", description: "", run: "cwm.restartServer" },
   ];
   const picked = await vscode.window.showQuickPick(choices, { title: "cwm-lsp" });
   if (picked) await vscode.commands.executeCommand(picked.run, ...("of" in picked ? [picked.of] : []));

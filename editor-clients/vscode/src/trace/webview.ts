@@ -66,7 +66,8 @@ function button(glyph: string, label: string, act: () => void): HTMLButtonElemen
 
 // The frame, made once
 
-const heading = element("h1", { tabindex: "0", role: "button", title: "Show the whole call" });
+const call = element("button", { type: "button", title: "Show the whole call" });
+const heading = element("h1", {}, call);
 const endings = element("p", { class: "endings" });
 const slider = element("input", { type: "range", min: "0", "aria-label": "Step" });
 const position = element("output", { class: "position" });
@@ -170,7 +171,7 @@ function draw(): void {
   if (!trace) return;
   content.hidden = false;
   stale.hidden = true;
-  heading.replaceChildren(element("code", {}, trace.call));
+  call.replaceChildren(element("code", {}, trace.call));
   heading.classList.remove("open");
   endings.replaceChildren(
     ...[trace.predicted, trace.recorded]
@@ -380,11 +381,7 @@ grid.addEventListener("keydown", (event) => {
   event.preventDefault();
   act();
 });
-const openTitle = (): void => void heading.classList.toggle("open");
-heading.addEventListener("click", openTitle);
-heading.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" || event.key === " ") openTitle();
-});
+call.addEventListener("click", () => heading.classList.toggle("open"));
 fold.addEventListener("click", () => {
   unchanged.hidden = !unchanged.hidden;
   fold.setAttribute("aria-expanded", String(!unchanged.hidden));

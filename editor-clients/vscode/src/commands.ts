@@ -172,9 +172,14 @@ function pickCall(
     pick.onDidAccept(async () => {
       const call = pick.activeItems[0]?.call ?? pick.value.trim();
       if (!call) return;
-      // What was typed stays where it is, with what is wrong with it.
-      problem = found.some((one) => one.call === call) ? null : await check(call);
-      if (problem) return typed(call);
+      const { value } = pick;
+      const told = found.some((one) => one.call === call) ? null : await check(call);
+      if (pick.value !== value) return; // It has been typed on meanwhile.
+      if (told) {
+        // What was typed stays where it is, with what is wrong with it.
+        problem = told;
+        return typed(call);
+      }
       resolve(call);
       pick.hide();
     });

@@ -239,8 +239,6 @@ describe("a Python file", () => {
       .locator(".output-view .view-line", { hasText: /predicted.order_total/ })
       .first()
       .waitFor();
-    await editor.run("cwm-lsp: Show Logs");
-    await page.locator(".output-view .view-line", { hasText: "Starting" }).first().waitFor();
     await editor.run("cwm-lsp: Doctor");
     await page
       .locator(".output-view .view-line", { hasText: /(machine|model|prediction):/ })

@@ -170,10 +170,11 @@ function pickCall(
   });
   return new Promise((resolve) => {
     pick.onDidAccept(async () => {
-      const call = pick.activeItems[0]?.call ?? pick.value.trim();
-      if (!call) return;
       const { value } = pick;
-      const told = found.some((one) => one.call === call) ? null : await check(call);
+      const chosen = found.find(({ call }) => call === pick.activeItems[0]?.call);
+      const call = chosen?.call ?? value.trim();
+      if (!call) return;
+      const told = chosen ? null : await check(call);
       if (pick.value !== value) return; // It has been typed on meanwhile.
       if (told) {
         // What was typed stays where it is, with what is wrong with it.

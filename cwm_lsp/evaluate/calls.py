@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import (
     BuiltinFunctionType,
@@ -26,6 +27,7 @@ from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.coroutines import LibraryCoroutine
 from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.methods import METHOD_RULES
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
 from cwm_lsp.evaluate.values import MISSING, Addressed, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
@@ -74,6 +76,13 @@ MUTATORS = words(
 """Methods that may change their object."""
 
 
+RULED: frozenset[type] = frozenset({kind for kind, _ in METHOD_RULES} | {re.Pattern}) & library.METHODS.keys()
+"""Builtin types some of whose methods have rules."""
+UNRULED: dict[type, dict[str, Callable[..., Any] | None]] = {
+    kind: dict.fromkeys(names) for kind, names in library.METHODS.items() if kind not in RULED
+}
+
+
 class Calls:
     """The calls of one evaluation."""
 
@@ -84,10 +93,10 @@ class Calls:
         self.rules = Rules(interpreter, self)
         self.made: dict[int, Any] = {}
         """Callables that allow-listed functions have made, by identity: caches, context manager factories."""
-        self.quick: dict[type, dict[str, Callable[..., Any] | None]] = {
-            kind: {name: self.rules.method(kind, name) for name in names} for kind, names in library.METHODS.items()
-        }
+        self.quick: dict[type, dict[str, Callable[..., Any] | None]] = dict(UNRULED)
         """For each builtin type, its allowed methods and the rule for each that needs one."""
+        for ruled in RULED:
+            self.quick[ruled] = {name: self.rules.method(ruled, name) for name in library.METHODS[ruled]}
 
     # functions of the file
 

@@ -190,6 +190,8 @@ class Suspension:
             self.throw(body, (GeneratorExit,))
         except (StopIteration, GeneratorExit):
             return
+        if kind == "coroutine":  # when it ends in the end is not followed
+            raise GaveUp("a coroutine goes on although it is closed")
         raise RuntimeError(f"{kind} ignored GeneratorExit")
 
     def exception(self, arguments: tuple[Any, ...]) -> BaseException:

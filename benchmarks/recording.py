@@ -87,7 +87,7 @@ def bare(program: Path, call: str) -> float:
     decoder = RecordDecoder()
     records: list[Any] = []
     started = time.perf_counter()
-    trace_call(call, namespace, str(program), ("f", 1), limits=Limits(events=10**9), emit=records.append)
+    trace_call(call, namespace, str(program), [("f", 1)], limits=Limits(events=10**9), emit=records.append)
     for item in records[:-1]:
         decoder.event(item)
     return time.perf_counter() - started

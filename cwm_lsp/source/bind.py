@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 from ..errors import UserError
@@ -204,22 +204,30 @@ def outer_function(function: Function, source: str) -> Function | None:
 def is_returned(function: Function, outer: Function, source: str) -> bool:
     """Whether the function around a function does no more with it than to return it: only a call of that enters it."""
     for fragment in parse(source).fragments:
-        for node in (part for statement in fragment.body for part in ast.walk(statement)):
-            if isinstance(node, _DEFINITIONS) and node.lineno + fragment.offset == outer.def_line:
-                uses = [
-                    part
-                    for statement in node.body
-                    for part in ast.walk(statement)
-                    if isinstance(part, ast.Name) and part.id == function.name and isinstance(part.ctx, ast.Load)
-                ]
-                returned = {
-                    id(part.value)
-                    for statement in node.body
-                    for part in ast.walk(statement)
-                    if isinstance(part, ast.Return)
-                }
-                return bool(uses) and all(id(use) in returned for use in uses)
+        line = outer.def_line - fragment.offset
+        for statement in fragment.body:
+            if statement.lineno <= line <= (statement.end_lineno or 0):
+                is_it = partial(_is_returned, statement, line, function.name)
+                found = fragment.once(("returned", id(statement), line, function.name), is_it)
+                if found is not None:
+                    return found
     return False
+
+
+def _is_returned(statement: ast.stmt, line: int, name: str) -> bool | None:
+    """Whether the function that is defined at a line, in a statement, does no more with a name than to return it; None
+    where there is no function."""
+    for node in ast.walk(statement):
+        if isinstance(node, _DEFINITIONS) and node.lineno == line:
+            inside = [part for inner in node.body for part in ast.walk(inner)]
+            uses = [
+                part
+                for part in inside
+                if isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Load)
+            ]
+            returned = {id(part.value) for part in inside if isinstance(part, ast.Return)}
+            return bool(uses) and all(id(use) in returned for use in uses)
+    return None
 
 
 def calls_result(call: str) -> bool:

@@ -24,11 +24,11 @@ from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.imports import Imports, World
 from cwm_lsp.evaluate.layout.code import docstring, inline, instructions
-from cwm_lsp.evaluate.layout.folding import imported_names, postpones
+from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
-from cwm_lsp.evaluate.scopes import Scope, analyse, mangled
+from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import Suspension
 from cwm_lsp.evaluate.unknowing import bound_by

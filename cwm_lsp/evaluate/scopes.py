@@ -90,12 +90,22 @@ def mangled(name: str, private: str | None) -> str:
 
 def analyse(tree: ast.Module) -> dict[ast.AST, Scope]:
     """The scope of every node that has one: the module, functions, lambdas, classes and comprehensions."""
-    finder = _Finder()
+    finder = _Finder(postpones(tree))
     module = Scope(tree, "<module>", "module", None, None)
     finder.scopes[tree] = module
     finder.body(module, tree.body)
     _resolve(module, frozenset())
     return finder.scopes
+
+
+def postpones(tree: ast.AST) -> bool:
+    """Whether a module keeps annotations as text."""
+    return isinstance(tree, ast.Module) and any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and any(item.name == "annotations" for item in node.names)
+        for node in tree.body
+    )
 
 
 def _resolve(scope: Scope, enclosing: frozenset[str]) -> set[str]:
@@ -132,8 +142,10 @@ def _resolve(scope: Scope, enclosing: frozenset[str]) -> set[str]:
 class _Finder:
     """Walks a tree in the order of compilation and notes who mentions and binds what."""
 
-    def __init__(self) -> None:
+    def __init__(self, postponed: bool) -> None:
         self.scopes: dict[ast.AST, Scope] = {}
+        self.postponed = postponed
+        """Annotations are kept as text: what they mention is not looked up."""
 
     def body(self, scope: Scope, statements: Iterable[ast.AST]) -> None:
         for statement in statements:
@@ -177,7 +189,11 @@ class _Finder:
     def on_AnnAssign(self, scope: Scope, node: ast.AnnAssign) -> None:  # noqa: N802
         self.body(scope, [item for item in (node.value, node.target) if item is not None])
         if scope.kind != "function" or not node.simple:
-            self.visit(scope, node.annotation)
+            self.annotation(scope, node.annotation)
+
+    def annotation(self, scope: Scope, node: ast.expr) -> None:
+        if not self.postponed:
+            self.visit(scope, node)
 
     def on_For(self, scope: Scope, node: ast.For | ast.AsyncFor) -> None:  # noqa: N802
         self.body(scope, [node.iter, node.target, *node.body, *node.orelse])
@@ -252,7 +268,7 @@ class _Finder:
         self.body(scope, node.decorator_list)
         self.defaults(scope, node.args)
         for annotation in _annotations(node):
-            self.visit(scope, annotation)
+            self.annotation(scope, annotation)
         inner = self.function(scope, node, node.name)
         inner.is_async = isinstance(node, ast.AsyncFunctionDef)
         self.mention(scope, node.name, binds=True)

@@ -15,8 +15,8 @@ import pytest
 
 from cwm_lsp.evaluate.layout.blocks import JUMPS, first_index
 from cwm_lsp.evaluate.layout.code import instructions
-from cwm_lsp.evaluate.layout.folding import folded, imported_names, postpones
-from cwm_lsp.evaluate.scopes import Scope, analyse
+from cwm_lsp.evaluate.layout.folding import folded, imported_names
+from cwm_lsp.evaluate.scopes import Scope, analyse, postpones
 from tests.evaluate import programs, wider
 from tests.evaluate.recording import only_on_the_reference
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from cwm_lsp.evaluate.scopes import postpones
 from cwm_lsp.evaluate.values import MISSING
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -44,16 +45,6 @@ def folded(tree: Node, source: str = "") -> Node:
     """`tree`, that of `source`, as CPython 3.11 compiles it; changed in place."""
     result: Node = _Folder(postpones(tree), source).visit(tree)
     return result
-
-
-def postpones(tree: ast.AST) -> bool:
-    """Whether a module keeps annotations as text."""
-    return isinstance(tree, ast.Module) and any(
-        isinstance(node, ast.ImportFrom)
-        and node.module == "__future__"
-        and any(item.name == "annotations" for item in node.names)
-        for node in tree.body
-    )
 
 
 def imported_names(tree: ast.AST) -> frozenset[str]:

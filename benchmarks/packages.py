@@ -9,8 +9,9 @@ it is evaluated and predicted, as a single file, in another. Calls that do not g
 are left out. CPython 3.11 gives the reference.
 
 A guess is shown where its confidence reaches the default of the editor's hints; it is right where the run has that
-value at that step. `--rows` writes every call with its guesses, a JSON object a line. With `--sure 0 --model FOLDER`,
-a model without calibration, that is what `python -m cwm_lsp.lab calibrate` fits confidence on.
+value at that step. `--rows` writes every call with its guesses, a JSON object a line. `--readings`, with a `--model`
+that is not calibrated, has it read each run and writes what it would have said: `python -m cwm_lsp.lab calibrate` fits
+confidence on that.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Around, Evaluation, Limits, Question
+from cwm_lsp.predict import prediction
 from cwm_lsp.predict.engines import BUNDLED
+from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.predict.reprs import kind_of
 from cwm_lsp.predict.trust import Trust
 from cwm_lsp.settings import Hints
@@ -57,6 +60,8 @@ from tests.evaluate.recording import FILE, Evaluated, contradictions, record_in
 
 EVENTS = 2_000
 SECONDS = 5
+LEAST = 0.05
+"""The chance below which a guess is not looked at: the model itself would not bet on it."""
 CALL_SECONDS = 60
 """Of one recording or prediction, the start of its process included."""
 MEMORY = 4 * 2**30
@@ -180,9 +185,6 @@ class Told(Trust):
 
 def predict(case: Case, model: str, sure: float) -> Any:
     """What is computed and what is predicted of a call, as far as it is sure."""
-    from cwm_lsp.predict import prediction
-    from cwm_lsp.predict.predictor import Budget, Predictor, Task
-
     vars(prediction)["Trust"] = Told
     path = Path(case.path)
     source = read_source(path)
@@ -211,7 +213,7 @@ def predict(case: Case, model: str, sure: float) -> Any:
     return {**answer, "trace": trace.to_json(), "told": Told.guesses}
 
 
-_predictor: Any = None
+_predictor: Predictor | None = None
 
 
 # The other end
@@ -342,6 +344,42 @@ def of_package(folder: Path, most: int, model: str, sure: float, say: TextIO) ->
         predictor.close()
 
 
+def reading(case: Case, run: Mapping[str, Any], predictor: Predictor) -> list[dict[str, Any]]:
+    """What the model says of a run, step by step, all before it being known: each guess with its kind and chance."""
+    events = tuple(map(Event.from_json, run["events"]))
+    source = read_source(case.path)
+    trace = Trace(case.function, case.call, case.path, "recorded", source, events, Outcome("return", events[-1].value))
+    found = []
+    for surprise in predictor.read_if_possible(trace).surprises:
+        event, before = events[surprise.event_index], events[surprise.event_index - 1]
+        for name, bits in surprise.parts.items():
+            text = surprise.expected.get(name)
+            other_step = surprise.expected_kind is not None or surprise.expected_line is not None
+            right = not other_step if name == "step" else text is None
+            chance = 2**-bits if right else surprise.expected_confidences.get(name, 0.0)
+            if bits > 0 and chance > LEAST:
+                text = text or event.locals.get(name, event.value) or ""
+                kept = before.locals.get(name) == text and event.kind == "line"
+                kind = "step" if name == "step" else "same" if kept else kind_of(text)
+                found.append({"kind": kind, "returned": event.kind == "return", "chance": chance, "right": right})
+    return found
+
+
+def read_all(folders: Sequence[Path], most: int, model: str, file: TextIO) -> None:
+    """Record the calls of packages and have a model read them."""
+    predictor = Predictor.load(model)
+    for folder in folders:
+        recorder = Worker("record", model, 0.0)
+        try:
+            for case in cases(folder, most):
+                run = recorder.ask(case)
+                if run.get("events") and not run["cut"]:
+                    found = reading(case, run, predictor)
+                    print(json.dumps({"package": case.package, "guesses": found}), file=file, flush=True)
+        finally:
+            recorder.close()
+
+
 def shown(row: Mapping[str, Any], threshold: float) -> list[bool]:
     """For each guess of a call that would be shown, whether it is right."""
     return [one["right"] for one in row["guesses"] if one["confidence"] is None or one["confidence"] >= threshold]
@@ -379,6 +417,7 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="write every call to this file, a JSON object a line")
     parser.add_argument("--model", default=BUNDLED, help="what guesses")
     parser.add_argument("--sure", type=float, default=Hints().min_confidence, help="what is less likely is not shown")
+    parser.add_argument("--readings", type=Path, help="write what --model says of the runs to this file, and no more")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--role", choices=("record", "predict"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -386,6 +425,11 @@ def main() -> None:
         serve(record if arguments.role == "record" else partial(predict, model=arguments.model, sure=arguments.sure))
     folders = [folder for folder in sorted(arguments.folder.iterdir()) if folder.is_dir()]
     wanted = tuple(arguments.packages)
+    if arguments.readings:
+        with arguments.readings.open("w") as file:
+            some = [folder for folder in folders if not wanted or folder.name.startswith(wanted)]
+            read_all(some, arguments.calls, arguments.model, file)
+        return
     rows: list[dict[str, Any]] = []
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(arguments.rows.open("w")) if arguments.rows else None

@@ -255,6 +255,19 @@ def export(run: Path, folder: Path, calibrate: Path | None) -> None:
     click.echo(f"{sum(p.numel() for p in model.parameters()):,} parameters in {folder}")
 
 
+@main.command()
+@click.argument("readings", type=EXISTING)
+@click.argument("folder", type=FOLDER)
+def calibrate(readings: Path, folder: Path) -> None:
+    """Fit the confidence of the model in FOLDER on READINGS, which `benchmarks/packages.py --readings` writes."""
+    from cwm_lsp.lab import calibrate as fitted
+
+    found = list(fitted.guesses(readings))
+    calibration = fitted.calibrate(found)
+    calibration.save(folder)
+    click.echo(f"{calibration}, on {len(found)} guesses")
+
+
 def run_main() -> None:
     """The command, its errors in one line and with the exit codes of `cwm-lsp`."""
     try:

@@ -147,6 +147,33 @@ def test_compare_tells_what_surprises_the_model(shop: Path) -> None:
     assert " bits line " in told and "read by the model alone" in told
 
 
+UNSURE = """\
+import random
+
+def side(text):
+    if random.random() > 0.5:
+        return text.missing
+    return text[1:]
+"""
+
+
+@pytest.mark.parametrize("assist", ["lock", "off"])
+def test_an_outcome_that_is_not_sure_is_none(tmp_path: Path, assist: str) -> None:
+    path = tmp_path / "unsure.py"
+    path.write_text(UNSURE, encoding="utf-8")
+    target = (f"{path}:side", "--call", "side('abc')", "--assist", assist)
+    done = cwm("predict", *target)
+    assert done.returncode == 0, done.stderr
+    assert "not known" in done.stdout and "raises" not in done.stdout and "returns" not in done.stdout
+    assert "text = 'abc'" in done.stdout  # an argument that stands in the call is no guess
+    trace = document(cwm("predict", *target, "--json"))
+    assert trace["outcome"]["kind"] == "truncated"
+    assert trace["events"][0]["provenance"] == {"text": "given"}
+    compared = document(done := cwm("compare", *target, "--json"))
+    assert compared["divergences"] == []
+    assert done.returncode == (compared["recorded"]["outcome"]["kind"] == "exception")
+
+
 def test_predict_never_runs_the_file(tmp_path: Path) -> None:
     path = tmp_path / "evil.py"
     path.write_text("open('ran', 'w')\ndef f(x):\n    open('ran', 'w')\n    return x\n", encoding="utf-8")

@@ -97,8 +97,8 @@ class Hints(_Group):
     max_length: int = Field(default=60, ge=10, le=500)
     """Characters that the hint of one line may take. The whole values are in the hover."""
     min_confidence: float = Field(default=0.94, ge=0, le=1)
-    """What is less likely to be right is not told: the chance of a guess is that of all guesses on the way to it, fitted
-    on calls of published packages for the bundled model (see the model card)."""
+    """What is less likely to be right is not told: the chance of a guess is that of all guesses on the way to it,
+    fitted on calls of published packages for the bundled model (see the model card)."""
     show_confidence: bool = False
     """Show beside a predicted value how sure the model is."""
 

@@ -190,6 +190,9 @@ class Expressions:
         return lambda frame: apply(operand(frame))
 
     def BoolOp(self, node: ast.BoolOp) -> Run:  # noqa: N802
+        if any(isinstance(value, ast.BoolOp) for value in node.values):
+            short = self.short_circuit(node)
+            return lambda frame: short(frame)[0]
         *first, last = node.values
         tests = [(self.expr(value), self.joint(value)) for value in first]
         otherwise = self.expr(last)
@@ -200,6 +203,29 @@ class Expressions:
                 value = item(frame)
                 if decide(frame, value) is stop_on:
                     return value
+            return otherwise(frame)
+
+        return run
+
+    def short_circuit(self, node: ast.BoolOp) -> Callable[[Frame], tuple[Any, bool | None]]:
+        """The value of an `and` or `or`, and its truth where that was decisive: it is not asked for once more."""
+
+        def part(value: ast.expr) -> Callable[[Frame], tuple[Any, bool | None]]:
+            if isinstance(value, ast.BoolOp) and value.lineno == node.lineno and id(value) not in self.replaced:
+                return self.short_circuit(value)
+            value_of = self.expr(value)
+            return lambda frame: (value_of(frame), None)
+
+        *first, last = node.values
+        tests = [(part(value), self.joint(value)) for value in first]
+        otherwise = part(last)
+        stop_on = isinstance(node.op, ast.Or)
+
+        def run(frame: Frame) -> tuple[Any, bool | None]:
+            for item, decide in tests:
+                value, known = item(frame)
+                if decide(frame, value if known is None else known) is stop_on:
+                    return value, stop_on
             return otherwise(frame)
 
         return run
@@ -222,7 +248,11 @@ class Expressions:
         if take is no_branch:
             return lambda frame, value: decided(value)
 
+        reach = self.mark(node, part)
+
         def taken(frame: Frame, value: Any) -> bool:
+            if value is not True and value is not False:
+                reach(frame)
             outcome = decided(value)
             take(frame, outcome)
             return outcome

@@ -13,7 +13,7 @@ import pytest
 
 from cwm_lsp.evaluate import Limits
 from tests.evaluate import layouts
-from tests.evaluate.recording import clean, contradictions, evaluate, only_on_the_reference, record
+from tests.evaluate.recording import clean, compare, contradictions, evaluate, only_on_the_reference, record
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 1500
@@ -111,3 +111,29 @@ def test_the_steps_are_the_same_in_another_python(version: tuple[int, int]) -> N
     assert not done.returncode, clean(done.stderr)
     for source, trace in zip(sources, json.loads(done.stdout), strict=True):
         assert [tuple(step) for step in trace] == steps(source), source
+
+
+TRUTHS = """
+class Empty:
+    def __len__(self):
+        return 0
+def f():
+    a = Empty()
+    b = (a and 1) or 2
+    c = ((a and 1)
+         or 2)
+    d = not (a or a)
+    e = (a and a) and a
+    g = (a or
+         a) and a
+    h = (1 and (a or a)) or 3
+    if (a and 1) or (a or 2) and 3:
+        b = 1
+    return b, c
+"""
+
+
+@only_on_the_reference
+def test_the_truth_of_a_value_is_asked_for_as_often_as_compiled_code_does() -> None:
+    comparison = compare(TRUTHS, "f()", "f")
+    assert comparison.complete, comparison.wrong or comparison.gave_up

@@ -103,7 +103,7 @@ describe("one file", () => {
       hasText: "is not run, as the file does not parse: line",
     });
     await told.waitFor();
-    await editor.hint("item.stock -= count", "item.stock 7 → 6");
+    await editor.hint("return total", "● = 88");
     await editor.pictures("syntax-error");
   });
 });

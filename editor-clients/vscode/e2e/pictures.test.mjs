@@ -17,13 +17,14 @@ function lineOf(text, code) {
   return text.split("\n").findIndex((line) => line.includes(code)) + 1;
 }
 
-/** An editor with the file of a project open. */
-function inProject(name, file) {
+/** An editor with the file of a project open, the cursor at some code. */
+function inProject(name, file, code) {
   const parts = { files: project(name) };
   before(async () => {
     parts.editor = await start({ files: parts.files });
     const [first] = parts.files[file].split("\n").filter((line) => line.trim());
     await parts.editor.open(file, first.replaceAll('"', "").slice(0, 25));
+    await parts.goto(code);
     await parts.editor.ready();
   });
   afterEach(async ({ name: test, passed }) => {
@@ -41,7 +42,7 @@ async function isDimmed(editor, code) {
 }
 
 describe("one file", () => {
-  const parts = inProject("inventory", "inventory.py");
+  const parts = inProject("inventory", "inventory.py", "means = []");
 
   it("shows what has changed, and an expectation that does not hold", async () => {
     const { editor } = parts;
@@ -109,7 +110,7 @@ describe("one file", () => {
 });
 
 describe("a package's module", () => {
-  const parts = inProject("sortedcontainers", "sortedlist.py");
+  const parts = inProject("sortedcontainers", "sortedlist.py", "_load = self._load");
 
   it("has the values of the function at the cursor first", async () => {
     const { editor } = parts;
@@ -120,13 +121,13 @@ describe("a package's module", () => {
 });
 
 describe("several files", () => {
-  const parts = inProject("shop", "test_orders.py");
+  const parts = inProject("shop", "orders.py", "total = 0.0");
 
-  it("marks the assertions of a test whose function is known", async () => {
+  it("has the values of calls that tests make, and marks in the tests", async () => {
     const { editor } = parts;
-    await editor.open("orders.py", "Orders, priced");
-    await editor.goto(9, 5);
     await editor.page.locator(".statusbar-item", { hasText: /order_total: / }).waitFor();
     await editor.pictures("several-files");
+    await editor.open("test_orders.py", "import pytest");
+    await editor.pictures("several-files-tests");
   });
 });

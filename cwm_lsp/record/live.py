@@ -149,7 +149,7 @@ class Follower:
         self._events = trace.events
         self._functions = {event.function for event in trace.events}
         self._entry = trace.events[0]
-        self._is_cut = trace.outcome.kind not in ("return", "exception")
+        self._is_cut = trace.outcome.is_cut
         self._is_beyond = False
         """The session has passed the end of a prediction that was cut off."""
         self._frames: dict[int, int] = {}

@@ -344,6 +344,8 @@ def test_what_a_loop_may_still_come_to_is_not_dimmed():
     whole = trace_of(source, "f([0, 0])", "f", provenance="computed", confidence=None)
     assert unreached(whole) == [4]
     assert unreached(cut(whole, 5)) == []
+    known = replace(whole, events=whole.events[:5], outcome=replace(whole.outcome, cut="the limit was reached"))
+    assert unreached(known) == [], "how the call ends is known, and not which way it goes there"
 
 
 def test_the_hover_tells_all_of_a_line():

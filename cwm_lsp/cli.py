@@ -241,6 +241,30 @@ def serve(stdio: bool, tcp: str | None, **choices: Any) -> None:
     serve(tcp=tcp, flags=_flags(choices))
 
 
+@cli.command()
+@_options(_MODEL)
+def dap(**choices: Any) -> None:
+    """Start a debug adapter on stdin and stdout: steps through a predicted call, forward and backward.
+
+    Nothing of the user's is run. The client's launch request names program, function and call.
+    """
+    from contextlib import ExitStack
+    from functools import cache
+
+    from cwm_lsp import jobs
+    from cwm_lsp.dap.stdio import serve
+    from cwm_lsp.target import resolve
+
+    settings = _settings(choices)
+    with ExitStack() as held:
+
+        @cache
+        def job() -> Callable[[Target, Advance], Trace]:
+            return held.enter_context(jobs.predicting(settings))
+
+        serve(lambda program, function, call: job()(resolve(program, function, call), lambda: None), _fault)
+
+
 def _settings(choices: Mapping[str, Any]) -> Settings:
     """The settings: options that were given, then the environment, then `pyproject.toml` of the working folder."""
     from cwm_lsp.settings import from_environment, from_flags, from_pyproject, resolve

@@ -17,7 +17,8 @@ MAY_IMPORT = {
     "trace": {"source", "trace", "errors"},
     "evaluate": {"evaluate", "source", "trace", "errors"},
     "predict": {"predict", "evaluate", "source", "trace", "errors"},
-    "record": {"record", "source", "trace", "errors"},
+    "record": {"record", "source", "trace", "errors", "framing"},
+    "dap": {"dap", "source", "trace", "errors", "framing"},
 }
 """Room → what of the project its files may import. Rooms not named here stand above these and may import them all."""
 

@@ -7,7 +7,6 @@ a process is just being started. And each line of a message takes them a change 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from cwm_lsp.errors import UserError
+from cwm_lsp.framing import framed
 from cwm_lsp.lsp import handshake
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class Connection:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send one message."""
-        body = json.dumps(message).encode()
-        self.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self.write(framed(message))
 
     def write(self, data: bytes) -> None:
         """Send what is framed already. Where nobody listens any more the process ends."""

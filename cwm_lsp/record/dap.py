@@ -11,6 +11,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from cwm_lsp.framing import content_length, framed
+
 
 class DapError(Exception):
     """The other side refused a request, or has gone."""
@@ -47,8 +49,7 @@ class DapClient:
             answer.set_exception(DapError("the connection is closed"))
             return answer
         self._waiting[self._sequence] = answer
-        data = json.dumps(message).encode()
-        self._writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(data), data))
+        self._writer.write(framed(message))
         return answer
 
     async def request(
@@ -66,9 +67,8 @@ class DapClient:
         try:
             while True:
                 header = await self._reader.readuntil(b"\r\n\r\n")
-                length = int(header.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-                self._dispatch(json.loads(await self._reader.readexactly(length)))
-        except (asyncio.IncompleteReadError, OSError, ValueError, IndexError):
+                self._dispatch(json.loads(await self._reader.readexactly(content_length(header))))
+        except (asyncio.IncompleteReadError, OSError, ValueError):
             pass  # gone, or talking nonsense: the same to those who wait
         finally:
             for answer in self._waiting.values():

@@ -1,0 +1,126 @@
+"""The messages of the Debug Adapter Protocol that are sent, and the reading of those that come.
+
+https://microsoft.github.io/debug-adapter-protocol/specification
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+
+if TYPE_CHECKING:  # Python 3.10 has none
+    from typing_extensions import NotRequired
+
+Message = dict[str, Any]
+Body = Mapping[str, Any]
+Reason = Literal["entry", "step", "breakpoint", "exception", "pause"]
+
+Kind = TypeVar("Kind")
+
+
+class Refused(Exception):
+    """A request that cannot be answered: the message is a sentence for a person."""
+
+
+class Source(TypedDict):
+    """A file."""
+
+    name: str
+    path: str
+
+
+class StackFrame(TypedDict):
+    """A scope that is being run."""
+
+    id: int
+    name: str
+    source: Source
+    line: int
+    column: int
+
+
+class Scope(TypedDict):
+    """A group of variables."""
+
+    name: str
+    presentationHint: str
+    variablesReference: int
+    namedVariables: int
+    expensive: bool
+
+
+class Hint(TypedDict):
+    """How something is shown. `attributes` has where a value comes from, as the command line's JSON names it."""
+
+    attributes: list[str]
+
+
+class Described(TypedDict):
+    """What is told of a value beside its text."""
+
+    type: str
+    variablesReference: int
+    presentationHint: Hint
+    namedVariables: NotRequired[int]
+    indexedVariables: NotRequired[int]
+
+
+class Variable(Described):
+    """A name and its value."""
+
+    name: str
+    value: str
+    evaluateName: NotRequired[str]
+
+
+class Breakpoint(TypedDict):
+    """A breakpoint as it was set."""
+
+    id: NotRequired[int]
+    verified: bool
+    line: NotRequired[int]
+    message: NotRequired[str]
+
+
+class Stopped(TypedDict):
+    """The body of a `stopped` event."""
+
+    reason: Reason
+    threadId: int
+    allThreadsStopped: bool
+    description: NotRequired[str]
+    text: NotRequired[str]
+    hitBreakpointIds: NotRequired[list[int]]
+
+
+_NAMES: Mapping[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def needed(arguments: Body, name: str, kind: type[Kind]) -> Kind:
+    """An argument that must be there.
+
+    Raises:
+        Refused: it is missing, or of another kind.
+    """
+    value = optional(arguments, name, kind)
+    if value is None:
+        raise Refused(f'"{name}" is missing: it is {_NAMES[kind]}')
+    return value
+
+
+def optional(arguments: Body, name: str, kind: type[Kind]) -> Kind | None:
+    """An argument that may be missing, or null.
+
+    Raises:
+        Refused: it is of another kind.
+    """
+    value = arguments.get(name)
+    if value is None or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
+        return value
+    raise Refused(f'"{name}" must be {_NAMES[kind]}')

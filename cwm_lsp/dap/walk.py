@@ -1,0 +1,115 @@
+"""Ways through a trace: where it can be stopped at, what is before and after, and who called whom.
+
+A debugger stops before a line runs, which is where `line` events are. A trace can also be stopped at where it ends, and
+where an exception is raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cwm_lsp.trace.events import Event, Trace
+
+
+@dataclass(slots=True)
+class _Scope:
+    """A scope as far as the events have been read; a generator that is resumed is a new one."""
+
+    depth: int
+    latest: int
+    """Index of its latest event."""
+    shown: int
+    """Index of its latest event that has locals."""
+    raised: int | None = None
+    """Index of its latest exception."""
+
+
+class Walk:
+    """The events of a trace, of which there is at least one, by index."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.events = trace.events
+        self._callers: list[int | None] = []
+        self._shown: list[int] = []
+        self._origins: dict[int, int] = {}
+        self._read()
+        lines = [index for index, event in enumerate(self.events) if event.kind == "line"]
+        self.end = len(self.events) - 1
+        """The last place to stop at: where the call returns or raises, or where the steps end."""
+        if trace.outcome.kind == "exception" and self.end - 1 in self._origins:
+            self.end -= 1  # what is last is that the scope is left
+        self.start = lines[0] if lines else self.end
+        """The first place to stop at."""
+        self.raised = frozenset(self._origins.values())
+        """Exceptions where they come from, not where they only pass."""
+        self.uncaught = self._origins.get(self.end)
+        """The exception that leaves the call, where it comes from."""
+
+    def _read(self) -> None:
+        scopes: list[_Scope] = []
+        for index, event in enumerate(self.events):
+            left: _Scope | None = None
+            while scopes and scopes[-1].depth > event.depth:
+                left = scopes.pop()
+            if event.kind == "call" and scopes and scopes[-1].depth == event.depth:
+                scopes.pop()
+            if not scopes or scopes[-1].depth < event.depth:
+                scopes.append(_Scope(event.depth, index, index))
+            scope = scopes[-1]
+            scope.latest = index
+            if event.kind in ("call", "line"):
+                scope.shown = index
+            elif event.kind == "exception":
+                came = left.raised if left else None
+                passes = came is not None and self.events[came].value == event.value
+                self._origins[index] = self._origins[came] if came is not None and passes else index
+                scope.raised = index
+            self._callers.append(scopes[-2].latest if len(scopes) > 1 else None)
+            self._shown.append(scope.shown)
+
+    def state(self, index: int) -> Event:
+        """The event that has the locals as they are known at an event."""
+        return self.events[self._shown[index]]
+
+    def stack(self, index: int) -> list[int]:
+        """The events that its scope and those around it have come to, the innermost first."""
+        stack: list[int] = []
+        at: int | None = index
+        while at is not None:
+            stack.append(at)
+            at = self._callers[at]
+        return stack
+
+    def into(self, index: int) -> int:
+        """The next line, in whatever scope."""
+        return self._forward(index, None)
+
+    def over(self, index: int) -> int:
+        """The next line of the same scope, or of one around it where it is left."""
+        return self._forward(index, self.events[index].depth)
+
+    def out(self, index: int) -> int:
+        """The next line of a scope around it."""
+        return self._forward(index, self.events[index].depth - 1)
+
+    def back(self, index: int) -> int:
+        """The line before of the same scope, or of the one around it where it has just been entered."""
+        deepest = self.events[index].depth
+        for at in range(index - 1, self.start - 1, -1):
+            event = self.events[at]
+            if event.depth <= deepest:
+                if event.kind == "line":
+                    return at
+                if event.kind == "call":
+                    deepest = event.depth - 1
+        return self.start
+
+    def _forward(self, index: int, deepest: int | None) -> int:
+        for at in range(index + 1, self.end + 1):
+            event = self.events[at]
+            if deepest is None or event.depth <= deepest:
+                if event.kind == "line":
+                    return at
+                if event.kind == "call" and deepest is not None:  # another scope of the same caller
+                    deepest = event.depth - 1
+        return self.end

@@ -8,7 +8,7 @@ It reads what to do from stdin, where its parent pickles it, and writes what com
     ← ("ready",)                                           everything is imported
     ← ("began", 1)
     ← ("steps", 1, (step, …))                              as they come
-    ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out)
+    ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out, other files it read)
     ← ("fault", 1, stack trace)                            in place of the end
 
 Where the system can, it limits its own memory and processor time, and dies of what no `GaveUp` reaches. It ends with
@@ -153,7 +153,7 @@ class Server:
         try:
             evaluation = self._evaluations[number] = Evaluation(**arguments)
         except (SyntaxError, UserError, ValueError, RecursionError, SystemError) as error:
-            return "end", number, None, str(error), False
+            return "end", number, None, str(error), False, ()
         if number in self._closed:
             evaluation.close()
         steps: list[Any] = []
@@ -171,7 +171,7 @@ class Server:
             return "fault", number, traceback.format_exc()
         self.tell("steps", number, steps)
         outcome = evaluation.outcome and evaluation.outcome.to_json()
-        return "end", number, outcome, evaluation.gave_up, evaluation.exhausted
+        return "end", number, outcome, evaluation.gave_up, evaluation.exhausted, evaluation.reads
 
 
 def main() -> None:

@@ -143,6 +143,11 @@ class Evaluation:
                         ctypes.c_ulong(self.runtime.thread), ctypes.py_object(Overdue)
                     )
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The other files that were interpreted so far, but for the library's: what is told depends on them."""
+        return tuple(self.interpreter.imports.own)
+
     def answer(self, answer: Answer) -> None:
         """Answer the question that was the last step."""
         self._answers.put(answer)

@@ -260,6 +260,8 @@ class Evaluating:
         """Why the evaluation ended before the call did."""
         self.exhausted = False
         """What an evaluation may take of time or memory has run out: there is no use in going on by other means."""
+        self.reads: tuple[str, ...] = ()
+        """The other files that were interpreted, but for the library's, once it is through."""
         self._evaluator = evaluator
         self._cancel = cancel
         self._arguments = arguments
@@ -288,10 +290,10 @@ class Evaluating:
                 match told:
                     case ("steps", steps):
                         yield from map(wire.decoded, steps)
-                    case ("end", outcome, gave_up, exhausted):
+                    case ("end", outcome, gave_up, exhausted, reads):
                         self._under_way = None
                         self.outcome = outcome and Outcome.from_json(outcome)
-                        self.gave_up, self.exhausted = gave_up, exhausted
+                        self.gave_up, self.exhausted, self.reads = gave_up, exhausted, tuple(reads)
                         return
                     case ("fault", trace):
                         self._under_way = None

@@ -113,6 +113,8 @@ class Imports:
         self.modules: dict[str, Any] = {}
         self.read: dict[Path, str] = {}
         """The files that were interpreted, with their text."""
+        self.own: list[str] = []
+        """Those that are not of the library."""
         self.bytes = 0
         self.compiled: set[str] = set()
         """Modules that are written in C and not in the table."""
@@ -218,6 +220,8 @@ class Imports:
             module.rest = None
             return
         self.read[found.path] = text
+        if not found.library:
+            self.own.append(str(found.path))
         self.bytes += len(text)
         inner = self.interpreter.beside(tree, scopes, found, self.world.traced(found.path))
         inner.namespace.update(module.members)

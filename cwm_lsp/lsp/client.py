@@ -115,7 +115,9 @@ class Client:
             options = lsp.DidChangeConfigurationRegistrationOptions(SECTION)
             wishes.append((lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
         if self._can("workspace", "didChangeWatchedFiles", "dynamicRegistration"):
-            watched = lsp.DidChangeWatchedFilesRegistrationOptions([lsp.FileSystemWatcher("**/pyproject.toml")])
+            watched = lsp.DidChangeWatchedFilesRegistrationOptions(
+                [lsp.FileSystemWatcher(pattern) for pattern in ("**/pyproject.toml", "**/*.py")]
+            )
             wishes.append((lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched))
         if wishes:
             registrations = [lsp.Registration(method, method, options) for method, options in wishes]

@@ -138,8 +138,10 @@ def _register_session(server: Server) -> None:
         await session.configure()
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    async def project_changed(_params: lsp.DidChangeWatchedFilesParams) -> None:
-        await session.configure()
+    async def files_changed(params: lsp.DidChangeWatchedFilesParams) -> None:
+        session.files_changed([change.uri for change in params.changes])
+        if any(change.uri.endswith("/pyproject.toml") for change in params.changes):
+            await session.configure()
 
     @server.feature(lsp.SET_TRACE)
     def trace_set(params: lsp.SetTraceParams) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -133,6 +133,24 @@ class Session:
         if before - set(document.known):
             self._show(document)
         self._soon(document)
+        self._depended_on(document.path)
+
+    def files_changed(self, uris: Sequence[str]) -> None:
+        """Files have changed on disk; those that are open count as they are in the editor."""
+        for uri in uris:
+            if uri not in self.documents:
+                self._depended_on(_path(uri))
+
+    def _depended_on(self, path: str) -> None:
+        """A file has changed: what was predicted from it elsewhere is forgotten, and predicted again."""
+        for document in self.documents.values():
+            stale = [name for name, known in document.known.items()
+                     if known.predicted is not None and path in known.predicted.trace.reads]  # fmt: skip
+            for name in stale:
+                del document.known[name]
+            if stale:
+                self._show(document)
+                self._soon(document)
 
     def saved(self, uri: str) -> None:
         document = self.documents.get(uri)

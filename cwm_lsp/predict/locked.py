@@ -32,11 +32,17 @@ class LockedPrediction(Prediction):
     """The frame that answered the last question, as an event, and where it begins in the text."""
     _settled: Mapping[str, float] = NOTHING
     """Values of the next event that were known but for the order of a set."""
+    _evaluation: Evaluating | None = None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self._evaluation.reads if self._evaluation is not None else ()
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         budget, cancel = self._control.budget, self._control.cancel
         limits = Limits(events=budget.events + 1, seconds=min(_SECONDS, budget.seconds))
         with evaluation_of(self._task, limits, self._control.evaluator, cancel) as evaluation:
+            self._evaluation = evaluation
             steps = iter(evaluation)
             for step in steps:
                 if cancel is not None and cancel.is_set():

@@ -40,6 +40,11 @@ class Control:
 class Prediction:
     """The prediction of one call. `run` asks for forward passes and returns the trace."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Other files that it was made from."""
+        return ()
+
     def __init__(
         self,
         task: Task,
@@ -230,8 +235,9 @@ class Prediction:
         )
         task = self._task
         return Trace(
-            task.function.qualname, task.call, task.path, "predicted", task.source, tuple(self.events), outcome, stats
-        )
+            task.function.qualname, task.call, task.path, "predicted", task.source, tuple(self.events), outcome, stats,
+            self.reads,
+        )  # fmt: skip
 
 
 def _enters(event: Event, task: Task) -> bool:

@@ -241,6 +241,8 @@ class Trace:
     events: tuple[Event, ...]
     outcome: Outcome
     stats: Stats = Stats()
+    reads: tuple[str, ...] = ()
+    """Other files (absolute paths) that a prediction was made from: when one of them changes, it is stale."""
 
     def within_file(self) -> tuple[Trace, Sequence[int]]:
         """The trace as it is where calls into other files are stepped over, and its events' indices in this one."""
@@ -268,6 +270,7 @@ class Trace:
             "events": [event.to_json() for event in self.events],
             "outcome": self.outcome.to_json(),
             "stats": self.stats.to_json(),
+            "reads": list(self.reads),
         }
 
     @classmethod
@@ -282,4 +285,5 @@ class Trace:
             events=tuple(Event.from_json(event) for event in data["events"]),
             outcome=Outcome.from_json(data["outcome"]),
             stats=Stats(**data["stats"]),
+            reads=tuple(data.get("reads") or ()),
         )

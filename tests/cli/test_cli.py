@@ -187,7 +187,7 @@ def test_record_json(shop: Path) -> None:
     assert done.returncode == 0, done.stderr
     trace = document(done)
     check_trace(trace, "recorded")
-    assert trace["outcome"] == {"kind": "return", "value": "3", "exception": None, "detail": None}
+    assert (trace["outcome"]["kind"], trace["outcome"]["value"]) == ("return", "3")
     lines = [(event["event"], event["line"]) for event in trace["events"]]
     assert lines == [
         ("call", 1),

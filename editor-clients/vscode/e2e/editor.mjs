@@ -111,13 +111,14 @@ export class Editor {
 
   /** Open a file, and wait until its text is there. */
   async open(name, text) {
-    await this.page.locator(".explorer-folders-view .monaco-list-row", { hasText: name }).dblclick();
+    const names = this.page.locator(".explorer-folders-view .monaco-list-row .label-name");
+    await names.filter({ hasText: spaced(name, true) }).dblclick();
     await this.line(text).first().waitFor();
   }
 
   /** Wait until the extension shows something in the file that is open. */
   async ready() {
-    const lens = this.page.locator(".codelens-decoration", { hasText: /More…|Predict/ }).first();
+    const lens = this.page.locator(".codelens-decoration:visible", { hasText: /More…|Predict/ }).first();
     // On a busy machine the extension host may start too late for the page, which then waits for ever.
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -51,7 +51,8 @@ describe("one file", () => {
     await editor.hint("self.journal.append", "'POT -1']");
     await editor.hint("[3.0, 5.0]", "✗ [3.0, 5.0, 7.0]");
     assert.ok(!(await editor.lines()).some((line) => /means = \[\] *means/.test(line)), "no echo");
-    assert.match(await editor.lenses(), /as called in fulfil\(.* \| Run \| More…/);
+    const told = /as called in fulfil\(.* \| Run \| More…/;
+    await until(async () => told.test(await editor.lenses()), "whose call is shown");
     await editor.pictures("changes");
   });
 

@@ -62,6 +62,7 @@ class Program:
     def __init__(self, trace: Trace, stop_on_entry: bool) -> None:
         self.trace = trace
         self.path = absolute(trace.path)
+        self._place = normal(self.path)
         self.stop_on_entry = stop_on_entry
         self.walk = Walk(trace)
         self.at = self.walk.start
@@ -69,8 +70,8 @@ class Program:
         self._lines: dict[str, set[int]] = defaultdict(set)
         for event in trace.events:
             if event.kind == "line":
-                self._lines[normal(self.path_of(event))].add(event.line)
-        self._lines[normal(self.path)].update(line for scope in Flow.of(trace.source).scopes for line in scope.lines)
+                self._lines[self.place_of(event)].add(event.line)
+        self._lines[self._place].update(line for scope in Flow.of(trace.source).scopes for line in scope.lines)
 
     @property
     def event(self) -> Event:
@@ -80,6 +81,10 @@ class Program:
     def path_of(self, event: Event) -> str:
         """The file that an event is in."""
         return event.path or self.path
+
+    def place_of(self, event: Event) -> str:
+        """The same in the form in which paths are compared."""
+        return self._place if event.path is None else normal(event.path)
 
     def lines_of(self, path: str) -> set[int]:
         """The lines of a file that can be stopped at: those with code, or in another file those that are come to."""
@@ -256,6 +261,7 @@ class Session:
     def _terminate(self, _arguments: Body, _program: Program) -> None:
         self._program = None
         self._is_configured = False
+        self._breakpoints, self._filters = Breakpoints(), frozenset()
         self._following.append(("terminated", None))
 
     def _disconnect(self, _arguments: Body) -> None:
@@ -315,7 +321,7 @@ class Session:
         for index in way:
             event = program.walk.events[index]
             if event.kind == "line":
-                numbers = self._breakpoints.at(normal(program.path_of(event)), event.line)
+                numbers = self._breakpoints.at(program.place_of(event), event.line)
                 if numbers:
                     return self._stop(program, index, "breakpoint", numbers)
             elif event.kind == "exception" and self._breaks(program.walk, index):

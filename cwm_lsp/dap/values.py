@@ -154,6 +154,9 @@ def _constructor(node: ast.Call) -> str | None:
 def _inner(node: ast.expr | None) -> ast.expr | None:
     """What has the parts of a value: its own node, or the container in a call; None where it has none."""
     match node:
+        case ast.Call(args=[ast.List(elts=pairs)]) if _constructor(node) == "OrderedDict":  # before Python 3.12
+            items = [pair.elts for pair in pairs if isinstance(pair, ast.Tuple) and len(pair.elts) == 2]
+            return ast.Dict([key for key, _ in items], [value for _, value in items])
         case ast.Call(args=[inner, *_]) if _constructor(node) in _AROUND and type(inner) in _KINDS:
             return inner
         case ast.Call(args=[]) if _constructor(node) is not None:

@@ -205,7 +205,7 @@ class Attributes:
             self.interpreter.operations.attempt(setattr, (value, name, item), (value,))
         elif kind is library.Module:
             value.ready()
-            value.members[name] = item
+            self.interpreter.imports.changed(value, name, item)
         elif kind is decimal.Context and name in ("prec", "rounding"):
             if type(item) is int and item > MOST_DIGITS:
                 raise GaveUp(f"numbers of {item:,} digits are too large")

@@ -27,7 +27,8 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     shared = frozenset(name for name in scope.free if scope.place(name) == "free")
     code = Code(
         scope.name, scope.qualname, first, (), shared, tuple(sorted(scope.free)), tuple(sorted(scope.cells)),
-        is_function=False, node=node,
+        is_function=False, node=node, foreign=interpreter.stepped_over or node in interpreter.foreign, home=interpreter,
+        path=interpreter.path,
     )  # fmt: skip
     runtime = interpreter.runtime
     doc = ast.get_docstring(node, clean=False)

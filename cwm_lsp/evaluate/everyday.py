@@ -131,7 +131,7 @@ KNOWN: dict[type, tuple[str, str]] = {
     ),
     struct.Struct: (public(struct.Struct, called=True), public(struct.Struct, called=False)),
     Lock: ("acquire release locked", ""),
-    RLock: ("acquire release", ""),
+    RLock: ("acquire release _is_owned", ""),
     inspect.Signature: ("bind bind_partial replace", "parameters return_annotation"),
     inspect.Parameter: ("replace", "name default annotation kind"),
     inspect.BoundArguments: ("apply_defaults", "args kwargs arguments signature"),

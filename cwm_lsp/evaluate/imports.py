@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.errors import UnavailableError, UserError
@@ -116,6 +116,12 @@ class Imports:
         self.own: list[str] = []
         """Those that are not of the library."""
         self.bytes = 0
+        self.loading: set[str] = set()
+        """Modules whose body is under way."""
+        self.builtins: dict[str, Any] = {}
+        """What the program has made of builtin names."""
+        self.on_demand: dict[str, Interpreter] = {}
+        """Those of which no more is interpreted than is asked for."""
         self.compiled: set[str] = set()
         """Modules that are written in C and not in the table."""
         self.put_off: list[library.Module] = []
@@ -197,6 +203,9 @@ class Imports:
 
     def from_source(self, name: str, wanted: str) -> Any:
         """A name of a listed module that is not listed: what the module's own source makes of it."""
+        real = vars(importlib.import_module(name)).get(wanted)
+        if isinstance(real, type) and (library.is_listed(real) or issubclass(real, BaseException | tuple)):
+            return real if library.is_listed(real) else Unknown()  # what is listed of the module raises or gives those
         found = self.world.finder.find(name)
         if found is None or found.kind not in ("source", "package") or not found.library:
             raise Undetermined
@@ -228,8 +237,11 @@ class Imports:
         module.members = inner.namespace
         if found.library and groups is not None:
             inner.plan = groups
+            self.on_demand[found.name] = inner
             module.rest = functools.partial(self.demanded, module, inner)
             return
+        if inner.path and self.runtime.tracing:
+            raise GaveUp(f"the call imports {found.name}, whose own steps are not followed")
         try:
             with self.runtime.untraced():
                 inner.load()
@@ -279,7 +291,28 @@ class Imports:
             raise Undetermined
         if module.name in STAND_INS and hasattr(importlib.import_module(module.name), name):
             return Unknown()
+        if module.name in self.loading:
+            raise AttributeError(
+                f"partially initialized module '{module.name}' has no attribute '{name}' "
+                "(most likely due to a circular import)"
+            )
         raise AttributeError(f"module '{module.name}' has no attribute '{name}'")
+
+    def changed(self, module: library.Module, name: str, item: Any) -> None:
+        """`module.name = item`, of which the functions of a listed module that are Python's own know nothing."""
+        if module.name in self.on_demand:
+            self.on_demand[module.name].demand(name)  # lest what is put off undoes the change
+        module.members[name] = item
+        if module.name == "builtins":
+            self.builtins[name] = item
+        if module.name in library.MODULES:
+            own = [
+                (key, value)
+                for key, value in module.members.items()
+                if type(value) is FunctionType and value is not item
+            ]
+            if any(name in function.__code__.co_names for _, function in own):
+                module.members.update((key, Unknown()) for key, function in own if body_of(function) is None)
 
     # statements
 
@@ -314,7 +347,7 @@ class Imports:
         try:
             return found.get(name)
         except Undetermined:
-            return Unknown()
+            return self.runtime.unknown()
         except AttributeError:
             pass
         try:
@@ -323,7 +356,15 @@ class Imports:
             where = found.members.get("__file__")
             if type(where) is not str:
                 return self.runtime.unknown()
-            raise ImportError(f"cannot import name '{name}' from '{absolute}' ({where})", name=absolute) from None
+            if absolute in self.loading:
+                raise ImportError(
+                    f"cannot import name '{name}' from partially initialized module '{absolute}' "
+                    f"(most likely due to a circular import) ({where})",
+                    name=absolute, path=where,
+                ) from None  # fmt: skip
+            raise ImportError(
+                f"cannot import name '{name}' from '{absolute}' ({where})", name=absolute, path=where
+            ) from None
 
     def star(self, frame: Frame, module: str, level: int, package: str | None = None) -> None:
         """`from module import *`."""

@@ -135,6 +135,8 @@ class Interpreter:
         except KeyError:
             if self.plan is not None and self.demand(name):
                 return self.namespace[name]
+        if name in self.imports.builtins:
+            return self.imports.builtins[name]
         try:
             return Unknown() if self.open else library.BUILTINS[name]
         except KeyError:
@@ -179,7 +181,12 @@ class Interpreter:
 
     def load(self) -> None:
         """Interpret the module's top level, untraced; what cannot be known there becomes unknown."""
-        self.load_statements(self.tree.body)
+        name = self.namespace["__name__"]
+        self.imports.loading.add(name)
+        try:
+            self.load_statements(self.tree.body)
+        finally:
+            self.imports.loading.discard(name)
 
     def demand(self, name: str) -> bool:
         """Interpret what makes a global name, if that has been put off; whether there is one now."""
@@ -189,6 +196,7 @@ class Interpreter:
             self.begun.add(number)
             with self.runtime.untraced():
                 self.load_statements(self.plan.groups[number])
+            self.namespace |= library.listed_classes(self.namespace)
         return name in self.namespace
 
     def demand_all(self) -> None:
@@ -223,6 +231,8 @@ class Interpreter:
                 raise  # whoever imports this module may be waiting for it
             self.forget(node)
         except Exception:
+            if (self.stepped_over or self.path) and not self.of_library:
+                raise  # the import fails
             self.forget(node)
         except Undetermined:
             self.forget(node)

@@ -46,7 +46,7 @@ import urllib.parse
 import uuid
 import zlib
 from abc import ABC, ABCMeta
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
@@ -362,7 +362,8 @@ MODULES: dict[str, Module] = {
     "html": Module("html", _members(html, "escape unescape")),
     "shlex": Module("shlex", _members(shlex, "quote join split")),
     "difflib": Module("difflib", _members(difflib, "SequenceMatcher get_close_matches ndiff unified_diff")),
-    "calendar": Module("calendar", _members(calendar, "isleap leapdays weekday monthrange monthlen MONDAY SUNDAY")),
+    "calendar": Module("calendar", _members(
+        calendar, "isleap leapdays weekday monthrange monthlen MONDAY SUNDAY IllegalMonthError IllegalWeekdayError")),
     "colorsys": Module("colorsys", _members(colorsys)),
     "array": Module("array", {"array": array.array}),
     "uuid": Module("uuid", {"UUID": uuid.UUID}),
@@ -449,6 +450,16 @@ def is_listed(value: Any) -> bool:
         return value in PLAIN_CALLABLES or value in _TYPES
     except TypeError:  # it cannot be hashed
         return False
+
+
+def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
+    """The classes in the namespace of a module of the standard library that a program may use as they are: there is one
+    of each, wherever it is taken from."""
+    real = vars(sys.modules.get(namespace["__name__"], sys))
+    return {
+        name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
+        and is_listed(real[name])
+    }  # fmt: skip
 
 
 def starred(name: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable
 from io import BytesIO, StringIO
 from itertools import chain
+from threading import RLock
 from types import MethodType, NoneType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +36,9 @@ NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
 UNKNOWN = "..."
 ADDRESS = re.compile(r" at 0x([0-9a-fA-F]+)")
+RLOCK = type(RLock())
+OWNER = re.compile(r" owner=[1-9]")
+"""The thread that holds a lock, by a number that differs from run to run."""
 WRITTEN: dict[Any, Any] = {kind.__repr__: kind for kind in (list, tuple, dict, set, frozenset, BaseException)}
 """The `repr` of builtin containers and exceptions, which their subclasses mostly inherit."""
 PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
@@ -213,6 +217,8 @@ class Renderer:
                 self.refused.add(kind)
         if kind in self.refused:
             return type_of(value)
+        if kind is RLOCK and OWNER.search(text):
+            raise Undetermined
         return ADDRESS.sub("", text)
 
     def without_address(self, text: str) -> str:

@@ -107,6 +107,36 @@ def broken(cart):
     return cart.items[0].price + cart.owner
 """,
 }  # fmt: skip
+IMPORTS = {
+    "pyproject.toml": "",
+    "log.py": "events = []\n",
+    "bad.py": "import log\nlog.events.append('bad')\n1 / 0\n",
+    "first.py": """
+try:
+    from second import late
+except ImportError as error:
+    late = None
+""",
+    "second.py": """
+import log, first
+try:
+    from first import nothing
+except ImportError as error:
+    log.events.append(str(error).partition(' (/')[0])
+for _ in range(2):
+    try:
+        import bad
+    except ZeroDivisionError:
+        log.events.append('failed')
+late = 1
+""",
+    "app.py": """
+import first, log
+def f():
+    seen = log.events
+    return seen, first.late
+""",
+}
 CALLS = [
     ("total", "total(Cart('ann').add(Item('a', 2.5)).add(Item('b', 2, Kind.FOOD)))"),
     ("patched", "patched(Cart('ann').add(Item('b', 2, Kind.FOOD)))"),
@@ -156,6 +186,15 @@ def test_a_project_is_computed_as_it_runs(tmp_path: Path, workspace: bool) -> No
             recorded = pool.record(path, function, call, scope="workspace" if workspace else "file")
             events, evaluation = computed(path, function, call, workspace=workspace)
             same(recorded, events, evaluation)
+
+
+def test_imports_that_fail_are_tried_again_and_cycles_say_so(tmp_path: Path) -> None:
+    write(tmp_path, IMPORTS)
+    path = tmp_path / "app.py"
+    with RecorderPool() as pool:
+        recorded = pool.record(path, "f", "f()", scope="file")
+    events, evaluation = computed(path, "f", "f()", workspace=False)
+    same(recorded, events, evaluation)
 
 
 def test_of_the_library_only_what_is_asked_for_is_interpreted(tmp_path: Path) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+from typing import Any
+
+_not_known: Any = input
+
 
 def gettext(message: str) -> str:
     return message
@@ -25,3 +30,9 @@ def pgettext(context: str, message: str) -> str:
 
 def npgettext(context: str, singular: str, plural: str, n: int) -> str:
     return singular if n == 1 else plural
+
+
+def install(domain: str, localedir: Any = None, *, names: Any = None) -> None:
+    if names:
+        _not_known()
+    builtins._ = gettext  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ program looks.
 
 from __future__ import annotations
 
+import re
 import sys
 from string import Template
 from typing import Any
@@ -29,8 +30,12 @@ _levels: dict[Any, Any] = {
 }  # fmt: skip
 _UNKNOWN_FIELDS = (
     "pathname", "filename", "module", "lineno", "funcName", "created", "asctime", "msecs", "relativeCreated", "thread",
-    "threadName", "process", "processName", "stack_info", "taskName",
+    "threadName", "process", "processName", "taskName",
 )  # fmt: skip
+_FIELDS = {"%": "%(message)s", "{": "{message}", "$": "${message}"}
+_PERCENT = re.compile(r"%\(\w+\)[#0+ -]*(\*|\d+)?(\.(\*|\d+))?[diouxefgcrsa%]", re.I)
+_BRACES = re.compile(r"(?:[^{}]|\{\{|\}\}|\{[^\W\d]\w*(?:![rsa])?(?::[<>^]?\d*[ds]?)?\})*")
+_DOLLARS = re.compile(r"(?:[^$]|\$\$|\$[a-zA-Z_]+|\$\{[a-zA-Z_]+\})*")
 
 
 def getLevelName(level: Any) -> Any:  # noqa: N802
@@ -56,7 +61,7 @@ def _check_level(level: Any) -> int:
 class LogRecord:
     def __init__(
         self, name: str, level: int, pathname: Any, lineno: Any, msg: Any, args: Any, exc_info: Any, func: Any = None,
-        sinfo: Any = None, extra: Any = None,
+        sinfo: Any = None,
     ) -> None:  # fmt: skip
         if args and len(args) == 1 and isinstance(args[0], dict) and args[0]:
             args = args[0]
@@ -65,14 +70,24 @@ class LogRecord:
         self.args = args
         self.levelname = getLevelName(level)
         self.levelno = level
+        self.pathname = _not_known
+        self.filename = _not_known
+        self.module = _not_known
         self.exc_info = exc_info
         self.exc_text = None
-        if extra is not None:
-            for key in extra:
-                setattr(self, key, extra[key])
+        self.stack_info = sinfo
+        self.lineno = _not_known
+        self.funcName = _not_known
+        self.created = _not_known
+        self.msecs = _not_known
+        self.relativeCreated = _not_known
+        self.thread = _not_known
+        self.threadName = _not_known
+        self.processName = _not_known
+        self.process = _not_known
 
     def __getattr__(self, name: str) -> Any:
-        if name in _UNKNOWN_FIELDS:
+        if name == "taskName":
             return _not_known()
         raise AttributeError(f"'LogRecord' object has no attribute '{name}'")
 
@@ -87,15 +102,30 @@ class LogRecord:
 
 
 class Formatter:
+    converter: Any = input
+    default_time_format = "%Y-%m-%d %H:%M:%S"
+    default_msec_format = "%s,%03d"
+
     def __init__(
         self, fmt: Any = None, datefmt: Any = None, style: str = "%", validate: bool = True, *, defaults: Any = None
     ) -> None:
         if style not in ("%", "{", "$"):
             raise ValueError("Style must be one of: %,{,$")
         self._style_name = style
-        self._fmt = fmt or {"%": "%(message)s", "{": "{message}", "$": "${message}"}[style]
+        self._fmt = fmt or _FIELDS[style]
+        if validate:
+            self._validate()
         self.datefmt = datefmt
         self._defaults = defaults
+
+    def _validate(self) -> None:
+        if self._style_name == "%":
+            if not _PERCENT.search(self._fmt):
+                raise ValueError(f"Invalid format '{self._fmt}' for '%' style")
+        elif self._style_name not in self._fmt:
+            raise ValueError("invalid format: no fields")
+        elif not (_BRACES if self._style_name == "{" else _DOLLARS).fullmatch(self._fmt):
+            _not_known()
 
     def usesTime(self) -> bool:  # noqa: N802
         return "asctime" in self._fmt
@@ -106,26 +136,38 @@ class Formatter:
     def formatException(self, ei: Any) -> str:  # noqa: N802
         return _not_known()  # type: ignore[no-any-return]
 
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        return stack_info
+
     def formatMessage(self, record: Any) -> str:  # noqa: N802
         for name in _UNKNOWN_FIELDS:
-            if name in self._fmt and name not in record.__dict__:
+            if name in self._fmt and (name != "asctime" or name not in record.__dict__):
                 return _not_known()  # type: ignore[no-any-return]
-        values = dict(record.__dict__)
+        values = {
+            name: record.__dict__[name] for name in record.__dict__ if name == "asctime" or name not in _UNKNOWN_FIELDS
+        }
         if self._defaults:
             values = {**self._defaults, **values}
-        if self._style_name == "%":
-            return self._fmt % values
-        if self._style_name == "{":
-            return self._fmt.format(**values)
-        return Template(self._fmt).substitute(**values)
+        try:
+            if self._style_name == "%":
+                return self._fmt % values
+            if self._style_name == "{":
+                return self._fmt.format(**values)
+            return Template(self._fmt).substitute(**values)
+        except KeyError as error:
+            raise ValueError(f"Formatting field not found in record: {error}") from None
 
     def format(self, record: Any) -> str:
         record.message = record.getMessage()
         if self.usesTime():
             record.asctime = self.formatTime(record, self.datefmt)
         text = self.formatMessage(record)
-        if record.exc_info:
-            return text + "\n" + self.formatException(record.exc_info)
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        if record.exc_text:
+            text = text + "\n" + record.exc_text
+        if record.stack_info:
+            text = text + "\n" + self.formatStack(record.stack_info)
         return text
 
 
@@ -161,6 +203,9 @@ class Filterer:
 
 
 class Handler(Filterer):
+    lock: Any = input
+    createLock: Any = input  # noqa: N815
+
     def __init__(self, level: Any = NOTSET) -> None:
         Filterer.__init__(self)
         self._name: Any = None
@@ -224,9 +269,14 @@ class StreamHandler(Handler):
             self.stream.flush()
 
     def emit(self, record: Any) -> None:
-        text = self.format(record)
-        self.stream.write(text + self.terminator)
-        self.flush()
+        try:
+            text = self.format(record)
+            self.stream.write(text + self.terminator)
+            self.flush()
+        except RecursionError:
+            raise
+        except Exception:
+            self.handleError(record)
 
     def setStream(self, stream: Any) -> Any:  # noqa: N802
         if stream is self.stream:
@@ -254,6 +304,8 @@ FileHandler: Any = input
 class Logger(Filterer):
     root: Any
     manager: Any = input
+    findCaller: Any = input  # noqa: N815
+    _cache: Any = input
 
     def __init__(self, name: str, level: Any = NOTSET) -> None:
         Filterer.__init__(self)
@@ -313,8 +365,17 @@ class Logger(Filterer):
         if self.isEnabledFor(level):
             self._log(level, msg, args, **kwargs)
 
-    def makeRecord(self, *args: Any, **kwargs: Any) -> Any:  # noqa: N802
-        return _not_known()
+    def makeRecord(  # noqa: N802
+        self, name: str, level: int, fn: Any, lno: Any, msg: Any, args: Any, exc_info: Any, func: Any = None,
+        extra: Any = None, sinfo: Any = None,
+    ) -> Any:  # fmt: skip
+        record = _factory[0](name, level, fn, lno, msg, args, exc_info, func, sinfo)
+        if extra is not None:
+            for key in extra:
+                if key in ("message", "asctime") or key in record.__dict__:
+                    raise KeyError(f"Attempt to overwrite {key!r} in LogRecord")
+                record.__dict__[key] = extra[key]
+        return record
 
     def _log(
         self, level: int, msg: Any, args: Any, exc_info: Any = None, extra: Any = None, stack_info: bool = False,
@@ -325,7 +386,9 @@ class Logger(Filterer):
                 exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
             elif not isinstance(exc_info, tuple):
                 exc_info = sys.exc_info()
-        self.handle(LogRecord(self.name, level, None, None, msg, args, exc_info, extra=extra))
+        place: Any = _not_known
+        stack = place if stack_info else None
+        self.handle(self.makeRecord(self.name, level, place, place, msg, args, exc_info, place, extra, stack))
 
     def handle(self, record: Any) -> None:
         if not self.disabled and self.filter(record):
@@ -359,7 +422,12 @@ class Logger(Filterer):
                     handler.handle(record)
             logger = logger.parent if logger.propagate else None  # type: ignore[assignment]
         if found == 0 and record.levelno >= WARNING:
-            record.getMessage()  # by the handler of last resort
+            try:
+                record.getMessage()  # by the handler of last resort
+            except RecursionError:
+                raise
+            except Exception:
+                return
 
     def getChild(self, suffix: str) -> Any:  # noqa: N802
         return getLogger(suffix if self is root else f"{self.name}.{suffix}")
@@ -411,7 +479,21 @@ class LoggerAdapter:
     def setLevel(self, level: Any) -> None:  # noqa: N802
         self.logger.setLevel(level)
 
+    def getEffectiveLevel(self) -> Any:  # noqa: N802
+        return self.logger.getEffectiveLevel()
 
+    def hasHandlers(self) -> Any:  # noqa: N802
+        return self.logger.hasHandlers()
+
+    @property
+    def name(self) -> Any:
+        return self.logger.name
+
+    def __repr__(self) -> str:
+        return f"<{self.__class__.__name__} {self.logger.name} ({getLevelName(self.getEffectiveLevel())})>"
+
+
+_factory: list[Any] = [LogRecord]
 _default = Formatter()
 _disabled = [0]
 _loggers: dict[str, Any] = {}
@@ -438,6 +520,14 @@ def getLogger(name: Any = None) -> Any:  # noqa: N802
                                                 else "") < len(name):  # fmt: skip
             _loggers[other].parent = made
     return made
+
+
+def getLogRecordFactory() -> Any:  # noqa: N802
+    return _factory[0]
+
+
+def setLogRecordFactory(factory: Any) -> None:  # noqa: N802
+    _factory[0] = factory
 
 
 def getLoggerClass() -> Any:  # noqa: N802
@@ -470,7 +560,8 @@ def basicConfig(**kwargs: Any) -> None:  # noqa: N802
     if handlers is None:
         handlers = [StreamHandler(stream)]
     style = kwargs.pop("style", "%")
-    formatter = Formatter(kwargs.pop("format", BASIC_FORMAT), kwargs.pop("datefmt", None), style)
+    form = {"{": "{levelname}:{name}:{message}", "$": "${levelname}:${name}:${message}"}.get(style, BASIC_FORMAT)
+    formatter = Formatter(kwargs.pop("format", form), kwargs.pop("datefmt", None), style)
     for handler in handlers:
         if handler.formatter is None:
             handler.setFormatter(formatter)

@@ -37,7 +37,12 @@ class Condition:
     def __repr__(self) -> str:
         return str(_not_known())
 
+    def _is_owned(self) -> bool:
+        return self._lock.locked() if type(self._lock) is _thread.LockType else self._lock._is_owned()
+
     def wait(self, timeout: float | None = None) -> bool:
+        if not self._is_owned():
+            raise RuntimeError("cannot wait on un-acquired lock")
         return _not_known()  # type: ignore[no-any-return]
 
     def wait_for(self, predicate: Any, timeout: float | None = None) -> Any:
@@ -47,10 +52,13 @@ class Condition:
         return result
 
     def notify(self, n: int = 1) -> None:
-        pass
+        if not self._is_owned():
+            raise RuntimeError("cannot notify on un-acquired lock")
 
     def notify_all(self) -> None:
-        pass
+        self.notify()
+
+    notifyAll = notify_all  # noqa: N815
 
 
 class Semaphore:

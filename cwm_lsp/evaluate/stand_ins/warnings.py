@@ -12,8 +12,9 @@ from typing import Any
 _not_known: Any = input
 """Something that is not known."""
 
-filters: list[tuple[str, Any, type[Warning], Any, int]] = []
+_filters: list[tuple[str, Any, type[Warning], Any, int]] = []
 """Those that the program has set, the first one first; the interpreter's own come after them."""
+filters: Any = input
 _log: list[list[Any]] = []
 """The lists that `catch_warnings` records in, the innermost last."""
 
@@ -40,7 +41,7 @@ class WarningMessage:
 
 
 def _action(text: str, category: type[Warning]) -> str:
-    for action, message, kind, module, line in filters:
+    for action, message, kind, module, line in _filters:
         if (message is None or message.match(text)) and issubclass(category, kind):
             if module is not None or line:
                 return str(_not_known())
@@ -68,7 +69,12 @@ def warn(message: Any, category: Any = None, stacklevel: int = 1, source: Any = 
         return
     if action == "error":
         raise message
-    if _log:
+    if showwarning is not _shown:
+        if action in ("always", "all"):
+            showwarning(message, category, filters, filters, None, None)
+        else:
+            _not_known()
+    elif _log:
         if action in ("always", "all"):
             _log[-1].append(WarningMessage(message, category, source=source))
         else:
@@ -81,12 +87,12 @@ def warn_explicit(*arguments: Any, **named: Any) -> None:
 
 def _add(item: Any, append: Any) -> None:
     if append:
-        if item not in filters:
-            filters.append(item)
+        if item not in _filters:
+            _filters.append(item)
     else:
-        if item in filters:
-            filters.remove(item)
-        filters.insert(0, item)
+        if item in _filters:
+            _filters.remove(item)
+        _filters.insert(0, item)
 
 
 def filterwarnings(
@@ -111,7 +117,15 @@ def simplefilter(action: str, category: type[Warning] = Warning, lineno: int = 0
 
 
 def resetwarnings() -> None:
-    filters[:] = [("default", None, Warning, None, 0)]
+    _filters[:] = [("default", None, Warning, None, 0)]
+
+
+def _shown(message: Any, category: Any, filename: Any, lineno: Any, file: Any = None, line: Any = None) -> None:
+    if file is not None:
+        _not_known()
+
+
+showwarning: Any = _shown
 
 
 class catch_warnings:  # noqa: N801
@@ -124,21 +138,26 @@ class catch_warnings:  # noqa: N801
         self._filter = None if action is None else (action, category, lineno, append)
 
     def __enter__(self) -> Any:
+        global showwarning
         if self._entered:
             raise RuntimeError(f"Cannot enter {self!r} twice")
         self._entered = True
-        self._filters = filters[:]
+        self._filters = _filters[:]
+        self._showwarning = showwarning
         if self._filter is not None:
             simplefilter(*self._filter)
         if self._record:
+            showwarning = _shown
             log: list[Any] = []
             _log.append(log)
             return log
         return None
 
     def __exit__(self, *exc_info: object) -> None:
+        global showwarning
         if not self._entered:
             raise RuntimeError(f"Cannot exit {self!r} without entering first")
-        filters[:] = self._filters
+        _filters[:] = self._filters
+        showwarning = self._showwarning
         if self._record:
             _log.pop()

@@ -11,7 +11,8 @@ import functools
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, MappingProxyType
@@ -298,6 +299,40 @@ class Imports:
             )
         raise AttributeError(f"module '{module.name}' has no attribute '{name}'")
 
+    def touched_by(self, clauses: Iterable[tuple[str, int, tuple[str, ...]]], package: str | None) -> list[Any]:
+        """What imports may change that may have been carried out or not: nothing, or all modules of the program, as
+        what a module does that has not been loaded may be anything. It is loaded, lest others be loaded after it."""
+        touched: list[Any] = []
+        for module, level, names in clauses:
+            absolute = None if level and not package else self.absolute(module, level, package)
+            for name in (absolute, *(f"{absolute}.{name}" for name in names)) if absolute else ():
+                if name not in self.modules and self.of_program(name):
+                    with suppress(Exception, Undetermined):
+                        self.find(name)
+                    touched = self.own_modules()
+        return touched
+
+    def of_program(self, name: str) -> bool:
+        found = self.world.finder.find(name)
+        return found is not None and not found.installed
+
+    def own_modules(self) -> list[Any]:
+        return [module for name, module in self.modules.items() if type(module) is library.Module
+                and self.of_program(name)]  # fmt: skip
+
+    def called(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`importlib.import_module(name, package)` and `__import__(name)`."""
+        whole = function is library.import_whole
+        name, package = (*args, None, kwargs.get("package"))[:2] if len(args) < 2 else args[:2]
+        if type(name) is not str or not name or len(args) > 2 - whole or kwargs.keys() - {"package"} or (
+            name.startswith(".") and type(package) is not str
+        ):  # fmt: skip
+            self.runtime.unknowing.reach(self.own_modules(), [])
+            return self.runtime.unknown(args)
+        inner = name.lstrip(".")
+        absolute = self.absolute(inner, len(name) - len(inner), package)
+        return self.module(absolute or name, whole=whole)
+
     def changed(self, module: library.Module, name: str, item: Any) -> None:
         """`module.name = item`, of which the functions of a listed module that are Python's own know nothing."""
         if module.name in self.on_demand:
@@ -344,6 +379,9 @@ class Imports:
         found = self.find(absolute)
         if type(found) is Unknown:
             return self.runtime.unknown()
+        hook = body_of(found.members.get("__getattr__"))
+        if hook is not None and hook.code.path and self.runtime.tracing:
+            raise GaveUp(f"what importing from {absolute} asks of its `__getattr__` is not followed")
         try:
             return found.get(name)
         except Undetermined:

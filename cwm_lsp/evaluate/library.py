@@ -291,17 +291,25 @@ WRAPPERS: frozenset[type] = frozenset({
 """Types of what stands around a function."""
 
 
-class Eval:
-    """Stands for `eval`, which is interpreted and must not come into the hands of library code."""
+class Interpreted:
+    """Stands for a function that is interpreted and must not come into the hands of library code."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         raise Undetermined
 
     def __repr__(self) -> str:
-        return "<built-in function eval>"
+        if self is import_module:
+            raise Undetermined
+        return f"<built-in function {self.__name__}>"
 
 
-evaluate_text = Eval()
+evaluate_text = Interpreted("eval")
+execute_text = Interpreted("exec")
+import_whole = Interpreted("__import__")
+import_module = Interpreted("import_module")
 
 
 def wait(*_: Any, **__: Any) -> None:
@@ -369,6 +377,7 @@ MODULES: dict[str, Module] = {
     "uuid": Module("uuid", {"UUID": uuid.UUID}),
     "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
     "time": Module("time", {"sleep": wait}),
+    "importlib": Module("importlib", {"import_module": import_module}),
     "sys": Module("sys", {
         "maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern, "platform": sys.platform,
         "version_info": VersionInfo((3, 8), (3, 99)), "hexversion": VersionInfo(0x03080000, 0x03FFFFFF)}),
@@ -415,7 +424,15 @@ BUILTINS: dict[str, Any] = {
         "iter globals len list locals map max memoryview min next object oct ord pow print property range repr "
         "reversed round set setattr slice sorted staticmethod str sum super tuple type vars zip"
     )
-} | {**EXCEPTIONS, "eval": evaluate_text, "NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True}
+} | {
+    **EXCEPTIONS,
+    "eval": evaluate_text,
+    "exec": execute_text,
+    "__import__": import_whole,
+    "NotImplemented": NotImplemented,
+    "Ellipsis": ...,
+    "__debug__": True,
+}
 
 PLAIN_CALLABLES: frozenset[Any] = (
     frozenset(

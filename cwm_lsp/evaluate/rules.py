@@ -72,7 +72,8 @@ class Rules(Making):
         self.layers = 0
         """Iterators over iterators that have been made."""
         self.functions: dict[Any, Rule] = {
-            library.evaluate_text: self.eval_, print: self.print_, isinstance: self.isinstance_,
+            library.evaluate_text: self.eval_, library.execute_text: self.exec_, library.import_module: self.imported,
+            library.import_whole: self.imported, print: self.print_, isinstance: self.isinstance_,
             issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.address, hash: self.hash_,
             iter: self.iter_, next: self.next_, getattr: self.getattr_,
             setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
@@ -251,19 +252,34 @@ class Rules(Making):
                 return args[2]
             raise
 
+    def exec_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`exec`, which is not interpreted, and may bind and change all that its module has."""
+        home = self.interpreter.here
+        if len(args) == 1 and not self.runtime.tracing:
+            self.runtime.unknowing.reach([*home.namespace.values()], [])
+            home.forget_all()
+        return self.runtime.unknown(args)
+
+    def imported(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return self.interpreter.imports.called(function, args, kwargs)
+
     def hasattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 2 or not is_a(args[1], str):
             return self.runtime.unknown()
         value, name = args
         if name.startswith("__") and type(value) not in (Unknown, Ticker, library.Module):
             return hasattr(value, name)
+        unknowing = self.runtime.unknowing
+        if unknowing.given_up and unknowing.may_differ(value, name):
+            return self.runtime.unknown()
         try:
             found = self.interpreter.attributes.known(value, name)
         except AttributeError:
             return False
         except Undetermined:
             return self.runtime.unknown()
-        return True if type(found) is not Unknown or type(value) is library.Module else self.runtime.unknown()
+        there = type(value) is library.Module and not self.interpreter.imports.of_program(value.name)
+        return True if type(found) is not Unknown or there else self.runtime.unknown()
 
     def setattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 3 or not is_a(args[1], str):

@@ -54,6 +54,8 @@ class Effects:
     """Names of functions around it that it binds."""
     attributes: frozenset[str]
     """Attributes that it sets or deletes."""
+    imports: frozenset[tuple[str, int, tuple[str, ...]]]
+    """What it imports: a module, its level, and the names taken from it."""
     wild: bool
     """It may set others."""
 
@@ -62,6 +64,7 @@ class Effects:
 def effects(node: ast.AST) -> Effects:
     """What code may change, by its syntax tree."""
     mentioned, declared, shared, attributes = set(), set(), set(), set()
+    imports: set[tuple[str, int, tuple[str, ...]]] = set()
     wild = False
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
@@ -75,7 +78,13 @@ def effects(node: ast.AST) -> Effects:
             declared.update(inner.names)
         elif isinstance(inner, ast.Nonlocal):
             shared.update(inner.names)
-    return Effects(frozenset(mentioned), frozenset(declared), frozenset(shared), frozenset(attributes), wild)
+        elif isinstance(inner, ast.Import):
+            imports.update((item.name, 0, ()) for item in inner.names)
+        elif isinstance(inner, ast.ImportFrom):
+            imports.add((inner.module or "", inner.level, tuple(item.name for item in inner.names)))
+    return Effects(
+        frozenset(mentioned), frozenset(declared), frozenset(shared), frozenset(attributes), frozenset(imports), wild
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -125,6 +134,9 @@ class Unknowing:
 
     def lost(self, frame: Frame) -> None:
         """A frame was left half-way."""
+        for generator, its in self.frames.items():
+            if its is frame:
+                self.runtime.poisoned[id(generator)] = generator
         self.reach([*frame.vars.values()], [(frame.code, frame.cells)])
 
     def give_up_statement(self, module: Interpreter, node: ast.stmt) -> None:
@@ -132,7 +144,8 @@ class Unknowing:
         found = effects(node)
         self.note(found)
         names = found.mentioned - bound_by(node)
-        self.reach([module.namespace[name] for name in names if name in module.namespace], [])
+        reached = [module.namespace[name] for name in names if name in module.namespace]
+        self.reach([*reached, *module.imports.touched_by(found.imports, module.package)], [])
 
     def called_by_others(self, values: Iterable[Any]) -> None:
         """Code that is not known may call these functions."""
@@ -167,6 +180,7 @@ class Unknowing:
                 waiting.append((body.code, body.cells))
                 pending += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *vars(value).values()]
             elif kind is GeneratorType and value in self.frames:
+                runtime.poisoned[id(value)] = value  # it may have been resumed
                 frame = self.frames[value]
                 waiting.append((frame.code, frame.cells))
                 pending += frame.vars.values()
@@ -182,13 +196,15 @@ class Unknowing:
                     pending += [*vars(value).values(), *value.__mro__]
             elif kind is library.Module:
                 modules.append(value)
+                self.given_up[id(value)] = value
                 if value.name not in library.MODULES and value.load is None:
                     pending += value.members.values()
             else:
                 if kind in runtime.classes:
                     self.given_up[id(value)] = value
                     pending.append(kind)
-                if kind in rendering.MUTABLE or isinstance(value, list | dict | set | bytearray):
+                changes = kind in rendering.MUTABLE or isinstance(value, list | dict | set | bytearray)
+                if changes or hasattr(kind, "__next__"):
                     runtime.poisoned[id(value)] = value
                 pending += runtime.inside(value)
         for module in modules:
@@ -206,6 +222,8 @@ class Unknowing:
         for name in found.globals_bound:
             namespace[name] = Unknown()
         reached += [namespace[name] for name in found.mentioned if name in namespace]
+        if code.home is not None:
+            reached += code.home.imports.touched_by(found.imports, code.home.package)
         for name, cell in cells.items():
             if name in found.shared_bound:
                 cell.value = Unknown()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,26 @@ def go(y):
     if os.getpid():
         y['x'].append(1)
 go(Y)
+## a generator: X
+import os
+def numbers():
+    for number in range(3):
+        if os.getpid():
+            pass
+        yield number
+made = numbers()
+next(made)
+X = list(made)
+## an iterator: next(X)
+import os
+X = iter([1, 2])
+def go():
+    if os.getpid():
+        next(X)
+go()
+## text that is executed: X
+X = []
+exec("X.append(1)")
 ## a callback: X
 import unknown_elsewhere
 X = []
@@ -313,6 +334,54 @@ def test_what_was_given_up_may_have_changed_is_not_known(kind: str) -> None:
             and step.provenance["value"] == "computed"]  # fmt: skip
     assert len(steps) > 1
     assert not sure
+
+
+@pytest.mark.parametrize(
+    ("given_up", "value"),
+    [
+        ("def go():\n    if os.getpid():\n        import plugin\ngo()", "registry.names"),
+        ("if os.getpid():\n    import plugin", "registry.names"),
+        ("import importlib\nimportlib.import_module(os.environ['PATH'])", "registry.names"),
+        ("def go():\n    if os.getpid():\n        registry.more = 1\ngo()", "hasattr(registry, 'more')"),
+        ("if os.getpid():\n    more = 1", "hasattr(settings, 'more')"),
+    ],
+)  # fmt: skip
+def test_what_was_given_up_may_have_changed_other_modules(tmp_path: Path, given_up: str, value: str) -> None:
+    files = {
+        "pyproject.toml": "",
+        "registry.py": "names = []\n",
+        "plugin.py": "import registry\nregistry.names.append('plugin')\n",
+        "settings.py": f"import os, registry\n{given_up}\n",
+        "app.py": f"import settings, registry\ndef f():\n    return {value}\n",
+    }
+    write(tmp_path, files)
+    path = tmp_path / "app.py"
+    evaluation = Evaluation(files["app.py"], "f()", "f", module="app", around=Around(str(path), sys.executable))
+    events = list(takewhile(lambda step: isinstance(step, Event), evaluation))
+    assert len(events) > 1
+    assert events[-1].kind == "line" or events[-1].provenance["value"] != "computed"
+
+
+def test_modules_that_are_imported_by_a_call_are_computed(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "",
+        "registry.py": "names = []\n",
+        "plugins/__init__.py": "",
+        "plugins/one.py": "import registry\nregistry.names.append(__name__)\n",
+        "app.py": """
+import importlib, registry
+importlib.import_module(".one", "plugins")
+__import__("plugins.one")
+def f():
+    seen = registry.names
+    return seen, importlib.import_module("plugins").__name__
+""",
+    }
+    write(tmp_path, files)
+    path = tmp_path / "app.py"
+    with RecorderPool() as pool:
+        recorded = pool.record(path, "f", "f()", scope="file")
+    same(recorded, *computed(path, "f", "f()", workspace=False))
 
 
 def test_what_it_cannot_reach_is_known() -> None:

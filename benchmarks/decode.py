@@ -23,6 +23,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.batch import drive
 from cwm_lsp.predict.decode import Budget
@@ -34,6 +35,8 @@ from cwm_lsp.predict.prompt import Task, prepare
 from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import grammar_of
 from cwm_lsp.source.functions import find
+
+EVALUATOR = Evaluator()
 
 ROUNDING = 1e-3
 """Difference of two log-probabilities that 32-bit arithmetic may make."""
@@ -107,7 +110,7 @@ class Guide:
 def ours(engine: Engine, task: Task, budget: Budget, *, drafts: bool, evaluator: bool) -> tuple[Prediction, float]:
     """The prediction, and its wall time in seconds."""
     started = time.perf_counter()
-    foresight = Foresight(task) if evaluator else None
+    foresight = Foresight(task, EVALUATOR) if evaluator else None
     prediction = Prediction(task, prepare(task), lambda: engine, Control(budget), drafts=drafts, foresight=foresight)
     drive(lambda: engine, [prediction.run()])
     return prediction, time.perf_counter() - started

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.predict.decode import Budget
 from cwm_lsp.predict.engines.interface import Pass
 from cwm_lsp.predict.engines.replay import OffScript, ReplayEngine
@@ -41,6 +42,8 @@ from cwm_lsp.record.inprocess import record_in_process
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import Event
+
+EVALUATOR = Evaluator()
 
 FIRST_SPECIAL, LAST_SPECIAL = 128_000, 128_255
 IDS = {
@@ -133,7 +136,7 @@ def replay(row: Row, tokenizer: Tokenizer, draft_tokens: int, *, evaluator: bool
     engine = ReplayEngine(tokenizer, row.tokens, draft_tokens=draft_tokens)
     started = time.process_time()
     budget = Budget(events=100_000, tokens=10_000_000, seconds=1e9)
-    foresight = Foresight(row.task) if evaluator else None
+    foresight = Foresight(row.task, EVALUATOR) if evaluator else None
     prediction = Prediction(row.task, row.prompt, lambda: engine, Control(budget), foresight=foresight)
     left = False
     try:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 GB = 10**9
 _SECONDS = 5.0
 """That the model is tried for."""
+_TOKENS = 1_000
+"""Tokens that the example may have at least: much of it is not left to the model."""
 _OPTIONAL = {
     "torch": "local",
     "transformers": "local",
@@ -183,7 +185,8 @@ def _predict_example(settings: Settings, predictor: Predictor, cancel: threading
     """The bundled example, by the model alone, for a few seconds."""
     from cwm_lsp.jobs import predict_with
 
-    short = settings.predict.model_copy(update={"assist": "off", "timeout": _SECONDS})
+    tokens = max(_TOKENS, settings.predict.max_tokens)
+    short = settings.predict.model_copy(update={"assist": "off", "timeout": _SECONDS, "max_tokens": tokens})
     started = time.monotonic()
     loaded = "" if predictor.loaded else f"; {predictor.engine.name} was loaded in {time.monotonic() - started:.1f} s"
     with as_file(files("cwm_lsp.examples") / "orders.py") as example:

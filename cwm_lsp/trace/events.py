@@ -269,8 +269,8 @@ class Trace:
             "origin": self.origin,
             "events": [event.to_json() for event in self.events],
             "outcome": self.outcome.to_json(),
-            "stats": self.stats.to_json(),
             "reads": list(self.reads),
+            "stats": self.stats.to_json(),
         }
 
     @classmethod

@@ -31,7 +31,7 @@ def same_events(one, other):
 
 @pytest.mark.parametrize("name", SOME)
 def test_predictions_are_those_of_the_model_at_hand(name, local, server):
-    served, budget = ServedEngine(server.url), Budget(tokens=40)
+    served, budget = ServedEngine(server.url), Budget(tokens=120)
     served.draft_tokens = local.draft_tokens = 16
     before = served.requests
     task = tasks()[name]
@@ -48,8 +48,8 @@ def test_a_server_that_tells_little_gives_the_same(local, server):
     """Only the likeliest token of each position, none of the prompt's: the others are asked for."""
     server.most_logprobs, server.prompt_logprobs = 1, False
     task = tasks()[SOME[0]]
-    ours = Predictor.of(ServedEngine(server.url)).predict(task, assist="off", budget=Budget(tokens=25))
-    theirs = Predictor.of(local).predict(task, assist="off", budget=Budget(tokens=25))
+    ours = Predictor.of(ServedEngine(server.url)).predict(task, assist="off", budget=Budget(tokens=80))
+    theirs = Predictor.of(local).predict(task, assist="off", budget=Budget(tokens=80))
     assert same_events(ours.to_json()["events"], theirs.to_json()["events"])
     assert any("allowed_token_ids" in body for body in server.requests)
     assert not any("prompt_logprobs" in body for body in server.requests[3:])
@@ -71,8 +71,8 @@ def test_several_at_once_are_one_request(local, server):
     some = [tasks()[name] for name in SOME[:3]]
     served = ServedEngine(server.url)
     before = served.requests
-    ours = Predictor.of(served).predict_all(some, assist="off", budget=Budget(tokens=25))
-    theirs = Predictor.of(local).predict_all(some, assist="off", budget=Budget(tokens=25))
+    ours = Predictor.of(served).predict_all(some, assist="off", budget=Budget(tokens=80))
+    theirs = Predictor.of(local).predict_all(some, assist="off", budget=Budget(tokens=80))
     for one, other in zip(ours, theirs, strict=True):
         assert same_events(one.to_json()["events"], other.to_json()["events"])
     assert served.requests - before < sum(trace.stats.forward_passes for trace in ours)
@@ -117,7 +117,7 @@ def test_trouble_is_told_in_time_and_passes(manner, server):
     predictor, task = Predictor.of(engine), tasks()[SOME[0]]
 
     def predict():
-        return predictor.predict(task, assist="off", budget=Budget(tokens=10))
+        return predictor.predict(task, assist="off", budget=Budget(tokens=80))
 
     server.manner = manner
     seconds, error = timed(predict)
@@ -162,7 +162,7 @@ def test_cancelling_closes_the_connection(manner, server):
 
 def asked(predictor):
     """Tokens of a prediction for which the model is asked."""
-    return predictor.predict(tasks()[SOME[0]], assist="off", budget=Budget(tokens=12)).stats.tokens
+    return predictor.predict(tasks()[SOME[0]], assist="off", budget=Budget(tokens=80)).stats.tokens
 
 
 def test_a_server_that_goes_and_comes_back(loaded, checkpoint):

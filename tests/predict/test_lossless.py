@@ -3,6 +3,7 @@
 import pytest
 
 from cwm_lsp.errors import UnavailableError
+from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.predict.batch import drive
 from cwm_lsp.predict.engines import bundled_folder
 from cwm_lsp.predict.engines.local import LocalEngine
@@ -15,11 +16,13 @@ from tests.predict.generated import task
 from tests.predict.tasks import tasks
 from tests.trace.programs import PROGRAMS
 
+EVALUATOR = Evaluator()
+
 
 def written(engine, task, budget, *, drafts=True, evaluator=False):
     """The tokens of a prediction by an engine that remembers nothing, its trace, and its passes."""
     engine = LocalEngine(engine.model, engine.tokenizer, engine.name)
-    foresight = Foresight(task) if evaluator else None
+    foresight = Foresight(task, EVALUATOR) if evaluator else None
     prediction = Prediction(task, prepare(task), lambda: engine, Control(budget), drafts=drafts, foresight=foresight)
     [trace] = drive(lambda: engine, [prediction.run()])
     return prediction.writer.tokens, trace, prediction.writer.passes

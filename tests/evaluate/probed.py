@@ -21,5 +21,6 @@ def probed(source: str, call: str, function: str, *, limits: Limits | None = Non
     ]
     records: list[list[Any]] = []
     end = trace_call(call, load(source, FILE), FILE, targets, limits=limits or Limits(), emit=records.append)
+    end["threads"] = []  # those of other tests in this process are none of the program's
     decoder = RecordDecoder()
     return [decoder.event(record) for record in records if record[0] != "end"], outcome(end)

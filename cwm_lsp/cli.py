@@ -66,7 +66,9 @@ def _fail(message: str, code: int) -> int:
 
 def _say(word: str, colour: str, message: str) -> None:
     """`word: message` on one line of stderr."""
-    click.echo(click.style(f"{word}: ", fg=colour, bold=True) + message, err=True)
+    from cwm_lsp.terminal import visible
+
+    click.echo(click.style(f"{word}: ", fg=colour, bold=True) + visible(message), err=True)
 
 
 def _fault() -> str:
@@ -218,12 +220,18 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
 
 @cli.command()
 @_options(_MODEL, _JSON)
-def doctor(as_json: bool, **choices: Any) -> int:
+@click.option(
+    "--python",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="An interpreter to start and try (default: the one of cwm-lsp; that of the settings is not started).",
+)
+def doctor(as_json: bool, python: Path | None, **choices: Any) -> int:
     """Check what cwm-lsp needs on this machine, try the model, and say how to mend what is missing."""
     from cwm_lsp import report
     from cwm_lsp.doctor import examine
 
-    findings = examine(_settings(choices))
+    findings = examine(_settings(choices), python)
     report.show(findings, as_json)
     return UNAVAILABLE if findings.broken else DONE
 

@@ -15,10 +15,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import as_file, files
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
+from cwm_lsp.source.environment import interpreter
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
@@ -78,16 +80,20 @@ class Findings:
         return {"broken": self.broken, "findings": [found.to_json() for found in self.findings]}
 
 
-def examine(settings: Settings) -> Findings:
-    """Look at the machine, and at the model that the settings name, which is loaded."""
+def examine(settings: Settings, python: Path | None = None) -> Findings:
+    """Look at the machine, and at the model that the settings name, which is loaded. `python`: an interpreter to try."""
     from cwm_lsp.predict.predictor import Predictor
 
     predictor = cache(lambda: Predictor.load(**settings.model.model_dump()))
-    return Findings((*examine_machine(settings), *examine_model(settings, predictor)))
+    return Findings((*examine_machine(settings, python), *examine_model(settings, predictor)))
 
 
-def examine_machine(settings: Settings) -> Iterator[Finding]:
-    """Look at the installation, the recorder, which runs the bundled example for real, and the editors."""
+def examine_machine(settings: Settings, python: Path | None = None) -> Iterator[Finding]:
+    """Look at the installation, the recorder, which runs the bundled example for real, and the editors.
+
+    The example is run by `python`, else by our own interpreter. The one that the settings name is not started: they may
+    be those of a folder that somebody else wrote.
+    """
     yield Finding("cwm-lsp", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for package in ("pygls", "lsprotocol", "debugpy"):
         yield _package(package)
@@ -95,7 +101,13 @@ def examine_machine(settings: Settings) -> Iterator[Finding]:
         yield _package(package, extra)
     yield _machine()
     yield from _gpus()
-    yield _tried("recording", lambda: _record_example(settings), "set --python to an interpreter that can run debugpy")
+    yield _tried(
+        "recording",
+        lambda: _record_example(settings, python or Path(sys.executable)),
+        "set --python to an interpreter that can run debugpy",
+    )
+    if settings.record.python and not python:
+        yield _interpreter(settings.record.python)
     for editor in ("nvim", "code"):
         yield _editor(editor)
 
@@ -199,9 +211,20 @@ def _predict_example(settings: Settings, predictor: Predictor, cancel: threading
     )
 
 
-def _record_example(settings: Settings) -> str:
+def _interpreter(configured: str) -> Finding:
+    """The interpreter that the settings name, as far as can be told without starting it."""
+    try:
+        found = interpreter(Path.cwd() / "program.py", Path(configured))
+    except UnavailableError as error:
+        return Finding("interpreter", "note", str(error), "change the setting record.python")
+    detail = f"{found} will run programs, and was not started"
+    return Finding("interpreter", "ok", detail, f"to try it: cwm-lsp doctor --python {found}")
+
+
+def _record_example(settings: Settings, python: Path) -> str:
     from cwm_lsp.jobs import recording
 
+    settings = settings.model_copy(update={"record": settings.record.model_copy(update={"python": str(python)})})
     with as_file(files("cwm_lsp.examples") / "orders.py") as example, recording(settings) as record:
         trace = record(_target(str(example)), lambda: None)
     if trace.outcome.kind in ("error", "timeout"):

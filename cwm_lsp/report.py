@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -21,6 +21,7 @@ from cwm_lsp.jobs import Comparison
 from cwm_lsp.lab.measure import Measurement
 from cwm_lsp.settings import Hints
 from cwm_lsp.target import Case, Target, described
+from cwm_lsp.terminal import console
 from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Outcome, Trace
@@ -50,7 +51,7 @@ _STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": 
 
 def announce(verb: str, target: Target) -> None:
     """Say on stderr what is being worked on: `predicting orders.py:total  total([2, 3]) · from its doctest`."""
-    _stderr().print(
+    console(stderr=True).print(
         Text.assemble(
             (f"{verb} ", "bold"),
             (f"{target.path}:{target.function.qualname}", "magenta"),
@@ -64,9 +65,9 @@ def announce(verb: str, target: Target) -> None:
 @contextmanager
 def progress(verb: str, total: int | None = None) -> Iterator[Callable[[], None]]:
     """Show on stderr, if it is a terminal, how far the work is; gives the function to call at each step."""
-    console = _stderr()
+    terminal = console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         task = bar.add_task(verb, total=total)
         yield lambda: bar.advance(task)
 
@@ -76,9 +77,9 @@ def show(result: Result, as_json: bool) -> None:
     if as_json:
         _print_json(result.to_json())
         return
-    console = Console(highlight=False)
+    terminal = console()
     for part in _parts(result):
-        console.print(part)
+        terminal.print(part)
 
 
 def show_case(case: Case, result: Trace | Comparison, as_json: bool) -> None:
@@ -88,7 +89,7 @@ def show_case(case: Case, result: Trace | Comparison, as_json: bool) -> None:
         return
     trace = result.recorded if isinstance(result, Comparison) else result
     found = f", {len(result.divergences)} divergences" if isinstance(result, Comparison) else ""
-    Console(highlight=False).print(f"{case.number}: {trace.call} {_ending(trace.outcome)}{found}", markup=False)
+    console().print(f"{case.number}: {trace.call} {_ending(trace.outcome)}{found}", markup=False)
 
 
 def show_case_error(case: Case, message: str, as_json: bool) -> None:
@@ -98,15 +99,11 @@ def show_case_error(case: Case, message: str, as_json: bool) -> None:
             {"error": message, "row": case.number, **{k: case.row.get(k) for k in ("path", "function", "call")}}
         )
     else:
-        Console(highlight=False).print(f"{case.number}: [bold red]error:[/] {escape(message)}", soft_wrap=True)
+        console().print(f"{case.number}: [bold red]error:[/] {escape(message)}", soft_wrap=True)
 
 
 def _print_json(data: Mapping[str, Any]) -> None:
     print(json.dumps(data), flush=True)  # noqa: T201
-
-
-def _stderr() -> Console:
-    return Console(stderr=True, highlight=False)
 
 
 def _parts(result: Result) -> Iterator[RenderableType]:

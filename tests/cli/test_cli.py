@@ -401,3 +401,41 @@ def test_interrupting_leaves_nothing_running(shop: Path) -> None:
     assert "Traceback" not in errors
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
+
+
+def test_the_doctor_does_not_start_what_a_folder_names(tmp_path: Path) -> None:
+    mark, evil = tmp_path / "mark", tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    evil.chmod(0o755)
+    (tmp_path / "pyproject.toml").write_text('[tool.cwm-lsp.record]\npython = "./evil"\n')
+    done = cwm("doctor", "--json", cwd=tmp_path)
+    findings = {found["name"]: found for found in document(done)["findings"]}
+    assert findings["recording"]["status"] == "ok"
+    assert f"{evil} will run programs, and was not started" in findings["interpreter"]["detail"]
+    assert not mark.exists()
+    cwm("doctor", "--json", "--python", "./evil", cwd=tmp_path)
+    assert mark.exists()
+
+
+def test_a_folder_does_not_lend_its_modules(tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('ran')\n")
+    (tmp_path / "app.py").write_text("def f(n):\n    return n + 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "cwm_lsp", "predict", "app.py:f", "--call", "f(2)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "returns 3" in done.stdout, done.stderr
+
+
+def test_a_terminal_obeys_nothing_of_a_program(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text(
+        "class A:\n    def __repr__(self):\n        return '\\x1b[2J\\x9b\\u202e'\n\n\n"
+        "def f():\n    a = A()  # \x1b]0;title\x07\n    raise ValueError('\\x1b[31m')\n"
+    )
+    for command in ("predict", "record", "compare"):
+        done = cwm(command, f"{path}:f", "--call", "f()")
+        assert not set(done.stdout + done.stderr) & set("\x1b\x07\x9b\u202e")
+        assert "\\x1b[31m" in done.stdout

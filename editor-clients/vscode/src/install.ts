@@ -65,7 +65,8 @@ async function pip(python: string, wheel: string): Promise<void> {
     vscode.TaskScope.Workspace,
     "Install cwm-lsp",
     "cwm-lsp",
-    new vscode.ProcessExecution(python, ["-m", "pip", "install", wheel]),
+    // `-m` imports from the working folder first: it must not be the user's.
+    new vscode.ProcessExecution(python, ["-m", "pip", "install", wheel], { cwd: path.dirname(wheel) }),
   );
   task.presentationOptions = { reveal: vscode.TaskRevealKind.Always };
   const execution = await vscode.tasks.executeTask(task);

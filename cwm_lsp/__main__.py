@@ -3,7 +3,7 @@
 import os
 import sys
 
-# Without -P, `-m` puts the working folder first on the import path: a `json.py` or `pathlib.py` that lies there would run.
+# Without -P, `-m` puts the working folder first on the import path: a `json.py` or `pathlib.py` there would run.
 if sys.path and sys.path[0] == os.getcwd() != os.path.dirname(os.path.dirname(__file__)):  # noqa: PTH109, PTH120
     del sys.path[0]
 

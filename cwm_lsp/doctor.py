@@ -81,7 +81,7 @@ class Findings:
 
 
 def examine(settings: Settings, python: Path | None = None) -> Findings:
-    """Look at the machine, and at the model that the settings name, which is loaded. `python`: an interpreter to try."""
+    """Look at the machine, and at the model that the settings name, which is loaded. `python` is tried."""
     from cwm_lsp.predict.predictor import Predictor
 
     predictor = cache(lambda: Predictor.load(**settings.model.model_dump()))

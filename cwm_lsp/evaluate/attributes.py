@@ -134,6 +134,8 @@ class Attributes:
             raise Undetermined
         if is_a(value, StopIteration) and name == "value":
             return getattr(value, name)
+        if is_a(value, OSError) and name in ("errno", "strerror", "filename"):
+            return getattr(value, name)
         if is_a(value, KeyError | ValueError | TypeError | IndexError | ZeroDivisionError) and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined

@@ -28,6 +28,7 @@ from cwm_lsp.evaluate.coroutines import LibraryCoroutine
 from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.methods import METHOD_RULES
+from cwm_lsp.evaluate.reading import PATH_QUESTIONS, READING, WRITING, ConcretePath
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
 from cwm_lsp.evaluate.values import MISSING, Addressed, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
@@ -97,6 +98,8 @@ class Calls:
         """For each builtin type, its allowed methods and the rule for each that needs one."""
         for ruled in RULED:
             self.quick[ruled] = {name: self.rules.method(ruled, name) for name in library.METHODS[ruled]}
+        asking = {name: self.rules.path_method(name) for name in (*READING, *WRITING, *PATH_QUESTIONS)}
+        self.quick[ConcretePath] = {**self.quick[ConcretePath], **asking}
 
     # functions of the file
 
@@ -384,6 +387,7 @@ class Calls:
 
     def foreign(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call something that is not known at all."""
+        self.interpreter.imports.files.drift()
         given = [*args, *kwargs.values()]
         if self.runtime.tracing:
             for value in given:

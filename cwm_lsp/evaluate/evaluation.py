@@ -145,8 +145,10 @@ class Evaluation:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The other files that were interpreted so far, but for the library's: what is told depends on them."""
-        return tuple(self.interpreter.imports.own)
+        """The other files that were interpreted so far, but for the library's, and what the program has asked for of
+        the disk, there or not: what is told depends on them."""
+        imports = self.interpreter.imports
+        return tuple(dict.fromkeys((*imports.own, *imports.files.asked)))
 
     def answer(self, answer: Answer) -> None:
         """Answer the question that was the last step."""

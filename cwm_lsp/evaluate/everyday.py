@@ -129,6 +129,14 @@ KNOWN: dict[type, tuple[str, str]] = {
         "read read1 readline readlines readinto write writelines getvalue getbuffer seek tell truncate close flush "
         "readable writable seekable", "closed",
     ),
+    io.TextIOWrapper: (
+        "read readline readlines seek tell truncate close flush readable writable seekable isatty write writelines",
+        "closed name mode encoding errors newlines line_buffering",
+    ),
+    io.BufferedReader: (
+        "read read1 readline readlines readinto seek tell close flush readable writable seekable isatty peek",
+        "closed name mode",
+    ),
     struct.Struct: (public(struct.Struct, called=True), public(struct.Struct, called=False)),
     Lock: ("acquire release locked", ""),
     RLock: ("acquire release _is_owned", ""),
@@ -153,7 +161,9 @@ KNOWN: dict[type, tuple[str, str]] = {
     **{kind: ("", " ".join((*kind._fields, *kind._attributes, "_fields", "_attributes"))) for kind in SYNTAX},
 }  # fmt: skip
 """Types whose instances a program may use: their methods and attributes."""
-MANAGERS: frozenset[type] = frozenset({io.StringIO, io.BytesIO, Lock, RLock, type(decimal.localcontext())})
+MANAGERS: frozenset[type] = frozenset({
+    io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, Lock, RLock, type(decimal.localcontext()),
+})  # fmt: skip
 BASES: frozenset[Any] = frozenset({
     io.StringIO, io.BytesIO, io.IOBase, io.RawIOBase, io.TextIOBase, io.BufferedIOBase, os.PathLike, _random.Random,
     ast.AST,
@@ -392,6 +402,8 @@ MOST_TEXT = 20_000
 """Characters of a text that is parsed."""
 METHOD_RULES: dict[tuple[type, str], str] = {
     (io.BytesIO, "seek"): "sought",
+    (io.TextIOWrapper, "read"): "whole_of",
+    (io.BufferedReader, "read"): "whole_of",
     (io.BytesIO, "write"): "put_into",
     (io.StringIO, "write"): "put_into",
     (Lock, "acquire"): "acquired",

@@ -22,11 +22,13 @@ from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.demand import Plan, plan
+from cwm_lsp.evaluate.disk import Disk
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.layout.folding import folded
+from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.scopes import Scope, analyse
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
-from cwm_lsp.source.environment import is_own
+from cwm_lsp.source.environment import is_own, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Found, Installation, installation
 
@@ -62,6 +64,8 @@ class World:
     """The text of a source file, as the editor has it or as it is on disk."""
     traced: Callable[[Path], bool] = field(default=lambda path: False)
     """Whether the steps in a file are events, each with its `path`; else it is stepped over."""
+    disk: Disk | None = None
+    """What a program may read."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Around:
         def traced(other: Path) -> bool:
             return self.workspace is not None and is_own(other, Path(self.workspace), finder.own.stdlib)
 
-        return World(finder, text, traced)
+        return World(finder, text, traced, Disk(project(path)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -112,6 +116,7 @@ class Imports:
         self.rooted = world is not None and world.finder.complete
         """What is not found is not there."""
         self.modules: dict[str, Any] = {}
+        self.files = Files(self.world.disk)
         self.read: dict[Path, str] = {}
         """The files that were interpreted, with their text."""
         self.own: list[str] = []

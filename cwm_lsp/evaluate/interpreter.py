@@ -62,6 +62,8 @@ class Interpreter:
         """Its frames are not traced."""
         self.of_library = False
         """It comes with Python."""
+        self.installed = False
+        """It comes with Python or is installed."""
         self.plan: Plan | None = None
         """Of a module of which no more is interpreted than is asked for."""
         self.begun: set[int] = set()
@@ -114,6 +116,7 @@ class Interpreter:
         made = Interpreter(self.runtime, tree, found.name, scopes=scopes, first=self)
         made.package = found.package
         made.stepped_over, made.of_library = not traced, found.library
+        made.installed = found.installed
         if traced:
             made.path = str(found.path)
         made.namespace["__file__"] = str(found.path)
@@ -211,11 +214,14 @@ class Interpreter:
         around, runtime.frame = runtime.frame, frame
         guarded, runtime.guarded = runtime.guarded, 0 if self.plan is not None else runtime.guarded
         runtime.loading += 1
+        files = self.imports.files
+        trusted, files.trusted = files.trusted, self.installed
         try:
             for statement in statements:
                 self.load_statement(compiler, frame, statement)
         finally:
             runtime.loading -= 1
+            files.trusted = trusted
             runtime.guarded = guarded
             runtime.frame = around
 

@@ -32,6 +32,7 @@ import math
 import numbers
 import operator
 import os
+import pathlib
 import re
 import shlex
 import statistics
@@ -204,6 +205,7 @@ CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime.timedelta: frozenset({"min", "max", "resolution"}),
     datetime.timezone: frozenset({"utc", "min", "max"}),
     itertools.chain: frozenset({"from_iterable"}),
+    pathlib.Path: frozenset({"cwd"}),
 }
 
 EXCEPTIONS: dict[str, type] = {
@@ -301,7 +303,7 @@ class Interpreted:
         raise Undetermined
 
     def __repr__(self) -> str:
-        if self is import_module:
+        if self in PYTHON:
             raise Undetermined
         return f"<built-in function {self.__name__}>"
 
@@ -310,6 +312,15 @@ evaluate_text = Interpreted("eval")
 execute_text = Interpreted("exec")
 import_whole = Interpreted("__import__")
 import_module = Interpreted("import_module")
+open_file = Interpreted("open")
+load_json, text_encoding, resources = Interpreted("load"), Interpreted("text_encoding"), Interpreted("files")
+ASKING: dict[str, Interpreted] = {
+    name: Interpreted(name)
+    for name in ("exists", "isfile", "isdir", "getsize", "abspath", "realpath", "relpath", "getcwd", "listdir", "glob")
+}
+"""What asks for files: the rules are in `reading`."""
+PYTHON = frozenset({import_module, load_json, resources, *ASKING.values()} - {ASKING["getcwd"], ASKING["listdir"]})
+"""Those that are written in Python, which their repr tells."""
 
 
 def wait(*_: Any, **__: Any) -> None:
@@ -413,8 +424,17 @@ MODULES["os"] = Module(
     },
 )
 
+MODULES["os.path"].members |= {
+    name: ASKING[name] for name in ("exists", "isfile", "isdir", "getsize", "abspath", "realpath", "relpath")
+}
+MODULES["os"].members |= {name: ASKING[name] for name in ("getcwd", "listdir")}
+MODULES["glob"] = Module("glob", {"glob": ASKING["glob"]})
+MODULES["json"].members["load"] = load_json
+MODULES["importlib.resources"] = Module("importlib.resources", {"files": resources})
+MODULES["importlib"].members["resources"] = MODULES["importlib.resources"]
 for _name, _more in everyday.MEMBERS.items():
     MODULES.setdefault(_name, Module(_name, {})).members.update(_more)
+MODULES["io"].members |= {"open": open_file, "text_encoding": text_encoding}
 
 BUILTINS: dict[str, Any] = {
     name: getattr(__import__("builtins"), name)
@@ -426,6 +446,7 @@ BUILTINS: dict[str, Any] = {
     )
 } | {
     **EXCEPTIONS,
+    "open": open_file,
     "eval": evaluate_text,
     "exec": execute_text,
     "__import__": import_whole,

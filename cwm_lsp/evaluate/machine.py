@@ -143,9 +143,13 @@ class Machine:
         if size > self.limits.elements:
             raise GaveUp(f"a value of {size:,} elements is too large")
         if size > SMALL:
-            self.allocated += size
-            if self.allocated > self.limits.allocated:
-                raise GaveUp("the call makes too many large values")
+            self.take(size)
+
+    def take(self, size: int) -> None:
+        """Count a value of `size` elements or characters, however large it is."""
+        self.allocated += size
+        if self.allocated > self.limits.allocated:
+            raise GaveUp("the call makes too many large values")
 
     def never_ends(self, loop: Loop) -> NoReturn:
         """The call will not come out of a loop."""

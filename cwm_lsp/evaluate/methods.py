@@ -16,11 +16,12 @@ from typing import Any
 
 from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.everyday import Everyday
+from cwm_lsp.evaluate.reading import Reading
 from cwm_lsp.evaluate.sizes import Sizes
 from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, defines, is_a
 
 
-class Methods(Everyday, Sizes):
+class Methods(Everyday, Reading, Sizes):
     """The rules of methods: each takes the object, its bound method and the arguments."""
 
     def encoded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

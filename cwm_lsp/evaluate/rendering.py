@@ -6,7 +6,7 @@ import functools
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable
-from io import BytesIO, StringIO
+from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
 from itertools import chain
 from threading import RLock
 from types import MethodType, NoneType, WrapperDescriptorType
@@ -24,9 +24,10 @@ ATOMS: frozenset[type] = frozenset(
 """Immutable types whose repr needs no look inside."""
 STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
-MUTABLE: frozenset[type] = frozenset(
-    {list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter, StringIO, BytesIO}
-)
+MUTABLE: frozenset[type] = frozenset({
+    list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter, StringIO, BytesIO, TextIOWrapper,
+    BufferedReader,
+})  # fmt: skip
 FLAT: frozenset[type] = frozenset({list, tuple, dict})
 SIZED_BUILTINS: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset, deque})
 ROWS: frozenset[type] = frozenset({list, tuple})

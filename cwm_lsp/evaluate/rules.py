@@ -123,7 +123,7 @@ class Rules(Making):
             **dict.fromkeys(filter(is_enum, library.BASES), self.class_maker),
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
-        self.functions |= interpreter.asynchronous.rules | self.everyday()
+        self.functions |= interpreter.asynchronous.rules | self.everyday() | self.reading()
         for function in regex.FUNCTIONS:
             self.functions[function] = self.pattern
         self.class_methods: dict[str, Rule] = {
@@ -378,6 +378,8 @@ class Rules(Making):
 
     def keyed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`sorted`, `min` and `max`, of which the order of a set with no ties is no matter."""
+        if len(args) == 1 and id(args[0]) in self.files.unordered and kwargs.get("key") is None:
+            args = [self.files.unordered[id(args[0])][1]]
         if len(args) == 1 and type(args[0]) in (set, frozenset) and kwargs.get("key") is None:
             kinds = {type(item) for item in args[0]}
             if len(kinds) == 1 and kinds <= {str, bytes, int, float, tuple}:

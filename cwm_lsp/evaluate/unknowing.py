@@ -137,10 +137,13 @@ class Unknowing:
         for generator, its in self.frames.items():
             if its is frame:
                 self.runtime.poisoned[id(generator)] = generator
+        if frame.code.home is not None:
+            frame.code.home.imports.files.given_up(frame.code.node)
         self.reach([*frame.vars.values()], [(frame.code, frame.cells)])
 
     def give_up_statement(self, module: Interpreter, node: ast.stmt) -> None:
         """A statement of the top level of a module was given up."""
+        module.imports.files.given_up(node)
         found = effects(node)
         self.note(found)
         names = found.mentioned - bound_by(node)

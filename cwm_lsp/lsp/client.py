@@ -116,7 +116,7 @@ class Client:
             wishes.append((lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
         if self._can("workspace", "didChangeWatchedFiles", "dynamicRegistration"):
             watched = lsp.DidChangeWatchedFilesRegistrationOptions(
-                [lsp.FileSystemWatcher(pattern) for pattern in ("**/pyproject.toml", "**/*.py")]
+                [lsp.FileSystemWatcher("**/*")]  # predictions read whatever a program reads
             )
             wishes.append((lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES, watched))
         if wishes:

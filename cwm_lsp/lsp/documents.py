@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import PurePath
 
 from lsprotocol import types as lsp
 
@@ -56,6 +57,11 @@ class Known:
     def reading(self) -> Reading | None:
         """What is shown: how it was, if that is known, else how it will likely be."""
         return self.recorded or self.predicted
+
+    def depends_on(self, path: str) -> bool:
+        """Whether another file, or what its folder holds, counts in the prediction."""
+        reads = self.predicted.trace.reads if self.predicted is not None else ()
+        return path in reads or str(PurePath(path).parent) in reads
 
     def show(self, selection: Selection) -> None:
         """Look at other iterations."""

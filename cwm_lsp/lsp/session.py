@@ -144,8 +144,7 @@ class Session:
     def _depended_on(self, path: str) -> None:
         """A file has changed: what was predicted from it elsewhere is forgotten, and predicted again."""
         for document in self.documents.values():
-            stale = [name for name, known in document.known.items()
-                     if known.predicted is not None and path in known.predicted.trace.reads]  # fmt: skip
+            stale = [name for name, known in document.known.items() if known.depends_on(path)]
             for name in stale:
                 del document.known[name]
             if stale:

@@ -22,12 +22,19 @@ called `computed` is what every run shows: when in doubt, the value is asked for
 
 Questions come only where the trace needs them, so an evaluation of a fully known call asks none. An evaluation runs in
 a thread of its own, for the depth of its stack; `close()` (or leaving it as a context manager) ends it early.
+
+`Program` makes many calls of one file's functions, and tells only what comes of them.
 """
 
 from cwm_lsp.evaluate.evaluation import Evaluation
 from cwm_lsp.evaluate.evaluator import Evaluating, Evaluator
 from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.limits import Limits
+from cwm_lsp.evaluate.observed import Called, Comparison
+from cwm_lsp.evaluate.program import Program
 from cwm_lsp.evaluate.questions import Answer, Question
 
-__all__ = ["Answer", "Around", "Evaluating", "Evaluation", "Evaluator", "Limits", "Question"]
+__all__ = [
+    "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator", "Limits", "Program",
+    "Question",
+]  # fmt: skip

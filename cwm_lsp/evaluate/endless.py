@@ -251,7 +251,7 @@ class State:
 
     def instance(self, value: Any, kind: Any) -> tuple[Any, list[Any]]:
         """An instance of a class in Python, of a builtin container, or of both."""
-        known = kind in self.runtime.classes
+        known = kind in self.runtime.classes or kind.__module__ in PURE
         label: Any = None
         parts: list[Any] = [kind]
         for base in (list, tuple, deque, set, frozenset, dict, str, int, bytes, float):

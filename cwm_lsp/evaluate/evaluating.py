@@ -3,11 +3,13 @@
 It reads what to do from stdin, where its parent pickles it, and writes what comes of it to stdout, in `wire`'s form:
 
     → ("start", 1, {argument of Evaluation: value, …})     several evaluations may be under way
+    → ("calls", 1, {argument of Program: value, …}, (call, …), function or None, limits)
     → ("answer", 1, answer)                                to its last question
     → ("close", 1)                                         it is not wanted any more
     ← ("ready",)                                           everything is imported
     ← ("began", 1)
     ← ("steps", 1, (step, …))                              as they come
+    ← ("called", 1, (what came of the next call))
     ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out, other files it read)
     ← ("fault", 1, stack trace)                            in place of the end
 
@@ -23,12 +25,17 @@ import pickle
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import wire
 from cwm_lsp.evaluate.evaluation import CHUNK, STACK, Evaluation
+from cwm_lsp.evaluate.limits import Limits
+from cwm_lsp.evaluate.observed import not_known
+from cwm_lsp.evaluate.program import Program
 from cwm_lsp.evaluate.questions import Answer, Question
 
 try:
@@ -43,6 +50,10 @@ _SPARE = 100 * 2**20
 after its thread. The parent's watch is the exact one; this limit holds where nobody has the time to look."""
 _PROCESSOR = 5
 """Seconds of processor time beyond what the evaluations under way may take."""
+
+PROGRAMS = 4
+"""Programs that are kept for further calls."""
+CANNOT_BEGIN = (SyntaxError, UserError, ValueError, RecursionError, SystemError)
 
 
 class Bounds:
@@ -104,7 +115,9 @@ class Server:
         self._out = out
         self._bounds = bounds
         self._lock = threading.Lock()
-        self._evaluations: dict[int, Evaluation] = {}
+        self._evaluations: dict[int, Evaluation | Program] = {}
+        self._programs: dict[bytes, Program] = {}
+        """Those that were called last and are not being called, by what they were made of."""
         self._answers: dict[int, SimpleQueue[Answer]] = {}
         self._closed: set[int] = set()
 
@@ -116,9 +129,14 @@ class Server:
                 do, number, *rest = pickle.load(source)  # noqa: S301 # our parent's
             except EOFError:
                 return
-            if do == "start":
+            if do in ("start", "calls"):
                 self._answers[number] = SimpleQueue()
-                threading.Thread(target=self.evaluate, args=(number, *rest), daemon=True).start()
+                work, seconds = (
+                    (partial(self._evaluate, number, *rest), rest[0]["limits"].seconds)
+                    if do == "start"
+                    else (partial(self._call, number, *rest), rest[-1].seconds)
+                )
+                threading.Thread(target=self.evaluate, args=(number, work, seconds), daemon=True).start()
             elif number not in self._answers:
                 continue  # it has ended
             elif do == "answer":
@@ -133,12 +151,12 @@ class Server:
         with self._lock:
             wire.write(self._out, message)
 
-    def evaluate(self, number: int, arguments: dict[str, Any]) -> None:
+    def evaluate(self, number: int, work: Callable[[], tuple[Any, ...]], seconds: float) -> None:
         """One evaluation, from its beginning to its end."""
         try:
-            self._bounds.begin(number, arguments["limits"].seconds)
+            self._bounds.begin(number, seconds)
             self.tell("began", number)
-            message = self._evaluate(number, arguments)
+            message = work()
             for held in (self._evaluations, self._answers):
                 held.pop(number, None)
             self._closed.discard(number)
@@ -152,7 +170,7 @@ class Server:
     def _evaluate(self, number: int, arguments: dict[str, Any]) -> tuple[Any, ...]:
         try:
             evaluation = self._evaluations[number] = Evaluation(**arguments)
-        except (SyntaxError, UserError, ValueError, RecursionError, SystemError) as error:
+        except CANNOT_BEGIN as error:
             return "end", number, None, str(error), False, ()
         if number in self._closed:
             evaluation.close()
@@ -172,6 +190,35 @@ class Server:
         self.tell("steps", number, steps)
         outcome = evaluation.outcome and evaluation.outcome.to_json()
         return "end", number, outcome, evaluation.gave_up, evaluation.exhausted, evaluation.reads
+
+    def _call(
+        self, number: int, about: dict[str, Any], calls: Sequence[str], function: str | None, limits: Limits
+    ) -> tuple[Any, ...]:
+        """Calls without events, in order."""
+        key = pickle.dumps(about)
+        program = self._programs.pop(key, None)
+        try:
+            program = program or Program(**about)
+        except CANNOT_BEGIN as error:
+            return "end", number, None, str(error), False, ()
+        for call in calls:
+            if number in self._closed:
+                break
+            self._bounds.begin(number, limits.seconds)
+            self._evaluations[number] = program
+            try:
+                called = program.call(call, function, limits=limits)
+            except CANNOT_BEGIN as error:
+                called = not_known(str(error))
+            except MemoryError:
+                raise
+            except Exception:
+                return "fault", number, traceback.format_exc()
+            self.tell("called", number, wire.encoded_call(called))
+        while len(self._programs) >= PROGRAMS:
+            self._programs.popitem()
+        self._programs[key] = program
+        return "end", number, None, None, False, ()
 
 
 def main() -> None:

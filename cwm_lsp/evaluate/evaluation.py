@@ -77,6 +77,21 @@ class Evaluation:
         module: str = "__main__",
         around: Around | None = None,
     ) -> None:
+        self._begin(limits)
+        self.runtime = Runtime(
+            self.limits, self._emit, self._ask, self._elsewhere
+        )  # before anything can fail: `close` needs it
+        self.tree = folded(ast.parse(source), source)
+        self.call = folded(ast.parse(call.strip(), mode="eval"))
+        around_it = around.world(source) if around is not None else None
+        self.interpreter = Interpreter(self.runtime, self.tree, module, around_it)
+        self.runtime.program = f"{source}\n{call}"
+        if function is not None:
+            meant = namesakes(source, find(source, function, "the file"))
+            nodes = definitions(self.tree)
+            self.runtime.targets = {self.interpreter.code_of(nodes[one.def_line, one.name]) for one in meant}
+
+    def _begin(self, limits: Limits | None) -> None:
         self.outcome: Outcome | None = None
         """How the call ended, once the steps are through: also where the trace became too long to be shown whole."""
         self.gave_up: str | None = None
@@ -88,22 +103,10 @@ class Evaluation:
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
         self._pending: list[Event | Question | Errand | None] = []
-        self.runtime = Runtime(
-            self.limits, self._emit, self._ask, self._elsewhere
-        )  # before anything can fail: `close` needs it
-        self.tree = folded(ast.parse(source), source)
-        self.call = folded(ast.parse(call.strip(), mode="eval"))
-        around_it = around.world(source) if around is not None else None
-        self.interpreter = Interpreter(self.runtime, self.tree, module, around_it)
-        self.runtime.program = f"{source}\n{call}"
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._counted = False
         """It is among those that need the higher recursion limit."""
-        if function is not None:
-            meant = namesakes(source, find(source, function, "the file"))
-            nodes = definitions(self.tree)
-            self.runtime.targets = {self.interpreter.code_of(nodes[one.def_line, one.name]) for one in meant}
 
     # the consumer's side
 
@@ -245,11 +248,15 @@ class Evaluation:
         self.runtime.poisoned.clear()
         self.runtime.frame = None
 
+    def _load(self) -> None:
+        """Interpret the file's top level."""
+        self.interpreter.load()
+
     def _evaluate(self) -> None:
         runtime, interpreter = self.runtime, self.interpreter
         runtime.thread = threading.get_ident()
         try:
-            interpreter.load()
+            self._load()
             runtime.started = True
             value = interpreter.evaluate(self.call.body)
             interpreter.asynchronous.drive(value)

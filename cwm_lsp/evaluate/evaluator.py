@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import cwm_lsp
 from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.evaluate import wire
 from cwm_lsp.evaluate.limits import Limits
+from cwm_lsp.evaluate.observed import Called, not_known
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.trace.events import Event, Outcome
 
@@ -36,6 +37,8 @@ _GRACE = 0.5
 """Seconds that an evaluation has to end after it was closed."""
 _LOOK = 0.05
 """Seconds between two looks at a process that does not answer."""
+Request = tuple[Any, ...]
+"""What the process is asked to do, as `evaluating` has it, without the number."""
 _REFUSED = 1_000
 """Calls that are remembered because the process did not survive them."""
 
@@ -75,14 +78,15 @@ class _Process:
         for work in (self._read, self._write):
             threading.Thread(target=work, name="evaluator", daemon=True).start()
 
-    def begin(self, number: int, arguments: dict[str, Any]) -> queue.SimpleQueue[Any]:
+    def begin(self, number: int, request: Request) -> queue.SimpleQueue[Any]:
         """Start an evaluation; what is told of it comes through the queue, None when there will be no more."""
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         with self._lock:
             self._heard[number] = heard
             if self.ended.is_set():
                 heard.put(None)
-        self.send("start", number, arguments)
+        do, *rest = request
+        self.send(do, number, *rest)
         return heard
 
     def send(self, *message: Any) -> None:
@@ -203,19 +207,50 @@ class Evaluator:
     ) -> Evaluating:
         """The evaluation of a call. The arguments are those of `Evaluation`, and must pickle; one that cannot begin has
         no steps, and `gave_up` says why. Iterating raises Cancelled soon after `cancel` was set."""
-        arguments = {"source": source, "call": call, "function": function, "limits": limits or Limits(), **more}
-        return Evaluating(self, arguments, cancel)
+        limits = limits or Limits()
+        arguments = {"source": source, "call": call, "function": function, "limits": limits, **more}
+        return Evaluating(self, ("start", arguments), function or call, limits, cancel)
+
+    def call_each(
+        self,
+        source: str,
+        calls: Sequence[str],
+        function: str | None = None,
+        *,
+        limits: Limits | None = None,
+        cancel: threading.Event | None = None,
+        **more: Any,
+    ) -> Iterator[Called]:
+        """What comes of each of the calls, in order, without events: `Program.call` in the other process. `more` is for
+        `Program`. A call that the process does not survive is told as one that is not known, and the next goes on in a
+        new one. Raises UnavailableError where the process cannot be started, Cancelled soon after `cancel` was set."""
+        limits = limits or Limits()
+        left, deaths = list(calls), 0
+        while left:
+            request = ("calls", {"source": source, **more}, left, function, limits)
+            done = 0
+            with Evaluating(self, request, left[0] if function is None else function, limits, cancel) as evaluating:
+                for called in evaluating.called():
+                    done += 1
+                    yield called
+            deaths = 0 if done else deaths + 1
+            left = left[done:]
+            if left:
+                why = not_known(evaluating.gave_up or "", exhausted=evaluating.exhausted)
+                for _ in left if deaths > 1 or not evaluating.exhausted else left[:1]:
+                    yield why
+                left = [] if deaths > 1 or not evaluating.exhausted else left[1:]
 
     def close(self) -> None:
         """End the process; a later evaluation starts another one."""
         with self._lock:
             _end(self._processes)
 
-    def _begin(self, arguments: dict[str, Any]) -> tuple[_Process, int, queue.SimpleQueue[Any]]:
+    def _begin(self, request: Request) -> tuple[_Process, int, queue.SimpleQueue[Any]]:
         with self._lock:
             process = self._running()
             self._numbers += 1
-            return process, self._numbers, process.begin(self._numbers, arguments)
+            return process, self._numbers, process.begin(self._numbers, request)
 
     def _running(self) -> _Process:
         """A process that can begin: one that does not give up what was closed is no use."""
@@ -238,13 +273,13 @@ class Evaluator:
         timer.daemon = True
         timer.start()
 
-    def _refuse(self, arguments: dict[str, Any], why: str) -> None:
+    def _refuse(self, request: Request, why: str) -> None:
         if len(self._refused) >= _REFUSED:
             self._refused.clear()
-        self._refused[_key(arguments)] = why
+        self._refused[_key(request)] = why
 
-    def _refusal(self, arguments: dict[str, Any]) -> str | None:
-        return self._refused.get(_key(arguments)) if self._refused else None
+    def _refusal(self, request: Request) -> str | None:
+        return self._refused.get(_key(request)) if self._refused else None
 
 
 class Evaluating:
@@ -253,7 +288,9 @@ class Evaluating:
     Raises UnavailableError where the process cannot be started, Cancelled.
     """
 
-    def __init__(self, evaluator: Evaluator, arguments: dict[str, Any], cancel: threading.Event | None = None) -> None:
+    def __init__(
+        self, evaluator: Evaluator, request: Request, name: str, limits: Limits, cancel: threading.Event | None = None
+    ) -> None:
         self.outcome: Outcome | None = None
         """How the call ended, once the steps are through."""
         self.gave_up: str | None = None
@@ -264,18 +301,30 @@ class Evaluating:
         """The other files that were interpreted, but for the library's, once it is through."""
         self._evaluator = evaluator
         self._cancel = cancel
-        self._arguments = arguments
-        self._limits: Limits = arguments["limits"]
+        self._request = request
+        self._name = name
+        self._limits = limits
         self._under_way: tuple[_Process, int] | None = None
         self._waited = 0.0
         """Seconds that were spent in waiting for steps."""
 
     def __iter__(self) -> Iterator[Event | Question]:
-        refusal = self._evaluator._refusal(self._arguments)
+        for (steps,) in self._told("steps"):
+            yield from map(wire.decoded, steps)
+
+    def called(self) -> Iterator[Called]:
+        """What came of each of several calls."""
+        for (values,) in self._told("called"):
+            self._waited = 0.0
+            yield wire.decoded_call(values)
+
+    def _told(self, wanted: str) -> Iterator[Any]:
+        """What is told until the end, as far as it is `wanted`."""
+        refusal = self._evaluator._refusal(self._request)
         if refusal is not None:
             self.gave_up, self.exhausted = refusal, True
             return
-        process, number, heard = self._evaluator._begin(self._arguments)
+        process, number, heard = self._evaluator._begin(self._request)
         self._under_way = process, number
         try:
             if not process.ready.wait(_START):
@@ -288,8 +337,8 @@ class Evaluating:
                     self._died(process)
                     return
                 match told:
-                    case ("steps", steps):
-                        yield from map(wire.decoded, steps)
+                    case (kind, *rest) if kind == wanted:
+                        yield rest
                     case ("end", outcome, gave_up, exhausted, reads):
                         self._under_way = None
                         self.outcome = outcome and Outcome.from_json(outcome)
@@ -319,11 +368,10 @@ class Evaluating:
 
     def _died(self, process: _Process) -> None:
         """The process has ended in the middle of it."""
-        name = self._arguments["function"] or self._arguments["call"]
         self._under_way = None
-        self.gave_up, self.exhausted = f"evaluating {name} {process.cause()}", True
+        self.gave_up, self.exhausted = f"evaluating {self._name} {process.cause()}", True
         if process.has_one:
-            self._evaluator._refuse(self._arguments, self.gave_up)
+            self._evaluator._refuse(self._request, self.gave_up)
 
     def answer(self, answer: Answer) -> None:
         """Answer the question that was the last step."""
@@ -347,9 +395,9 @@ class Evaluating:
         self.close()
 
 
-def _key(arguments: dict[str, Any]) -> bytes:
+def _key(request: Request) -> bytes:
     """What tells one evaluation from another."""
-    return hashlib.sha256(pickle.dumps(arguments)).digest()
+    return hashlib.sha256(pickle.dumps(request)).digest()
 
 
 def _end(processes: list[_Process]) -> None:

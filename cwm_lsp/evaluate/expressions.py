@@ -324,11 +324,18 @@ class Expressions:
         """The operators of a comparison, each with its right operand."""
         return [
             (
-                self.operations.compare(type(operator).__name__),
+                self.compare(type(operator).__name__, item),
                 self.after(self.expr(item), node, str(position)),
             )
             for position, (operator, item) in enumerate(zip(node.ops, node.comparators, strict=True))
         ]
+
+    def compare(self, operator: str, node: ast.expr) -> Callable[[Any, Any], Any]:
+        """The comparison with the value of `node`."""
+        apply, observed = self.operations.compare(operator), self.runtime.observed
+        if observed is None or self.positions is None or self.interpreter.path is not None:
+            return apply
+        return observed.watching(self.runtime, (node.lineno, node.col_offset), operator, apply)
 
     def chain_condition(self, node: ast.Compare) -> Callable[[Frame], bool]:
         """A chain of comparisons as a test: each link is a branch."""

@@ -14,6 +14,7 @@ from cwm_lsp.trace.events import Event, Loop, Provenance
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
     from cwm_lsp.evaluate.limits import Limits
+    from cwm_lsp.evaluate.observed import Observed
 
 SMALL = 100
 """Elements or characters of a value that does not count as large."""
@@ -113,6 +114,8 @@ class Machine:
         """Who interprets."""
         self.muted: str | None = None
         """Why no more events are shown, although the call goes on."""
+        self.observed: Observed | None = None
+        """What is noted of a call whose events are not wanted."""
         self.closed = False
         """The evaluation is over; what is left of its generators is only being cleaned up."""
 

@@ -121,7 +121,7 @@ class Patterns:
 
     def value_pattern(self: Statements, node: ast.MatchValue) -> Test:  # type: ignore[misc]
         value_of = self.after(self.expr(node.value), node, "compare")
-        equal, truth, decide = self.operations.compare("Eq"), self.operations.truth, self.known(node)
+        equal, truth, decide = self.compare("Eq", node.value), self.operations.truth, self.known(node)
 
         def match(frame: Frame, subject: Any, bindings: Bindings) -> bool:
             result = truth(equal(subject, value_of(frame)))

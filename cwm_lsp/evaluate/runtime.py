@@ -78,7 +78,10 @@ class Runtime(Machine):
             if self.muted is None:
                 self.asked = False
                 self.show(frame, "line", line)
-            elif not self.operations % 8:
+                return
+            if self.observed is not None and frame.code.path is None:
+                self.observed.lines.add(line)
+            if not self.operations % 8:
                 self.rendering.bound(frame.vars.values())
 
     def show(self, frame: Frame, kind: Any, line: int) -> None:

@@ -211,7 +211,10 @@ class Suspending(Statements):
         if len(node.ops) == 1:
             return self.combining(node, [node.left, *node.comparators])
         left = self.either(node.left)
-        applies = [self.operations.compare(type(operator).__name__) for operator in node.ops]
+        applies = [
+            self.compare(type(operator).__name__, item)
+            for operator, item in zip(node.ops, node.comparators, strict=True)
+        ]
         rights = [self.either_then(item, node, str(position)) for position, item in enumerate(node.comparators)]
         links = [self.joint(node, f"test{position}") for position in range(len(rights) - 1)]
         first = list(zip(applies, rights, links, strict=False))

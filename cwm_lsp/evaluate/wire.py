@@ -13,13 +13,15 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import IO, Any
 
+from cwm_lsp.evaluate.observed import Called, Comparison
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.trace.events import Event
+from cwm_lsp.trace.events import Event, Outcome
 
 OUT_OF_MEMORY = 75
 """Exit status of the process that evaluates: there was no memory left even to tell so."""
 _LENGTH = struct.Struct("<Q")
 _event = attrgetter(*(one.name for one in fields(Event)))
+_comparison = attrgetter(*(one.name for one in fields(Comparison)))
 _question = attrgetter(*(one.name for one in fields(Question)))
 _EVENT_IN_QUESTION = [one.name for one in fields(Question)].index("event")
 
@@ -65,6 +67,20 @@ def decoded(values: tuple[Any, ...]) -> Event | Question:
     event = rest[_EVENT_IN_QUESTION]
     rest[_EVENT_IN_QUESTION] = None if event is None else decoded(event)
     return Question(*rest)
+
+
+def encoded_call(called: Called) -> tuple[Any, ...]:
+    """What came of a call as plain values."""
+    comparisons = tuple(map(_comparison, called.comparisons))
+    outcome = called.outcome and called.outcome.to_json()
+    return outcome, called.gave_up, called.exhausted, called.lines, comparisons
+
+
+def decoded_call(values: tuple[Any, ...]) -> Called:
+    """The inverse of `encoded_call`."""
+    outcome, gave_up, exhausted, lines, comparisons = values
+    told = tuple(Comparison(*one) for one in comparisons)
+    return Called(outcome and Outcome.from_json(outcome), gave_up, exhausted, lines, told)
 
 
 def _plain(value: Any) -> Any:

@@ -326,10 +326,9 @@ class Session:
                     return self._stop(program, index, "breakpoint", numbers)
             elif event.kind == "exception" and self._breaks(program.walk, index):
                 return self._stop(program, index, "exception")
-        is_exception = program.walk.events[target].kind == "exception"
-        return self._stop(
-            program, target, "exception" if is_exception else "entry" if target == program.walk.start else "step"
-        )
+        walk = program.walk
+        is_exception = walk.events[target].kind == "exception" or (target == walk.end and walk.leaving is not None)
+        return self._stop(program, target, "exception" if is_exception else "entry" if target == walk.start else "step")
 
     def _breaks(self, walk: Walk, index: int) -> bool:
         """Whether a filter wants to stop at an exception, which is where it comes from."""
@@ -383,7 +382,8 @@ class Session:
         groups: list[tuple[str, str, tuple[tuple[str, Shown], ...]]] = [
             ("Locals", "locals", tuple((name, local(state, name)) for name in state.locals))
         ]
-        value = result(event) if event.kind == "return" else None
+        is_returned = event.kind == "return" and not (index == program.walk.end and program.walk.leaving is not None)
+        value = result(event) if is_returned else None
         if value is not None:
             groups.append(("Returned", "returnValue", (("return", value),)))
         scopes: list[Scope] = [
@@ -419,14 +419,16 @@ class Session:
 
     def _exception_info(self, arguments: Body, program: Program) -> Body:
         _thread(arguments)
-        event = program.event
+        walk = program.walk
+        at = walk.leaving if program.at == walk.end and walk.leaving is not None else program.at
+        event = walk.events[at]
         if event.kind != "exception":
             raise Refused("no exception is raised here")
         name, message = described(event.value or "")
         info: dict[str, Any] = {
             "exceptionId": name or "exception",
             "description": message,
-            "breakMode": "unhandled" if program.at in (program.walk.uncaught, program.walk.end) else "always",
+            "breakMode": "unhandled" if at in (walk.uncaught, walk.leaving) else "always",
             "details": {"typeName": name, "message": message},
         }
         return info

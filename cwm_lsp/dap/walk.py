@@ -36,13 +36,18 @@ class Walk:
         lines = [index for index, event in enumerate(self.events) if event.kind == "line"]
         self.end = len(self.events) - 1
         """The last place to stop at: where the call returns or raises, or where the steps end."""
-        if trace.outcome.kind == "exception" and self.end - 1 in self._origins:
-            self.end -= 1  # what is last is that the scope is left
+        self.leaving: int | None = None
+        """The exception that leaves the call, where it does."""
+        if trace.outcome.kind == "exception" and not trace.outcome.is_cut:
+            own = (index for index in sorted(self._origins, reverse=True) if self.events[index].depth == 0)
+            self.leaving = next(own, None)
+            if self.leaving is not None and not (lines and lines[-1] > self.leaving):
+                self.end = self.leaving  # all that comes after it is that the scope is left
         self.start = lines[0] if lines else self.end
         """The first place to stop at."""
         self.raised = frozenset(self._origins.values())
         """Exceptions where they come from, not where they only pass."""
-        self.uncaught = self._origins.get(self.end)
+        self.uncaught = None if self.leaving is None else self._origins[self.leaving]
         """The exception that leaves the call, where it comes from."""
 
     def _read(self) -> None:

@@ -101,6 +101,8 @@ class Rounds:
         runtime = self.runtime
         if self.count < FIRST or runtime.tainted or not runtime.tracing:
             return
+        if runtime.visits is not None and runtime.visits.pending:
+            return
         if self.count >= self.renew_at:
             self.renew_at = 2 * self.count
             if frame.code.is_function:

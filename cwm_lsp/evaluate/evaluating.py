@@ -9,6 +9,7 @@ It reads what to do from stdin, where its parent pickles it, and writes what com
     ← ("ready",)                                           everything is imported
     ← ("began", 1)
     ← ("steps", 1, (step, …))                              as they come
+    ← ("looked", 1, (what came of the next look, …))       once all steps have come
     ← ("called", 1, (what came of the next call))
     ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out, other files it read)
     ← ("fault", 1, stack trace)                            in place of the end
@@ -26,6 +27,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, BinaryIO
@@ -189,6 +191,7 @@ class Server:
             return "fault", number, traceback.format_exc()
         self.tell("steps", number, steps)
         outcome = evaluation.outcome and evaluation.outcome.to_json()
+        self.tell("looked", number, [astuple(one) for one in evaluation.looked])
         return "end", number, outcome, evaluation.gave_up, evaluation.exhausted, evaluation.reads
 
     def _call(

@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,8 +21,10 @@ from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.rendering import ADDRESS
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Overdue, Undetermined, Unknown, too_much
+from cwm_lsp.evaluate.visiting import Visits
 from cwm_lsp.source.functions import find, namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
+from cwm_lsp.trace.interventions import Change, Look, Looked
 
 STACK = 256 * 2**20
 """Bytes of stack for the interpreting thread; only what is touched is ever used."""
@@ -65,6 +67,10 @@ class Evaluation:
     The trace is the first activation of `function`, which is a name as `source.functions.find` takes it, whichever of
     the definitions of that name is entered. Raises SyntaxError if `source` or `call` does not parse,
     UserError if the file has no such function.
+
+    Where `changes` are made, all that comes after them follows from them; one that cannot be made ends the evaluation.
+    With `looks`, the evaluation ends after the last of them, or after one that may have changed something: `looked` has
+    what came of them. Both are in the order of steps.
     """
 
     def __init__(
@@ -76,6 +82,8 @@ class Evaluation:
         limits: Limits | None = None,
         module: str = "__main__",
         around: Around | None = None,
+        changes: Sequence[Change] = (),
+        looks: Sequence[Look] = (),
     ) -> None:
         self._begin(limits)
         self.runtime = Runtime(
@@ -86,6 +94,8 @@ class Evaluation:
         around_it = around.world(source) if around is not None else None
         self.interpreter = Interpreter(self.runtime, self.tree, module, around_it)
         self.runtime.program = f"{source}\n{call}"
+        if changes or looks:
+            self.runtime.visits = Visits(self.interpreter, changes, looks, self.looked.append)
         if function is not None:
             meant = namesakes(source, find(source, function, "the file"))
             nodes = definitions(self.tree)
@@ -98,6 +108,8 @@ class Evaluation:
         """Why the evaluation ended before the call did."""
         self.exhausted = False
         """That was for want of time or memory: there is no use in going on by other means."""
+        self.looked: list[Looked] = []
+        """What came of the looks, in order, once it is through."""
         self.limits = limits or Limits()
         self._steps: queue.SimpleQueue[list[Event | Question | Errand | None]] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()

@@ -24,6 +24,7 @@ from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import Called, not_known
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.trace.events import Event, Outcome
+from cwm_lsp.trace.interventions import Looked
 
 MEMORY = 200 * 2**20
 """Bytes that evaluations may take beyond what the process has when it begins."""
@@ -299,6 +300,8 @@ class Evaluating:
         """What an evaluation may take of time or memory has run out: there is no use in going on by other means."""
         self.reads: tuple[str, ...] = ()
         """The other files that were interpreted, but for the library's, once it is through."""
+        self.looked: list[Looked] = []
+        """What came of the looks, in order, once it is through."""
         self._evaluator = evaluator
         self._cancel = cancel
         self._request = request
@@ -339,6 +342,8 @@ class Evaluating:
                 match told:
                     case (kind, *rest) if kind == wanted:
                         yield rest
+                    case ("looked", looked):
+                        self.looked = [Looked(*one) for one in looked]
                     case ("end", outcome, gave_up, exhausted, reads):
                         self._under_way = None
                         self.outcome = outcome and Outcome.from_json(outcome)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
     from cwm_lsp.evaluate.limits import Limits
     from cwm_lsp.evaluate.observed import Observed
+    from cwm_lsp.evaluate.visiting import Visits
 
 SMALL = 100
 """Elements or characters of a value that does not count as large."""
@@ -57,6 +58,10 @@ class Machine:
         """Code of the program runs for the tracer's sake: it has frames of its own."""
         self.unseen = 0
         """Frames on the stack that are stepped over."""
+        self.visits: Visits | None = None
+        """What is to be done at its steps, if anything."""
+        self.stirred = 0
+        """Frames begun or resumed, but for those of the call's own text: each may have changed something."""
         self.frame: Frame | None = None
         self.tainted = False
         """Something that is not the same in every run, or that a model said, has come in: nothing is computed now."""

@@ -42,3 +42,19 @@ class Question:
     suggestions: Mapping[str, str] = field(default_factory=dict)
     """For some of `unknown`, a repr that is right but for what differs between runs: the order of a set's elements."""
     lines: tuple[int | None, int | None] = (None, None)
+
+
+def answer(question: Question, event: Event) -> Answer:
+    """What the event that came next says to a question."""
+    if question.kind == "values":
+        known = {**event.locals, "value": event.value or "None"}
+        return {name: known[name] for name in question.unknown if name in known}
+    if question.kind == "raises":
+        return event.value if event.kind == "exception" and event.line == question.line else None
+    true, false = question.lines
+    came = event.line if event.kind == "line" and event.depth == question.depth else None
+    if came is not None and came in (true, false) and true != false:
+        return came == true
+    if (true is None) == (false is None):
+        return None
+    return true is None

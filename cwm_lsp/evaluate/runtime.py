@@ -86,6 +86,8 @@ class Runtime(Machine):
 
     def show(self, frame: Frame, kind: Any, line: int) -> None:
         """Emit a `line` or `call` event with the locals of `frame`."""
+        if self.visits is not None:
+            self.visit(frame)
         unknown, suggestions = self.snapshot(frame)
         event = Event(
             kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance, path=frame.code.path
@@ -121,6 +123,11 @@ class Runtime(Machine):
         held, self.held = self.held, []
         for event in held:
             self.emit(event)
+
+    def visit(self, frame: Frame) -> None:
+        """The frame is about to show a step, at which something may be to be done."""
+        if self.visits is not None and self.muted is None:
+            self.visits.at(self.events + len(self.held), frame)
 
     def snapshot(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
         """Bring `frame.shown` up to date; gives the names whose repr is unknown, and suggestions for them."""
@@ -426,6 +433,7 @@ class Runtime(Machine):
 
     def enter(self, frame: Frame) -> None:
         """Begin or resume a frame, with its `call` event."""
+        self.stirred += 1
         self.depth += 1
         if self.depth + self.unseen + self.below + self.slack > self.limits.depth and not self.aside:
             self.depth -= 1
@@ -471,6 +479,7 @@ class Runtime(Machine):
         """Emit the `return` event of a frame; gives the value, which may have become known by that."""
         if self.muted is not None and not frame.given:
             return value
+        self.visit(frame)
         self.asked = False
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
@@ -545,6 +554,7 @@ class Runtime(Machine):
             self.raised_at = frame.line
         self.risen, self.rising = id(error), 0
         if self.muted is None:
+            self.visit(frame)
             self.asked = False
             source: Provenance = "predicted" if self.tainted else "computed"
             try:
@@ -560,6 +570,7 @@ class Runtime(Machine):
         self.raised(frame, error)
         self.rising = id(error) if frame.code.path is None else 0
         if frame.traced and self.tracing and self.muted is None:
+            self.visit(frame)
             self.emit(self.valued("return", frame, "None", self.now))
         frame.seen = None
         self.depth -= 1
@@ -609,6 +620,9 @@ class Runtime(Machine):
         """Run a frame that is stepped over."""
         self.frame, frame.caller = frame, caller
         self.unseen += 1
+        home = frame.code.home
+        if home is None or home.stepped_over:
+            self.stirred += 1
         if self.depth + self.unseen + self.below + self.slack > self.limits.depth and not self.aside:
             self.unseen -= 1
             self.frame = caller

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from cwm_lsp.evaluate import Answer, Evaluating, Evaluator, Limits, Question
+from cwm_lsp.evaluate import Evaluating, Evaluator, Limits, Question
+from cwm_lsp.evaluate.questions import answer
 from cwm_lsp.predict.prompt import Task
 from cwm_lsp.trace.events import NOTHING, Event
 
@@ -106,22 +107,6 @@ class Foresight:
         self._foreseen.append(Foreseen(event, self._listed[event.depth]))
         if event.kind in ("call", "line"):
             self._listed[event.depth] = event.locals
-
-
-def answer(question: Question, event: Event) -> Answer:
-    """What the event that came next says to a question."""
-    if question.kind == "values":
-        known = {**event.locals, "value": event.value or "None"}
-        return {name: known[name] for name in question.unknown if name in known}
-    if question.kind == "raises":
-        return event.value if event.kind == "exception" and event.line == question.line else None
-    true, false = question.lines
-    came = event.line if event.kind == "line" and event.depth == question.depth else None
-    if came is not None and came in (true, false) and true != false:
-        return came == true
-    if (true is None) == (false is None):
-        return None
-    return true is None
 
 
 def _place(event: Event) -> tuple[str, int, str]:

@@ -10,9 +10,10 @@ from cwm_lsp.errors import Cancelled
 from cwm_lsp.evaluate import Answer as Reply
 from cwm_lsp.evaluate import Limits, Question
 from cwm_lsp.evaluate.evaluator import Evaluating
+from cwm_lsp.evaluate.questions import answer
 from cwm_lsp.predict.decode import Answer, Ended, NoRoom
 from cwm_lsp.predict.engines.interface import Pass
-from cwm_lsp.predict.foresight import answer, evaluation_of
+from cwm_lsp.predict.foresight import evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
 from cwm_lsp.predict.prediction import Prediction
 from cwm_lsp.predict.prompt import is_entry, seeded

@@ -7,13 +7,13 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.carried import carrying, steps_of
 from cwm_lsp.evaluate.code import RETURN, Frame, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.layout.code import inline
 from cwm_lsp.evaluate.statements import Store
-from cwm_lsp.evaluate.suspending import Decision, steps_of
-from cwm_lsp.evaluate.suspension import carrying
+from cwm_lsp.evaluate.suspending import Decision
 from cwm_lsp.evaluate.values import MISSING
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.drifting import drifts
 from cwm_lsp.evaluate.everyday import Environment, Stream
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.scopes import TRY
 from cwm_lsp.evaluate.values import MISSING, Cell, Guarded, Ticker, Unknown, is_a
 from cwm_lsp.trace.events import Loop
 
@@ -329,6 +330,6 @@ def adding(loop: ast.While | ast.For) -> frozenset[str]:
                 used.update(names)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 used.add(node.name)
-        guarded = guarded or isinstance(node, ast.Try)
+        guarded = guarded or isinstance(node, TRY)
         pending += [(child, guarded) for child in ast.iter_child_nodes(node)]
     return frozenset(added - used)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cwm_lsp.evaluate import everyday
 from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.groups import check_kinds
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a
 
 if TYPE_CHECKING:
@@ -68,10 +69,9 @@ class Raising:
             if any(isinstance(item, type) and isinstance(error, item) for item in kinds):
                 return True
             return self.runtime.branch((line, None))
-        for item in kind if isinstance(kind, tuple) else (kind,):
-            if not (isinstance(item, type) and issubclass(item, BaseException)):
-                raise TypeError("catching classes that do not inherit from BaseException is not allowed")
-        return isinstance(error, kind)
+        kinds = kind if is_a(kind, tuple) else (kind,)
+        check_kinds(kinds)
+        return is_a(error, tuple(kinds))
 
 
 class Managing:

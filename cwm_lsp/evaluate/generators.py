@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
+from cwm_lsp.evaluate.carried import carry, carrying, original, steps_of
 from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Steps
 from cwm_lsp.evaluate.statements import Store
-from cwm_lsp.evaluate.suspending import Entry, Suspending, in_order, steps_of
-from cwm_lsp.evaluate.suspension import carry, carrying, original
+from cwm_lsp.evaluate.suspending import Entry, Suspending, in_order
 from cwm_lsp.evaluate.values import INTERNAL, MISSING
 
 
@@ -270,7 +270,8 @@ class Generators(Suspending):
         finish = self.steps_block(node.finalbody, after) if node.finalbody else None
         body = self.steps_block(node.body, node.orelse[0].lineno if node.orelse else after)
         orelse = self.steps_block(node.orelse, after)
-        handle = self.steps_handling(node, after) if node.handlers else None
+        handling = self.steps_handling if type(node) is ast.Try else self.suspending_grouping
+        handle = handling(node, after) if node.handlers else None
         caught, overtaken, finished = self.caught, self.overtaken, self.finished(node)
 
         def guarded(frame: Frame) -> Generator[Any, Any, Any]:
@@ -317,6 +318,13 @@ class Generators(Suspending):
             return carrying(finished, frame, problem, override)
 
         return run
+
+    steps_TryStar = steps_Try  # noqa: N815
+
+    def suspending_grouping(
+        self, node: ast.Try, after: int | None
+    ) -> Callable[[Frame, BaseException], Generator[Any, Any, Any]]:
+        return self.steps_grouping(node, [self.steps_block(handler.body, after) for handler in node.handlers])
 
     def steps_handling(
         self, node: ast.Try, after: int | None

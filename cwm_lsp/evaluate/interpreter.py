@@ -22,6 +22,7 @@ from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
+from cwm_lsp.evaluate.groups import Grouping
 from cwm_lsp.evaluate.imports import Imports, World
 from cwm_lsp.evaluate.layout.code import docstring, inline, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
@@ -78,7 +79,7 @@ class Interpreter:
             self.calls = Calls(self)
             self.enter = CellType(self.calls.from_library)
             self.imports = Imports(self, world)
-            self.raising = Raising(self)
+            self.raising, self.grouping = Raising(self), Grouping(self)
             self.managing = Managing(self)
             self.suspension = Suspension(self)
             self.awaiting = Awaiting(self.suspension)
@@ -108,7 +109,7 @@ class Interpreter:
         """Take what the modules of an evaluation have in common from the first of them."""
         self.operations, self.formats, self.attributes = first.operations, first.formats, first.attributes
         self.calls, self.enter, self.imports = first.calls, first.enter, first.imports
-        self.raising, self.managing = first.raising, first.managing
+        self.raising, self.grouping, self.managing = first.raising, first.grouping, first.managing
         self.suspension, self.awaiting, self.asynchronous = first.suspension, first.awaiting, first.asynchronous
 
     def beside(self, tree: ast.Module, scopes: Mapping[ast.AST, Scope], found: Found, traced: bool) -> Interpreter:

@@ -51,7 +51,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from cwm_lsp.evaluate import asynchronous, coroutines, everyday
+from cwm_lsp.evaluate import asynchronous, coroutines, everyday, groups
 from cwm_lsp.evaluate.values import Undetermined, Unknown
 
 
@@ -193,6 +193,8 @@ ATTRIBUTES |= dict.fromkeys(
     frozenset({"__get__", "__set__", "__delete__", "__name__", "__qualname__", "__objclass__"}),
 )
 ATTRIBUTES |= {kind: words(attributes) for kind, attributes in asynchronous.ATTRIBUTES.items()}
+METHODS |= groups.METHODS
+ATTRIBUTES |= groups.ATTRIBUTES
 METHODS |= {kind: words(methods) for kind, (methods, _) in everyday.KNOWN.items()}
 ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in everyday.KNOWN.items()}
 METHODS[property] = frozenset({"setter", "getter", "deleter"})

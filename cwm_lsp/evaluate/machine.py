@@ -77,6 +77,8 @@ class Machine:
         """Modules whose top level is being interpreted, one inside the other."""
         self.guarded = 0
         """Blocks around what runs that may catch an exception."""
+        self.tracebacks: dict[int, object] = {}
+        """Once an `except*` has been at work: what stands for an exception's traceback, by its identity."""
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.code import Do, Frame, Run
+from cwm_lsp.evaluate.carried import steps_of
+from cwm_lsp.evaluate.code import Do, Frame, Run, Steps
+from cwm_lsp.evaluate.groups import Ending, Part, run_through
 from cwm_lsp.evaluate.layout.positions import no_branch, nothing
 from cwm_lsp.evaluate.scopes import mangled
 from cwm_lsp.evaluate.values import INTERNAL, MISSING
@@ -37,11 +39,13 @@ class Protected:
 
         return do
 
+    do_TryStar = do_Try  # noqa: N815
+
     def guarded_block(self: Statements, node: ast.Try, after: int | None) -> Do:  # type: ignore[misc]
         """The body, handlers and `else` of a `try` statement."""
         body = self.block(node.body, node.orelse[0].lineno if node.orelse else after)
         orelse = self.block(node.orelse, after) if node.orelse else None
-        handle = self.handling(node, after)
+        handle = (self.handling if type(node) is ast.Try else self.grouping)(node, after)
         caught, runtime = self.caught, self.runtime
 
         def run(frame: Frame) -> Any:
@@ -108,6 +112,40 @@ class Protected:
                 frame.handling.pop()
 
         return handle
+
+    def grouping(self: Statements, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:  # type: ignore[misc]
+        """The `except*` clauses."""
+        blocks = [steps_of(self.block(handler.body, after)) for handler in node.handlers]
+        steps = self.steps_grouping(node, blocks)
+        return lambda frame, error: run_through(steps(frame, error))
+
+    def steps_grouping(  # type: ignore[misc]
+        self: Statements, node: ast.Try, blocks: Sequence[Steps]
+    ) -> Callable[[Frame, BaseException], Generator[Any, Any, None]]:
+        """The same, whose blocks may suspend."""
+        clauses = [self.part_of(handler, block) for handler, block in zip(node.handlers, blocks, strict=True)]
+        take = self.positions.decide(node, "left") if self.positions is not None else no_branch
+        ending = Ending(self.mark(node, "rest"), take, self.mark(node, "reraise"))
+        handle, caught = self.interpreter.grouping.handle, self.caught
+        return lambda frame, error: handle(frame, error, clauses, ending, caught)
+
+    def part_of(self: Statements, node: ast.ExceptHandler, block: Steps) -> Part:  # type: ignore[misc]
+        """One `except*` clause."""
+        start = self.begin(node)
+        assert node.type is not None
+        kind = self.expr(node.type)
+        take = self.positions.decide(node) if self.positions is not None else no_branch
+        forget = self.forget(node.name) if node.name else nothing
+        match, bind, raised = self.mark(node, "match"), self.mark(node, "bind"), self.mark(node, "raised")
+        self.marks = False
+        store = self.store_name(node.name) if node.name else None
+
+        def binding(frame: Frame, error: BaseException) -> None:
+            bind(frame)
+            if store is not None:
+                store(frame, error)
+
+        return Part(start, kind, match, take, binding, forget, raised, block)
 
     def clause(self: Statements, node: ast.ExceptHandler) -> Clause:  # type: ignore[misc]
         """Whether an `except` clause matches, what binds its name, and what unbinds that again."""

@@ -528,10 +528,11 @@ class Runtime(Machine):
             self.show_exception(frame, error)
             return
         lifetimes.release(error, loops=False)
-        if self.held and not self.ending and frame.seen is not error:
+        rises = frame.seen is not error
+        if self.held and not self.ending and rises:
             raise GaveUp("a generator ends while an exception rises")
         self.show_exception(frame, error)
-        holder: Frame | None = frame
+        holder: Frame | None = frame if rises else None
         while holder is not None and not holder.handling:
             holder = holder.caller
         if holder is not None:
@@ -548,6 +549,8 @@ class Runtime(Machine):
         if frame.seen is error:
             return
         frame.seen = error
+        if self.tracebacks:
+            self.tracebacks[id(error)] = object()
         if not (frame.traced and self.tracing):
             return
         if id(error) != self.rising and frame.code.path is None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+TRY: tuple[type[ast.stmt], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
+"""`try`, with `except` or, in a Python that parses it, `except*`."""
 COMPREHENSION_NAMES = {
     ast.ListComp: "<listcomp>",
     ast.SetComp: "<setcomp>",

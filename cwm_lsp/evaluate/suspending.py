@@ -10,12 +10,12 @@ import ast
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.code import Do, Frame, Run, Steps
+from cwm_lsp.evaluate.carried import carrying, steps_of
+from cwm_lsp.evaluate.code import Frame, Run, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
 from cwm_lsp.evaluate.layout.positions import Positions, nothing
 from cwm_lsp.evaluate.scopes import COMPREHENSIONS, Scope, mangled
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.suspension import carrying
 from cwm_lsp.evaluate.values import MISSING, GaveUp
 
 if TYPE_CHECKING:
@@ -359,16 +359,6 @@ class Suspending(Statements):
 
     suspending_ListComp = suspending_SetComp = suspending_comprehension  # noqa: N815
     suspending_DictComp = suspending_GeneratorExp = suspending_comprehension  # noqa: N815
-
-
-def steps_of(run: Run | Do) -> Steps:
-    """Something that does not suspend, as if it did."""
-
-    def steps(frame: Frame) -> Generator[Any, Any, Any]:
-        return carrying(run, frame)
-        yield
-
-    return steps
 
 
 def in_order(first: Steps, second: Steps) -> Steps:

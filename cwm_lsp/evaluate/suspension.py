@@ -17,6 +17,7 @@ from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import lifetimes
+from cwm_lsp.evaluate.carried import carry, original
 from cwm_lsp.evaluate.code import RETURN, Frame
 from cwm_lsp.evaluate.coroutines import AsyncGenerator, CodeView, Coroutine, FrameView, LibraryCoroutine, Wrapper
 from cwm_lsp.evaluate.statements import raised_deeper
@@ -29,30 +30,6 @@ if TYPE_CHECKING:
 
 NEVER = Event("line", 0, 0, "")
 """Is held back so that no event comes any more."""
-
-
-class Carried(BaseException):
-    """A `StopIteration` of the program on its way through Python's own generators, which would replace it."""
-
-    def __init__(self, error: StopIteration) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-def original(error: BaseException) -> BaseException:
-    return error.error if type(error) is Carried else error
-
-
-def carry(error: BaseException) -> BaseException:
-    return Carried(error) if isinstance(error, StopIteration) else error
-
-
-def carrying(function: Callable[..., Any], *args: Any) -> Any:
-    """`function(*args)` inside a generator."""
-    try:
-        return function(*args)
-    except StopIteration as error:
-        raise Carried(error) from None
 
 
 class Thrown(BaseException):

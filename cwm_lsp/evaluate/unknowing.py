@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.demand import bound
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.scopes import TRY
 from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def bound_by(node: ast.stmt) -> frozenset[str]:
 @functools.lru_cache(maxsize=4096)
 def catches(node: ast.AST) -> bool:
     """Whether code may catch an exception."""
-    return any(isinstance(inner, ast.Try | ast.With | ast.AsyncWith) for inner in ast.walk(node))
+    return any(isinstance(inner, (*TRY, ast.With, ast.AsyncWith)) for inner in ast.walk(node))
 
 
 class Unknowing:

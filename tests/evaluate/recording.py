@@ -129,7 +129,9 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
             return 0  # it was there before
         if frame is frames[0] and kind != "return":
             state["raised"] = frame.f_lasti if kind == "exception" else None
-        name, line, depth = frame.f_code.co_name, frame.f_lineno, depth_of(frame)
+        if kind in ("call", "line"):
+            names.line = frame.f_lineno
+        name, line, depth = frame.f_code.co_name, frame.f_lineno or names.line, depth_of(frame)  # cleaning up has none
         if kind in ("call", "line"):
             local = frame.f_locals
             names[:] = [key for key in names if key in local] + [key for key in local if key not in names]
@@ -172,6 +174,9 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
 
 class Names(list[str]):
     """The names of a frame's locals in the order of their appearance; a frame without was there before."""
+
+    line = 0
+    """The line of its last `call` or `line` event."""
 
     def __call__(self, *_: object) -> None:
         """A frame takes it for a trace function."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from cwm_lsp.evaluate.layout.blocks import Block, Tag
 from cwm_lsp.evaluate.layout.patterns import Patterns
-from cwm_lsp.evaluate.scopes import Scope
+from cwm_lsp.evaluate.scopes import TRY, Scope
 
-PARTED = (ast.Try, ast.With, ast.AsyncWith, getattr(ast, "TryStar", ast.Try))
+PARTED = (*TRY, ast.With, ast.AsyncWith)
 """Statements whose instructions belong to their parts."""
 
 

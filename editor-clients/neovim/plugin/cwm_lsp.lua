@@ -16,6 +16,9 @@ end, {
 local maps = {
   predict = 'Predict the call in use of the function under the cursor',
   run = 'Predict the call, run it, and compare',
+  debug = 'Step through the prediction of the call in use',
+  back = 'Step back in the prediction that is debugged',
+  reverse = 'Go back in the prediction that is debugged',
   clear = 'Clear what is shown in this buffer',
   call = 'Choose or type the call to use',
   next = 'Look at the next iteration of the loop under the cursor',

@@ -138,6 +138,24 @@ export class Editor {
     await until(async () => (await top.textContent().catch(() => before)) !== before, "the next stop");
   }
 
+  /** Wait until the debugger is stopped at a line, counted from 1. */
+  async stoppedAt(line) {
+    const top = this.page.locator(".debug-call-stack .monaco-list-row", { hasText: /:\d+$/ }).first();
+    const told = () => top.textContent({ timeout: 1000 }).catch(() => "nothing");
+    await until(
+      async () => (await told()).match(/(\d+):\d+$/)?.[1] === String(line),
+      async () => `a stop at line ${line}, and not at ${await told()}`,
+    );
+  }
+
+  /** Press a button of the debugger's toolbar, whose name begins so. */
+  async pressed(name) {
+    await this.page
+      .locator(".debug-toolbar")
+      .getByRole("button", { name: new RegExp(`^${name}`) })
+      .click();
+  }
+
   async stopDebugging() {
     await this.page.keyboard.press("Shift+F5");
     await this.page.locator(".debug-toolbar").waitFor({ state: "hidden" });

@@ -16,6 +16,9 @@ export interface Target {
 export interface Answer {
   readonly state: "done" | "cancelled" | "failed";
   readonly message?: string;
+  /** What it was about, where it was about a call. */
+  readonly function?: string;
+  readonly call?: string;
 }
 
 /** One thing that the doctor looked at. */
@@ -201,6 +204,7 @@ export async function more(argument: unknown): Promise<void> {
     { label: "Predict", command: "cwm.predict" },
     { label: "Predict then run", command: "cwm.predictThenRun" },
     { label: "Predict then debug", command: "cwm.predictThenDebug" },
+    { label: "Debug the prediction", command: "cwm.debugPrediction" },
     { label: "Change call…", command: "cwm.changeCall" },
     { label: "Show trace", command: "cwm.showTrace" },
     { label: "Clear", command: "cwm.clear" },

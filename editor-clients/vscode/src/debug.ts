@@ -1,5 +1,5 @@
-/** Debugging a call that has been predicted: `cwm-lsp` configurations become `debugpy` launches, and every stop is told
- * to the server, which holds it against the prediction. */
+/** Debugging a call: its prediction, by our own adapter (`mode: "predict"`), or its run (`mode: "run"`), for which the
+ * configuration becomes one of debugpy, and every stop is told to the server, which holds it against the prediction. */
 
 import * as vscode from "vscode";
 import { isVariable, needsWhole, type DapVariable } from "./dap";
@@ -20,27 +20,52 @@ interface Launch {
   readonly bodyLine: number;
 }
 
-export function registerDebugging(server: Server): vscode.Disposable {
+/** Told where a predicted call is looked at: the document, the function, the index of the event. */
+type Follow = (uri: string, name: string, event: number) => void;
+
+export function registerDebugging(server: Server, follow: Follow): vscode.Disposable {
   const entries = new Entries();
+  const provider = new Provider(server, entries);
+  const { Dynamic } = vscode.DebugConfigurationProviderTriggerKind;
   return vscode.Disposable.from(
     entries,
-    vscode.debug.registerDebugConfigurationProvider(TYPE, new Provider(server, entries)),
+    vscode.debug.registerDebugConfigurationProvider(TYPE, provider),
+    vscode.debug.registerDebugConfigurationProvider(TYPE, { provideDebugConfigurations: offered }, Dynamic),
+    vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, {
+      createDebugAdapterDescriptor: ({ workspaceFolder }) => server.debugAdapter(workspaceFolder),
+    }),
+    vscode.debug.onDidChangeActiveStackItem((item) => {
+      if (!(item instanceof vscode.DebugStackFrame) || item.session.type !== TYPE) return;
+      const { uri, function: name } = item.session.configuration["about"] as { uri: string; function: string };
+      follow(uri, name, item.frameId - 1); // as the adapter numbers frames
+    }),
     vscode.debug.registerDebugAdapterTrackerFactory("debugpy", {
       createDebugAdapterTracker: (session) => new Tracker(session, server, entries),
     }),
-    vscode.commands.registerCommand("cwm.predictThenDebug", (argument: unknown) => debugCall(argument)),
+    vscode.commands.registerCommand("cwm.predictThenDebug", (argument: unknown) => debugCall("run", argument)),
+    vscode.commands.registerCommand("cwm.debugPrediction", (argument: unknown) => debugCall("predict", argument)),
   );
 }
 
+type Mode = "predict" | "run";
+const NAMES: Record<Mode, string> = { predict: "Debug the prediction", run: "Predict then debug" };
+
+/** What the debug view's list offers without a `launch.json`. */
+function offered(): vscode.DebugConfiguration[] {
+  const modes: Mode[] = ["predict", "run"];
+  return modes.map((mode) => ({ type: TYPE, request: "launch", name: NAMES[mode], mode, program: "${file}" }));
+}
+
 /** Start a debug session of the call in use at the cursor. */
-async function debugCall(argument: unknown): Promise<void> {
+async function debugCall(mode: Mode, argument: unknown): Promise<void> {
   const target = targetOf(argument);
   if (!target) return;
   const uri = vscode.Uri.parse(target.uri);
   await vscode.debug.startDebugging(vscode.workspace.getWorkspaceFolder(uri), {
     type: TYPE,
     request: "launch",
-    name: "Predict then debug",
+    name: NAMES[mode],
+    mode,
     program: uri.fsPath,
     function: target.function,
     call: target.call,
@@ -59,7 +84,7 @@ class Provider implements vscode.DebugConfigurationProvider {
   ): Promise<vscode.DebugConfiguration | undefined> {
     const { client } = this.server;
     const editor = vscode.window.activeTextEditor;
-    const { program, function: name, call, stopOnEntry, ...rest } = given as Partial<Record<string, unknown>>;
+    const { mode, program, function: name, call, stopOnEntry, ...rest } = given as Partial<Record<string, unknown>>;
     const file = typeof program === "string" ? expanded(program, folder, editor) : editor?.document.uri.fsPath;
     if (!client || !file) {
       const cause = client ? "Open a Python file first." : "The cwm-lsp server is not running.";
@@ -67,7 +92,7 @@ class Provider implements vscode.DebugConfigurationProvider {
       return undefined;
     }
     const document = await vscode.workspace.openTextDocument(file);
-    await document.save(); // debugpy reads the file
+    await document.save(); // either debugger reads the file
     const isActive = editor?.document === document;
     const target: Target = {
       uri: document.uri.toString(),
@@ -79,6 +104,13 @@ class Provider implements vscode.DebugConfigurationProvider {
       arguments: [target],
     });
     if (predicted.state === "cancelled") return undefined;
+    if (mode !== "run") {
+      if (predicted.state === "failed") return undefined; // which the server has told
+      const shown = { name: predicted.call ?? NAMES.predict, ...rest };
+      const about = { uri: target.uri, function: predicted.function };
+      const what = { mode: mode ?? "predict", program: file, function: predicted.function, call: predicted.call };
+      return { ...shown, type: TYPE, request: "launch", stopOnEntry: stopOnEntry ?? true, ...what, about };
+    }
     // A prediction that failed is told by the server, and no reason not to debug.
     const launch = await client.sendRequest<Launch>("cwm/launch", target);
     if (stopOnEntry !== false) this.entries.add(document.uri, launch);

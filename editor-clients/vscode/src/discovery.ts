@@ -28,6 +28,7 @@ export class BadSetting extends Error {}
 
 const NAME = "cwm-lsp";
 const SERVE = ["serve"];
+export const DEBUG = ["dap"];
 
 /**
  * The first of: the setting, the executable beside the selected interpreter, the one on the search path.

@@ -33,7 +33,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     dimUnreached(started),
     showHints(started),
     followCursor(started),
-    registerDebugging(started),
+    registerDebugging(started, (uri, name, event) => {
+      traces.follow(uri, name, event);
+      void started.look(uri, name, event);
+    }),
     registerCommand("cwm.changeCall", (argument: unknown) => changeCall(started, argument)),
     registerCommand("cwm.more", (argument: unknown) => more(argument)),
     registerCommand("cwm.openExample", openExample),

@@ -11,7 +11,7 @@ import {
   type Middleware,
   type StaticFeature,
 } from "vscode-languageclient/node";
-import { BadSetting, locate, type Command } from "./discovery";
+import { BadSetting, DEBUG, locate, type Command } from "./discovery";
 import * as environments from "./environments";
 import { isColoured } from "./hints";
 import type { DebugStep } from "./protocol";
@@ -25,7 +25,7 @@ export type State =
 const OWN_SETTINGS = ["server", "trace", "editor"];
 
 /** Commands that the extension carries out, which the server's lenses and links may therefore offer. */
-const OWN_COMMANDS = ["cwm.more", "cwm.changeCall", "cwm.predictThenDebug"];
+const OWN_COMMANDS = ["cwm.more", "cwm.changeCall", "cwm.predictThenDebug", "cwm.debugPrediction"];
 
 /** Commands that a link in a hover may start. */
 const LINKED = [
@@ -56,6 +56,7 @@ class Client extends LanguageClient {
 
 export class Server implements vscode.Disposable {
   private current: LanguageClient | undefined;
+  private found: Command | undefined;
   private state_: State = { kind: "stopped" };
   private queue: Promise<unknown> = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<State>();
@@ -93,6 +94,14 @@ export class Server implements vscode.Disposable {
     });
     this.queue = restarted.catch((error: unknown) => this.log.error(error instanceof Error ? error : String(error)));
     return restarted;
+  }
+
+  /** How the debugger of predictions is started, from where the server was found; undefined if it was not. */
+  debugAdapter(folder: vscode.WorkspaceFolder | undefined): vscode.DebugAdapterExecutable | undefined {
+    if (!this.found) return undefined;
+    // It reads settings from where it is started.
+    const cwd = folder && vscode.workspace.isTrusted ? folder.uri.fsPath : path.dirname(this.found.command);
+    return new vscode.DebugAdapterExecutable(this.found.command, DEBUG, { cwd, env: environment(folder) });
   }
 
   /** Have the hints of a function shown as of an event of its trace. */
@@ -133,6 +142,7 @@ export class Server implements vscode.Disposable {
       this.set({ kind: "missing" });
       return;
     }
+    this.found = command;
     this.log.info(`Starting ${[command.command, ...command.args].join(" ")}, from ${command.origin}`);
     const client = this.makeClient(command);
     this.current = client;
@@ -151,6 +161,7 @@ export class Server implements vscode.Disposable {
   private async stop(): Promise<void> {
     const client = this.current;
     this.current = undefined;
+    this.found = undefined;
     this.working.clear();
     this.set({ kind: "stopped" });
     await client?.dispose();
@@ -266,6 +277,21 @@ function showsHints(document: vscode.TextDocument): boolean {
 function withoutOwn(section: unknown): unknown {
   if (typeof section !== "object" || section === null) return section;
   return Object.fromEntries(Object.entries(section).filter(([key]) => !OWN_SETTINGS.includes(key)));
+}
+
+/** The user's settings of what predicts, as variables of the environment. */
+function environment(folder: vscode.WorkspaceFolder | undefined): Record<string, string> {
+  const settings = vscode.workspace.getConfiguration("cwm-lsp", folder);
+  const variables: Record<string, string> = {};
+  for (const group of ["model", "predict", "record", "hints"]) {
+    for (const name of Object.keys(settings.get<object>(group) ?? {})) {
+      const { defaultValue } = settings.inspect(`${group}.${name}`) ?? {};
+      const value = settings.get<unknown>(`${group}.${name}`);
+      const variable = `CWM_LSP_${group}_${name.replaceAll(/[A-Z]/g, "_$&")}`.toUpperCase();
+      if (value !== defaultValue) variables[variable] = typeof value === "string" ? value : JSON.stringify(value);
+    }
+  }
+  return variables;
 }
 
 async function find(): Promise<Command | undefined> {

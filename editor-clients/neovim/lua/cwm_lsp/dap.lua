@@ -1,10 +1,11 @@
---- nvim-dap, where it is installed: tells the server where the debugged program stops, shows what that says about the
---- prediction.
+--- nvim-dap, where it is installed: debugs predictions; tells the server where a debugged program stops, and shows what
+--- that says about its prediction.
 
 local M = {}
 
 local namespace = vim.api.nvim_create_namespace('cwm_lsp.dap')
 local attached = false
+local TYPE = 'cwm-lsp'
 --- How often each session has stopped or gone on: what is being asked about an earlier stop is not worth telling.
 ---@type table<integer, integer>
 local changes = {}
@@ -64,6 +65,110 @@ local function forward(session, stopped)
   end)
 end
 
+--- Have the hints shown as of where the debugger of a prediction is.
+---@param session table
+---@param stopped table
+local function follow(session, stopped)
+  session:request('stackTrace', { threadId = stopped.threadId, levels = 1 }, function(problem, stack)
+    local frame = not problem and stack and stack.stackFrames[1]
+    local bufnr = frame and vim.fn.bufnr(session.config.program) or -1
+    local client = bufnr ~= -1 and require('cwm_lsp').client(bufnr)
+    if not client then
+      return
+    end
+    local target = { uri = vim.uri_from_bufnr(bufnr), ['function'] = session.config['function'] }
+    target.event = frame.id - 1 -- as the adapter numbers frames
+    client:request('cwm/look', target, function(_, answer)
+      if answer and answer.changed then
+        require('cwm_lsp').refresh(client)
+      end
+    end)
+  end)
+end
+
+--- The debugger of predictions: the adapter, and a configuration that is about the function under the cursor.
+---@param dap table
+local function register(dap)
+  dap.adapters[TYPE] = function(done)
+    local command = vim.lsp.config.cwm_lsp.cmd
+    done({ type = 'executable', command = type(command) == 'table' and command[1] or 'cwm-lsp', args = { 'dap' } })
+  end
+  local function at_cursor()
+    local asked = { command = 'cwm.calls', arguments = { require('cwm_lsp').here() } }
+    local client = require('cwm_lsp').client()
+    local answer = client and client:request_sync('workspace/executeCommand', asked, 5000, 0)
+    return answer and answer.result or {}
+  end
+  dap.configurations.python = dap.configurations.python or {}
+  table.insert(dap.configurations.python, {
+    type = TYPE,
+    request = 'launch',
+    name = 'Debug the prediction',
+    mode = 'predict',
+    program = '${file}',
+    ['function'] = function()
+      return at_cursor()['function']
+    end,
+    call = function()
+      local first = (at_cursor().choices or {})[1]
+      return first and first.call
+    end,
+    stopOnEntry = true,
+  })
+end
+
+--- nvim-dap, or a word about what is missing.
+---@return table?
+local function needed()
+  local found, dap = pcall(require, 'dap')
+  if found then
+    M.attach()
+    return dap
+  end
+  vim.notify('Cwm: debugging needs nvim-dap, which is not installed; see :help cwm-lsp-debugging', vim.log.levels.WARN)
+end
+
+--- Step through the prediction of the call in use, or of the one that is given.
+---@param call? string
+function M.debug(call)
+  local dap = needed()
+  if not dap then
+    return
+  end
+  vim.cmd('silent update') -- the adapter reads the file
+  local program = vim.api.nvim_buf_get_name(0)
+  local cwm = require('cwm_lsp')
+  -- What is debugged is what the hints show.
+  cwm.execute('cwm.predict', vim.tbl_extend('error', cwm.here(), { call = call }), function(answer)
+    dap.run({
+      type = TYPE,
+      request = 'launch',
+      name = answer.call,
+      mode = 'predict',
+      program = program,
+      ['function'] = answer['function'],
+      call = answer.call,
+      stopOnEntry = true,
+    })
+  end)
+end
+
+--- Go one step back.
+function M.back()
+  local dap = needed()
+  if dap then
+    dap.step_back()
+  end
+end
+
+--- Go back to the last breakpoint, or to the beginning.
+function M.reverse()
+  local dap = needed()
+  if dap then
+    dap.reverse_continue()
+  end
+end
+
 ---@param step table What the server says of a stop.
 local function show(step)
   clear()
@@ -87,8 +192,18 @@ function M.attach()
   vim.lsp.handlers['cwm/debugStep'] = function(_, step)
     show(step)
   end
-  dap.listeners.after.event_stopped['cwm_lsp'] = forward
+  register(dap)
+  local function is_prediction(session)
+    return session.config and session.config.type == TYPE
+  end
+  dap.listeners.after.event_stopped['cwm_lsp'] = function(session, stopped)
+    local heard = is_prediction(session) and follow or forward
+    heard(session, stopped)
+  end
   local function goes_on(session)
+    if is_prediction(session) then
+      return
+    end
     changes[session.id] = (changes[session.id] or 0) + 1
     clear()
     notify('cwm/debugContinued', { session = tostring(session.id) })

@@ -46,9 +46,9 @@ function M.check()
   local hints = require('cwm_lsp').options().hints
   health.info(('hints are shown as %s'):format(hints or 'nothing'))
   if pcall(require, 'dap') then
-    health.ok('nvim-dap is there: debug sessions are compared with predictions')
+    health.ok('nvim-dap is there: predictions can be debugged, and debug sessions are compared with them')
   else
-    health.info('nvim-dap is not installed: debug sessions are not compared with predictions')
+    health.info('nvim-dap is not installed: predictions cannot be debugged, nor debug sessions compared with them')
   end
 end
 

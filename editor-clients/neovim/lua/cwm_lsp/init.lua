@@ -50,18 +50,25 @@ function M.on_attach(client, bufnr)
   end
   -- The server asks for this whenever it knows more. Neovim 0.11 has no such request for lenses, so they join in.
   client.handlers['workspace/inlayHint/refresh'] = function(problem, result, context)
-    for attached in pairs(client.attached_buffers) do
-      if options.lenses then
-        require('cwm_lsp.lenses').refresh(attached)
-      end
-      if options.hints == 'virtual_text' then
-        require('cwm_lsp.virtual_text').refresh(attached)
-      end
-    end
+    M.refresh(client)
     return vim.lsp.handlers['workspace/inlayHint/refresh'](problem, result, context)
   end
   require('cwm_lsp.cursor').attach(client, bufnr)
   require('cwm_lsp.dap').attach()
+end
+
+--- Draw anew what the server knows of its buffers.
+---@param client vim.lsp.Client
+function M.refresh(client)
+  local options = M.options()
+  for bufnr in pairs(client.attached_buffers) do
+    if options.lenses then
+      require('cwm_lsp.lenses').refresh(bufnr)
+    end
+    if options.hints == 'virtual_text' then
+      require('cwm_lsp.virtual_text').refresh(bufnr)
+    end
+  end
 end
 
 --- The function under the cursor.
@@ -113,6 +120,22 @@ function M.run(call)
     local text = count == 0 and ', as predicted' or (', %d divergence%s'):format(count, count == 1 and '' or 's')
     vim.api.nvim_echo({ { ('%s %s%s'):format(answer.call, answer.recorded, text) } }, true, {})
   end)
+end
+
+--- Step through the prediction of the call in use, or of the one that is given, with nvim-dap.
+---@param call? string
+function M.debug(call)
+  require('cwm_lsp.dap').debug(call)
+end
+
+--- Step back in the prediction that is debugged.
+function M.back()
+  require('cwm_lsp.dap').back()
+end
+
+--- Go back in the prediction that is debugged, to the last breakpoint or to the beginning.
+function M.reverse()
+  require('cwm_lsp.dap').reverse()
 end
 
 --- Clear what is shown in the buffer.

@@ -5,7 +5,9 @@ import type { TraceAnswer } from "../protocol";
 export type ToView =
   | { readonly kind: "show"; readonly trace: TraceAnswer }
   /** Nothing is known of the function any more. */
-  | { readonly kind: "stale"; readonly function: string };
+  | { readonly kind: "stale"; readonly function: string }
+  /** The debugger is at an event of the trace that is shown. */
+  | { readonly kind: "follow"; readonly event: number };
 
 export type FromView =
   | { readonly kind: "ready" }

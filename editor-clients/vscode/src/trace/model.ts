@@ -94,6 +94,11 @@ export function rowsOf(answer: TraceAnswer): Row[] {
   return rows.map((row, index) => ({ ...row, divergences: found[index] ?? [] }));
 }
 
+/** The row of the step that an event of the trace is in. */
+export function stepAt(rows: readonly Row[], event: number): number {
+  return rows.findLastIndex((row) => row.event <= event);
+}
+
 function stepsByIndex(trace: Trace | null): Map<number, Step> {
   return new Map(trace?.steps.map((step) => [step.index, step]));
 }

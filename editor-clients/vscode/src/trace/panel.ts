@@ -71,6 +71,11 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
     this.tell(trace);
   }
 
+  /** Go to an event of a function's trace, if that is what is shown. */
+  follow(uri: string, name: string, event: number): void {
+    if (this.subject?.uri === uri && this.subject.function === name) this.post({ kind: "follow", event });
+  }
+
   deserializeWebviewPanel(panel: vscode.WebviewPanel, subject: Subject | undefined): Promise<void> {
     this.subject = subject;
     this.adopt(panel);

@@ -10,6 +10,7 @@ import {
   otherDivergence,
   otherIteration,
   rowsOf,
+  stepAt,
   shown,
   variablesOf,
   type Move,
@@ -397,6 +398,7 @@ filter.addEventListener("change", () => {
 run.addEventListener("click", () => vscode.postMessage({ kind: "command", command: "cwm.predictThenRun" }));
 window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
   if (data.kind === "show") show(data.trace);
+  else if (data.kind === "follow") select(stepAt(view.rows, data.event));
   else showStale(data.function);
 });
 

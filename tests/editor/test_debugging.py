@@ -1,0 +1,93 @@
+"""Predictions debugged from Neovim, with the real debug adapter."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .conftest import Neovim
+
+pytestmark = pytest.mark.editor
+
+SOURCE = '''\
+def total(xs):
+    """
+    >>> total([1, 2, 3])
+    6
+    """
+    result = 0
+    for x in xs:
+        result += x
+    return result
+'''
+LISTEN = """
+local dap = require('dap')
+dap.listeners.after.event_stopped['test'] = function(session, body)
+  session:request('stackTrace', { threadId = body.threadId }, function(_, stack)
+    _G.stopped = { stack.stackFrames[1].line, body.text or '' }
+  end)
+end
+"""
+
+
+@pytest.fixture
+def debugger(neovim: Neovim) -> Neovim:
+    """Neovim with nvim-dap, or the stand-in for it."""
+    real = os.environ.get("CWM_NVIM_DAP")
+    if real is not None:
+        neovim.command(f"set runtimepath+={real}")
+    else:
+        stand_in = Path(__file__).with_name("stand_in_dap.lua")
+        neovim.lua("package.preload.dap = function() return dofile(...) end".replace("...", repr(str(stand_in))))
+    neovim.lua(LISTEN)
+    return neovim
+
+
+def stopped_at(neovim: Neovim, line: int) -> str:
+    """Wait for a stop there; gives what is told of it."""
+    neovim.until(lambda: (neovim.lua("return _G.stopped") or [0])[0] == line)
+    return neovim.lua("return _G.stopped")[1]
+
+
+def test_a_prediction_is_stepped_through_forward_and_backward(debugger: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    debugger.open(path)
+    debugger.until(lambda: 9 in debugger.hints())
+    debugger.cursor(8)
+    debugger.command("Cwm debug total([4, 5])")
+    stopped_at(debugger, 6)
+    for line, hint in ((7, "result = 4 · 1/2"), (8, "result = 4 · 1/2"), (7, "result = 9 · 2/2"), (8, "result = 9 · 2/2")):
+        debugger.lua("require('dap').step_over()")
+        stopped_at(debugger, line)
+        debugger.until(lambda hint=hint: debugger.hints().get(8) == hint)
+    debugger.command("Cwm back")
+    stopped_at(debugger, 7)
+    debugger.command("Cwm back")
+    stopped_at(debugger, 8)
+    debugger.until(lambda: debugger.hints().get(8) == "result = 4 · 1/2")
+    debugger.command("Cwm reverse")
+    stopped_at(debugger, 6)
+    assert "as predicted" not in "\n".join(debugger.screen()), "a prediction is not held against itself"
+    debugger.lua("require('dap').terminate()")
+
+
+def test_it_is_among_the_configurations(debugger: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    debugger.open(path)
+    debugger.until(lambda: 9 in debugger.hints())
+    debugger.cursor(8)
+    made = debugger.lua(
+        "local made = require('dap').configurations.python[1]"
+        " return { made.type, made.mode, made['function'](), made.call() }"
+    )
+    assert made == ["cwm-lsp", "predict", "total", "total([1, 2, 3])"]
+
+
+def test_without_nvim_dap_it_is_said_what_is_missing(neovim: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    neovim.open(path)
+    neovim.command("Cwm debug")
+    neovim.until(lambda: "needs nvim-dap" in neovim.messages())

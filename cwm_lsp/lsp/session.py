@@ -34,11 +34,14 @@ from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.compare import Divergence
 from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.facts import is_fact
 
 log = logging.getLogger(__name__)
 
 _FAST = 1.0
-"""Seconds under which predicting is fast enough to be started by typing."""
+"""Seconds under which a model predicts fast enough to be started by typing."""
+_TRIED = 3
+"""Predictions by the model before that is judged: the first ones are slow everywhere."""
 _SHOWN_PARTLY = 500
 """Events of a prediction that are shown while it is being made."""
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
@@ -364,7 +367,7 @@ class Session:
         while (wanted := self._next(document)) is not None:
             entry, call = wanted
             try:
-                await self._predict(document, entry, call)
+                await self._predict(document, entry, call, only_computed=call.origin == "defaults")
             except (UserError, Fault, WorkerDied) as error:
                 document.known[entry.qualname] = Known(
                     entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
@@ -376,8 +379,10 @@ class Session:
                 return
 
     def _next(self, document: Document) -> tuple[Entry, Call] | None:
-        """What is predicted next without being asked for: first the function at the cursor, then those in view."""
+        """What is predicted next without being asked for: first the function at the cursor, also a made-up call of it,
+        then those in view."""
         at_cursor = document.entry_at_cursor
+        computes = document.settings.predict.assist == "lock"
 
         def rank(entry: Entry) -> int:
             return 0 if entry is at_cursor else 1 if document.is_in_view(entry) else 2
@@ -388,7 +393,7 @@ class Session:
             if entry.qualname not in document.known
             and entry.qualname not in document.pending  # the user has asked about it
             and (call := document.call_of(entry)) is not None
-            and call.origin != "defaults"
+            and (call.origin != "defaults" or (entry is at_cursor and computes))
         ]
         if not unknown:
             return None
@@ -398,7 +403,7 @@ class Session:
 
     def _predicts_unasked(self, trigger: str, saved: bool) -> bool:
         if trigger == "auto":
-            return not self._durations or sorted(self._durations)[len(self._durations) // 2] < _FAST
+            return len(self._durations) < _TRIED or sorted(self._durations)[len(self._durations) // 2] < _FAST
         return trigger == "onType" or (trigger == "onSave" and saved)
 
     async def _outline(self, document: Document) -> None:
@@ -417,7 +422,12 @@ class Session:
         if document.revision == revision:
             document.outline(entries, answer["error"], answer["broken"])
 
-    async def _predict(self, document: Document, entry: Entry, call: Call) -> Known:
+    async def _predict(self, document: Document, entry: Entry, call: Call, *, only_computed: bool = False) -> Known:
+        """Predict a call; `only_computed`: it is known only if all of it can be computed, and it returns.
+
+        Raises:
+            UserError, UnavailableError, asyncio.CancelledError: as for `predict`.
+        """
         started = time.monotonic()
         self._interrupt_weighing()
         settings = document.settings.predict
@@ -427,7 +437,8 @@ class Session:
 
         def hear(message: Message) -> None:
             progress.hear(message)
-            partial.hear(message)
+            if not only_computed:
+                partial.hear(message)
 
         try:
             async with self.client.progress(
@@ -446,13 +457,15 @@ class Session:
                     assist=settings.assist,
                     budget={
                         "events": settings.max_events,
-                        "tokens": settings.max_tokens,
+                        "tokens": 0 if only_computed else settings.max_tokens,
                         "seconds": settings.timeout,
                         "sure": document.settings.hints.min_confidence if settings.assist == "lock" else 0.0,
                     },
                 )
             reading = await asyncio.to_thread(_read, answer, source)
             reading = replace(reading, first=entry.def_line)
+            if only_computed and not (is_fact(reading.trace) and reading.trace.outcome.kind == "return"):
+                raise UserError("of the call that was made up for it not all is known: give one, or have it predicted")
             known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading)
             known.show({})
             if not known.anchor.alive:
@@ -462,7 +475,8 @@ class Session:
             if document.pending.get(entry.qualname) is anchor:
                 del document.pending[entry.qualname]
         self._unavailable = ""
-        self._durations.append(reading.trace.stats.seconds)
+        if reading.trace.stats.forward_passes:  # what is computed is cheap, also where the machine is busy
+            self._durations.append(reading.trace.stats.seconds)
         document.known.pop(entry.qualname, None)
         document.known[entry.qualname] = known
         log.info("%s", summary(reading.trace, time.monotonic() - started))

@@ -1,0 +1,61 @@
+"""Functions of which no call is written anywhere: what can be computed of a made-up one shows where the user is."""
+
+import pytest
+
+from .conftest import Editor, capabilities
+
+SOURCE = '''\
+def helper(x: int):
+    y = x + 1
+    return y
+
+
+def other(x: int):
+    return x * 2
+
+
+def asks(name: str):
+    return input(name)
+
+
+def crashes(xs: list):
+    return xs[3]
+'''
+
+
+def at(editor: Editor, uri: str, line: int) -> None:
+    editor.protocol.notify("cwm/cursor", {"uri": uri, "line": line, "first": 0, "last": 20})
+
+
+@pytest.fixture
+def uri(tmp_path):
+    return (tmp_path / "a.py").as_uri()
+
+
+async def test_a_function_at_the_cursor_has_hints_of_a_made_up_call(editor: Editor, uri):
+    await editor.begin(capabilities("vscode_1.139"), options={"predict": {"debounce": 50}})
+    editor.open(uri, SOURCE)
+    at(editor, uri, 1)
+
+    async def hints_of(line: int, text: str) -> bool:
+        return (await editor.hints(uri)).get(line, "").startswith(text)
+
+    await editor.until(lambda: hints_of(1, "y = "))
+    shown = await editor.hints(uri)
+    assert 6 not in shown, "the one beside it, where the user is not"
+    assert not editor.messages
+
+    # What the call does shows while it is written, and nothing of a call that crashes or cannot be known.
+    editor.insert(uri, 2, 1, 13, "0")
+    await editor.until(lambda: hints_of(1, f"y = {int(shown[2].removeprefix('= ')) + 9}"))
+    for line, name in ((10, "asks"), (14, "crashes")):
+        at(editor, uri, line)
+
+        async def is_known(name: str = name, line: int = line) -> bool:
+            asked = {"uri": uri, "position": {"line": line, "character": 0}}
+            status = await editor.protocol.send_request_async("cwm/status", asked)
+            return status.function == name and "made up" in status.detail
+
+        await editor.until(is_known)
+        assert line not in await editor.hints(uri)
+    assert uri not in editor.published

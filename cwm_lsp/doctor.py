@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -66,18 +66,32 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """All that was looked at."""
+    """All that was looked at: what is used first, then what could be."""
 
     findings: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> Findings:
+        """Put in order."""
+        return cls(tuple(sorted(findings, key=lambda finding: finding.status == "note")))
 
     @property
     def broken(self) -> bool:
         """Whether the main job cannot be done on this machine."""
         return any(finding.status == "broken" for finding in self.findings)
 
+    @property
+    def conclusion(self) -> str:
+        """All of it in a sentence."""
+        broken = [finding.name for finding in self.findings if finding.status == "broken"]
+        if broken:
+            return f"This does not work: {', '.join(broken)}."
+        return "Everything that you use works."
+
     def to_json(self) -> dict[str, Any]:
         """As `doctor --json` prints it."""
-        return {"broken": self.broken, "findings": [found.to_json() for found in self.findings]}
+        findings = [found.to_json() for found in self.findings]
+        return {"broken": self.broken, "findings": findings, "conclusion": self.conclusion}
 
 
 def examine(settings: Settings, python: Path | None = None) -> Findings:
@@ -85,7 +99,7 @@ def examine(settings: Settings, python: Path | None = None) -> Findings:
     from cwm_lsp.predict.predictor import Predictor
 
     predictor = cache(lambda: Predictor.load(**settings.model.model_dump()))
-    return Findings((*examine_machine(settings, python), *examine_model(settings, predictor)))
+    return Findings.of((*examine_machine(settings, python), *examine_model(settings, predictor)))
 
 
 def examine_machine(settings: Settings, python: Path | None = None) -> Iterator[Finding]:

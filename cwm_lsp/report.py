@@ -16,7 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 from rich.text import Text
 
-from cwm_lsp.doctor import Findings
+from cwm_lsp.doctor import Finding, Findings
 from cwm_lsp.jobs import Comparison
 from cwm_lsp.lab.measure import Measurement
 from cwm_lsp.settings import Hints
@@ -135,7 +135,8 @@ def _parts(result: Result) -> Iterator[RenderableType]:
                 yield metrics_table(result)
             yield from error_lines(result.errors)
         case Findings():
-            yield findings_table(result)
+            yield findings_table(result.findings)
+            yield Text(f"\n{result.conclusion}", "bold red" if result.broken else "bold green")
 
 
 def trace_table(trace: Trace) -> Table:
@@ -306,11 +307,14 @@ def error_lines(errors: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
         yield Text(f"… {len(errors) - MAX_ERRORS} more; --json has them all", "dim")
 
 
-def findings_table(findings: Findings) -> Table:
-    """One row a finding, with what to do where something is wrong."""
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """One row a finding, with what to do where something is wrong; what is not needed comes last, apart."""
     glyphs = {"ok": Text("✓", "green"), "note": Text("·", "yellow"), "broken": Text("✗", "bold red")}
     table = _table("", "what", "found")
-    for found in findings.findings:
+    needed, optional = ([one for one in findings if (one.status == "note") is apart] for apart in (False, True))
+    for found in (*needed, *optional):
+        if optional and found is optional[0]:
+            table.add_row("", "", Text("\nNot needed for what you use:", "dim"))
         detail = Text(found.detail)
         if found.fix:
             detail.append(f"\n→ {found.fix}", "bold")

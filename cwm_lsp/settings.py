@@ -94,6 +94,10 @@ class Hints(_Group):
 
     enable: bool = True
     """Show the values that a line produces at its end."""
+    only: tuple[str, ...] = ()
+    """Show the values of these variables alone; names may have `*`. In one function: a comment `# cwm: watch total`."""
+    hide: tuple[str, ...] = ()
+    """Do not show the values of these variables; names may have `*`."""
     max_length: int = Field(default=60, ge=10, le=500)
     """Characters that the hint of one line may take. The whole values are in the hover."""
     min_confidence: float = Field(default=0.94, ge=0, le=1)
@@ -141,20 +145,20 @@ class InlineValues(_Group):
 
 
 class Settings(_Group):
-    """Settings of cwm-lsp."""
+    """Settings of cwm-lsp, those first that are changed most."""
 
     enable: bool = True
     """Switch the language server's features on or off as a whole."""
-    log_level: Literal["error", "warning", "info", "debug"] = "info"
-    """How much the server logs. `info` has a line for each prediction."""
-    model: Model = Model()
-    predict: Predict = Predict()
-    record: Record = Record()
     hints: Hints = Hints()
+    lenses: Lenses = Lenses()
     hover: Hover = Hover()
     diagnostics: Diagnostics = Diagnostics()
-    lenses: Lenses = Lenses()
     inline_values: InlineValues = InlineValues()
+    predict: Predict = Predict()
+    record: Record = Record()
+    model: Model = Model()
+    log_level: Literal["error", "warning", "info", "debug"] = "info"
+    """How much the server logs. `info` has a line for each prediction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,7 @@ def _leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[Sett
         yield Setting(
             name=".".join(to_camel(part) for part in (*path, name)),
             path=(*path, name),
-            default=info.default,
+            default=adapter.dump_python(info.default, mode="json"),
             description=" ".join((info.description or "").split()),
             restricted=isinstance(extra, dict) and extra.get("trust") == "restricted",
             schema=adapter.json_schema(),
@@ -352,6 +356,8 @@ def _allowed(setting: Setting) -> str:
     schema = _vscode_type(setting)
     if "enum" in schema:
         return ", ".join(f"`{choice}`" for choice in schema["enum"])
+    if schema["type"] == "array":
+        return "list of strings"
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     kind = " or ".join(kinds)
     if "minimum" in schema:

@@ -191,7 +191,7 @@ async def restart_model(session: Session, _target: Target) -> Answer:
 
 async def doctor(session: Session, target: Target) -> Answer:
     """What `cwm-lsp doctor` finds."""
-    return {"findings": await session.doctor(target.uri)}
+    return (await session.doctor(target.uri)).to_json()
 
 
 COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {

@@ -19,5 +19,6 @@ def configuration(path: Path, source: str, call: str, python: str | None) -> dic
         "program": launched.__file__,
         "args": [str(path), place.module, call, *place.sys_path],
         "cwd": str(place.root),
+        "rules": [{"path": launched.__file__, "include": False}],  # no frames but the user's in the call stack
         **({"python": python} if python is not None else {}),
     }

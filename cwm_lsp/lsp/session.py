@@ -17,7 +17,7 @@ from typing import Any
 from lsprotocol import types as lsp
 from pygls.uris import to_fs_path, uri_scheme
 
-from cwm_lsp.doctor import Finding
+from cwm_lsp.doctor import Finding, Findings
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers
 from cwm_lsp.lsp.anchor import Anchor
@@ -307,7 +307,7 @@ class Session:
         source = known.reading.trace.source
         return await self._tools.ask("side by side", source=source, predicted=predicted, recorded=recorded)
 
-    async def doctor(self, uri: str | None) -> list[Message]:
+    async def doctor(self, uri: str | None) -> Findings:
         """What `cwm-lsp doctor` finds, by the settings of a document or the workspace. The model is examined where it
         is, since there may be no room for it twice; the machine by a process that does not stay."""
         document = self.documents.get(uri or "")
@@ -319,7 +319,7 @@ class Session:
             )
         finally:
             examiner.close()
-        return [*machine["findings"], *model]
+        return Findings.of(Finding(**finding) for finding in (*machine["findings"], *model))
 
     async def _model_findings(self, settings: Message) -> list[Message]:
         try:

@@ -201,6 +201,8 @@ class Follower:
 
     def _begun(self, stop: Stop) -> Step:
         candidates = self._candidates(0, stop)
+        if not candidates and self._is_cut:
+            return self._passed(stop)
         if not candidates:
             return self._step(stop, "control-flow", None, expected=self._event(self._next_event(0, "line")))
         index = self._best(candidates, stop)
@@ -228,9 +230,10 @@ class Follower:
         if index is not None:
             differences = self._differences(index, stop)
             return self._step(stop, "value" if differences else "as-predicted", index, differences=differences)
-        if self._is_cut and self._next_line(at, self._depth) is None and not self._candidates(at + 1, stop):
-            self._is_beyond = True
-            return self._step(stop, "beyond", None)
+        # After a breakpoint the steps on the way here are not known, so it may well have passed the end.
+        may_be_beyond = stop.reason != "step" or self._next_line(at, self._depth) is None
+        if self._is_cut and may_be_beyond and not self._candidates(at + 1, stop):
+            return self._passed(stop)
         candidates = self._candidates(at + 1, stop) or self._candidates(0, stop)
         index = self._best(candidates, stop) if candidates else None
         wanted = self._event(self._next_line(at, self._depth)) or self._event(at + 1)
@@ -248,9 +251,13 @@ class Follower:
                 break
         else:
             if self._is_cut:
-                self._is_beyond = True
-                return self._step(stop, "beyond", None)
+                return self._passed(stop)
         return self._step(stop, "exception", self._at, expected=self._event(start + 1))
+
+    def _passed(self, stop: Stop) -> Step:
+        """The session is past the end of the prediction."""
+        self._is_beyond = True
+        return self._step(stop, "beyond", None)
 
     def _step(
         self,

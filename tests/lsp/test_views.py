@@ -428,3 +428,26 @@ def test_a_long_trace_is_drawn_as_far_as_a_person_can_look():
     assert len(drawn["recorded"]["events"]) == len(drawn["pairs"]) == view._MOST
     assert drawn["recorded"]["ending"] == "returned 1 (the first 20,000 of 20,005 steps are shown)"
     assert view.side_by_side(None, replace(trace, events=events[:50]))["recorded"]["ending"] == "returned 1"
+
+
+WATCHED = """\
+def f(xs):  # cwm: watch t*
+    total = 0
+    for x in xs:
+        total += x
+    def inner(k):
+        # cwm: watch k, twi*
+        twice = k * 2
+        return twice
+    last = inner(total)
+    return last
+"""
+
+
+def test_only_the_names_show_that_are_wanted():
+    reading = reading_of(WATCHED, "f([1, 2])", "f")
+    assert labels(reading) == {4: "total ≈ 3 · 2/2", 7: "twice ≈ 6", 8: "≈ 6", 10: "≈ 6"}
+    assert labels(reading, settings=Hints(hide=("total",))) == {7: "twice ≈ 6", 8: "≈ 6", 10: "≈ 6"}
+    plain = reading_of(WATCHED.replace("cwm:", ""), "f([1, 2])", "f")
+    assert labels(plain, settings=Hints(only=("last",))) == {8: "≈ 6", 9: "last ≈ 6", 10: "≈ 6"}
+    assert "last ≈ 6" in document(reading), "the whole trace has them all"

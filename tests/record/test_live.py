@@ -11,6 +11,7 @@ import pytest
 from benchmarks.stepping import EditorSession
 from cwm_lsp.record.inprocess import record_in_process
 from cwm_lsp.record.live import Difference, Live, Stop
+from cwm_lsp.trace.events import Outcome
 
 SOURCE = textwrap.dedent("""
     def g(x):
@@ -202,3 +203,20 @@ async def test_real_session_leaves_a_wrong_prediction_where_it_is_wrong(tmp_path
     assert kinds[:3] == ["as-predicted"] * 3
     assert kinds[4] == "value"
     assert steps[4][1].differences == (Difference("total", "2", "1"),)
+
+
+def test_nothing_is_compared_past_the_end_of_a_prediction_that_was_cut(live):
+    whole = predicted()
+    known = [event for event in whole.events if event.line < 9]
+    cut = replace(whole, events=tuple(known), outcome=Outcome("truncated"))
+    later = next(event for event in whole.events if event.kind == "line" and event.line == 11)
+    for start in (0, 1, 2):
+        live = Live(lambda path, function: cut)
+        for event in line_events(whole, 0)[:start]:
+            assert live.stopped(stop_at(event)).as_predicted
+        assert live.stopped(stop_at(later, reason="breakpoint")).kind == "beyond"
+        assert live.stopped(stop_at(later)).kind == "beyond"
+    # A step that comes elsewhere than where a step leads has left the prediction.
+    live = Live(lambda path, function: cut)
+    live.stopped(stop_at(line_events(whole, 0)[0]))
+    assert live.stopped(stop_at(later)).kind == "control-flow"

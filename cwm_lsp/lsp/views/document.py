@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.lsp.views.hints import RECORDED, label_of
@@ -38,7 +39,7 @@ def _rows(reading: Reading) -> Iterator[str]:
         code = "  " * event.depth + (lines[event.line - 1].strip() if 0 < event.line <= len(lines) else "")
         if len(code) > _CODE:
             code = code[: _CODE - 1] + ELLIPSIS
-        effect = label_of(reading.visit(step), _EFFECTS).removeprefix(f"{RECORDED} ")
+        effect = label_of(replace(reading.visit(step), watched=()), _EFFECTS).removeprefix(f"{RECORDED} ")
         count = f"· {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
         yield f"{event.line:5}  {code:<{_CODE}}  {f'{effect} {count}'.strip()}".rstrip()
     yield f"# {ending(trace)}"

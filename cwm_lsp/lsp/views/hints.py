@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from lsprotocol import types as lsp
@@ -86,7 +87,7 @@ def label_of(visit: Visit, settings: Hints) -> str:
 def parts_of(visit: Visit, settings: Hints) -> tuple[Part, ...]:
     """The parts of a line's hint; none where there is nothing to say."""
     pieces = _once(
-        [piece for value in visit.values if _is_shown(value, settings) for piece in _pieces(value, settings)]
+        [piece for value in visit.values if _is_shown(value, visit.watched, settings) for piece in _pieces(value, settings)]
     )
     if not pieces:
         return ()
@@ -193,7 +194,21 @@ def _once(pieces: list[_Piece]) -> list[_Piece]:
     return [piece for piece in pieces if piece.between != f" {TO} " or piece in best.values()]
 
 
-def _is_shown(value: Value, settings: Hints) -> bool:
+def _is_wanted(name: str, watched: Sequence[str], settings: Hints) -> bool:
+    """Whether the user wants to see a variable's values; what leaves the function everybody wants to see."""
+    if name in ("return", "yield", "raise"):
+        return True
+    only = (*watched, *settings.only)
+    return not (only and not _is_among(name, only)) and not _is_among(name, settings.hide)
+
+
+def _is_among(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _is_shown(value: Value, watched: Sequence[str], settings: Hints) -> bool:
+    if not _is_wanted(value.name, watched, settings):
+        return False
     if value.predicted is not None:
         return True
     if value.provenance == "unknown":

@@ -101,6 +101,8 @@ class Visit:
     """Every local before the line."""
     shown_by: Event | None
     """The event that has the locals after the line; None where the trace does not show them."""
+    watched: tuple[str, ...] = ()
+    """The only names whose values are wanted beside the line; none: all."""
     told_by: int | None = None
     """Index of the event that tells what the line did: that one, or what left the scope."""
 
@@ -291,6 +293,7 @@ class Reading:
             place=place,
             before=step.event.locals,
             shown_by=shown_by,
+            watched=self.shape.watched.get(step.event.line, ()),
             told_by=step.effect if step.end is None else step.end,
         )
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cwm_lsp.source.functions import functions
 from cwm_lsp.source.recovery import parse
+
+_WATCH = re.compile(r"#\s*cwm:\s*watch\s+([\w*]+(?:[\s,]+[\w*]+)*)\s*$")
+"""A comment in a function: the variables whose values are wanted there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Shape:
     """Outer ones before inner ones."""
     bound: Mapping[int, frozenset[str]] = field(default_factory=dict)
     """Line → names that a statement which begins there assigns, whether or not their values change."""
+    watched: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Line → the only names whose values are wanted there (see `_WATCH`); lines where all are, are absent."""
 
     @classmethod
     def of(cls, source: str, lines: Collection[int]) -> Shape:
@@ -51,12 +58,14 @@ class Shape:
                 elif isinstance(node, ast.ExceptHandler) and node.name:
                     bound.setdefault(line, set()).add(node.name)
         loops.sort(key=lambda loop: (loop.header, -loop.last))
-        return cls(tuple(loops), {line: frozenset(names) for line, names in bound.items()})
+        names_bound = {line: frozenset(names) for line, names in bound.items()}
+        return cls(tuple(loops), names_bound, _watched(source, lines))
 
     def to_json(self) -> dict[str, Any]:
         return {
             "loops": [[loop.header, loop.body, loop.last] for loop in self.loops],
             "bound": [[line, *sorted(names)] for line, names in self.bound.items()],
+            "watched": [[line, *names] for line, names in self.watched.items()],
         }
 
     @classmethod
@@ -64,7 +73,25 @@ class Shape:
         return cls(
             tuple(Loop(*loop) for loop in data["loops"]),
             {line: frozenset(names) for line, *names in data["bound"]},
+            {line: tuple(names) for line, *names in data["watched"]},
         )
+
+
+def _watched(source: str, lines: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """By line, what the comments of its innermost function say that has one."""
+    comments = [(number, match[1]) for number, text in enumerate(source.split("\n"), 1) if (match := _WATCH.search(text))]
+    extents = [range(found.first_line, found.last_line + 1) for found in functions(source)] if comments else []
+    wanted: dict[range, list[str]] = {}
+    for number, names in comments:
+        around = [extent for extent in extents if number in extent]
+        if around:  # the innermost comes last
+            wanted.setdefault(around[-1], []).extend(re.split(r"[\s,]+", names))
+    return {
+        line: tuple(wanted[extent])
+        for extent in sorted(wanted, key=len, reverse=True)
+        for line in lines
+        if line in extent
+    }
 
 
 def _around(body: Sequence[ast.stmt], lines: Collection[int]) -> list[ast.stmt]:

@@ -231,12 +231,12 @@ function counted(divergences: number): string {
 
 /** What the doctor found, a line each, in the log. */
 function tellFindings(answer: unknown, log: vscode.LogOutputChannel): void {
-  const { findings } = (answer ?? {}) as { findings?: readonly Finding[] };
+  const { findings, conclusion } = (answer ?? {}) as { findings?: readonly Finding[]; conclusion?: string };
   for (const { name, status, detail, fix } of findings ?? []) {
     const line = `${name}: ${detail}${fix ? ` → ${fix}` : ""}`;
     if (status === "broken") log.error(line);
-    else if (status === "note") log.warn(line);
-    else log.info(line);
+    else log.info(status === "note" ? `(not needed) ${line}` : line);
   }
+  if (conclusion) log.info(conclusion);
   if (findings) log.show();
 }

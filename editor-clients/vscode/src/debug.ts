@@ -117,6 +117,7 @@ class Provider implements vscode.DebugConfigurationProvider {
     return {
       ...launch.configuration,
       ...rest,
+      rules: [...(launch.configuration["rules"] as unknown[]), ...((rest["rules"] as unknown[] | undefined) ?? [])],
       type: "debugpy",
       request: "launch",
       name: typeof rest["name"] === "string" && rest["name"] ? rest["name"] : launch.call,

@@ -338,6 +338,7 @@ function M.doctor()
         lines[#lines + 1] = '       ' .. finding.fix
       end
     end
+    vim.list_extend(lines, { '', answer.conclusion })
     scratch('cwm-lsp doctor', table.concat(lines, '\n'))
   end)
 end

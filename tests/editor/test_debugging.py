@@ -57,7 +57,8 @@ def test_a_prediction_is_stepped_through_forward_and_backward(debugger: Neovim, 
     debugger.cursor(8)
     debugger.command("Cwm debug total([4, 5])")
     stopped_at(debugger, 6)
-    for line, hint in ((7, "result = 4 · 1/2"), (8, "result = 4 · 1/2"), (7, "result = 9 · 2/2"), (8, "result = 9 · 2/2")):
+    first, second = "result = 4 · 1/2", "result = 9 · 2/2"
+    for line, hint in ((7, first), (8, first), (7, second), (8, second)):
         debugger.lua("require('dap').step_over()")
         stopped_at(debugger, line)
         debugger.until(lambda hint=hint: debugger.hints().get(8) == hint)
@@ -65,7 +66,7 @@ def test_a_prediction_is_stepped_through_forward_and_backward(debugger: Neovim, 
     stopped_at(debugger, 7)
     debugger.command("Cwm back")
     stopped_at(debugger, 8)
-    debugger.until(lambda: debugger.hints().get(8) == "result = 4 · 1/2")
+    debugger.until(lambda: debugger.hints().get(8) == first)
     debugger.command("Cwm reverse")
     stopped_at(debugger, 6)
     assert "as predicted" not in "\n".join(debugger.screen()), "a prediction is not held against itself"

@@ -4,7 +4,7 @@ import pytest
 
 from .conftest import Editor, capabilities
 
-SOURCE = '''\
+SOURCE = """\
 def helper(x: int):
     y = x + 1
     return y
@@ -20,7 +20,7 @@ def asks(name: str):
 
 def crashes(xs: list):
     return xs[3]
-'''
+"""
 
 
 def at(editor: Editor, uri: str, line: int) -> None:

@@ -87,7 +87,12 @@ def label_of(visit: Visit, settings: Hints) -> str:
 def parts_of(visit: Visit, settings: Hints) -> tuple[Part, ...]:
     """The parts of a line's hint; none where there is nothing to say."""
     pieces = _once(
-        [piece for value in visit.values if _is_shown(value, visit.watched, settings) for piece in _pieces(value, settings)]
+        [
+            piece
+            for value in visit.values
+            if _is_shown(value, visit.watched, settings)
+            for piece in _pieces(value, settings)
+        ]
     )
     if not pieces:
         return ()

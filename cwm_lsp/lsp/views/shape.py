@@ -79,7 +79,8 @@ class Shape:
 
 def _watched(source: str, lines: Collection[int]) -> dict[int, tuple[str, ...]]:
     """By line, what the comments of its innermost function say that has one."""
-    comments = [(number, match[1]) for number, text in enumerate(source.split("\n"), 1) if (match := _WATCH.search(text))]
+    texts = enumerate(source.split("\n"), 1)
+    comments = [(number, match[1]) for number, text in texts if (match := _WATCH.search(text))]
     extents = [range(found.first_line, found.last_line + 1) for found in functions(source)] if comments else []
     wanted: dict[range, list[str]] = {}
     for number, names in comments:

@@ -142,36 +142,39 @@ _SCOPE = click.option(
     type=click.Choice(["file", "workspace"]),
     help="Whose steps are recorded: the file's (default), or also those of other files of its project.",
 )
+_MEMORY = click.option(
+    "--no-memory", "remember", flag_value=False, default=None, help="Keep nothing of a run, and remember none."
+)
 
 
 @cli.command()
-@_options(_WORK, _MODEL, _JSON)
+@_options(_WORK, _MODEL, _MEMORY, _JSON)
 def predict(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Predict the states of a call, line by line. Nothing of FILE is run."""
     from cwm_lsp import jobs
 
-    with jobs.predicting(_settings(choices)) as job:
+    with jobs.predicting(_settings(_alone(choices, batch))) as job:
         return _run(job, "predicting", target, call, batch, as_json)
 
 
 @cli.command()
-@_options(_WORK, _RUN, _SCOPE, _JSON)
+@_options(_WORK, _RUN, _SCOPE, _MEMORY, _JSON)
 def record(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Run a call under debugpy, in a child process with limits, and print its real states."""
     from cwm_lsp import jobs
 
-    settings = _settings(choices)
+    settings = _settings(_alone(choices, batch))
     with jobs.recording(settings, settings.record.scope) as job:
         return _run(job, "recording", target, call, batch, as_json)
 
 
 @cli.command()
-@_options(_WORK, _MODEL, _RUN, _JSON)
+@_options(_WORK, _MODEL, _RUN, _MEMORY, _JSON)
 def compare(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Predict a call, run it under debugpy, and show where reality left the prediction."""
     from cwm_lsp import jobs
 
-    with jobs.comparing(_settings(choices)) as job:
+    with jobs.comparing(_settings(_alone(choices, batch))) as job:
         return _run(job, "comparing", target, call, batch, as_json)
 
 
@@ -183,7 +186,8 @@ def demo(as_json: bool, **choices: Any) -> int:
 
     from cwm_lsp import jobs
 
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(_settings(choices)) as job:
+    settings = _settings({**choices, "remember": False})
+    with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(settings) as job:
         code = _run(job, "comparing", f"{example}:order_total", None, None, as_json)
     return DONE if code == FOUND else code  # divergences are what the example is there to show
 
@@ -204,7 +208,7 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
     from cwm_lsp.lab.measure import measure
     from cwm_lsp.predict.predictor import Predictor
 
-    settings = _settings(choices)
+    settings = _settings({**choices, "remember": False})
     predictor = Predictor.load(**settings.model.model_dump())
     predictors = {
         level: partial(jobs.predict_with, predictor, settings.predict.model_copy(update={"assist": level}))
@@ -234,6 +238,19 @@ def doctor(as_json: bool, python: Path | None, **choices: Any) -> int:
     findings = examine(_settings(choices), python)
     report.show(findings, as_json)
     return UNAVAILABLE if findings.broken else DONE
+
+
+@cli.command()
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+def forget(file: Path | None) -> int:
+    """Remove what is kept of runs: of FILE, or of the whole project around the working folder."""
+    from cwm_lsp.record.store import TraceStore
+    from cwm_lsp.source.environment import project
+
+    store = TraceStore.of(str(file)) if file is not None else TraceStore(project(Path.cwd() / "program.py"))
+    count = store.forget(None if file is None else str(file))
+    click.echo(f"{count} run{'s' * (count != 1)} forgotten; what is kept lies in {store.path}")
+    return DONE
 
 
 @cli.command()
@@ -283,6 +300,11 @@ def _settings(choices: Mapping[str, Any]) -> Settings:
     return resolution.settings
 
 
+def _alone(choices: Mapping[str, Any], batch: Path | None) -> Mapping[str, Any]:
+    """Results of a batch depend on its rows alone: nothing is remembered, and nothing kept."""
+    return choices if batch is None else {**choices, "remember": False}
+
+
 def _flags(choices: Mapping[str, Any]) -> dict[str, Any]:
     """Options that were given, as settings by dotted name."""
     names = {
@@ -294,6 +316,7 @@ def _flags(choices: Mapping[str, Any]) -> dict[str, Any]:
         "python": "record.python",
         "timeout": "record.timeout",
         "scope": "record.scope",
+        "remember": "record.remember",
     }
     return {
         names[option]: str(value) if isinstance(value, Path) else value

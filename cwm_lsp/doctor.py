@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
-from cwm_lsp.source.environment import interpreter
+from cwm_lsp.source.environment import interpreter, project
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
@@ -122,6 +122,7 @@ def examine_machine(settings: Settings, python: Path | None = None) -> Iterator[
     )
     if settings.record.python and not python:
         yield _interpreter(settings.record.python)
+    yield Finding("memory", "ok", _memory(settings))
     for editor in ("nvim", "code"):
         yield _editor(editor)
 
@@ -225,6 +226,17 @@ def _predict_example(settings: Settings, predictor: Predictor, cancel: threading
     )
 
 
+def _memory(settings: Settings) -> str:
+    """Where what runs saw is kept."""
+    from cwm_lsp.record.store import TraceStore
+
+    if not settings.record.remember:
+        return "runs are not kept: the setting record.remember is off"
+    path = TraceStore(project(Path.cwd() / "program.py")).path
+    size = path.stat().st_size if path.exists() else 0
+    return f"runs of this project are kept in {path} ({size / 1e6:.1f} MB); cwm-lsp forget removes them"
+
+
 def _interpreter(configured: str) -> Finding:
     """The interpreter that the settings name, as far as can be told without starting it."""
     try:
@@ -238,7 +250,9 @@ def _interpreter(configured: str) -> Finding:
 def _record_example(settings: Settings, python: Path) -> str:
     from cwm_lsp.jobs import recording
 
-    settings = settings.model_copy(update={"record": settings.record.model_copy(update={"python": str(python)})})
+    settings = settings.model_copy(
+        update={"record": settings.record.model_copy(update={"python": str(python), "remember": False})}
+    )
     with as_file(files("cwm_lsp.examples") / "orders.py") as example, recording(settings) as record:
         trace = record(_target(str(example)), lambda: None)
     if trace.outcome.kind in ("error", "timeout"):

@@ -6,6 +6,7 @@ works through one target after the other.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,10 +20,12 @@ from cwm_lsp.trace.compare import Divergence, compare
 from cwm_lsp.trace.events import Outcome, Trace
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.predict.predictor import Predictor, Run
     from cwm_lsp.predict.score import Reading
     from cwm_lsp.record.recorder import Scope
     from cwm_lsp.settings import Predict, Settings
+
+log = logging.getLogger(__name__)
 
 Advance = Callable[[], None]
 """Called whenever some progress has been made."""
@@ -76,7 +79,14 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
 
     predictor = Predictor.load(**settings.model.model_dump())
     sure = settings.hints.min_confidence
-    yield partial(predict_with, predictor, settings.predict, python=settings.record.python, sure=sure)
+    yield partial(
+        predict_with,
+        predictor,
+        settings.predict,
+        python=settings.record.python,
+        sure=sure,
+        remember=settings.record.remember,
+    )
 
 
 def predict_with(
@@ -87,10 +97,11 @@ def predict_with(
     cancel: threading.Event | None = None,
     python: str | None = None,
     sure: float = 0.0,
+    remember: bool = False,
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
     interpreter that would run it. What is less likely than `sure` is not told; of what a model predicts without the
-    evaluator, how the call ends."""
+    evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still holds."""
     from cwm_lsp.evaluate import Around
     from cwm_lsp.predict.predictor import Budget, Task
     from cwm_lsp.source.environment import layout
@@ -104,8 +115,28 @@ def predict_with(
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0),
         on_event=lambda _event: advance(),
         cancel=cancel,
+        runs=runs_of(target.path, target.function.qualname, target.call.expression) if remember else (),
     )
     return replace(trace, outcome=_sure_part(trace, sure).outcome)
+
+
+def runs_of(path: str, function: str, call: str) -> list[Run]:
+    """The runs of a function that are kept."""
+    from cwm_lsp.predict.memory import Run
+    from cwm_lsp.record.store import TraceStore
+
+    return [Run(*kept) for kept in TraceStore.of(path).runs(path, function, call)]
+
+
+def keep(recorded: Trace) -> None:
+    """Keep a run, so that its call is offered again and what it saw is remembered. Where that is not possible, there is
+    just less to remember."""
+    from cwm_lsp.record.store import TraceStore
+
+    try:
+        TraceStore.of(recorded.path).add(recorded)
+    except OSError:
+        log.warning("a recorded trace could not be kept", exc_info=True)
 
 
 def _sure_part(trace: Trace, sure: float) -> Trace:
@@ -131,7 +162,7 @@ def recording(settings: Settings, scope: Scope = "file") -> Iterator[Callable[[T
     with RecorderPool() as pool:
 
         def record(target: Target, advance: Advance) -> Trace:
-            return pool.record(
+            trace = pool.record(
                 Path(target.path),
                 target.function.qualname,
                 target.call.expression,
@@ -140,6 +171,9 @@ def recording(settings: Settings, scope: Scope = "file") -> Iterator[Callable[[T
                 scope=scope,
                 on_event=lambda _event: advance(),
             )
+            if settings.record.remember:
+                keep(trace)
+            return trace
 
         yield record
 
@@ -164,6 +198,7 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
                 advance,
                 python=settings.record.python,
                 sure=settings.hints.min_confidence,
+                remember=settings.record.remember,
             )
             recorded = record(target, advance)
             divergences = compare(_sure_part(predicted, settings.hints.min_confidence), recorded)

@@ -25,7 +25,7 @@ from cwm_lsp.terminal import console
 from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Outcome, Trace
-from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.facts import is_fact, is_remembered, run_of
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.score import Reading, Surprise
@@ -46,7 +46,14 @@ _SURPRISING = 1.0
 WORTH_READING = Hints().min_confidence
 """The confidence below which a guess is shown as `?`; the JSON output has it."""
 
-_STYLES = {"predicted": "cyan", "computed": "blue", "given": "dim", "recorded": "green", "unknown": "dim"}
+_STYLES = {
+    "predicted": "cyan",
+    "computed": "blue",
+    "given": "dim",
+    "recorded": "green",
+    "remembered": "magenta",
+    "unknown": "dim",
+}
 
 
 def announce(verb: str, target: Target) -> None:
@@ -184,7 +191,8 @@ def outcome_line(trace: Trace) -> Text:
     if end is not None:
         origin: str = end.provenance.get("value", trace.origin)
     else:
-        origin = "computed" if trace.origin == "predicted" and is_fact(trace) else trace.origin
+        known = "computed" if is_fact(trace) else "remembered" if is_remembered(trace) else trace.origin
+        origin = known if trace.origin == "predicted" else trace.origin
     sure = end.confidences.get("value") if end and origin == "predicted" else None
     hedge = "" if origin != "predicted" else "likely " if sure is None or sure >= 0.5 else "perhaps "
     match outcome.kind:
@@ -203,6 +211,8 @@ def outcome_line(trace: Trace) -> Text:
             text = Text.assemble((ended, "yellow"), outcome.detail or "")
     if origin == "computed":
         text.append("  (computed)", "dim")
+    elif origin == "remembered":
+        text.append(f"  (as in {run_of(trace)})", "dim")
     if outcome.detail and outcome.kind in ("return", "exception"):
         text.append(f"  ({outcome.detail})", "dim")
     if outcome.cut:
@@ -385,7 +395,7 @@ def _effect(step: Step, trace: Trace, style: str | None = None) -> Text:
 
 
 def _glyph(origin: str) -> str:
-    return {"predicted": "≈ ", "unknown": ": "}.get(origin, "= ")
+    return {"predicted": "≈ ", "remembered": "↺ ", "unknown": ": "}.get(origin, "= ")
 
 
 def _append(text: Text, name: str, glyph: str, value: str, style: str, confidence: float | None) -> None:

@@ -87,6 +87,9 @@ class Record(_Group):
     """Seconds that a run may take."""
     scope: Literal["file", "workspace"] = "file"
     """Whose steps `cwm-lsp record` writes down: the `file`'s alone, or also those of other files of the `workspace`."""
+    remember: bool = True
+    """Keep what runs saw, on this machine and for this user alone, and predict with it what cannot be computed. Values
+    of names that look like secrets are not kept; `cwm-lsp forget` removes all."""
 
 
 class Hints(_Group):

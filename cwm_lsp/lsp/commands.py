@@ -189,6 +189,19 @@ async def restart_model(session: Session, _target: Target) -> Answer:
     return {}
 
 
+async def forget(session: Session, target: Target) -> Answer:
+    """Remove what is kept of the runs of a document, and what is shown of it."""
+    from cwm_lsp.record.store import TraceStore
+
+    if target.uri is None:
+        raise UserError("a document whose runs are to be forgotten is needed")
+    path = session.document(target.uri).path
+    count = await asyncio.to_thread(lambda: TraceStore.of(path).forget(path))
+    session.forget(target.uri)
+    session.client.tell(f"{count} run{'s' * (count != 1)} forgotten")
+    return {"count": count}
+
+
 async def doctor(session: Session, target: Target) -> Answer:
     """What `cwm-lsp doctor` finds."""
     return (await session.doctor(target.uri)).to_json()
@@ -206,6 +219,7 @@ COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
     "cwm.showTrace": show_trace,
     "cwm.restartModel": restart_model,
     "cwm.doctor": doctor,
+    "cwm.forget": forget,
 }
 
 

@@ -29,6 +29,7 @@ COMMANDS = (
     "cwm.showTrace",
     "cwm.restartModel",
     "cwm.doctor",
+    "cwm.forget",
 )
 """As in `commands.COMMANDS`."""
 

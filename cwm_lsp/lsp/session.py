@@ -455,6 +455,7 @@ class Session:
                     texts={other.path: other.text.whole for other in self.documents.values() if other is not document},
                     model=document.settings.model.model_dump(),
                     assist=settings.assist,
+                    remember=document.settings.record.remember,
                     budget={
                         "events": settings.max_events,
                         "tokens": 0 if only_computed else settings.max_tokens,
@@ -503,6 +504,7 @@ class Session:
                     call=call.expression,
                     python=settings.python,
                     timeout=settings.timeout,
+                    remember=settings.remember,
                     predicted=predicted.to_json(),
                 )
             reading = await asyncio.to_thread(_read, answer, source)

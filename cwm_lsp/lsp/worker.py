@@ -114,6 +114,7 @@ class Worker:
 
     def _predict(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         from cwm_lsp.evaluate import Around
+        from cwm_lsp.jobs import runs_of
         from cwm_lsp.predict.predictor import Budget, Task
         from cwm_lsp.source.environment import layout
         from cwm_lsp.source.functions import find
@@ -132,6 +133,7 @@ class Worker:
             budget=Budget(**job["budget"]),
             on_event=reporter.event,
             cancel=cancel,
+            runs=runs_of(job["path"], job["function"], job["call"]) if job["remember"] else (),
         )
         if cancel.is_set():
             raise Cancelled
@@ -148,6 +150,7 @@ class Worker:
 
     def _run(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Run the call, and hold the run against its prediction."""
+        from cwm_lsp.jobs import keep
         from cwm_lsp.record.recorder import RecorderPool
         from cwm_lsp.trace.compare import compare
         from cwm_lsp.trace.events import Trace
@@ -166,7 +169,8 @@ class Worker:
         )
         if cancel.is_set():
             raise Cancelled
-        _keep(recorded)
+        if job["remember"]:
+            keep(recorded)
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
         return {**_shown(recorded), "divergences": [divergence.to_json() for divergence in divergences]}
 
@@ -242,16 +246,6 @@ def _outline(job: Message, cancel: threading.Event, tell: Tell) -> Message:
     parsed = parse(job["source"])
     broken = {function.qualname: function.error for function in parsed.broken}
     return {"entries": entries, "error": parsed.error, "broken": broken}
-
-
-def _keep(recorded: Trace) -> None:
-    """Keep a run, so that its call is offered again. Where that is not possible, there is just less to offer."""
-    from cwm_lsp.record.store import TraceStore
-
-    try:
-        TraceStore.of(recorded.path).add(recorded)
-    except OSError:
-        log.warning("a recorded trace could not be kept", exc_info=True)
 
 
 def _examine_machine(job: Message) -> Message:

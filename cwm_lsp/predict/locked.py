@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from cwm_lsp.errors import Cancelled
 from cwm_lsp.evaluate import Answer as Reply
@@ -15,6 +16,7 @@ from cwm_lsp.predict.decode import Answer, Ended, NoRoom
 from cwm_lsp.predict.engines.interface import Pass
 from cwm_lsp.predict.foresight import evaluation_of
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
+from cwm_lsp.predict.memory import Memory, Nothing, remembered
 from cwm_lsp.predict.prediction import Prediction
 from cwm_lsp.predict.prompt import is_entry, seeded
 from cwm_lsp.source.functions import namesakes
@@ -25,15 +27,25 @@ _SECONDS = 4.0
 
 
 class LockedPrediction(Prediction):
-    """Events that the evaluator computes are taken as they are and cost no forward pass; to its questions the model
-    answers by writing the frame that comes next, with all that is known of it forced. Where the evaluator gives up, the
-    model goes on alone."""
+    """Events that the evaluator computes are taken as they are and cost no forward pass. Its questions are answered by
+    earlier runs, else by the model, which writes the frame that comes next with all that is known of it forced. Where
+    the evaluator gives up, the model goes on alone."""
 
     _tentative: tuple[Frame, Event, int] | None = None
     """The frame that answered the last question, as an event, and where it begins in the text."""
     _settled: Mapping[str, float] = NOTHING
     """Values of the next event that were known but for the order of a set."""
     _evaluation: Evaluating | None = None
+    _is_guess = False
+    """Something has been guessed: what is taken from runs from then on hangs on it."""
+
+    @cached_property
+    def _memory(self) -> Memory:
+        return Memory(self._control.runs, self._task.call, self._task.source)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        return tuple(sorted(self._memory.used, reverse=True))
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -55,7 +67,11 @@ class LockedPrediction(Prediction):
                         return ending(evaluation, steps, end, cancel)
                 elif step.unknown and set(step.unknown) == step.suggestions.keys():
                     self._settled = dict.fromkeys(step.suggestions, 1.0)
+                    self._is_guess = True
                     evaluation.answer(step.suggestions)
+                elif not isinstance(known := self._memory.answer(step), Nothing):
+                    self._take_back()
+                    evaluation.answer(known)
                 else:
                     evaluation.answer((yield from self._asked(step)))
         if evaluation.outcome is not None:
@@ -63,6 +79,10 @@ class LockedPrediction(Prediction):
         if evaluation.exhausted and evaluation.gave_up is not None:
             raise Ended(evaluation.gave_up)
         self._take_back()
+        if not self._is_guess and (rest := self._memory.rest(self.events)) is not None:
+            for event in rest[0]:
+                self.happened(event)
+            return rest[1]
         return (yield from super()._predict())
 
     def _computed(self, event: Event) -> None:
@@ -72,6 +92,9 @@ class LockedPrediction(Prediction):
             self._task = replace(self._task, function=entered)
             self._prompt = seeded(self._task, event)
             self._base = 0
+        self._memory.follow(event)
+        if not self._is_guess:
+            event = remembered(event)
         if self._tentative is None:
             self.happened(self._trust.computed(event, self._settled))
             self._settled = NOTHING
@@ -99,6 +122,7 @@ class LockedPrediction(Prediction):
     def _asked(self, question: Question) -> Generator[Pass, Answer, Reply]:
         """Have the model answer a question. What it has no room for it is not asked."""
         self._take_back()
+        self._is_guess = True
         nothing: Reply = {} if question.kind == "values" else None
         try:
             writer, transcript = self._begun()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cwm_lsp.evaluate import Evaluator
@@ -13,6 +13,7 @@ from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, UNKNOWN, Frame, Known
+from cwm_lsp.predict.memory import Run
 from cwm_lsp.predict.prompt import Prompt, Task, function_name, is_entry
 from cwm_lsp.predict.states import State, entered
 from cwm_lsp.predict.transcript import Transcript
@@ -35,6 +36,8 @@ class Control:
     cancel: threading.Event | None = None
     evaluator: Evaluator = field(default_factory=Evaluator)
     """Computes what can be known."""
+    runs: Sequence[Run] = ()
+    """Earlier ones of the function, those of the same call first, the newest first: asked before the model is."""
 
 
 class Prediction:
@@ -43,6 +46,11 @@ class Prediction:
     @property
     def reads(self) -> tuple[str, ...]:
         """Other files that it was made from."""
+        return ()
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """When the runs were recorded that it remembers values from."""
         return ()
 
     def __init__(
@@ -179,7 +187,7 @@ class Prediction:
                 provenance={**event.provenance, **dict.fromkeys(doubtful, "unknown")},
                 confidences={name: sure for name, sure in event.confidences.items() if name not in doubtful},
             )
-        if is_known or any(origin in ("given", "computed") for origin in event.provenance.values()):
+        if is_known or any(origin in ("given", "computed", "remembered") for origin in event.provenance.values()):
             return event, is_known
         return None, False
 
@@ -236,7 +244,7 @@ class Prediction:
         task = self._task
         return Trace(
             task.function.qualname, task.call, task.path, "predicted", task.source, tuple(self.events), outcome, stats,
-            self.reads,
+            self.reads, self.runs,
         )  # fmt: skip
 
 

@@ -15,12 +15,13 @@ from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
 from cwm_lsp.predict.free import FreePrediction
 from cwm_lsp.predict.locked import LockedPrediction
+from cwm_lsp.predict.memory import Run
 from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
 from cwm_lsp.predict.score import AT_LEAST, EXPECTING, SECONDS, Reading, Scorer, Surprise
 from cwm_lsp.trace.events import Event, Trace
 
-__all__ = ["Assist", "Budget", "Predictor", "Task"]
+__all__ = ["Assist", "Budget", "Predictor", "Run", "Task"]
 
 Assist = Literal["off", "draft", "lock"]
 Result = TypeVar("Result")
@@ -84,22 +85,24 @@ class Predictor:
         budget: Budget = DEFAULT_BUDGET,
         on_event: Callable[[Event], None] | None = None,
         cancel: threading.Event | None = None,
+        runs: Sequence[Run] = (),
         drafts: bool = True,
         grammar: bool = True,
     ) -> Trace:
         """The trace that the model expects of a call. Nothing of the program is run.
 
         `on_event` gets each event as soon as it is complete. Where the budget or the model's context ends first, the
-        trace is `truncated` and its outcome says why. Without `drafts` every chosen token costs a forward pass; the
-        trace is the same. Without `grammar` the model writes what it likes, undrafted and unassisted; marks of events
-        say what is wrong with them.
+        trace is `truncated` and its outcome says why. With `assist` "lock", what the evaluator does not know is taken
+        from earlier `runs`, as far as they hold, before the model is asked. Without `drafts` every chosen token costs a
+        forward pass; the trace is the same. Without `grammar` the model writes what it likes, undrafted and unassisted;
+        marks of events say what is wrong with them.
 
         Raises:
             UserError: the call does not fit the function.
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
-        control = Control(budget, on_event, cancel, self._evaluator)
+        control = Control(budget, on_event, cancel, self._evaluator, runs)
         prediction = self._prediction(task, assist, control, drafts=drafts, grammar=grammar)
         with self._lock:
             return self._drive([prediction.run()])[0]

@@ -2,22 +2,27 @@
 
 A row is appended by one write, so that a crash costs at most that row, and a row that cannot be read is passed over.
 When the file has grown too large it is rewritten beside itself and put in its own place at once. A row says first what
-it is of, and then has the trace, so that the calls can be told without reading the traces.
+it is of, and then has the trace, so that the calls can be told without reading the traces, and with it the file's text
+and the time, so that later predictions may remember it. Secrets are left out (`privacy.py`).
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 
 import platformdirs
 
+from cwm_lsp.record.privacy import without_secrets
 from cwm_lsp.source.environment import project
 from cwm_lsp.trace.events import Trace
 
@@ -50,16 +55,19 @@ class TraceStore:
     def add(self, trace: Trace) -> None:
         """Keeps a recorded trace; the same call's earlier one gives way when the file is next rewritten.
 
-        One without events, whose call did not reach the function, is not kept. Raises `OSError`.
+        One without events, whose call did not reach the function, is not kept, nor one whose call holds a secret.
+        Raises `OSError`.
         """
-        if not trace.events:
+        kept = without_secrets(trace)
+        if not trace.events or kept is None:
             return
+        when = datetime.now(timezone.utc).isoformat(timespec="seconds")
         row = {
             "file": _absolute(trace.path),
             "function": trace.function,
             "call": trace.call,
             "source": _digest(trace.source),
-            "trace": trace.to_json(),
+            "trace": {"when": when, "text": _packed(trace.source), **kept.to_json()},
         }
         data = json.dumps(row).encode() + b"\n"
         if len(data) > self._size // 8:
@@ -94,6 +102,34 @@ class TraceStore:
                 latest = line
         return None if latest is None else Trace.from_json(json.loads(latest)["trace"], source)
 
+    def runs(self, path: str, function: str, call: str, most: int = 8) -> list[tuple[Trace, str]]:
+        """Kept traces of a function, whatever the file's text was then, with their times (ISO 8601, UTC): those of the
+        same call first, each group the newest first."""
+        file = _absolute(path)
+        if not any((head["file"], head["function"]) == (file, function) for head in self._heads()):
+            return []
+        rows = [(head, line) for head, line in _rows(self.path) if (head["file"], head["function"]) == (file, function)]
+        rows.reverse()
+        rows = sorted(rows, key=lambda row: row[0]["call"] != call)[:most]
+        found = []
+        for _, line in rows:
+            kept = json.loads(line)["trace"]
+            with contextlib.suppress(KeyError, ValueError, zlib.error):  # a row of an earlier version has no text
+                text = zlib.decompress(base64.b64decode(kept["text"])).decode("utf-8", "surrogatepass")
+                found.append((Trace.from_json(kept, text), str(kept["when"])))
+        return found
+
+    def forget(self, path: str | None = None) -> int:
+        """Remove what is kept, all of it or that of one file; how many traces that were."""
+        rows = list(_rows(self.path))
+        file = None if path is None else _absolute(path)
+        kept = [line for head, line in rows if file is not None and head["file"] != file]
+        if kept:
+            self._write(kept)
+        else:
+            self.path.unlink(missing_ok=True)
+        return len(rows) - len(kept)
+
     def _heads(self) -> tuple[dict[str, str], ...]:
         try:
             status = self.path.stat()
@@ -123,10 +159,14 @@ class TraceStore:
             if room < 0:
                 break
             kept.append(line)
+        self._write(kept[::-1])
+
+    def _write(self, rows: Sequence[bytes]) -> None:
+        """Put these in place of what there is."""
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.stem)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.writelines(reversed(kept))
+                file.writelines(rows)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self.path)  # noqa: PTH105
@@ -156,6 +196,10 @@ def _heads(path: Path, _changed: int, _size: int) -> tuple[dict[str, str], ...]:
 
 def _absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  links are kept
+
+
+def _packed(source: str) -> str:
+    return base64.b64encode(zlib.compress(source.encode("utf-8", "surrogatepass"))).decode()
 
 
 def _digest(source: str) -> str:

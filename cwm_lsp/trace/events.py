@@ -13,8 +13,9 @@ from typing import Any, Literal
 EventKind = Literal["call", "line", "return", "exception"]
 Origin = Literal["predicted", "recorded"]
 OutcomeKind = Literal["return", "exception", "endless", "timeout", "truncated", "error"]
-Provenance = Literal["given", "computed", "predicted", "recorded", "unknown"]
-"""`unknown`: the text is the value's type at most; it says nothing of the value, and is compared with nothing."""
+Provenance = Literal["given", "computed", "remembered", "predicted", "recorded", "unknown"]
+"""`remembered`: as an earlier run had it, or computed from that. `unknown`: the text is the value's type at most; it
+says nothing of the value, and is compared with nothing."""
 
 NOTHING: Mapping[str, Any] = {}
 """The empty mapping, shared, never changed: `Event` has several and most are empty."""
@@ -243,6 +244,8 @@ class Trace:
     stats: Stats = Stats()
     reads: tuple[str, ...] = ()
     """Other files (absolute paths) that a prediction was made from: when one of them changes, it is stale."""
+    runs: tuple[str, ...] = ()
+    """When the runs were recorded (ISO 8601, UTC) that a prediction remembers values from."""
 
     def within_file(self) -> tuple[Trace, Sequence[int]]:
         """The trace as it is where calls into other files are stepped over, and its events' indices in this one."""
@@ -270,6 +273,7 @@ class Trace:
             "events": [event.to_json() for event in self.events],
             "outcome": self.outcome.to_json(),
             "reads": list(self.reads),
+            "runs": list(self.runs),
             "stats": self.stats.to_json(),
         }
 
@@ -286,4 +290,5 @@ class Trace:
             outcome=Outcome.from_json(data["outcome"]),
             stats=Stats(**data["stats"]),
             reads=tuple(data.get("reads") or ()),
+            runs=tuple(data.get("runs") or ()),
         )

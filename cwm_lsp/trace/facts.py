@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from cwm_lsp.trace.events import Event, Trace
 
@@ -19,6 +20,19 @@ def is_fact(trace: Trace) -> bool:
     return trace.outcome.kind in ("return", "exception", "endless") and facts(trace) == len(trace.events)
 
 
+def is_remembered(trace: Trace) -> bool:
+    """Whether a prediction tells how the call ends, without a guess, but not without what earlier runs saw."""
+    is_guess = any(event.confidence is not None or "predicted" in event.provenance.values() for event in trace.events)
+    return bool(trace.runs) and trace.outcome.kind in ("return", "exception", "endless") and not is_guess
+
+
+def run_of(trace: Trace) -> str:
+    """The latest run that a prediction remembers, for a person: `the run of 14:02`, with its date unless of today."""
+    when = datetime.fromisoformat(trace.runs[0]).astimezone()
+    is_today = when.date() == datetime.now().astimezone().date()
+    return f"the run of {when:%H:%M}" if is_today else f"the run of {when:%Y-%m-%d %H:%M}"
+
+
 def open_calls(events: Sequence[Event]) -> list[int]:
     """Indices of the `call` events whose scopes have not been left by the end, the outermost first."""
     opened: list[int] = []
@@ -32,4 +46,4 @@ def open_calls(events: Sequence[Event]) -> list[int]:
 
 
 def _is_guess(event: Event) -> bool:
-    return event.confidence is not None or "predicted" in event.provenance.values()
+    return event.confidence is not None or not {"predicted", "remembered"}.isdisjoint(event.provenance.values())

@@ -439,3 +439,21 @@ def test_a_terminal_obeys_nothing_of_a_program(tmp_path: Path) -> None:
         done = cwm(command, f"{path}:f", "--call", "f()")
         assert not set(done.stdout + done.stderr) & set("\x1b\x07\x9b\u202e")
         assert "\\x1b[31m" in done.stdout
+
+
+def test_what_a_run_saw_is_remembered_until_it_is_forgotten(tmp_path: Path) -> None:
+    path, env = tmp_path / "app.py", {"XDG_STATE_HOME": str(tmp_path / "state")}
+    path.write_text("import time\n\n\ndef f(n):\n    now = time.time()\n    return now, n\n")
+    target = ("app.py:f", "--call", "f(2)")
+    assert document(cwm("predict", *target, "--json", cwd=tmp_path, env=env))["outcome"]["kind"] == "truncated"
+    ran = document(cwm("record", *target, "--json", cwd=tmp_path, env=env))
+    path.write_text(path.read_text().replace("    return", "    n += 1\n    return"))
+    done = document(cwm("predict", *target, "--json", cwd=tmp_path, env=env))
+    assert done["outcome"]["value"] == ran["outcome"]["value"].replace(", 2)", ", 3)")
+    assert done["events"][-1]["provenance"] == {"value": "remembered"}
+    assert len(done["runs"]) == 1
+    assert "(as in the run of " in cwm("predict", *target, cwd=tmp_path, env=env).stdout
+    alone = document(cwm("predict", *target, "--no-memory", "--json", cwd=tmp_path, env=env))
+    assert alone["outcome"]["kind"] == "truncated"
+    assert "1 run forgotten" in cwm("forget", "app.py", cwd=tmp_path, env=env).stdout
+    assert document(cwm("predict", *target, "--json", cwd=tmp_path, env=env))["outcome"]["kind"] == "truncated"

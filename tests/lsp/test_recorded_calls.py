@@ -37,7 +37,7 @@ async def test_a_run_is_offered_as_a_call_of_its_function(worker, tmp_path):
         "outcome": {"kind": "return", "value": "42", "exception": None, "detail": None},
         "stats": {},
     }
-    run = {"function": "f", "call": "f(21)", "python": None, "timeout": 60, "predicted": predicted}
+    run = {"function": "f", "call": "f(21)", "python": None, "timeout": 60, "remember": True, "predicted": predicted}
     answer = await worker.ask("run", **job, **run)
     assert answer["trace"]["outcome"]["value"] == "42"
     (entry,) = (await worker.ask("outline", **job, roots=[]))["entries"]

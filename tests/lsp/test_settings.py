@@ -82,7 +82,8 @@ def test_an_editor_that_says_nothing_changes_nothing(data):
 def test_every_setting_is_described_and_its_default_is_valid():
     for setting in SETTINGS:
         assert setting.description.endswith("."), setting.name
-        assert setting.adapter.validate_python(setting.default) == setting.default
+        valid = setting.adapter.validate_python(setting.default)
+        assert setting.adapter.dump_python(valid, mode="json") == setting.default
 
 
 def test_the_reference_is_the_one_that_is_generated():

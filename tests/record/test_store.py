@@ -87,3 +87,33 @@ def test_huge_trace_is_not_kept(tmp_path):
     store = TraceStore(tmp_path / "w", tmp_path, size=4_000)
     store.add(recorded("f('" + "x" * 3_000 + "')"))
     assert store.calls("/w/a.py") == {}
+
+
+def test_runs_come_back_with_their_own_texts(tmp_path):
+    store = TraceStore(tmp_path / "w", tmp_path)
+    other = SOURCE.replace("* 2", "* 3")
+    for call, source in (("f(1)", SOURCE), ("f(2)", SOURCE), ("f(1)", other)):
+        store.add(recorded(call, source))
+    found = store.runs("/w/a.py", "f", "f(2)")
+    assert [(trace.call, trace.source) for trace, _ in found] == [("f(2)", SOURCE), ("f(1)", other), ("f(1)", SOURCE)]
+    assert [trace.events for trace, _ in found[1:2]] == [recorded("f(1)", other).events]
+    assert store.runs("/w/a.py", "g", "g()") == []
+    assert store.forget("/w/b.py") == 0
+    assert store.forget("/w/a.py") == 3
+    assert store.runs("/w/a.py", "f", "f(1)") == []
+
+
+def test_secrets_are_not_kept(tmp_path):
+    source = (
+        "def f(user, api_key='s3cret-value'):\n    headers = {'user': user, 'authorization': api_key}\n"
+        "    joined = f'{user}:{api_key}'\n    raise ValueError(joined)\n"
+    )
+    store = TraceStore(tmp_path / "w", tmp_path)
+    store.add(recorded("f('ann')", source))
+    kept = store.path.read_text()
+    assert "s3cret-value" not in kept
+    [(trace, _)] = store.runs("/w/a.py", "f", "f('ann')")
+    assert trace.events[0].locals["user"] == "'ann'"
+    assert trace.events[0].provenance["api_key"] == "unknown"
+    store.add(recorded("f('ann', 's3cret-value')", source))
+    assert "s3cret-value" not in store.path.read_text()

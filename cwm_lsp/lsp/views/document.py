@@ -12,7 +12,7 @@ from cwm_lsp.lsp.views.shorten import ELLIPSIS
 from cwm_lsp.settings import Hints
 from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Trace
-from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.facts import is_fact, is_remembered, run_of
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
@@ -64,7 +64,13 @@ def differing(sides: Mapping[str, Any], divergences: Sequence[Divergence]) -> di
 
 def told_as(trace: Trace) -> str:
     """What a trace is, in words that follow its call."""
-    return "as it ran" if trace.origin == "recorded" else "as computed" if is_fact(trace) else "as predicted"
+    return "as it ran" if trace.origin == "recorded" else _known_as(trace)
+
+
+def _known_as(trace: Trace) -> str:
+    if is_fact(trace):
+        return "as computed"
+    return f"as in {run_of(trace)}" if is_remembered(trace) else "as predicted"
 
 
 def ending(trace: Trace) -> str:
@@ -72,7 +78,7 @@ def ending(trace: Trace) -> str:
     outcome = trace.outcome
     if trace.origin == "recorded":
         verb = "returned", "raised"
-    elif is_fact(trace):
+    elif is_fact(trace) or is_remembered(trace):
         verb = "returns", "raises"
     else:
         sure = trace.events[-1].confidences.get("value", 1.0) if trace.events else 1.0

@@ -18,15 +18,16 @@ from cwm_lsp.settings import Hints
 
 PREDICTED, CERTAIN, DIFFERENT = "≈", "=", "≠"
 """A likely value; one that was computed or recorded; one where the run differed from what was likely."""
-RECORDED, CRASH, END, TO = "●", "✗", "⋯", "→"
-"""Before what a run has shown; a certain exception; where a prediction ends; from a part's old value to its new one."""
+RECORDED, REMEMBERED, CRASH, END, TO = "●", "↺", "✗", "⋯", "→"
+"""Before what a run has shown; what an earlier one saw; a certain exception; where a prediction ends; from a part's old
+value to its new one."""
 _SEPARATOR = ", "
 _LEAST = 6
 """Characters below which a value is not worth a place on a line."""
 _REASON = 90
 """Characters, at least, for where and why a prediction ends: it is said once."""
 
-Kind = Literal["computed", "recorded", "guessed", "different", "crash", "end", "pass", "fail", "count"]
+Kind = Literal["computed", "recorded", "remembered", "guessed", "different", "crash", "end", "pass", "fail", "count"]
 """What a part of a hint is, for clients that colour it."""
 
 
@@ -123,7 +124,7 @@ def count_of(place: Place) -> str:
 
 def glyph(value: Value) -> str:
     """What stands between a name and its value."""
-    return PREDICTED if value.provenance == "predicted" else CERTAIN
+    return {"predicted": PREDICTED, "remembered": REMEMBERED}.get(value.provenance, CERTAIN)
 
 
 def percent(confidence: float) -> str:
@@ -164,12 +165,14 @@ def _pieces(value: Value, settings: Hints) -> Iterator[_Piece]:
     is_run = value.provenance == "recorded"
     if value.provenance == "predicted":
         kind = "guessed"
+    elif value.provenance == "remembered":
+        kind = "remembered"
     if value.predicted is not None:
         head = f"{PREDICTED} raises " if name == "raise" else f"{name} {PREDICTED} ".lstrip()
         yield _Piece(head, (value.predicted, value.value), "different", is_run, f" {DIFFERENT} ")
     elif name == "raise":
-        sure = kind != "guessed"
-        head = f"{CRASH if sure else PREDICTED} raises "
+        sure = kind not in ("guessed", "remembered")
+        head = f"{CRASH if sure else glyph(value)} raises "
         yield _Piece(head, (value.value,), "crash" if sure else kind, is_run, "", _confidence(value, settings))
     else:
         tail = _confidence(value, settings)
@@ -179,7 +182,7 @@ def _pieces(value: Value, settings: Hints) -> Iterator[_Piece]:
                 head = f"{name}{part.path} {glyph(value)} "
                 yield _Piece(head, (part.after,), kind, is_run, "", tail, part.before)
             else:
-                likely = f"{PREDICTED} " if kind == "guessed" else ""
+                likely = f"{glyph(value)} " if kind in ("guessed", "remembered") else ""
                 both = (part.before, part.after)
                 yield _Piece(f"{name}{part.path} {likely}", both, kind, is_run, f" {TO} ", tail)
         if not parts:

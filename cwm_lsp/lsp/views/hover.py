@@ -12,6 +12,7 @@ from cwm_lsp.lsp.views.document import told_as
 from cwm_lsp.lsp.views.hints import count_of, percent
 from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
 from cwm_lsp.lsp.views.shorten import shorten, shorten_call
+from cwm_lsp.trace.facts import run_of
 
 _CELL = 60
 """Characters of a value in the table."""
@@ -44,7 +45,7 @@ def hover(
     parts.append(_title(reading, path, markdown))
     rows = list(_rows(reading, visit))
     if rows:
-        parts.append(_table(rows, markdown))
+        parts.append(_table(rows, markdown, run_of(reading.trace) if reading.trace.runs else "a run"))
     whole = next((value for value in _all(reading, visit) if value.name == word), None)
     if whole is not None and len(whole.value) > _CELL:
         parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
@@ -114,7 +115,7 @@ def _rows(reading: Reading, visit: Visit) -> Iterator[Value]:
     yield from shown[:_ROWS]
 
 
-def _table(values: Sequence[Value], markdown: bool) -> str:
+def _table(values: Sequence[Value], markdown: bool, run: str = "a run") -> str:
     differs = any(value.predicted is not None for value in values)
     header = ["", "before", "after", "known as", *(["predicted"] if differs else [])]
     rows = []
@@ -124,7 +125,7 @@ def _table(values: Sequence[Value], markdown: bool) -> str:
             f"**{value.name}**" if markdown else value.name,
             _cell(value.before, markdown) if value.before is not None else "",
             _cell(value.value, markdown, value.predicted or value.before) if changed else "unchanged",
-            _knowledge(value),
+            _knowledge(value, run),
         ]
         if differs:
             row.append(f"≠ {_cell(value.predicted, markdown, value.value)}" if value.predicted is not None else "")
@@ -153,8 +154,10 @@ def _surprise(reading: Reading, visit: Visit, markdown: bool) -> str:
     return f"surprise: {found['bits']:.1f} bits" + (f"; expected {', '.join(expected)}" if expected else "")
 
 
-def _knowledge(value: Value) -> str:
-    """`guessed, 87 %`, `computed`: never a prediction worded as a fact."""
+def _knowledge(value: Value, run: str) -> str:
+    """`guessed, 87 %`, `computed`, `as in the run of 14:02`: never a prediction worded as a fact."""
+    if value.provenance == "remembered":
+        return f"as in {run}"
     word = "guessed" if value.provenance == "predicted" else value.provenance
     if value.provenance == "predicted" and value.confidence is not None:
         return f"{word}, {percent(value.confidence)}"

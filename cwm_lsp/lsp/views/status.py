@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.lsp.views.document import ending
 from cwm_lsp.lsp.views.shorten import shorten_call
-from cwm_lsp.trace.facts import facts, is_fact
+from cwm_lsp.trace.facts import facts, is_fact, is_remembered, run_of
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.documents import Known
@@ -38,6 +38,8 @@ def knowledge(trace: Trace) -> tuple[str, str]:
         return "ran", ending(trace)
     if is_fact(trace):
         return "computed", ending(trace)
+    if is_remembered(trace):
+        return "remembered", f"as in {run_of(trace)}: {ending(trace)}"
     known = facts(trace)
     if trace.outcome.kind not in ("return", "exception"):
         return "partly", ending(trace)

@@ -11,6 +11,7 @@ const STYLES: readonly (readonly [HintKind, Partial<vscode.ThemableDecorationAtt
   ["different", { fontWeight: "bold" }],
   ["end", { fontStyle: "italic" }],
   ["guessed", { fontStyle: "italic" }],
+  ["remembered", { fontStyle: "italic" }],
   ["recorded", {}],
   ["computed", {}],
   ["pass", {}],

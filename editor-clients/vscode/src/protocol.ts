@@ -15,7 +15,7 @@ export interface TraceEvent {
   readonly provenance: Readonly<Record<string, Provenance>>;
 }
 
-export type Provenance = "given" | "computed" | "predicted" | "recorded";
+export type Provenance = "given" | "computed" | "remembered" | "predicted" | "recorded";
 
 /** A `call` or `line` event together with what it did. Indices are of events. */
 export interface Step {
@@ -64,7 +64,17 @@ export interface TraceAnswer {
   readonly lines: Readonly<Record<string, number>>;
 }
 
-export type HintKind = "computed" | "recorded" | "guessed" | "different" | "crash" | "end" | "pass" | "fail" | "count";
+export type HintKind =
+  | "computed"
+  | "recorded"
+  | "remembered"
+  | "guessed"
+  | "different"
+  | "crash"
+  | "end"
+  | "pass"
+  | "fail"
+  | "count";
 
 /** What stands at the end of a 0-based line, in parts. */
 export interface Hint {

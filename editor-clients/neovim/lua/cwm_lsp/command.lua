@@ -20,6 +20,7 @@ local actions = {
   status = false,
   restart = false,
   doctor = false,
+  forget = false,
   log = false,
 }
 

@@ -328,6 +328,11 @@ function M.restart()
   M.execute('cwm.restartModel', {})
 end
 
+--- Remove what is kept of the runs of this buffer's file.
+function M.forget()
+  M.execute('cwm.forget', { uri = vim.uri_from_bufnr(0) })
+end
+
 --- Show what `cwm-lsp doctor` finds.
 function M.doctor()
   M.execute('cwm.doctor', { uri = vim.uri_from_bufnr(0) }, function(answer)

@@ -12,6 +12,7 @@ local hidden = {}
 local groups = {
   computed = 'CwmComputed',
   recorded = 'CwmRecorded',
+  remembered = 'CwmRemembered',
   guessed = 'CwmGuessed',
   different = 'CwmDifferent',
   crash = 'CwmCrash',
@@ -23,6 +24,7 @@ local groups = {
 local looks = {
   CwmComputed = { link = 'DiagnosticInfo' },
   CwmRecorded = { link = 'DiagnosticOk' },
+  CwmRemembered = { link = 'Special' },
   CwmGuessed = { link = 'DiagnosticHint' },
   CwmDifferent = { link = 'DiagnosticWarn' },
   CwmCrash = { link = 'DiagnosticError' },

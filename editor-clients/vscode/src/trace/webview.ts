@@ -246,7 +246,7 @@ function valueElement(value: Value, row: Row): HTMLElement {
     (one) =>
       one.variable === value.name || (one.variable === null && (value.name === one.kind || value.name === "raise")),
   );
-  const glyph = value.provenance === "predicted" ? "≈" : "=";
+  const glyph = value.provenance === "predicted" ? "≈" : value.provenance === "remembered" ? "↺" : "=";
   const sure = value.confidence !== undefined && value.provenance === "predicted";
   const title = sure ? `guessed, ${Math.round((value.confidence ?? 0) * 100)} %` : value.provenance;
   return element(

@@ -1,0 +1,470 @@
+"""What runs have taught: the evaluator's questions answered from recorded traces, as far as their reasons still hold.
+
+An answer is kept by its reason and not by its line: the statement (its syntax, with local names by their order of
+appearance, so that a renamed variable is none other), aligned with the statements of the text as it is now as a diff
+would align them; what it reads, as far as that shows in the locals; and which of the passes over it with these very
+inputs it is. A statement that was changed, or that reads something else, has no answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from cwm_lsp.evaluate import Answer, Question
+from cwm_lsp.evaluate.questions import answer as answer_of
+from cwm_lsp.trace.events import NOTHING, Event, Outcome, Provenance, Trace
+
+LONGEST = 50_000
+"""Events of one run that are looked at."""
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,16}")
+
+Key = tuple[int, int, tuple[tuple[str, str], ...]]
+"""A statement by its number, the line within it, and what it reads."""
+
+
+class Nothing:
+    """That no run has an answer, which None is one of."""
+
+
+NO_ANSWER: Final = Nothing()
+
+
+class Run(NamedTuple):
+    """A recorded trace."""
+
+    trace: Trace
+    when: str
+    """It was recorded (ISO 8601, UTC)."""
+
+
+class _Statement(NamedTuple):
+    """A simple statement, or what a compound one evaluates on its own lines."""
+
+    scope: str
+    """Names of the functions and classes around it, each with a dot before it, a class also with a colon after it."""
+    first: int
+    last: int
+    syntax: str
+    """With local names by their order of appearance."""
+    names: tuple[str, ...]
+    """Those names."""
+    reads: frozenset[str]
+    mentions: frozenset[str]
+    """Names and attributes."""
+    binds: frozenset[str]
+    """Names that are not local to a function."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A line that ran: the state before it, and what came of it in its scope up to the next line."""
+
+    before: Event
+    after: list[Event] = field(default_factory=list)
+
+
+class _Walk:
+    """The events of a trace, one after the other, as passes of their scopes."""
+
+    def __init__(self) -> None:
+        self._open: list[_Pass] = []
+
+    def follow(self, event: Event) -> _Pass | None:
+        """The pass that begins with the event."""
+        if event.kind == "call":
+            del self._open[event.depth :]
+        elif event.depth < len(self._open):
+            self._open[event.depth].after.append(event)
+            del self._open[event.depth + 1 :]
+        if event.kind not in ("call", "line") or event.path is not None:
+            return None
+        begun = _Pass(event)
+        self._open[event.depth :] = [begun]
+        return begun
+
+    def at(self, depth: int) -> _Pass | None:
+        """The pass under way in a scope."""
+        return self._open[depth] if depth < len(self._open) else None
+
+
+class _Known:
+    """One run, by its reasons."""
+
+    def __init__(self, run: Run, source: str) -> None:
+        self.run = run
+        self._statements = statements(run.trace.source)
+        self._aligned = _aligned(run.trace.source, source)
+        self._now = {number: old for old, number in self._aligned.items()}
+        self._new = statements(source)
+        self._changed = _changed(run.trace.source, source)
+        self._passes: dict[Key, list[_Pass]] = defaultdict(list)
+        self._calls: dict[str, list[Event]] = defaultdict(list)
+        walk = _Walk()
+        for event in run.trace.events[:LONGEST]:
+            begun = walk.follow(event)
+            if begun is not None and event.kind == "call":
+                self._calls[event.function].append(event)
+            key = key_of(event, self._statements) if begun is not None else None
+            if begun is not None and key is not None:
+                self._passes[key].append(begun)
+
+    def passes(self, event: Event, key: Key) -> Sequence[_Pass]:
+        """The passes over the statement of an event of today's text that read the same."""
+        old = self._now.get(key[0])
+        if old is None or self._new.all[key[0]].mentions & self._changed:
+            return ()
+        new, before = self._new.all[key[0]], self._statements.all[old]
+        reads = {dict(zip(new.names, before.names, strict=True)).get(name, name): text for name, text in key[2]}
+        return self._passes.get((old, key[1], tuple(sorted(reads.items()))), ())
+
+    def calls(self, function: str) -> Sequence[Event]:
+        """All entries into functions of that name."""
+        return self._calls.get(function, ())
+
+    def name_then(self, name: str, number: int) -> str:
+        """What a name of today's statement was called."""
+        names, old = self._new.all[number].names, self._statements.all[self._now[number]].names
+        return old[names.index(name)] if name in names else name
+
+    def line_now(self, line: int) -> int | None:
+        """Where a line of the run is today."""
+        number = self._statements.at.get(line)
+        new = self._aligned.get(number) if number is not None else None
+        if number is None or new is None:
+            return None
+        return self._new.all[new].first + line - self._statements.all[number].first
+
+
+class Memory:
+    """Recorded runs of the function that is predicted, those of the same call first, each group from the newest on."""
+
+    def __init__(self, runs: Iterable[Run], call: str, source: str) -> None:
+        self._runs = list(runs)
+        self._call = call
+        self._source = source
+        self._indexed: list[_Known] | None = None
+        self._walk = _Walk()
+        self._passed: Counter[Key] = Counter()
+        self._entered: Counter[str] = Counter()
+        self.used: dict[str, None] = {}
+        """When the runs were recorded that have answered."""
+
+    def __bool__(self) -> bool:
+        return bool(self._runs)
+
+    def follow(self, event: Event) -> None:
+        """An event has been predicted."""
+        if not self._runs:
+            return
+        if self._walk.follow(event) is not None:
+            key = key_of(event, statements(self._source))
+            if key is not None:
+                self._passed[key] += 1
+            self._entered[event.function] += event.kind == "call"
+
+    def answer(self, question: Question) -> Answer | Nothing:
+        """What a run says to a question of the evaluator's."""
+        event = question.event
+        if event is not None and event.kind == "call":
+            return self._entry(question, event)
+        current = self._walk.at(question.depth)
+        key = key_of(current.before, statements(self._source)) if current is not None else None
+        if current is None or key is None:
+            return NO_ANSWER
+        for known in self._known:
+            passes = known.passes(current.before, key)
+            replies = [_reply(question, known, current.before, one, key[0]) for one in passes]
+            found = _nth(replies, self._passed[key] - 1)
+            if not isinstance(found, Nothing):
+                self.used[known.run.when] = None
+                return found
+        return NO_ANSWER
+
+    def _entry(self, question: Question, event: Event) -> Answer | Nothing:
+        """Arguments that are not known."""
+        for known in self._known:
+            same = [call for call in known.calls(event.function) if _agree(event.locals, call.locals)]
+            replies = [
+                {name: call.locals[name] for name in question.unknown if _is_told(call, name)} or NO_ANSWER
+                for call in same
+            ]
+            found = _nth(replies, self._entered[event.function])
+            if not isinstance(found, Nothing):
+                self.used[known.run.when] = None
+                return found
+        return NO_ANSWER
+
+    def rest(self, events: Sequence[Event]) -> tuple[Sequence[Event], Outcome] | None:
+        """How the latest run of this very call and text went on after these events, if it began with them."""
+        for trace, when in self._runs:
+            if (trace.call, trace.source) == (self._call, self._source) and len(trace.events) > len(events):
+                if not all(map(_same, events, trace.events)):
+                    return None
+                self.used[when] = None
+                return [_remembered(event) for event in trace.events[len(events) :]], trace.outcome
+        return None
+
+    @property
+    def _known(self) -> Iterator[_Known]:
+        """The runs, each read when it is first needed."""
+        if self._indexed is None:
+            self._indexed = []
+        yield from self._indexed
+        for run in self._runs[len(self._indexed) :]:
+            self._indexed.append(_Known(run, self._source))
+            yield self._indexed[-1]
+
+
+def remembered(event: Event) -> Event:
+    """An event of an evaluation that went on from what runs have answered: what hangs on the answers is remembered."""
+    if "predicted" not in event.provenance.values():
+        return event
+    sources: dict[str, Provenance] = dict(event.provenance)
+    sources.update({name: "remembered" for name, source in sources.items() if source == "predicted"})
+    return replace(event, provenance=sources)
+
+
+def _remembered(event: Event) -> Event:
+    names = event.locals if event.kind in ("call", "line") else ("value",)
+    sources: dict[str, Provenance] = dict.fromkeys(names, "remembered")
+    sources.update({name: source for name, source in event.provenance.items() if source == "unknown"})
+    return replace(event, provenance=sources)
+
+
+def _reply(question: Question, known: _Known, now: Event, then: _Pass, number: int) -> Answer | Nothing:
+    """What one pass says."""
+    if question.kind == "raises":
+        raised = next((after.value for after in then.after if after.kind == "exception"), None)
+        return raised if then.after else NO_ANSWER
+    if question.kind == "branch":
+        after = next((after for after in then.after if after.kind in ("line", "return")), None)
+        if after is None:
+            return NO_ANSWER
+        line = known.line_now(after.line)
+        if after.kind == "line" and line is None:
+            return NO_ANSWER
+        reply = answer_of(question, replace(after, line=line or 0, depth=question.depth))
+        return NO_ANSWER if reply is None else reply
+    assert question.event is not None
+    after = next((after for after in then.after if after.kind == question.event.kind), None)
+    if after is None:
+        return NO_ANSWER
+    replies: dict[str, str] = {}
+    for name in question.unknown:
+        old = known.name_then(name, number)
+        texts = after.locals if after.kind == "line" else {old: after.value} if after.value is not None else NOTHING
+        changed = texts.get(old) != then.before.locals.get(old)
+        if (
+            texts.get(old) is not None
+            and _is_told(after, old)
+            and (changed or _plain(now.locals.get(name)) == _plain(then.before.locals.get(old)))
+        ):
+            replies[name] = texts[old]
+    return replies or NO_ANSWER
+
+
+def _nth(replies: Sequence[Answer | Nothing], index: int) -> Answer | Nothing:
+    """The reply of that pass; of a later one than there were, what all have said."""
+    if 0 <= index < len(replies):
+        return replies[index]
+    if replies and all(reply == replies[0] for reply in replies):
+        return replies[0]
+    return NO_ANSWER
+
+
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(_plain(text) == _plain(other.get(name)) for name, text in one.items())
+
+
+def _same(predicted: Event, recorded: Event) -> bool:
+    """Whether a predicted event is a recorded one, as far as it is known."""
+    if (predicted.kind, predicted.line, predicted.depth, predicted.function) != (
+        recorded.kind, recorded.line, recorded.depth, recorded.function,
+    ):  # fmt: skip
+        return False
+    told = {name: text for name, text in predicted.locals.items() if predicted.provenance.get(name) != "unknown"}
+    return _agree(told, recorded.locals) and (
+        predicted.provenance.get("value") == "unknown" or _plain(predicted.value) == _plain(recorded.value)
+    )
+
+
+def _is_told(event: Event, name: str) -> bool:
+    return event.provenance.get(name if event.kind in ("call", "line") else "value") != "unknown"
+
+
+def _plain(text: str | None) -> str | None:
+    """A repr without addresses, which no run shares with another."""
+    return None if text is None else _ADDRESS.sub("0x", text)
+
+
+class _Table(NamedTuple):
+    """The statements of a text."""
+
+    all: tuple[_Statement, ...]
+    at: Mapping[int, int]
+    """Line → the number of the innermost statement on it."""
+
+
+@lru_cache(maxsize=16)
+def statements(source: str) -> _Table:
+    """The statements of a text, in their order; none where it does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _Table((), {})
+    found = tuple(_within(tree.body, "", frozenset()))
+    return _Table(found, {line: n for n, one in enumerate(found) for line in range(one.first, one.last + 1)})
+
+
+def key_of(event: Event, table: _Table) -> Key | None:
+    """What runs with an event, and what that reads there."""
+    number = table.at.get(event.line)
+    if number is None:
+        return None
+    statement = table.all[number]
+    reads = ((name, _plain(event.locals[name]) or "") for name in sorted(statement.reads & event.locals.keys()))
+    return number, event.line - statement.first, tuple(reads)
+
+
+@lru_cache(maxsize=16)
+def _aligned(old: str, new: str) -> Mapping[int, int]:
+    """Number of a statement of the old text → that of the new one which it is, in its place or moved from it."""
+    before, after = statements(old), statements(new)
+    others = _by_scope(after)
+    pairs: dict[int, int] = {}
+    for scope, numbers in _by_scope(before).items():
+        theirs = others.get(scope, [])
+        one, other = [before.all[n].syntax for n in numbers], [after.all[n].syntax for n in theirs]
+        for start, place, size in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():
+            pairs.update(zip(numbers[start : start + size], theirs[place : place + size], strict=True))
+        taken = {pairs[number] for number in numbers if number in pairs}
+        moved = [number for number in theirs if number not in taken]
+        for number in numbers:
+            if number not in pairs:
+                same = next((n for n in moved if after.all[n].syntax == before.all[number].syntax), None)
+                if same is not None:
+                    pairs[number] = same
+                    moved.remove(same)
+    return pairs
+
+
+@lru_cache(maxsize=16)
+def _changed(old: str, new: str) -> frozenset[str]:
+    """The names of a file, of its functions, methods, classes and globals, that do not mean what they meant: they are
+    bound by other statements, or mention such a name."""
+    before, after = _bound(old), _bound(new)
+    changed = {name for name in before.keys() | after.keys() if before.get(name, ())[:1] != after.get(name, ())[:1]}
+    while grown := {name for name, (_, mentions) in after.items() if name not in changed and mentions & changed}:
+        changed |= grown
+    return frozenset(changed)
+
+
+def _bound(source: str) -> Mapping[str, tuple[str, frozenset[str]]]:
+    """Name → how it is bound, and what that mentions."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+
+    def bind(name: str, syntax: str, mentions: frozenset[str]) -> None:
+        known, others = found.get(name, ("", frozenset()))
+        found[name] = f"{known}\n{syntax}", others | mentions
+
+    for statement in statements(source).all:
+        binds = set(statement.binds)
+        is_special = True  # what a class does when it is called or used by an operator is the class's
+        for holder in reversed(statement.scope.split(".")[1:]):
+            if not holder.endswith(":") or is_special:
+                binds.add(holder.rstrip(":"))
+            is_special = is_special and (holder.endswith(":") or (holder[:2], holder[-2:]) == ("__", "__"))
+        for name in binds:
+            bind(name, f"{statement.scope} {statement.syntax}", statement.mentions - {name})
+    return found
+
+
+def _by_scope(table: _Table) -> Mapping[str, list[int]]:
+    scopes: dict[str, list[int]] = defaultdict(list)
+    for number, statement in enumerate(table.all):
+        scopes[statement.scope].append(number)
+    return scopes
+
+
+def _within(body: Iterable[ast.AST], scope: str, own: frozenset[str]) -> Iterator[_Statement]:
+    """The statements of a block, and of the blocks in it. `own`: the local names of its function."""
+    for node in body:
+        inner = [child for block in _blocks(node) for child in block]
+        if not isinstance(node, ast.Try):
+            yield _statement(node, scope, own, inner)
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield from _within(inner, f"{scope}.{name}", own | _locals(node))
+            case ast.ClassDef(name=name):
+                yield from _within(inner, f"{scope}.{name}:", frozenset())
+            case _:
+                yield from _within(inner, scope, own)
+
+
+def _blocks(node: ast.AST) -> Iterator[list[ast.AST]]:
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        block = getattr(node, name, None)
+        if isinstance(block, list):
+            yield block
+
+
+def _statement(node: ast.AST, scope: str, own: frozenset[str], inner: Sequence[ast.AST]) -> _Statement:
+    parts = [part for part in ast.iter_child_nodes(node) if part not in inner] if inner else [node]
+    names: dict[str, int] = {}
+    reads: set[str] = set()
+    mentions: set[str] = set()
+    binds = {
+        alias.asname or alias.name.split(".")[0] for alias in getattr(node, "names", ()) if hasattr(alias, "asname")
+    }
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        binds.add(node.name)
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        reads.add(node.target.id)
+    for child in (child for part in parts for child in ast.walk(part)):
+        if isinstance(child, ast.Attribute):
+            mentions.add(child.attr)
+        elif isinstance(child, ast.Name):
+            mentions.add(child.id)
+            (binds if isinstance(child.ctx, ast.Store) else reads).add(child.id)
+            if child.id in own:
+                names.setdefault(child.id, len(names))
+    syntax = [type(node).__name__, str(getattr(node, "name", "")), *(_dumped(part, names) for part in parts)]
+    lines = [line for part in (node, *parts) if (line := getattr(part, "lineno", None))]
+    first = min(lines, default=0)
+    ends = [getattr(part, "end_lineno", None) or first for part in parts]
+    return _Statement(
+        scope, first, max(ends, default=first), "\n".join(syntax), tuple(names), frozenset(reads),
+        frozenset(mentions - own), frozenset(binds - own),
+    )  # fmt: skip
+
+
+def _dumped(node: ast.AST, names: Mapping[str, int]) -> str:
+    """The syntax of a node, `names` by their numbers."""
+    held = [(child, child.id) for child in ast.walk(node) if isinstance(child, ast.Name) and child.id in names]
+    for child, name in held:
+        child.id = f"\0{names[name]}"
+    try:
+        return ast.dump(node)
+    finally:
+        for child, name in held:
+            child.id = name
+
+
+def _locals(node: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:
+    """The names that a function binds, its parameters first."""
+    arguments = node.args
+    found = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    found |= {one.arg for one in (arguments.vararg, arguments.kwarg) if one is not None}
+    for child in ast.walk(node):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            found.add(child.id)
+        elif isinstance(child, ast.Global | ast.Nonlocal):
+            found -= set(child.names)
+    return frozenset(found)

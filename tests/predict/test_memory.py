@@ -1,0 +1,190 @@
+"""What runs have taught: answers hold as far as their reasons do, through edits, and never further."""
+
+from __future__ import annotations
+
+import random
+import textwrap
+from dataclasses import replace
+
+import pytest
+
+from cwm_lsp.predict.memory import Run
+from cwm_lsp.predict.predictor import Budget, Predictor, Task
+from cwm_lsp.record.inprocess import record_in_process
+from cwm_lsp.source.functions import find
+
+WHEN = "2026-01-02T03:04:05+00:00"
+
+SOURCE = '''\
+import random
+import time
+
+
+RATE = 3
+
+
+class Shop:
+    def __init__(self, name):
+        self.name = name
+
+    def price(self, item):
+        return random.randint(1, 10**9) + len(item)
+
+
+def fetch(key):
+    return {"key": key, "n": random.randint(1, 10**9)}
+
+
+def total(keys):
+    """Adds up."""
+    result = 0
+    started = time.time()
+    for key in keys:
+        row = fetch(key)
+        result += row["n"] * RATE
+    shop = Shop("s")
+    paid = shop.price("tea")
+    if paid > 5 * 10**8:
+        result -= 1
+    try:
+        broken = int(time.strftime("x%S"))
+    except ValueError as error:
+        broken = str(error)[:10]
+    return result, started, paid, broken
+'''
+CALL = "total(['a', 'b', 'a'])"
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return Predictor.load()
+
+
+def predicted(predictor, source, runs, call=CALL, function="total"):
+    task = Task("/w/app.py", source, find(source, function, "/w/app.py"), call, "__recorded__")
+    return predictor.predict(task, budget=Budget(sure=0.94), runs=runs)
+
+
+def ran(source=SOURCE, call=CALL, function="total", seed=1):
+    random.seed(seed)
+    line = next(n for n, text in enumerate(source.splitlines(), 1) if text.startswith(f"def {function}("))
+    return record_in_process(source, function, call, target=(function, line), path="/w/app.py")
+
+
+def shown(trace):
+    return [(event.kind, event.line, event.depth, dict(event.locals), event.value) for event in trace.events]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return Run(ran(), WHEN)
+
+
+def test_after_a_run_the_same_code_goes_as_it_went(predictor, run):
+    assert predicted(predictor, SOURCE, []).outcome.kind == "truncated"
+    trace = predicted(predictor, SOURCE, [run])
+    assert shown(trace) == shown(run.trace)
+    assert trace.outcome.value == run.trace.outcome.value
+    assert trace.runs == (WHEN,)
+    assert trace.stats.forward_passes == 0
+    assert trace.events[-1].provenance == {"value": "remembered"}
+    first = next(event for event in trace.events if "started" in event.locals)
+    assert first.provenance["started"] == "remembered"
+    assert first.provenance["result"] == "computed"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("row", "record"),  # a variable renamed
+        ("started", "when"),
+        ('result += row["n"] * RATE', 'n = row["n"]\n        result += n * RATE'),
+        ("    started = time.time()\n", '    print("begins")\n    started = time.time()\n'),
+        ("result = 0\n    started = time.time()", "started = time.time()\n    result = 0"),
+        ("result -= 1", "result -= 7"),
+        ("5 * 10**8", "0"),
+        ('"""Adds up."""', '"""Adds up.\n\n    And more.\n    """'),
+        ("return result, started, paid, broken", "return [result, started]"),
+    ],
+)  # fmt: skip
+def test_after_an_edit_the_run_answers_what_it_can(predictor, run, old, new):
+    source = SOURCE.replace(old, new)
+    assert source != SOURCE
+    trace = predicted(predictor, source, [run])
+    again = ran(source)
+    if "time.time" in old:  # the clock of the second run is another one
+        assert [event.line for event in trace.events] == [event.line for event in again.events]
+    told = eval(trace.outcome.value)
+    real = eval(again.outcome.value)
+    assert told[0] == real[0]
+    assert told[1] == eval(run.trace.outcome.value)[1]
+
+
+def test_each_pass_keeps_its_answer(predictor, run):
+    rows = [event.locals["row"] for event in run.trace.events if "row" in event.locals]
+    trace = predicted(
+        predictor, SOURCE.replace("keys:\n", "keys:\n        if key == 'b':\n            continue\n"), [run]
+    )
+    assert {event.locals["row"] for event in trace.events if "row" in event.locals} == {rows[0], rows[-1]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("random.randint(1, 10**9)}", "random.randint(1, 10)}"),  # the statement
+        ("def fetch(key):", "def fetch(key):\n    key = key + key"),  # what it reads
+        ("time.time()", "time.monotonic()"),
+    ],
+)
+def test_what_was_changed_has_no_answer(predictor, run, old, new):
+    trace = predicted(predictor, SOURCE.replace(old, new), [run])
+    assert trace.outcome.kind == "truncated"
+    changed = SOURCE[: SOURCE.index(old)].count("\n") + 1
+    assert trace.events[-1].line <= changed + 2 or trace.events[-1].depth == 0
+
+
+def test_what_a_statement_mentions_has_to_mean_the_same(predictor):
+    source = textwrap.dedent(
+        """\
+        import time
+        LIMIT = 1
+        def wrap(f):
+            return time.__dict__.get("none", f)
+        @time.__dict__.get("none", wrap)
+        def ask(n):
+            return time.time() + n + LIMIT
+        def f(n):
+            value = ask(n)
+            return value
+        """
+    )
+    run = Run(ran(source, "f(2)", "f"), WHEN)
+    kept = predicted(predictor, source.replace("return value", "return -value"), [run], "f(2)", "f")
+    for old, new in (("LIMIT = 1", "LIMIT = 2"), ("+ n", "- n")):
+        trace = predicted(predictor, source.replace(old, new), [run], "f(2)", "f")
+        assert not any("value" in event.locals and event.provenance["value"] == "remembered" for event in trace.events)
+    assert kept.outcome.kind in ("return", "truncated")
+
+
+def test_other_calls_of_the_function_answer_where_they_read_the_same(predictor, run):
+    trace = predicted(predictor, SOURCE, [run], "total(['b'])")
+    rows = [event.locals["row"] for event in run.trace.events if "row" in event.locals and "'b'" in event.locals["row"]]
+    assert next(event.locals["row"] for event in trace.events if "row" in event.locals) == rows[0]
+    assert predicted(predictor, SOURCE, [run], "total(['other'])").outcome.kind == "truncated"
+
+
+def test_nothing_that_follows_a_guess_is_remembered(predictor, run):
+    without = replace(run.trace, events=run.trace.events[:3])
+    trace = predicted(predictor, SOURCE, [Run(without, WHEN)])
+    assert trace.outcome.kind == "truncated"
+
+
+def test_a_later_pass_than_there_was_is_not_known(predictor):
+    source = (
+        "import random\n\n\ndef f(n):\n    found = []\n    for _ in range(n):\n        x = random.random()\n"
+        "        found.append(x)\n    return found\n"
+    )
+    run = Run(ran(source, "f(3)", "f"), WHEN)
+    trace = predicted(predictor, source, [run], "f(2)", "f")
+    assert trace.outcome.value == str(eval(run.trace.outcome.value)[:2]).replace("'", "")
+    assert predicted(predictor, source, [run], "f(5)", "f").outcome.kind == "truncated"

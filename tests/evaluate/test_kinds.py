@@ -1,0 +1,33 @@
+"""Kinds of code that have once been told wrongly, each by a small program: `## what it is | function | call`."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tests.evaluate.recording import compare, only_on_the_reference
+
+PROGRAMS = dict(
+    re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", (Path(__file__).parent / "kinds.txt").read_text("utf-8"), re.M)
+)
+UNKNOWN = (
+    "a function called by the module is given up half-way", "a method called by __init__ is given up half-way",
+    "what makes the object is given up half-way", "an operation that may raise in a try of the module",
+    "a call that may raise in a try of the module", "the memo of a deep copy", "where an array lies",
+)  # fmt: skip
+"""Those that hang on what nobody can know."""
+
+
+@only_on_the_reference
+@pytest.mark.parametrize("title", PROGRAMS)
+def test_it_is_computed_as_it_runs(title: str) -> None:
+    name, function, call = [*title.split(" | "), "f", "f()"][:3]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        comparison = compare(PROGRAMS[title], call, function)
+    assert not comparison.wrong, comparison.wrong[0]
+    if name not in UNKNOWN:
+        assert comparison.complete, (comparison.gave_up, comparison.asked, comparison.got[-1:])

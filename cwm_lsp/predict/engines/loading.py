@@ -94,6 +94,8 @@ def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
             dtype=precision,
             device_map=device_map(shape, machine.device, held.offloaded),
             output_loading_info=True,
+            use_safetensors=True,  # weights in pickles could run code
+            trust_remote_code=False,
             **({"quantization_config": told} if told else {}),  # None would hide how a checkpoint is quantised
         )
     except (OSError, ValueError, ImportError) as error:
@@ -150,7 +152,7 @@ def config_of(model: str) -> Any:
         UnavailableError: it cannot be had.
     """
     try:
-        return quiet().AutoConfig.from_pretrained(model)
+        return quiet().AutoConfig.from_pretrained(model, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise UnavailableError(how_to_get(model, error)) from error
 
@@ -161,7 +163,7 @@ def tokenizer_of(model: str) -> Tokenizer:
     if file.is_file():
         return Tokenizer.from_file(file)
     try:
-        return Tokenizer(quiet().AutoTokenizer.from_pretrained(model).backend_tokenizer)
+        return Tokenizer(quiet().AutoTokenizer.from_pretrained(model, trust_remote_code=False).backend_tokenizer)
     except (OSError, ValueError) as error:
         raise UnavailableError(how_to_get(model, error)) from error
 
@@ -171,7 +173,7 @@ def shape_of(config: Any) -> plan.Shape:
     import torch
 
     with torch.device("meta"):
-        model = quiet().AutoModelForCausalLM.from_config(config)
+        model = quiet().AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     total = sum(parameter.numel() for parameter in model.parameters())
     (layers,) = (module for name, module in model.named_modules() if name.endswith(".layers"))
     linear = sum(module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear))

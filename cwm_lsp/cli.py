@@ -146,6 +146,12 @@ _MEMORY = click.option(
     "--no-memory", "remember", flag_value=False, default=None, help="Keep nothing of a run, and remember none."
 )
 
+_SEARCH = _options(
+    click.option("--seconds", metavar="N", type=click.FloatRange(min=0.1), help="What all of it may take."),
+    click.option("--jobs", metavar="N", type=click.IntRange(min=1), default=1, help="Searches at once (default: 1)."),
+    click.option("--seed", metavar="N", type=int, default=0, help="Other random calls (default: 0)."),
+)
+
 
 @cli.command()
 @_options(_WORK, _MODEL, _MEMORY, _JSON)
@@ -220,6 +226,25 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
     if not result.rows:
         raise UserError(f"{data} has no row that can be measured; cwm-lsp evaluate --help says what a row is")
     return DONE
+
+
+@cli.command()
+@click.argument("paths", metavar="[PATHS]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--verify", is_flag=True, help="Run each call that is found, to confirm it.")
+@click.option("--json", "form", flag_value="json", help="One JSON object a line on stdout, and nothing else.")
+@click.option("--sarif", "form", flag_value="sarif", help="A SARIF 2.1.0 log on stdout, and nothing else.")
+@click.option("--deliberate", is_flag=True, help="Also what the code raises or asserts itself.")
+@_options(_SEARCH, _RUN)
+def crashes(paths: tuple[Path, ...], form: str | None, **choices: Any) -> int:
+    """Find calls within the functions' own hints on which they crash or never end. Nothing of PATHS is run.
+
+    PATHS are files and folders (default: this folder). Only what is computed is told, each with its smallest call.
+    Exit codes: 0 nothing found, 1 found, 2 could not.
+    """
+    from cwm_lsp.searches import find_crashes
+
+    how = {name: choices.pop(name) for name in ("verify", "deliberate", "seconds", "jobs", "seed")}
+    return find_crashes(paths or (Path(),), _settings(choices), form=form or "text", **how)
 
 
 @cli.command()

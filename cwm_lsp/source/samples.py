@@ -110,6 +110,11 @@ def sample_call_of_result(call: str | None, function: Function, source: str) -> 
     return None if call is None or arguments is None else f"{call}({arguments})"
 
 
+def sample_argument(parameter: Parameter, function: Function, source: str) -> str | None:
+    """A value for one parameter, None where none suggests itself."""
+    return next(iter(_Sampler(source).parameter(parameter, function)), None)
+
+
 @dataclass(slots=True)
 class _Sampler:
     """Makes values up in the namespace of one file."""

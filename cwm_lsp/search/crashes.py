@@ -1,0 +1,241 @@
+"""Calls on which a function crashes that its author says it takes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cwm_lsp.evaluate.observed import Called
+from cwm_lsp.search.loop import Attempt, Budget, Search
+from cwm_lsp.search.shrink import shrunk
+from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
+from cwm_lsp.source.calls import candidates_of
+from cwm_lsp.source.expectations import expected
+from cwm_lsp.source.functions import Function, functions
+from cwm_lsp.source.recovery import parse
+from cwm_lsp.trace.events import Outcome
+
+NEVER_ENDS = "never ends"
+"""Stands for the type of the exception of a call that does not."""
+_IGNORED = re.compile(r"#\s*cwm:\s*ignore\b")
+_WRONG_KIND = frozenset({"TypeError", "AttributeError"})
+_OVERLOAD = re.compile(r"(?:^|\.)(?:overload|abstractmethod)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A call that crashes, and how."""
+
+    function: str
+    """Qualified name of the function that is called."""
+    call: str
+    line: int
+    """Where it crashes: the innermost line of the file; of an endless loop its head."""
+    type: str
+    """The exception's, or `NEVER_ENDS`."""
+    message: str
+    deliberate: bool = False
+    """The file itself raises it, or asserts what does not hold."""
+    vouched: bool = True
+    """All arguments are of kinds that hints, defaults or known calls say."""
+
+    def __str__(self) -> str:
+        if self.type == NEVER_ENDS:
+            return f"{self.call} {self.message}"
+        return f"{self.type} when called as {self.call}{': ' + self.message if self.message else ''}"
+
+
+    def is_shown_by(self, recorded: Outcome) -> bool | None:
+        """Whether a run of the call that ended so shows the crash; None where it does not tell."""
+        if self.type == NEVER_ENDS:
+            return recorded.kind in ("timeout", "truncated")
+        if recorded.kind == "exception" and recorded.exception is not None:
+            return recorded.exception.type == self.type and recorded.exception.line in (self.line, None)
+        return False if recorded.kind == "return" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is written down of a function's calls, in its file and its tests."""
+
+    calls: tuple[str, ...] = ()
+    raises: frozenset[str] = frozenset()
+    """Types of the exceptions that some of them are expected to raise."""
+
+
+NOTHING = Known()
+
+
+def known(source: str, wanted: Sequence[Function], path: str, tests: Mapping[str, str]) -> list[Known]:
+    """What is known of each of some functions of a file, whose `tests` are texts by path."""
+    texts = {**tests, path: source}
+    found = []
+    for function, calls in zip(wanted, candidates_of(wanted, source, path=path, tests=tests), strict=True):
+        raises, normal = set(), []
+        for call in calls:
+            told = expected(texts[call.path], call.line, function.name) if call.path in texts and call.line else None
+            if told is not None and told.kind == "raises":
+                raises.add(told.text.partition(":")[0].rpartition(".")[2])
+            elif call.origin != "defaults":
+                normal.append(call.expression)
+        found.append(Known(tuple(normal), frozenset(raises)))
+    return found
+
+
+@dataclass(slots=True)
+class Searched:
+    """What a search for crashes of one function gave."""
+
+    function: Function
+    crashes: list[Crash] = field(default_factory=list)
+    tried: int = 0
+    gave_up: str | None = None
+    """Why nothing can be said: no call could be made up or evaluated."""
+
+
+def wanted(source: str) -> list[Function]:
+    """The functions of a file whose crashes are of interest: no stubs, no tests, none inside another."""
+    everything = functions(source)
+    inside = {function.qualname for function in everything}
+    return [
+        function
+        for function in everything
+        if function.parent not in inside
+        and function.kind != "lambda"
+        and not any(map(_OVERLOAD.search, function.decorators))
+        and not function.name.startswith("test_")
+        and "__main__" != function.name
+    ]
+
+
+def crashes(
+    source: str,
+    function: Function,
+    attempt: Attempt,
+    *,
+    known: Known = NOTHING,
+    budget: Budget | None = None,
+    seed: int = 0,
+    deliberate: bool = False,
+) -> Searched:
+    """The crashes of a function, one for each line and kind, each with the smallest call found.
+
+    `attempt` evaluates calls of the function; `deliberate` also gives exceptions that the file raises itself, and those
+    that its tests expect.
+    """
+    found = Searched(function)
+    try:
+        space = space_of(source, function, known.calls)
+    except NoCalls as error:
+        found.gave_up = str(error)
+        return found
+    judge = Judge(source, function, space, known.raises)
+    search = Search(space, attempt, budget or Budget(), seed)
+    kinds: dict[tuple[int, str], tuple[Arguments, Crash]] = {}
+    for one in search:
+        crash = judge.crash(one.arguments, one.call, one.called)
+        if crash is None or (crash.deliberate and not deliberate):
+            continue
+        before = kinds.get((crash.line, crash.type))
+        if before is None or (crash.vouched and not before[1].vouched):
+            kinds[crash.line, crash.type] = one.arguments, crash
+    for (line, kind), (arguments, crash) in sorted(kinds.items()):
+
+        def same(candidate: Arguments, line: int = line, kind: str = kind, vouched: bool = crash.vouched) -> bool:
+            again = judge.of(candidate, attempt)
+            return again is not None and (again.line, again.type) == (line, kind) and (again.vouched or not vouched)
+
+        best = judge.of(shrunk(space, arguments, same), attempt)
+        found.crashes.append(best or crash)
+    found.tried = search.tried
+    if search.tried and search.unknown == search.tried:
+        found.gave_up = search.why
+    return found
+
+
+class Judge:
+    """Says of what came of calls whether it is a crash."""
+
+    def __init__(self, source: str, function: Function, space: Space, expected: frozenset[str] = frozenset()) -> None:
+        self._function = function
+        self._space = space
+        self._lines = source.split("\n")
+        self._raises = raising_lines(source)
+        self._expected = expected
+
+    def of(self, arguments: Arguments, attempt: Attempt) -> Crash | None:
+        """The crash of a call that is yet to be evaluated."""
+        call = self._space.call(arguments)
+        return next((self.crash(arguments, call, called) for called in attempt([call])), None)
+
+    def crash(self, arguments: Arguments, call: str, called: Called) -> Crash | None:
+        """The crash that a call is, None where it is none."""
+        outcome = called.outcome
+        if outcome is None:
+            return None
+        found = _ending(outcome)
+        if found is None:
+            return None
+        line, kind, message = found
+        vouched = self._space.is_vouched(arguments)
+        if kind in _WRONG_KIND and not vouched:
+            return None
+        if not 0 < line <= len(self._lines) or _IGNORED.search(self._lines[line - 1]):
+            return None
+        deliberate = kind in self._expected or is_deliberate(self._raises.get(line), kind)
+        return Crash(self._function.qualname, call, line, kind, message, deliberate, vouched)
+
+
+def _ending(outcome: Outcome) -> tuple[int, str, str] | None:
+    if outcome.kind == "endless" and outcome.loop is not None:
+        return outcome.loop.line, NEVER_ENDS, str(outcome.loop)
+    if outcome.kind == "exception" and outcome.exception is not None and outcome.exception.line is not None:
+        return outcome.exception.line, outcome.exception.type, outcome.exception.message
+    return None
+
+
+def raising_lines(source: str) -> dict[int, frozenset[str]]:
+    """Lines of `raise` and `assert` statements → the exceptions that they raise on purpose; empty for any."""
+    found: dict[int, frozenset[str]] = {}
+    for fragment in parse(source).fragments:
+        for node in (inner for statement in fragment.body for inner in ast.walk(statement)):
+            names = _raised(node)
+            if names is not None and isinstance(node, ast.stmt):
+                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                    found[line + fragment.offset] = names
+    return found
+
+
+def _raised(node: ast.AST) -> frozenset[str] | None:
+    match node:
+        case ast.Assert():
+            return frozenset({"AssertionError"})
+        case ast.Raise(exc=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return frozenset({name}) if name[:1].isupper() else frozenset()
+        case ast.Raise(exc=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return frozenset({name}) if name[:1].isupper() else frozenset()
+        case ast.Raise(exc=None):
+            return None  # it is raised again: where it comes from counts
+        case ast.Raise():
+            return frozenset()
+    return None
+
+
+def is_deliberate(raised: frozenset[str] | None, kind: str) -> bool:
+    """Whether an exception of that type is what the statement at its line raises."""
+    return raised is not None and (not raised or kind in raised)
+
+
+def each(found: Iterable[Searched]) -> Iterator[Crash]:
+    """The crashes of several functions of a file, one for each line and kind: of those that are called directly."""
+    once: dict[tuple[int, str], Crash] = {}
+    for searched in found:
+        for crash in searched.crashes:
+            key = (crash.line, crash.type)
+            function = searched.function
+            own = function.first_line <= crash.line <= function.last_line
+            if key not in once or own:
+                once[key] = crash
+    yield from sorted(once.values(), key=lambda crash: (crash.line, crash.type))

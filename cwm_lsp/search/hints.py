@@ -1,0 +1,412 @@
+"""From type hints to shapes, in the namespace of one file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from cwm_lsp.search.shapes import (
+    BOOL,
+    BYTES,
+    FLOAT,
+    INT,
+    NONE,
+    STR,
+    Atom,
+    Fixed,
+    Guess,
+    Instance,
+    Many,
+    OneOf,
+    Record,
+    Row,
+    Shape,
+    Table,
+    any_of,
+)
+from cwm_lsp.search.values import Made, NotPlain, Text, read
+from cwm_lsp.source.bind import dotted
+from cwm_lsp.source.functions import Parameter, by_qualname
+from cwm_lsp.source.names import global_names, is_builtin, is_defined
+from cwm_lsp.source.recovery import FILENAME, module_statements
+
+DEEPEST = 5
+"""Types inside types."""
+
+_ATOMS: Mapping[str, Shape] = {
+    "int": INT, "float": FLOAT, "str": STR, "bool": BOOL, "bytes": BYTES, "None": NONE, "complex": Atom("complex"),
+    "SupportsInt": INT, "SupportsIndex": INT, "SupportsFloat": FLOAT, "Number": OneOf((INT, FLOAT)), "Text": STR,
+    "Real": OneOf((INT, FLOAT)), "Integral": INT, "AnyStr": STR, "LiteralString": STR, "NoneType": NONE,
+    "bytearray": Many("bytearray", Fixed((0, 1, 65, 255))), "Hashable": Guess(OneOf((INT, STR))),
+    "range": Fixed(tuple(Made("range", one) for one in ((0,), (1,), (3,), (2, 5), (5, 0, -2)))),
+}  # fmt: skip
+_IMPORTED: Mapping[str, Shape] = {
+    "Decimal": Fixed(("0", "1", "-1", "1.5", "0.10", "1E+3", "NaN")),
+    "Fraction": Fixed(((0,), (1, 2), (-1, 3), (2,))),
+    "date": Fixed(((2024, 1, 31), (2024, 2, 29), (2023, 12, 31), (1, 1, 1), (9999, 12, 31))),
+    "datetime": Fixed(((2024, 1, 31, 12, 30), (2024, 2, 29), (2023, 12, 31, 23, 59, 59), (1, 1, 1))),
+    "time": Fixed(((0, 0), (12, 30), (23, 59, 59))),
+    "timedelta": Fixed(((0,), (1,), (-1,), (0, 3600), (400,))),
+    "StringIO": Fixed(("", "abc\nb\n")),
+    "BytesIO": Fixed((b"", b"abc")),
+    "Path": Fixed(("a/b.txt", "", "/", "..", "a")),
+    "PurePath": Fixed(("a/b.txt", "", "/", "..", "a")),
+    "PurePosixPath": Fixed(("a/b.txt", "", "/", "..", "a")),
+    "UUID": Fixed(("12345678-1234-5678-1234-567812345678",)),
+}
+"""What a constructor of the library takes: its first argument, or all of them."""
+_LISTS = frozenset({"list", "List", "Sequence", "MutableSequence", "Collection", "Container", "Reversible", "Sized"})
+_SETS = frozenset({"set", "Set", "AbstractSet", "MutableSet"})
+_TABLES = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
+_WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequired", "ReadOnly", "InitVar"})
+_ITERATORS = frozenset({"Iterator", "Generator"})
+_OTHER_LISTS = frozenset({"frozenset", "FrozenSet", "deque", "Deque", "Counter"})
+_OTHER_TABLES = {"defaultdict": None, "DefaultDict": None, "OrderedDict": "OrderedDict", "Counter": "Counter"}
+_SOMETHING = Guess(OneOf((INT, STR)))
+
+
+class Hints:
+    """Shapes of the types that a file can name."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._depth = 0
+
+    @cached_property
+    def _statements(self) -> Sequence[ast.stmt]:
+        return module_statements(self.source)
+
+    @cached_property
+    def _classes(self) -> Mapping[str, ast.ClassDef]:
+        found: dict[str, ast.ClassDef] = {}
+        pending: list[tuple[str, ast.AST]] = [("", node) for node in self._statements]
+        while pending:
+            prefix, node = pending.pop()
+            if isinstance(node, ast.ClassDef):
+                found[prefix + node.name] = node
+                pending += [(f"{prefix}{node.name}.", inner) for inner in node.body]
+        return found
+
+    @property
+    def class_names(self) -> frozenset[str]:
+        """The classes of the file by qualified name."""
+        return frozenset(self._classes)
+
+    @cached_property
+    def _defined(self) -> Mapping[str, ast.AST]:
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        return {node.name: node for node in self._statements if isinstance(node, functions)} | dict(self._assigned)
+
+    def defined(self, name: str) -> ast.AST | None:
+        """The function, or the value of the assignment, that a global name stands for."""
+        return self._defined.get(name)
+
+    @cached_property
+    def _assigned(self) -> Mapping[str, ast.expr]:
+        found: dict[str, ast.expr] = {}
+        for node in self._statements:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    found[name] = value
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                    found[name] = value
+        return found
+
+    def shape(self, hint: str) -> Shape | None:
+        """The shape of a type, given as source; None where it says nothing or no value can be made."""
+        try:
+            return self.of(ast.parse(hint.strip(), FILENAME, mode="eval").body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+    def of(self, node: ast.expr) -> Shape | None:
+        """The shape of a type; None where it says nothing or no value can be made."""
+        if self._depth >= DEEPEST:
+            return None
+        self._depth += 1
+        try:
+            return self._of(node)
+        finally:
+            self._depth -= 1
+
+    def _of(self, node: ast.expr) -> Shape | None:
+        match node:
+            case ast.Constant(value=None):
+                return NONE
+            case ast.Constant(value=str(text)):
+                return self.shape(text)
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self._any([left, right])
+            case ast.Subscript(value=base, slice=inner):
+                parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+                return self._generic(dotted(base) or "", parts)
+            case ast.Name() | ast.Attribute():
+                return self._named(dotted(node) or "")
+        return None
+
+    def _any(self, nodes: Sequence[ast.expr]) -> Shape | None:
+        """Of alternatives, those of which values can be made."""
+        shapes = [shape for node in nodes if (shape := self.of(node)) is not None]
+        return any_of(shapes) if shapes else None
+
+    def _named(self, name: str) -> Shape | None:
+        last = name.split(".")[-1]
+        if name in self._classes:
+            return self.objects(name)
+        if name in self._assigned:
+            return self._alias(self._assigned[name])
+        if last in _ATOMS:
+            return _ATOMS[last]
+        if last in _IMPORTED:
+            known = is_defined(name.split(".")[0], global_names(self.source))
+            return _imported(name, _IMPORTED[last]) if known else None
+        return self._generic(name, [])
+
+    def _alias(self, value: ast.expr) -> Shape | None:
+        """What an alias, a `NewType` or a `TypeVar` stands for."""
+        if isinstance(value, ast.Call):
+            made = (dotted(value.func) or "").split(".")[-1]
+            if made == "NewType" and len(value.args) == 2:
+                return self.of(value.args[1])
+            if made == "TypeVar":
+                bound = next((one.value for one in value.keywords if one.arg == "bound"), None)
+                found = self._any(value.args[1:]) if len(value.args) > 1 else self.of(bound) if bound else None
+                return found or _SOMETHING
+            return None
+        return self.of(value)
+
+    def _generic(self, full: str, parts: Sequence[ast.expr]) -> Shape | None:
+        """`name[parts]`, or the bare name of a generic type."""
+        name = full.split(".")[-1]
+        if name in self._classes or full in self._classes:
+            return self.objects(full)
+        if name in _WRAPPERS:
+            return self.of(parts[0]) if parts else None
+        if name == "Optional" and parts:
+            found = self.of(parts[0])
+            return found and any_of([found, NONE])
+        if name == "Union":
+            return self._any(parts)
+        if name == "Literal":
+            values = [value for part in parts for value in self._literals(part)]
+            return Fixed(tuple(values)) if values else None
+        if name in ("type", "Type") and parts:
+            return Fixed((Text(ast.unparse(parts[0])),))
+        if name in ("Callable", "callable"):
+            return self._callable(parts)
+        if name in ("tuple", "Tuple"):
+            return self._tuple(parts)
+        if name in _LISTS or name in _SETS or name in _ITERATORS or name in _OTHER_LISTS or name == "Iterable":
+            return self._many(full, name, parts)
+        if name in _TABLES or name in _OTHER_TABLES:
+            key = self.of(parts[0]) if parts else Guess(STR)
+            value = self.of(parts[1]) if len(parts) > 1 else Guess(INT) if not parts else INT
+            if key is None or value is None:
+                return None
+            return Table(key, value, full if name in ("OrderedDict", "Counter") else None)
+        return None
+
+    def _many(self, full: str, name: str, parts: Sequence[ast.expr]) -> Shape | None:
+        element = self._element(parts[0]) if parts else _SOMETHING
+        if element is None:
+            return None
+        if name == "Counter":
+            return Table(element, INT, full)
+        if name in _SETS or name in ("frozenset", "FrozenSet"):
+            return Many("frozenset" if name.lower() == "frozenset" else "set", element)
+        if name in ("deque", "Deque"):
+            return Many("deque", element) if is_defined("deque", global_names(self.source)) else None
+        if name in _ITERATORS:
+            return Many("iter", element)
+        if name in ("Sequence", "Collection", "Reversible"):
+            return OneOf((Many("list", element), Many("tuple", element)))
+        if name == "Iterable":
+            return OneOf((Many("list", element), Many("iter", element)))
+        return Many("list", element)
+
+    def _element(self, node: ast.expr) -> Shape | None:
+        """The shape of a part, of which nothing may be said."""
+        if (dotted(node) or "").split(".")[-1] in ("Any", "object"):
+            return _SOMETHING
+        return self.of(node)
+
+    def _literals(self, node: ast.expr) -> list[object]:
+        if isinstance(node, ast.Attribute):
+            return [Text(ast.unparse(node))]
+        try:
+            return [read(node)]
+        except NotPlain:
+            return []
+
+    def _tuple(self, parts: Sequence[ast.expr]) -> Shape | None:
+        if not parts:
+            return Many("tuple", _SOMETHING)
+        if len(parts) == 2 and isinstance(parts[1], ast.Constant) and parts[1].value is Ellipsis:
+            element = self._element(parts[0])
+            return None if element is None else Many("tuple", element)
+        if len(parts) == 1 and isinstance(parts[0], ast.Tuple) and not parts[0].elts:
+            return Row(())
+        shapes = [shape for part in parts if (shape := self._element(part)) is not None]
+        return Row(tuple(shapes)) if len(shapes) == len(parts) else None
+
+    def _callable(self, parts: Sequence[ast.expr]) -> Shape | None:
+        if len(parts) != 2 or not isinstance(parts[0], ast.List):
+            return Guess(Fixed((Text("lambda *a: a[0]"), Text("lambda *a: True"), Text("lambda *a: None"))))
+        names = [f"a{index}" if index else "a" for index in range(len(parts[0].elts))]
+        head = f"lambda {', '.join(names)}: " if names else "lambda: "
+        result = ast.unparse(parts[1])
+        same = [name for name, kind in zip(names, parts[0].elts, strict=True) if ast.unparse(kind) == result]
+        bodies = [*same]
+        match result:
+            case "bool":
+                bodies += ["True", "False", *(f"bool({name})" for name in names)]
+            case "int" | "float":
+                bodies += ["0", "1", "-1"]
+            case "str":
+                bodies += ["''", "'a'", *(f"str({name})" for name in names)]
+            case "None":
+                bodies += ["None"]
+            case _:
+                bodies += names or ["None"]
+        return Fixed(tuple(Text(head + body) for body in dict.fromkeys(bodies)))
+
+    # classes of the file
+
+    def objects(self, name: str) -> Shape | None:
+        """The objects of a class of the file and of those that inherit from it."""
+        if self._depth >= DEEPEST:
+            return None
+        self._depth += 1
+        try:
+            own = [] if self._is_abstract(name) else [self._objects(name)]
+            below = [
+                self.objects(other)
+                for other, node in self._classes.items()
+                if other != name and any(_base(base) == name for base in node.bases)
+            ]
+            shapes = [shape for shape in [*own, *below] if shape is not None]
+            return any_of(shapes) if shapes else None
+        finally:
+            self._depth -= 1
+
+    def _is_abstract(self, name: str) -> bool:
+        node = self._classes[name]
+        bases = {(_base(base)).split(".")[-1] for base in node.bases}
+        if "Protocol" in bases:
+            return True
+        return any(
+            isinstance(part, ast.FunctionDef)
+            and any((dotted(one) or "").split(".")[-1] == "abstractmethod" for one in part.decorator_list)
+            for part in node.body
+        )
+
+    def _objects(self, name: str) -> Shape | None:
+        node = self._classes[name]
+        bases = [_base(base).split(".")[-1] for base in node.bases]
+        if any(base.endswith("Enum") or base in ("Flag", "IntFlag") for base in bases):
+            members = [one.targets[0] for one in node.body if isinstance(one, ast.Assign)]
+            values = tuple(
+                Text(f"{name}.{one.id}") for one in members if isinstance(one, ast.Name) and not one.id.startswith("_")
+            )
+            return Fixed(values) if values else None
+        if f"{name}.__init__" in by_qualname(self.source):
+            return self._constructed(name, by_qualname(self.source)[f"{name}.__init__"].parameters[1:])
+        if f"{name}.__new__" in by_qualname(self.source):
+            return self._constructed(name, by_qualname(self.source)[f"{name}.__new__"].parameters[1:])
+        decorators = [ast.unparse(one).split("(")[0].split(".")[-1] for one in node.decorator_list]
+        is_record = bool({"dataclass", "define", "frozen", "attrs"} & set(decorators))
+        if is_record or any(base in ("NamedTuple", "TypedDict", "BaseModel", "Struct") for base in bases):
+            return self._record(name, node, bases)
+        for base in node.bases:
+            inherited = _base(base)
+            if inherited in self._classes:
+                found = self._objects(inherited)
+                return Instance(name, found.positional, found.named, found.optional) if isinstance(found, Instance) else None
+            if is_builtin(inherited) and inherited not in ("object", "Exception", "ValueError"):
+                return Instance(name)
+        return Instance(name)
+
+    def _constructed(self, name: str, parameters: Sequence[Parameter]) -> Shape | None:
+        positional: list[Shape] = []
+        named: list[tuple[str, Shape]] = []
+        optional: set[str] = set()
+        for parameter in parameters:
+            if parameter.kind in ("var-positional", "var-keyword"):
+                continue
+            shape = self.shape(parameter.annotation) if parameter.annotation else _by_default(parameter)
+            if parameter.default is not None:
+                if shape is not None and parameter.kind != "positional-only":
+                    named.append((parameter.name, shape))
+                    optional.add(parameter.name)
+            elif shape is None and parameter.annotation is not None:
+                return None
+            elif parameter.kind == "keyword-only":
+                named.append((parameter.name, shape or _SOMETHING))
+            else:
+                positional.append(shape or _SOMETHING)
+        return Instance(name, tuple(positional), tuple(named), frozenset(optional))
+
+    def _record(self, name: str, node: ast.ClassDef, bases: Sequence[str]) -> Shape | None:
+        """An object, or dict, of a class whose fields are annotated."""
+        fields: list[tuple[str, Shape]] = []
+        optional: set[str] = set()
+        inherited = [self._objects(_base(base)) for base in node.bases if _base(base) in self._classes]
+        for one in inherited:
+            if isinstance(one, Instance):
+                fields += one.named
+                optional |= one.optional
+            elif isinstance(one, Record):
+                fields += one.fields
+                optional |= one.optional
+        total = not any(one.arg == "total" and ast.unparse(one.value) == "False" for one in node.keywords)
+        for part in node.body:
+            if not (isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)):
+                continue
+            hint = ast.unparse(part.annotation)
+            if "ClassVar" in hint or (isinstance(part.value, ast.Call) and "init=False" in ast.unparse(part.value)):
+                continue
+            shape = self.of(part.annotation)
+            missing = part.value is not None and not _is_required_field(part.value)
+            if "TypedDict" in bases:
+                missing = not total or "NotRequired" in hint
+            if shape is None and missing:
+                continue
+            if shape is None:
+                return None
+            fields.append((part.target.id, shape))
+            if missing:
+                optional.add(part.target.id)
+        if "TypedDict" in bases:
+            return Record(tuple(fields), frozenset(optional))
+        return Instance(name, (), tuple(fields), frozenset(optional))
+
+
+def _is_required_field(value: ast.expr) -> bool:
+    """Whether `field(…)` gives no default."""
+    if not isinstance(value, ast.Call) or (dotted(value.func) or "").split(".")[-1] not in ("field", "Field"):
+        return False
+    return not any(one.arg in ("default", "default_factory") for one in value.keywords) and not value.args
+
+
+def _by_default(parameter: Parameter) -> Shape | None:
+    from cwm_lsp.search.shapes import shape_of
+
+    if parameter.default is None:
+        return None
+    try:
+        found = shape_of(read(ast.parse(parameter.default, FILENAME, mode="eval").body))
+    except (NotPlain, SyntaxError, ValueError):
+        return None
+    return None if found == NONE else found
+
+
+def _imported(name: str, arguments: Shape) -> Shape:
+    assert isinstance(arguments, Fixed)
+    made = [Made(name, one if isinstance(one, tuple) else (one,)) for one in arguments.values]
+    return Fixed(tuple(made))
+
+
+def _base(node: ast.expr) -> str:
+    """The name of a base class, without what is in its brackets."""
+    return dotted(node.value if isinstance(node, ast.Subscript) else node) or ""

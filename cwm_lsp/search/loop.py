@@ -1,0 +1,289 @@
+"""The one loop of all searches: candidates → evaluate → what was compared and reached → next candidates.
+
+Candidates come from the known calls and the boundaries first; then from what has led somewhere new, changed. Where an
+operand of a comparison can be found again in the arguments it is replaced by what it was compared with ("input to state
+correspondence", https://doi.org/10.14722/ndss.2019.23371), and numbers that come nearer to each other count as new. The
+same space, evaluator and seed give the same calls in the same order.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from cwm_lsp.evaluate.observed import Called, Comparison
+from cwm_lsp.search.shapes import changed, drawn, fits, sorted_if_set
+from cwm_lsp.search.space import ABSENT, Arguments, Slot, Space
+from cwm_lsp.search.values import Made
+
+Attempt = Callable[[Sequence[str]], Iterable[Called]]
+"""What comes of each of some calls, in order."""
+BATCH = 8
+"""Calls that are evaluated before what they show is looked at."""
+CORPUS = 200
+"""Calls that are changed, the latest that led to something new."""
+QUEUED = 400
+"""Calls that comparisons suggest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a search may take."""
+
+    calls: int = 600
+    seconds: float = 5.0
+    stale: int = 200
+    """Calls in a row that lead to nothing new before it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A call that was evaluated."""
+
+    arguments: Arguments
+    call: str
+    called: Called
+
+
+@dataclass(slots=True)
+class Search:
+    """One search; iterate over it once. `tried` and `unknown` count the calls, and those of which nothing is known."""
+
+    space: Space
+    attempt: Attempt
+    budget: Budget = field(default_factory=Budget)
+    seed: int = 0
+    guided: bool = True
+    """Go on after the boundaries."""
+    tried: int = 0
+    unknown: int = 0
+    why: str | None = None
+    """Why nothing was known of the last such call."""
+    _seen: set[str] = field(default_factory=set)
+    _features: set[Any] = field(default_factory=set)
+    _corpus: deque[Arguments] = field(default_factory=lambda: deque(maxlen=CORPUS))
+    _queue: deque[Arguments] = field(default_factory=lambda: deque(maxlen=QUEUED))
+
+    def __iter__(self) -> Iterator[Try]:
+        dice = random.Random(self.seed)  # noqa: S311 # to be repeatable
+        until = time.monotonic() + self.budget.seconds
+        fresh = 0
+        candidates = self._candidates(dice)
+        while batch := self._batch(candidates):
+            for (call, arguments), called in zip(batch.items(), self.attempt(list(batch)), strict=False):
+                self.tried += 1
+                if called.outcome is None:
+                    self.unknown += 1
+                    self.why = called.gave_up
+                fresh = 0 if self._learn(arguments, called) else fresh + 1
+                yield Try(arguments, call, called)
+            if self.tried >= self.budget.calls or time.monotonic() > until or fresh > self.budget.stale:
+                return
+
+    def _batch(self, candidates: Iterator[Arguments]) -> dict[str, Arguments]:
+        """The next calls, each of which is a new one; none where there seem to be no more."""
+        batch: dict[str, Arguments] = {}
+        for arguments in islice(candidates, 100 * BATCH):
+            call = self.space.call(arguments)
+            if call not in self._seen:
+                self._seen.add(call)
+                batch[call] = arguments
+                if len(batch) == BATCH:
+                    break
+        return batch
+
+    def _candidates(self, dice: random.Random) -> Iterator[Arguments]:
+        queue = self._queue
+        for number, arguments in enumerate(self.space.starts()):
+            yield arguments
+            if number % 2 and queue:
+                yield queue.popleft()
+        if not self.space.slots or not self.guided:
+            return
+        while True:
+            if queue:
+                yield queue.popleft()
+            roll = dice.random()
+            if self._corpus and roll < 0.75:
+                yield self._changed(dice.choice(self._corpus), dice)
+            else:
+                yield tuple(self._drawn(slot, dice) for slot in self.space.slots)
+
+    def _drawn(self, slot: Slot, dice: random.Random) -> Any:
+        if slot.optional and dice.random() < 0.4:
+            return ABSENT
+        value = drawn(slot.shape, dice, self.space.pool)
+        return tuple(value) if slot.kind == "rest" else value
+
+    def _changed(self, arguments: Arguments, dice: random.Random) -> Arguments:
+        made = list(arguments)
+        pool = self.space.pool
+        for _ in range(dice.choice((1, 1, 1, 2, 3))):
+            index = dice.randrange(len(made))
+            slot, value = self.space.slots[index], made[index]
+            roll = dice.random()
+            if value is ABSENT or (slot.optional and roll < 0.1):
+                made[index] = self._drawn(slot, dice)
+            elif roll < 0.2 and len(made) > 1 and fits(slot.shape, other := dice.choice(made)) and other is not ABSENT:
+                made[index] = other  # two arguments that are the same
+            else:
+                given = list(value) if slot.kind == "rest" else value
+                new = changed(slot.shape, given, dice, pool)
+                made[index] = tuple(new) if slot.kind == "rest" else new
+        return tuple(made)
+
+    def _learn(self, arguments: Arguments, called: Called) -> bool:
+        """Take up what a call has shown; whether anything was new."""
+        new: set[Any] = set(called.lines)
+        outcome = called.outcome
+        if outcome is not None and outcome.exception is not None:
+            new.add((outcome.exception.type, outcome.exception.line))
+        for comparison in called.comparisons:
+            new |= set(_features(comparison))
+        new -= self._features
+        self._features |= new
+        if new and self.space.slots:
+            self._corpus.append(arguments)
+        suggested = 0
+        for comparison in called.comparisons:
+            key = (comparison.line, comparison.operator, repr(comparison.left)[:80], repr(comparison.right)[:80])
+            if key in self._features or suggested >= 24:
+                continue
+            self._features.add(key)
+            for one in (comparison.left, comparison.right):
+                for atom in _atoms(one):
+                    self.space.pool.add(atom)
+            for index, slot in enumerate(self.space.slots):
+                for value in substituted(arguments[index], comparison):
+                    given = list(value) if slot.kind == "rest" and isinstance(value, tuple) else value
+                    if fits(slot.shape, given):
+                        self._queue.append((*arguments[:index], value, *arguments[index + 1 :]))
+                        suggested += 1
+        return bool(new)
+
+
+def _features(comparison: Comparison) -> Iterator[Any]:
+    """What is new about a comparison: its result, and how near numbers and texts are to each other."""
+    left, right, operator = comparison.left, comparison.right, comparison.operator
+    place = (comparison.line, operator)
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        distance = abs(left - right)
+        sign = (left > right) - (left < right)
+        yield (*place, sign, min(int(distance).bit_length(), 64) if distance == distance and distance < 1e18 else 64)
+    elif operator in ("==", "!="):
+        if isinstance(left, str) and isinstance(right, str):
+            yield (*place, "prefix", _common(left, right), left == right)
+        else:
+            yield (*place, left == right)
+    elif operator in ("in", "not in"):
+        try:
+            yield (*place, left in right)
+        except TypeError:
+            pass
+    elif operator in ("is", "is not"):
+        yield (*place, left is right)
+
+
+def _common(left: str, right: str) -> int:
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return min(count, 16)
+
+
+def _atoms(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple | set | frozenset | dict):
+        yield from sorted_if_set(value)[:8]
+    else:
+        yield value
+
+
+def substituted(value: Any, comparison: Comparison) -> Iterator[Any]:
+    """A value in which what was compared is replaced by what it was compared with, or a neighbour of it."""
+    left, right = comparison.left, comparison.right
+    if comparison.operator in ("in", "not in"):
+        for one in list(_atoms(right))[:4] if not isinstance(right, str | bytes) else [right]:
+            yield from _replaced(value, left, one)
+        yield from _put_in(value, right, left)
+        return
+    for old, new in ((left, right), (right, left)):
+        targets = [new]
+        if isinstance(new, int | float) and not isinstance(new, bool):
+            targets += [new + 1, new - 1]
+        for target in targets:
+            yield from _replaced(value, old, target)
+
+
+def _replaced(value: Any, old: Any, new: Any) -> Iterator[Any]:
+    """A value with one occurrence of `old` replaced; a length by as many elements."""
+    if type(value) is type(old) and value == old:
+        yield new
+        return
+    if isinstance(old, int) and isinstance(value, int) and not isinstance(value, bool) and isinstance(new, int):
+        yield value + (new - old)  # it has been moved by as much
+    match value:
+        case str() if isinstance(old, str) and isinstance(new, str):
+            if old and old in value:
+                yield value.replace(old, new, 1)
+            elif not old:
+                yield new + value
+                yield value + new
+            if old.lower() == value.lower() or old == value.strip():
+                yield new
+        case str() | bytes() if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64:
+            yield (value + (value or value[:0] + (b"a" if isinstance(value, bytes) else "a")) * new)[:new]  # type: ignore[operator]
+        case list() | tuple():
+            if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64:
+                repeated: list[Any] = []
+                while value and len(repeated) < new:
+                    repeated += value
+                if value:
+                    yield type(value)(repeated[:new])
+            for index, part in enumerate(value[:8]):
+                for one in _replaced(part, old, new):
+                    yield type(value)([*value[:index], one, *value[index + 1 :]])
+        case dict():
+            for key, part in list(value.items())[:8]:
+                for one in _replaced(part, old, new):
+                    yield {**value, key: one}
+                if type(key) is type(old) and key == old:
+                    try:
+                        yield {(new if other is key else other): one for other, one in value.items()}
+                    except TypeError:
+                        continue
+        case Made(callee, arguments, keywords):
+            for index, part in enumerate(arguments):
+                for one in _replaced(part, old, new):
+                    yield Made(callee, (*arguments[:index], one, *arguments[index + 1 :]), keywords)
+            for index, (name, part) in enumerate(keywords):
+                for one in _replaced(part, old, new):
+                    yield Made(callee, arguments, (*keywords[:index], (name, one), *keywords[index + 1 :]))
+
+
+def _is_length(value: Any, number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and len(value) == number
+
+
+def _put_in(value: Any, container: Any, element: Any) -> Iterator[Any]:
+    """A value with `element` added to the container that was looked into."""
+    if type(value) is type(container) and value == container:
+        match value:
+            case list():
+                yield [*value, element]
+            case tuple():
+                yield (*value, element)
+            case set() | frozenset():
+                yield value | {element}
+            case dict():
+                for one in list(value.values())[:1] or [0, ""]:
+                    yield {**value, element: one}
+            case str() if isinstance(element, str):
+                yield value + element
+

@@ -1,0 +1,355 @@
+"""The calls of one function that its author allows: what each argument may be, and how the call is written."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from cwm_lsp.search.hints import Hints
+from cwm_lsp.search.shapes import (
+    NONE,
+    Guess,
+    Many,
+    Pool,
+    Shape,
+    Table,
+    any_of,
+    boundaries,
+    fits,
+    is_vouched,
+    shape_of,
+)
+from cwm_lsp.search.values import Made, NotPlain, Text, read, written
+from cwm_lsp.source.bind import dotted, find_target, is_in_class, takes_implicit
+from cwm_lsp.source.functions import Function, Parameter, by_qualname
+from cwm_lsp.source.recovery import FILENAME, parse_lines, split_lines
+from cwm_lsp.source.samples import sample_argument
+
+ABSENT: Any = Text("")
+"""An argument that is left out."""
+
+Arguments = tuple[Any, ...]
+"""A value for each slot."""
+
+
+class NoCalls(Exception):
+    """No call of a function can be made up; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One part of a call that can be chosen."""
+
+    name: str
+    kind: Literal["receiver", "positional", "named", "rest", "keywords"]
+    shape: Shape
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """All calls of a function."""
+
+    function: Function
+    slots: tuple[Slot, ...]
+    known: tuple[Arguments, ...]
+    """Calls that are written down in the file and its tests, as far as they fit."""
+    pool: Pool = field(default_factory=Pool)
+    """Constants of the function and of those that it calls in its file."""
+
+    def call(self, arguments: Arguments) -> str:
+        """The source of a call."""
+        shown: list[str] = []
+        receiver, skipped = "", False
+        for slot, value in zip(self.slots, arguments, strict=True):
+            if slot.kind == "receiver":
+                receiver = written(value)
+            elif value is ABSENT:
+                skipped = True
+            elif slot.kind == "rest":
+                shown += [written(one) for one in value]
+            elif slot.kind == "keywords":
+                shown += [f"{name}={written(one)}" for name, one in value.items()]
+            elif slot.kind == "named" or skipped:
+                shown.append(f"{slot.name}={written(value)}")
+            else:
+                shown.append(written(value))
+        call = self._form(receiver, ", ".join(shown))
+        return f"list({call})" if self.function.is_generator and not self.function.is_async else call
+
+    def _form(self, receiver: str, arguments: str) -> str:
+        function = self.function
+        if not is_in_class(function):
+            return f"{function.qualname}({arguments})"
+        if function.name in ("__init__", "__new__"):
+            return f"{function.parent}({arguments})"
+        if function.kind in ("classmethod", "staticmethod"):
+            return f"{function.parent}.{function.name}({arguments})"
+        if function.is_accessor:
+            return f"setattr({receiver}, {function.name!r}, {arguments})"
+        if function.kind == "property":
+            return f"{receiver}.{function.name}"
+        return f"{receiver}({arguments})" if function.name == "__call__" else f"{receiver}.{function.name}({arguments})"
+
+    def is_vouched(self, arguments: Arguments) -> bool:
+        """Whether somebody has said of every argument that it may be what it is: by a hint, a default, a known call."""
+        return arguments in self.known or all(
+            value is ABSENT or is_vouched(slot.shape) or (value is None and _allows_none(slot.shape))
+            for slot, value in zip(self.slots, arguments, strict=True)
+        )
+
+    def starts(self) -> Iterator[Arguments]:
+        """The known calls, then those at the boundaries: each slot varied alone, then all together."""
+        yield from self.known
+        columns = [self._column(slot) for slot in self.slots]
+        if not all(columns):
+            return
+        first = tuple(column[0] for column in columns)
+        yield first
+        longest = max(map(len, columns), default=0)
+        for row in range(1, longest):
+            for index, column in enumerate(columns):
+                if row < len(column):
+                    yield (*first[:index], column[row], *first[index + 1 :])
+        for row in range(1, longest):
+            yield tuple(column[row % len(column)] for column in columns)
+            yield tuple(column[(row * (index + 1)) % len(column)] for index, column in enumerate(columns))
+
+    def _column(self, slot: Slot) -> list[Any]:
+        if slot.kind == "rest":
+            return [tuple(one) for one in boundaries(slot.shape, self.pool)]
+        values = boundaries(slot.shape, self.pool)
+        return [ABSENT, *values] if slot.optional else values
+
+
+def _allows_none(shape: Shape) -> bool:
+    return not isinstance(shape, Guess) and fits(shape, None)
+
+
+def space_of(source: str, function: Function, known: Sequence[str] = ()) -> Space:
+    """The calls of a function of a file; `known` are such as are written down somewhere, as source.
+
+    Raises:
+        NoCalls: it cannot be called from outside, or nothing is known of what it takes.
+    """
+    if function.parent is not None and not is_in_class(function):
+        raise NoCalls("it stands inside another function")
+    if function.parent is not None and function.parent in by_qualname(source):
+        raise NoCalls("its class stands inside a function")
+    if function.qualname.endswith(".deleter"):
+        raise NoCalls("it deletes an attribute")
+    if function.is_async and function.is_generator:
+        raise NoCalls("it is an asynchronous generator")
+    return _Maker(source, function, known).space()
+
+
+@dataclass(slots=True)
+class _Maker:
+    source: str
+    function: Function
+    known: Sequence[str]
+    hints: Hints = field(init=False)
+    body: Sequence[ast.stmt] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hints = Hints(self.source)
+        lines = split_lines(self.source)
+        indented = lines[self.function.def_line - 1][:1].isspace()
+        own, _ = parse_lines(lines, self.function.def_line - 1, self.function.last_line, indented=indented)
+        self.body = own.body if own is not None else []
+
+    def space(self) -> Space:
+        slots = list(self.slots())
+        examples = [found for found in self.examples(slots) if found is not None]
+        for index, slot in enumerate(slots):
+            if isinstance(slot.shape, Guess):
+                values = [one[index] for one in examples if one[index] is not ABSENT]
+                if values:
+                    expected = [] if slot.kind == "rest" else [NONE] if self.expects_none(slot.name) else []
+                    slots[index] = replace(slot, shape=any_of([*_seen(slot, values), *expected]))
+        known = [one for one in examples if self.is_allowed(slots, one)]
+        pool = Pool()
+        for value in self.constants():
+            pool.add(value)
+        return Space(self.function, tuple(slots), tuple({repr(one): one for one in known}.values()), pool)
+
+    def is_allowed(self, slots: Sequence[Slot], arguments: Arguments) -> bool:
+        return all(
+            value is ABSENT
+            or slot.kind in ("receiver", "keywords")
+            or fits(slot.shape, list(value) if slot.kind == "rest" else value)
+            or isinstance(value, Text)
+            for slot, value in zip(slots, arguments, strict=True)
+        )
+
+    # what the function takes
+
+    def slots(self) -> Iterator[Slot]:
+        function = self.function
+        parameters = list(function.parameters)
+        if is_in_class(function) and takes_implicit(function):
+            parameters = parameters[1:] if parameters and parameters[0].kind != "var-positional" else parameters
+        made_by_class = function.name in ("__init__", "__new__")
+        if is_in_class(function) and not made_by_class and function.kind in ("method", "property"):
+            receiver = self.hints.objects(function.parent or "") if function.parent else None
+            if receiver is None:
+                raise NoCalls(f"no object of {function.parent} can be made up")
+            yield Slot("self", "receiver", receiver)
+        for parameter in parameters:
+            slot = self.slot(parameter)
+            if slot is not None:
+                yield slot
+
+    def slot(self, parameter: Parameter) -> Slot | None:
+        shape = self.hints.shape(parameter.annotation) if parameter.annotation is not None else None
+        if parameter.annotation is not None and parameter.annotation.strip("\"'").endswith("Self"):
+            shape = self.hints.objects(self.function.parent or "")
+        optional = parameter.default is not None
+        if shape is None and parameter.annotation is not None and not _says_nothing(parameter.annotation):
+            if optional or parameter.kind in ("var-positional", "var-keyword"):
+                return None
+            raise NoCalls(f"no {parameter.annotation} can be made up for {parameter.name}")
+        if parameter.kind == "var-keyword":
+            return None if shape is None else Slot(parameter.name, "keywords", Table(_NAMES, shape))
+        shape = shape or self.guessed(parameter)
+        if shape is None:
+            if optional or parameter.kind == "var-positional":
+                return None
+            raise NoCalls(f"nothing is known of what {parameter.name} may be")
+        if parameter.kind == "var-positional":
+            return Slot(parameter.name, "rest", Guess(Many("list", shape)) if isinstance(shape, Guess) else Many("list", shape))
+        named = parameter.kind == "keyword-only"
+        return Slot(parameter.name, "named" if named else "positional", shape, optional)
+
+    def guessed(self, parameter: Parameter) -> Shape | None:
+        """What a parameter without a hint may be."""
+        default = _literal(parameter.default)
+        if default is not None and not isinstance(default, Text):
+            return Guess(shape_of(default)) if isinstance(default, bool | Made) else shape_of(default)
+        if (found := self.checked(parameter.name)) is not None:
+            return found
+        sample = _literal(sample_argument(parameter, self.function, self.source))
+        if sample is None:
+            return None
+        shape = shape_of(sample)
+        expects_none = parameter.default == "None" or self.expects_none(parameter.name)
+        return Guess(any_of([shape, NONE]) if expects_none and parameter.default is None else shape)
+
+    def checked(self, name: str) -> Shape | None:
+        """What the body asks whether it is."""
+        for node in self.nodes():
+            match node:
+                case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=checked), kinds]) if checked == name:
+                    parts = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
+                    shapes = [shape for part in parts if (shape := self.hints.of(part)) is not None]
+                    if shapes:
+                        return Guess(any_of(shapes))
+        return None
+
+    def expects_none(self, name: str) -> bool:
+        """Whether the body compares a parameter with None."""
+        return any(
+            isinstance(node, ast.Compare)
+            and isinstance(node.left, ast.Name)
+            and node.left.id == name
+            and any(isinstance(one, ast.Constant) and one.value is None for one in node.comparators)
+            for node in self.nodes()
+        )
+
+    def nodes(self) -> Iterator[ast.AST]:
+        return (node for statement in self.body for node in ast.walk(statement))
+
+    # what is written down
+
+    def examples(self, slots: Sequence[Slot]) -> Iterator[Arguments | None]:
+        """The arguments of the calls that are found, where they can be read."""
+        for call in self.known:
+            yield self.example(call, slots)
+
+    def example(self, call: str, slots: Sequence[Slot]) -> Arguments | None:
+        expression = ast.parse(call, FILENAME, mode="eval").body
+        target = find_target(expression, self.function.face, frozenset(self.hints.class_names))
+        if target is None:
+            return None
+        node = target.node
+        try:
+            given = [read(one) for one in node.args] if isinstance(node, ast.Call) else []
+            named = {one.arg: read(one.value) for one in node.keywords} if isinstance(node, ast.Call) else {}
+            receiver = _receiver(node)
+            if None in named:
+                return None
+            arguments: list[Any] = []
+            for slot in slots:
+                if slot.kind == "receiver":
+                    if receiver is None or not isinstance(made := read(receiver), Made):
+                        return None
+                    arguments.append(made)
+                elif slot.kind == "rest":
+                    arguments.append(tuple(given))
+                    given = []
+                elif slot.kind == "keywords":
+                    arguments.append(named)
+                    named = {}
+                elif slot.kind == "positional" and given:
+                    arguments.append(given.pop(0))
+                elif slot.name in named:
+                    arguments.append(named.pop(slot.name))
+                elif slot.optional:
+                    arguments.append(ABSENT)
+                else:
+                    return None
+        except NotPlain:
+            return None
+        return None if given or named else tuple(arguments)
+
+    # constants
+
+    def constants(self) -> Iterator[Any]:
+        """Those in the function, what the file's names that it reads are assigned, and those in what it calls."""
+        seen: set[str] = set()
+        pending: list[tuple[Sequence[ast.AST], int]] = [(self.body, 0)]
+        while pending:
+            nodes, depth = pending.pop(0)
+            for node in (inner for one in nodes for inner in ast.walk(one)):
+                match node:
+                    case ast.Constant(value=int() | float() | str() | bytes() as value) if not isinstance(value, bool):
+                        yield value
+                    case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+                        yield -value
+                    case ast.Name(id=name) if name not in seen and depth < 2:
+                        seen.add(name)
+                        defined = self.hints.defined(name)
+                        if defined is not None:
+                            pending.append(([defined], depth + 1))
+
+
+_NAMES: Shape = any_of([shape_of("a"), shape_of("b")])
+
+
+def _says_nothing(annotation: str) -> bool:
+    return annotation.strip("\"'").split(".")[-1] in ("Any", "object")
+
+
+def _literal(text: str | None) -> Any:
+    """The value of a default or sample; None where it is None or cannot be read."""
+    if text is None:
+        return None
+    try:
+        return read(ast.parse(text, FILENAME, mode="eval").body)
+    except (NotPlain, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _receiver(node: ast.AST) -> ast.expr | None:
+    """What a method is called on."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.value if isinstance(node, ast.Attribute) and dotted(node.value) is None else None
+
+
+def _seen(slot: Slot, values: Sequence[Any]) -> list[Shape]:
+    if slot.kind == "rest":
+        return [Many("list", any_of([shape_of(one) for value in values for one in value] or [slot.shape]))]
+    return [any_of([shape_of(value) for value in values])]

@@ -1,0 +1,224 @@
+"""Files and their functions, searched by several evaluators at once."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from cwm_lsp.errors import UserError
+from cwm_lsp.evaluate import Around, Evaluator, Limits
+from cwm_lsp.evaluate.observed import Called
+from cwm_lsp.search.crashes import Crash, Known, Searched, crashes, each, known, wanted
+from cwm_lsp.search.loop import Budget
+from cwm_lsp.source.environment import layout, project
+from cwm_lsp.source.files import read_source
+from cwm_lsp.source.functions import Function, syntax_error
+
+LIMITS = Limits(events=0, operations=300_000, seconds=1.5)
+"""Of one evaluation among many."""
+SECONDS = 5.0
+"""The most that is spent on one function."""
+LEAST = 0.3
+"""The least, whatever is left of the whole time."""
+LARGEST = 500_000
+"""Characters of a file that is searched."""
+_TEST_FILES, _TEST_BYTES = 400, 2_000_000
+_TEST_NAME = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py")
+_SKIPPED = frozenset({"node_modules", "site-packages", "dist-packages", "__pycache__", "build", "dist", "venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file whose functions are searched."""
+
+    shown: str
+    """The path as the user named it."""
+    path: Path
+    """Absolute."""
+    text: str
+    python: str | None = None
+
+    @property
+    def program(self) -> dict[str, Any]:
+        """What an evaluator needs to know of it."""
+        module = layout(self.path, self.text).module
+        return {"source": self.text, "module": module, "around": Around(str(self.path), self.python)}
+
+    @classmethod
+    def read(cls, path: Path, python: str | None = None) -> File:
+        """The file at a path.
+
+        Raises:
+            UserError: it cannot be read, or does not parse.
+        """
+        text = read_source(path)
+        if len(text) > LARGEST:
+            raise UserError(f"{path} has {len(text):,} characters; files of more than {LARGEST:,} are not searched")
+        if error := syntax_error(text):
+            raise UserError(f"{path} has a syntax error ({error}); mend it first")
+        return cls(str(path), path.absolute(), text, python)
+
+
+@dataclass(slots=True)
+class Result:
+    """What a search of one file gave."""
+
+    file: File
+    searched: list[Searched] = field(default_factory=list)
+
+    @property
+    def crashes(self) -> list[Crash]:
+        return list(each(self.searched))
+
+
+class Evaluators:
+    """Evaluators that are lent to threads, one for each of `jobs`."""
+
+    def __init__(self, jobs: int) -> None:
+        self._all = [Evaluator() for _ in range(jobs)]
+        self._free: queue.SimpleQueue[Evaluator] = queue.SimpleQueue()
+        for one in self._all:
+            self._free.put(one)
+
+    @contextmanager
+    def lent(self) -> Iterator[Evaluator]:
+        evaluator = self._free.get()
+        try:
+            yield evaluator
+        finally:
+            self._free.put(evaluator)
+
+    def close(self) -> None:
+        for one in self._all:
+            one.close()
+
+    def __enter__(self) -> Evaluators:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def attempt(
+    evaluator: Evaluator, file: File, function: str | None, cancel: threading.Event | None, calls: Sequence[str]
+) -> Iterator[Called]:
+    """What comes of calls of a function of a file."""
+    about = file.program
+    return evaluator.call_each(about.pop("source"), calls, function, limits=LIMITS, cancel=cancel, **about)
+
+
+def search_files(
+    files: Sequence[File],
+    *,
+    jobs: int = 1,
+    seconds: float | None = None,
+    seed: int = 0,
+    deliberate: bool = False,
+    advance: Callable[[], None] = lambda: None,
+    cancel: threading.Event | None = None,
+    only: Callable[[File, Function], bool] = lambda _file, _function: True,
+) -> Iterator[Result]:
+    """The crashes of each file's functions, in order. `seconds` is what all of it may take.
+
+    Raises:
+        UnavailableError: an evaluator cannot be started.
+        Cancelled: `cancel` was set.
+    """
+    work = [(file, function) for file in files for function in wanted(file.text) if only(file, function)]
+    share = _Share(seconds, len(work), jobs)
+    with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
+
+        def search(file: File, function: Function, facts: Known) -> Searched:
+            with evaluators.lent() as evaluator, share.of_one() as budget:
+                trying = partial(attempt, evaluator, file, function.qualname, cancel)
+                found = crashes(
+                    file.text, function, trying, known=facts, budget=budget, seed=seed, deliberate=deliberate
+                )
+            advance()
+            return found
+
+        pending = []
+        for file in files:
+            its = [function for one, function in work if one is file]
+            facts = known(file.text, its, str(file.path), tests_of(file.path))
+            pending.append((file, [threads.submit(search, file, *one) for one in zip(its, facts, strict=True)]))
+        try:
+            for file, futures in pending:
+                yield Result(file, [future.result() for future in futures])
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Share:
+    """How much time a function gets of what there is for all."""
+
+    def __init__(self, seconds: float | None, functions: int, jobs: int) -> None:
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self._left = functions
+        self._jobs = jobs
+
+    @contextmanager
+    def of_one(self) -> Iterator[Budget]:
+        """The budget of the next function: most need less than their share, so it is twice that."""
+        seconds = SECONDS
+        if self._until is not None:
+            share = 2 * max(self._until - time.monotonic(), 0) * self._jobs / max(self._left, 1)
+            seconds = min(SECONDS, max(share, LEAST))
+        try:
+            yield Budget(seconds=seconds)
+        finally:
+            self._left -= 1
+
+
+def python_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are meant by files and folders: of a folder all but tests, hidden and installed ones.
+
+    Raises:
+        UserError: a path does not exist.
+    """
+    for path in paths:
+        if path.is_dir():
+            yield from (found for found in _in_folder(path) if not _TEST_NAME.fullmatch(found.name))
+        elif path.exists():
+            yield path
+        else:
+            raise UserError(f"{path} does not exist; check the path")
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def tests_of(path: Path) -> dict[str, str]:
+    """The test files of the project around a file that mention its module: path → text."""
+    mentions = re.compile(rf"\b{re.escape(path.parent.name if path.stem == '__init__' else path.stem)}\b")
+    return {name: text for name, text in _tests(project(path)) if mentions.search(text) and name != str(path)}
+
+
+@lru_cache(maxsize=4)
+def _tests(root: Path) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    size = 0
+    for path in _in_folder(root):
+        if _TEST_NAME.fullmatch(path.name):
+            try:
+                text = read_source(path)
+            except UserError:
+                continue
+            size += len(text)
+            if len(found) >= _TEST_FILES or size > _TEST_BYTES:
+                break
+            found.append((str(path), text))
+    return tuple(found)

@@ -46,9 +46,7 @@ def _confirming(settings: Settings, wanted: bool) -> Iterator[Confirm | None]:
 
         def confirm(file: File, crash: Crash) -> bool | None:
             timeout = min(settings.record.timeout, ENDLESS) if crash.type == NEVER_ENDS else settings.record.timeout
-            trace = pool.record(
-                file.path, crash.function, crash.call, python=python, timeout=timeout, source=file.text
-            )
+            trace = pool.record(file.path, crash.function, crash.call, python=python, timeout=timeout, source=file.text)
             return crash.is_shown_by(trace.outcome)
 
         yield confirm
@@ -128,7 +126,11 @@ def _print(rows: Sequence[Row], *, as_json: bool) -> None:
         if as_json:
             print(json.dumps({key: value for key, value in row.items() if key != "text"}), flush=True)  # noqa: T201
             continue
-        confirmed = {True: ("  ✓ confirmed", "green"), False: ("  ✗ the run does not", "red"), None: ("  ? the run does not tell", "yellow")}
+        confirmed = {
+            True: ("  ✓ confirmed", "green"),
+            False: ("  ✗ the run does not", "red"),
+            None: ("  ? the run does not tell", "yellow"),
+        }
         told = [confirmed[row["confirmed"]]] if "confirmed" in row else []
         console.print(Text.assemble((f"{row['path']}:{row['line']}", "magenta"), ": ", row["message"], *told))
         console.print(Text(f"    {row['text']}", "dim"))

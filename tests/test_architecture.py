@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "source": {"source", "trace", "errors"},
     "trace": {"source", "trace", "errors"},
     "evaluate": {"evaluate", "source", "trace", "errors"},
+    "search": {"search", "evaluate", "source", "trace", "errors"},
     "predict": {"predict", "evaluate", "source", "trace", "errors"},
     "record": {"record", "source", "trace", "errors", "framing"},
     "dap": {"dap", "source", "trace", "errors", "framing"},

@@ -34,7 +34,8 @@ from typing import Any, BinaryIO
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import wire
-from cwm_lsp.evaluate.evaluation import CHUNK, STACK, Evaluation
+from cwm_lsp.evaluate.deep import STACK
+from cwm_lsp.evaluate.evaluation import CHUNK, Evaluation
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import not_known
 from cwm_lsp.evaluate.program import Program

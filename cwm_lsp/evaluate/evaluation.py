@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from cwm_lsp.evaluate import deep
 from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.layout.folding import folded
@@ -26,8 +27,6 @@ from cwm_lsp.source.functions import find, namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 from cwm_lsp.trace.interventions import Change, Look, Looked
 
-STACK = 256 * 2**20
-"""Bytes of stack for the interpreting thread; only what is touched is ever used."""
 RECURSION = 40_000
 """Python frames that the deepest allowed nesting of calls may need."""
 PATIENCE = 1.0
@@ -116,21 +115,19 @@ class Evaluation:
         self._errands: queue.SimpleQueue[Errand | None] = queue.SimpleQueue()
         self._pending: list[Event | Question | Errand | None] = []
         self._error: BaseException | None = None
-        self._thread: threading.Thread | None = None
+        self._begun = False
+        self._ended = False
+        """It is not to be interrupted any more."""
+        self._ending = threading.Lock()
         self._counted = False
         """It is among those that need the higher recursion limit."""
 
     # the consumer's side
 
     def __iter__(self) -> Iterator[Event | Question]:
-        if self._thread is None:
-            with _recursion:
-                before = threading.stack_size(STACK)
-                try:
-                    self._thread = threading.Thread(target=self._work, name="evaluation", daemon=True)
-                    self._thread.start()
-                finally:
-                    threading.stack_size(before)
+        if not self._begun:
+            self._begun = True
+            deep.run(self._work, self._end)
         try:
             while True:
                 for step in self._next_steps():
@@ -153,7 +150,9 @@ class Evaluation:
             try:
                 return self._steps.get(timeout=left)
             except queue.Empty:
-                if time.monotonic() > self.runtime.deadline and not self.runtime.closed:
+                with self._ending:
+                    if self._ended or time.monotonic() <= self.runtime.deadline:
+                        continue
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(self.runtime.thread), ctypes.py_object(Overdue)
                     )
@@ -230,11 +229,16 @@ class Evaluation:
         except BaseException as error:  # a fault of the interpreter: the consumer's thread raises it
             self._error = error
         finally:
-            last: list[Callable[[], None]] = [self._let_go, lambda: self._leave(depth), self._end]
+            last: list[Callable[[], None]] = [self._settle, self._let_go, lambda: self._leave(depth)]
             while last:
                 with suppress(Overdue):  # may still have been on its way
                     last[0]()
                     del last[0]
+
+    def _settle(self) -> None:
+        """From here on the thread is not interrupted: it goes on with another evaluation."""
+        with self._ending:
+            self._ended = True
 
     def _leave(self, depth: int) -> None:
         """Restore the recursion limit after the last evaluation."""

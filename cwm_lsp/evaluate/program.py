@@ -69,6 +69,7 @@ class _Call(Evaluation):
     """One of its calls."""
 
     def __init__(self, program: Program, call: str, function: str | None, limits: Limits | None) -> None:
+        self._over = False
         self._begin(limits)
         self._program = program
         self._is_loaded = program._standing is not None
@@ -92,7 +93,6 @@ class _Call(Evaluation):
             None if function is None else frozenset(map(self.interpreter.code_of, program._definitions(function)))
         )
         runtime.cancelled = False
-        self._over = False
         self._asked: str | None = None
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cwm_lsp.evaluate.observed import Called
+from cwm_lsp.evaluate import Called
 from cwm_lsp.search.loop import Attempt, Budget, Search
 from cwm_lsp.search.shrink import shrunk
 from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
@@ -21,6 +21,11 @@ NEVER_ENDS = "never ends"
 """Stands for the type of the exception of a call that does not."""
 _IGNORED = re.compile(r"#\s*cwm:\s*ignore\b")
 _WRONG_KIND = frozenset({"TypeError", "AttributeError"})
+_OF_ENVIRONMENT = frozenset({"ImportError", "ModuleNotFoundError"})
+"""What is installed decides on them."""
+_HOOKS = frozenset({"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__del__", "__next__"})
+"""Methods that Python calls, and of which it expects exceptions."""
+_LOOKUPS = frozenset({"__getitem__", "__delitem__", "__missing__"})
 _OVERLOAD = re.compile(r"(?:^|\.)(?:overload|abstractmethod)$")
 
 
@@ -45,7 +50,6 @@ class Crash:
         if self.type == NEVER_ENDS:
             return f"{self.call} {self.message}"
         return f"{self.type} when called as {self.call}{': ' + self.message if self.message else ''}"
-
 
     def is_shown_by(self, recorded: Outcome) -> bool | None:
         """Whether a run of the call that ended so shows the crash; None where it does not tell."""
@@ -106,7 +110,7 @@ def wanted(source: str) -> list[Function]:
         and function.kind != "lambda"
         and not any(map(_OVERLOAD.search, function.decorators))
         and not function.name.startswith("test_")
-        and "__main__" != function.name
+        and function.name not in _HOOKS
     ]
 
 
@@ -180,7 +184,9 @@ class Judge:
             return None
         line, kind, message = found
         vouched = self._space.is_vouched(arguments)
-        if kind in _WRONG_KIND and not vouched:
+        if kind in _OF_ENVIRONMENT or (kind in _WRONG_KIND and not vouched):
+            return None
+        if kind in ("KeyError", "IndexError") and self._function.name in _LOOKUPS:
             return None
         if not 0 < line <= len(self._lines) or _IGNORED.search(self._lines[line - 1]):
             return None

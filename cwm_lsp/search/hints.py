@@ -75,7 +75,16 @@ class Hints:
 
     @cached_property
     def _statements(self) -> Sequence[ast.stmt]:
-        return module_statements(self.source)
+        """Those of the top level, also inside `if` and `try`: of alternatives the first counts last."""
+        found: list[ast.stmt] = []
+        pending = list(reversed(module_statements(self.source)))
+        while pending:
+            node = pending.pop()
+            if isinstance(node, ast.If | ast.Try):
+                pending += [*node.body, *node.orelse]
+            else:
+                found.append(node)
+        return found
 
     @cached_property
     def _classes(self) -> Mapping[str, ast.ClassDef]:
@@ -322,7 +331,11 @@ class Hints:
             inherited = _base(base)
             if inherited in self._classes:
                 found = self._objects(inherited)
-                return Instance(name, found.positional, found.named, found.optional) if isinstance(found, Instance) else None
+                return (
+                    Instance(name, found.positional, found.named, found.optional)
+                    if isinstance(found, Instance)
+                    else None
+                )
             if is_builtin(inherited) and inherited not in ("object", "Exception", "ValueError"):
                 return Instance(name)
         return Instance(name)

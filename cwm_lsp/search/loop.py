@@ -12,14 +12,16 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from cwm_lsp.evaluate.observed import Called, Comparison
-from cwm_lsp.search.shapes import changed, drawn, fits, sorted_if_set
+from cwm_lsp.evaluate import Called, Comparison
+from cwm_lsp.search.drawing import changed, drawn
+from cwm_lsp.search.shapes import fits
 from cwm_lsp.search.space import ABSENT, Arguments, Slot, Space
-from cwm_lsp.search.values import Made
+from cwm_lsp.search.values import Made, sorted_if_set
 
 Attempt = Callable[[Sequence[str]], Iterable[Called]]
 """What comes of each of some calls, in order."""
@@ -181,10 +183,8 @@ def _features(comparison: Comparison) -> Iterator[Any]:
         else:
             yield (*place, left == right)
     elif operator in ("in", "not in"):
-        try:
+        with suppress(TypeError):
             yield (*place, left in right)
-        except TypeError:
-            pass
     elif operator in ("is", "is not"):
         yield (*place, left is right)
 
@@ -286,4 +286,3 @@ def _put_in(value: Any, container: Any, element: Any) -> Iterator[Any]:
                     yield {**value, element: one}
             case str() if isinstance(element, str):
                 yield value + element
-

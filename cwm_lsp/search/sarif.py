@@ -13,7 +13,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 
 def sarif(rows: Sequence[Mapping[str, Any]], version: str, root: Path) -> dict[str, Any]:
-    """The log of a run: `rows` are findings as the command line's JSON has them, `root` is what paths are shown from."""
+    """The log of a run: `rows` are findings as the command line's JSON has them, `root` the folder of the sources."""
     kinds = sorted({row["exception"]["type"] for row in rows})
     return {
         "$schema": SCHEMA,
@@ -41,7 +41,9 @@ def _rule(kind: str) -> dict[str, Any]:
         "id": f"crash/{kind}",
         "name": kind[:1].upper() + kind[1:],
         "shortDescription": {"text": what[:1].upper() + what[1:]},
-        "fullDescription": {"text": f"{what[:1].upper() + what[1:]}. The call in the message is the smallest one found."},
+        "fullDescription": {
+            "text": f"{what[:1].upper() + what[1:]}. The call in the message is the smallest one found."
+        },
         "defaultConfiguration": {"level": "warning"},
     }
 

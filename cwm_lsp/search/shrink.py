@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cwm_lsp.search.shapes import Fixed, Guess, OneOf, Shape, fits, sorted_if_set
+from cwm_lsp.search.shapes import Fixed, Guess, OneOf, Shape, fits
 from cwm_lsp.search.space import ABSENT, Arguments, Space
-from cwm_lsp.search.values import Made, size
+from cwm_lsp.search.values import Made, size, sorted_if_set
 
 MOST = 150
 """Calls that are tried for it."""
@@ -61,7 +61,8 @@ def smaller(shape: Shape, value: Any) -> Iterator[Any]:
             for one in shapes:
                 if fits(one, value):
                     yield from smaller(one, value)
-            yield from (simple for simple in (None, 0, "", []) if fits(shape, simple))
+            simplest: tuple[Any, ...] = (None, 0, "", [])
+            yield from (simple for simple in simplest if fits(shape, simple))
             return
         case Fixed(values):
             yield from values

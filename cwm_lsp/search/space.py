@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cwm_lsp.search.drawing import Pool, boundaries
 from cwm_lsp.search.hints import Hints
 from cwm_lsp.search.shapes import (
     NONE,
     Guess,
     Many,
-    Pool,
     Shape,
     Table,
     any_of,
-    boundaries,
     fits,
     is_vouched,
     shape_of,
@@ -26,6 +25,7 @@ from cwm_lsp.source.bind import dotted, find_target, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, Parameter, by_qualname
 from cwm_lsp.source.recovery import FILENAME, parse_lines, split_lines
 from cwm_lsp.source.samples import sample_argument
+from cwm_lsp.source.uses import text_matching
 
 ABSENT: Any = Text("")
 """An argument that is left out."""
@@ -219,7 +219,9 @@ class _Maker:
                 return None
             raise NoCalls(f"nothing is known of what {parameter.name} may be")
         if parameter.kind == "var-positional":
-            return Slot(parameter.name, "rest", Guess(Many("list", shape)) if isinstance(shape, Guess) else Many("list", shape))
+            return Slot(
+                parameter.name, "rest", Guess(Many("list", shape)) if isinstance(shape, Guess) else Many("list", shape)
+            )
         named = parameter.kind == "keyword-only"
         return Slot(parameter.name, "named" if named else "positional", shape, optional)
 
@@ -309,11 +311,20 @@ class _Maker:
     def constants(self) -> Iterator[Any]:
         """Those in the function, what the file's names that it reads are assigned, and those in what it calls."""
         seen: set[str] = set()
+        documented: set[str] = set()
         pending: list[tuple[Sequence[ast.AST], int]] = [(self.body, 0)]
         while pending:
             nodes, depth = pending.pop(0)
             for node in (inner for one in nodes for inner in ast.walk(one)):
                 match node:
+                    case ast.Expr(value=ast.Constant(value=str() as text)):
+                        documented.add(text)
+                    case ast.Call(func=ast.Attribute(attr=attribute), args=[ast.Constant(value=str(pattern)), *_]):
+                        if attribute in _PATTERNS and (matched := text_matching(pattern)) is not None:
+                            yield matched
+                        yield pattern
+                    case ast.Constant(value=str(text)) if text in documented:
+                        continue
                     case ast.Constant(value=int() | float() | str() | bytes() as value) if not isinstance(value, bool):
                         yield value
                     case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
@@ -325,6 +336,7 @@ class _Maker:
                             pending.append(([defined], depth + 1))
 
 
+_PATTERNS = frozenset({"compile", "match", "search", "fullmatch", "findall", "finditer", "split", "sub"})
 _NAMES: Shape = any_of([shape_of("a"), shape_of("b")])
 
 

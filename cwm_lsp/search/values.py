@@ -72,7 +72,9 @@ def read(node: ast.expr) -> Any:
         case ast.Dict(keys=keys, values=values) if None not in keys:
             made = _hashable(read(key) for key in keys if key is not None)
             return dict(zip(made, map(read, values), strict=True))
-        case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value="nan" | "inf" | "-inf" as text)], keywords=[]):
+        case ast.Call(
+            func=ast.Name(id="float"), args=[ast.Constant(value="nan" | "inf" | "-inf" as text)], keywords=[]
+        ):
             return float(text)
         case ast.Call(func=ast.Name(id="set"), args=[], keywords=[]):
             return set()
@@ -116,3 +118,8 @@ def size(value: Any) -> tuple[int, int, int]:
             case float():
                 far += 3 + (min(int(abs(one)), 1 << 40) if math.isfinite(one) else 1 << 41)
     return parts, len(written(value)), far
+
+
+def sorted_if_set(value: Any) -> list[Any]:
+    """The elements, in an order that does not differ from run to run."""
+    return sorted(value, key=repr) if isinstance(value, set | frozenset) else list(value)

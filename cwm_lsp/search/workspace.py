@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.evaluate import Around, Evaluator, Limits
-from cwm_lsp.evaluate.observed import Called
+from cwm_lsp.evaluate import Around, Called, Evaluator, Limits
 from cwm_lsp.search.crashes import Crash, Known, Searched, crashes, each, known, wanted
 from cwm_lsp.search.loop import Budget
 from cwm_lsp.source.environment import layout, project

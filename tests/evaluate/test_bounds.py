@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -143,13 +144,27 @@ def test_the_outcome_is_known_where_the_trace_is_too_long() -> None:
     assert evaluation.outcome.value == str(sum(range(3000)))
 
 
-def test_closing_ends_the_thread() -> None:
+def wait_for(test: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not test() and time.monotonic() < until:
+        time.sleep(0.01)
+    return test()
+
+
+def test_a_thread_is_used_again() -> None:
+    threads = set()
+    for _ in range(5):
+        evaluation = Evaluation("def f(n):\n    return n + 1\n", "f(1)", "f")
+        list(evaluation)
+        threads.add(evaluation.runtime.thread)
+    assert len(threads) == 1
+
+
+def test_closing_ends_the_work() -> None:
     evaluation = Evaluation(
         "def f():\n    while True:\n        pass\n", "f()", "f", limits=Limits(events=10**9, seconds=60)
     )
     steps = iter(evaluation)
     next(steps)
     evaluation.close()
-    assert evaluation._thread is not None
-    evaluation._thread.join(timeout=20)
-    assert not evaluation._thread.is_alive()
+    assert wait_for(lambda: evaluation._ended, seconds=20)

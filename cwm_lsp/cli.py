@@ -140,7 +140,7 @@ _RUN = _options(
 _SCOPE = click.option(
     "--scope",
     type=click.Choice(["file", "workspace"]),
-    help="Whose steps are recorded: the file's (default), or also those of other files of its project.",
+    help="Whose steps are told: the file's, or also those of other files of its project (default).",
 )
 _MEMORY = click.option(
     "--no-memory", "remember", flag_value=False, default=None, help="Keep nothing of a run, and remember none."
@@ -154,7 +154,7 @@ _SEARCH = _options(
 
 
 @cli.command()
-@_options(_WORK, _MODEL, _MEMORY, _JSON)
+@_options(_WORK, _MODEL, _SCOPE, _MEMORY, _JSON)
 def predict(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Predict the states of a call, line by line. Nothing of FILE is run."""
     from cwm_lsp import jobs
@@ -175,7 +175,7 @@ def record(target: str | None, call: str | None, batch: Path | None, as_json: bo
 
 
 @cli.command()
-@_options(_WORK, _MODEL, _RUN, _MEMORY, _JSON)
+@_options(_WORK, _MODEL, _RUN, _SCOPE, _MEMORY, _JSON)
 def compare(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Predict a call, run it under debugpy, and show where reality left the prediction."""
     from cwm_lsp import jobs

@@ -84,6 +84,7 @@ def predicting(settings: Settings) -> Iterator[Callable[[Target, Advance], Trace
         predictor,
         settings.predict,
         python=settings.record.python,
+        scope=settings.record.scope,
         sure=sure,
         remember=settings.record.remember,
     )
@@ -96,21 +97,24 @@ def predict_with(
     advance: Advance,
     cancel: threading.Event | None = None,
     python: str | None = None,
+    scope: Scope = "file",
     sure: float = 0.0,
     remember: bool = False,
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
-    interpreter that would run it. What is less likely than `sure` is not told; of what a model predicts without the
-    evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still holds."""
+    interpreter that would run it, `scope` is as for `recording`. What is less likely than `sure` is not told; of what a
+    model predicts without the evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still
+    holds."""
     from cwm_lsp.evaluate import Around
     from cwm_lsp.predict.predictor import Budget, Task
     from cwm_lsp.source.environment import layout
 
     path = Path(target.path).absolute()
-    module = layout(path, target.source).module
+    place = layout(path, target.source)
+    around = Around(str(path), python, str(place.root) if scope == "workspace" else None)
     assisted = settings.assist == "lock"
     trace = predictor.predict(
-        Task(target.path, target.source, target.function, target.call.expression, module, Around(str(path), python)),
+        Task(target.path, target.source, target.function, target.call.expression, place.module, around),
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0),
         on_event=lambda _event: advance(),
@@ -188,7 +192,7 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
     from cwm_lsp.predict.predictor import Predictor
 
     predictor = Predictor.load(**settings.model.model_dump())
-    with recording(settings) as record:
+    with recording(settings, settings.record.scope) as record:
 
         def compare_both(target: Target, advance: Advance) -> Comparison:
             predicted = predict_with(
@@ -197,6 +201,7 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
                 target,
                 advance,
                 python=settings.record.python,
+                scope=settings.record.scope,
                 sure=settings.hints.min_confidence,
                 remember=settings.record.remember,
             )

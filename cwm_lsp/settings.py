@@ -85,8 +85,8 @@ class Record(_Group):
     """The interpreter that runs the call. Without one: the project's virtual environment, else the server's own."""
     timeout: float = Field(default=10.0, ge=0.1, le=600)
     """Seconds that a run may take."""
-    scope: Literal["file", "workspace"] = "file"
-    """Whose steps `cwm-lsp record` writes down: the `file`'s alone, or also those of other files of the `workspace`."""
+    scope: Literal["file", "workspace"] = "workspace"
+    """Whose steps are predicted and recorded: the `file`'s alone, or also those of other files of the `workspace`."""
     remember: bool = True
     """Keep what runs saw, on this machine and for this user alone, and predict with it what cannot be computed. Values
     of names that look like secrets are not kept; `cwm-lsp forget` removes all."""

@@ -246,8 +246,6 @@ class Imports:
             self.on_demand[found.name] = inner
             module.rest = functools.partial(self.demanded, module, inner)
             return
-        if inner.path and self.runtime.tracing:
-            raise GaveUp(f"the call imports {found.name}, whose own steps are not followed")
         try:
             with self.runtime.untraced():
                 inner.load()

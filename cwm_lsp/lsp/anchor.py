@@ -58,6 +58,10 @@ class Anchor:
         """The innermost function that was around a 1-based line of the earlier text."""
         return next((span for span in self._spans if span.first <= line <= span.last), None)
 
+    def span_at(self, line: int) -> Span | None:
+        """The innermost function that is now around a 0-based line."""
+        return next((span for span in self._spans if line in span.now), None)
+
     def at(self, line: int) -> int | None:
         """The 0-based line where a 1-based line of the earlier text is now; None outside all functions."""
         span = self.span_of(line)
@@ -65,7 +69,7 @@ class Anchor:
 
     def back(self, line: int) -> int | None:
         """The 1-based line of the earlier text that is now the 0-based `line`; None outside all functions."""
-        span = next((span for span in self._spans if line in span.now), None)
+        span = self.span_at(line)
         return None if span is None else line + 1 - span.delta
 
     def around(self, lines: Iterable[int]) -> Anchor:

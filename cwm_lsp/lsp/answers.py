@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsprotocol import types as lsp
@@ -14,7 +15,7 @@ from cwm_lsp.lsp.views import hover as hover_view
 from cwm_lsp.lsp.views import inline_values as inline_values_view
 from cwm_lsp.lsp.views import lenses as lenses_view
 from cwm_lsp.lsp.views.hover import Link
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import Reading, Selection, Visit
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.outline import Entry
@@ -28,13 +29,17 @@ def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.Inlay
     if document is None:
         return []
     return [
-        hints_view.inlay_hint(hint, document.text, {"uri": document.uri, "function": name})
-        for name, hint in hints_of(session, document, range(params.range.start.line, params.range.end.line + 1))
+        hints_view.inlay_hint(hint, document.text, data)
+        for data, hint in hints_of(session, document, range(params.range.start.line, params.range.end.line + 1))
     ]
 
 
-def hints_of(session: Session, document: Document, lines: range) -> Iterator[tuple[str, hints_view.Hint]]:
+def hints_of(session: Session, document: Document, lines: range) -> Iterator[tuple[dict[str, Any], hints_view.Hint]]:
     """The hints of some lines of a document, 0-based, each with the function whose call it tells of."""
+
+    def about(known: Known, uri: str = document.uri, path: str | None = None) -> dict[str, Any]:
+        return {"uri": uri, "function": known.entry.qualname, "path": path}
+
     settings = document.settings.hints
     if not settings.enable:
         return
@@ -46,10 +51,58 @@ def hints_of(session: Session, document: Document, lines: range) -> Iterator[tup
                 return now if now in lines else None
 
             for hint in hints_view.hints(known.reading, known.visits.values(), visible, settings):
-                yield known.entry.qualname, hint
+                yield about(known), hint
+    for other in elsewhere(session, document):
+
+        def seen(line: int, where: Callable[[int], int | None] = other.where) -> int | None:
+            now = where(line)
+            return now if now in lines else None
+
+        for hint in hints_view.hints(other.reading, other.visits.values(), seen, settings):
+            yield about(other.known, other.uri, document.path), hint
     for known, found, line in _verdicts(session, document):
         if line in lines:
-            yield known.entry.qualname, hints_view.Hint(line, (found.mark,))
+            yield about(known), hints_view.Hint(line, (found.mark,))
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a call of a function in another file tells of a document."""
+
+    uri: str
+    """Of the other file."""
+    known: Known
+    reading: Reading
+    where: Callable[[int], int | None]
+    """1-based line of the trace → 0-based line of the document, if it is this call that is shown there."""
+
+    @property
+    def selection(self) -> Selection:
+        return self.known.elsewhere.get(self.reading.trace.path, {})
+
+    @property
+    def visits(self) -> dict[int, Visit]:
+        return self.reading.visits(self.selection)
+
+
+def elsewhere(session: Session, document: Document) -> Iterator[Elsewhere]:
+    """What calls of functions in other files tell of a document: in its functions that have nothing to show of their
+    own, the latest call that has come there."""
+    taken = set(document.owners())
+    others = [(one, known) for one in session.documents.values() if one is not document for known in one.known.values()]
+    for other, known in reversed(others):
+        whole = known.reading.whole if known.reading is not None and not known.is_other_call else None
+        reading = whole.elsewhere.get(document.path) if whole is not None else None
+        if reading is None or reading.trace.source != document.text.whole:
+            continue
+
+        def where(line: int, taken: frozenset[int] = frozenset(taken)) -> int | None:
+            span = document.anchor.span_at(line - 1)
+            return line - 1 if span is not None and span.now.start not in taken else None
+
+        yield Elsewhere(other.uri, known, reading, where)
+        spans = (document.anchor.span_at(event.line - 1) for event in reading.trace.events)
+        taken |= {span.now.start for span in spans if span is not None}
 
 
 def _verdicts(session: Session, document: Document) -> Iterator[tuple[Known, Verdict, int]]:
@@ -76,7 +129,12 @@ def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
     known = document.known.get(data["function"]) if document is not None else None
     if known is not None and known.reading is not None and data["line"] is not None:
         markdown = session.client.reads_markdown
-        text = _hover(known, known.reading, data["line"], None, (), markdown=markdown)
+        whole, path = known.reading.whole, data.get("path")
+        if path is not None and whole is not None and path in whole.elsewhere:
+            other = Elsewhere(data["uri"], known, whole.elsewhere[path], lambda line: line)
+            text = _hover(other.reading, other.visits, other.selection, data["line"], None, (), markdown=markdown)
+        else:
+            text = _hover(known.reading, known.visits, known.selection, data["line"], None, (), markdown=markdown)
         hint.tooltip = lsp.MarkupContent(lsp.MarkupKind.Markdown, text) if markdown else text
     return hint
 
@@ -84,15 +142,17 @@ def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
 def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     """The variables of a line."""
     document, client = _document(session, params), session.client
-    found = document and document.known_at(params.position.line)
-    if document is None or not found or not document.settings.hover.enable:
+    if document is None or not document.settings.hover.enable:
         return None
-    known, line = found
-    if known.reading is None:
-        return None
-    links = _links(session, document, known, line, params.position) if client.follows_links else []
+    found = document.known_at(params.position.line)
     word = document.text.word_at(params.position)
-    text = _hover(known, known.reading, line, word, links, markdown=client.reads_markdown)
+    text, line, markdown = "", params.position.line + 1, client.reads_markdown
+    if found is not None and found[0].reading is not None:
+        known, line = found
+        links = _links(session, document, known, line, params.position) if client.follows_links else []
+        text = _hover(found[0].reading, known.visits, known.selection, line, word, links, markdown=markdown)
+    elif other := next((one for one in elsewhere(session, document) if one.where(line) and line in one.visits), None):
+        text = _hover(other.reading, other.visits, other.selection, line, word, (), markdown=markdown)
     if not text:
         return None
     kind = lsp.MarkupKind.Markdown if client.reads_markdown else lsp.MarkupKind.PlainText
@@ -235,12 +295,19 @@ def _document(session: Session, params: _AboutDocument) -> Document | None:
 
 
 def _hover(
-    known: Known, reading: Reading, line: int, word: str | None, links: Sequence[Link], *, markdown: bool
+    reading: Reading,
+    visits: Mapping[int, Visit],
+    selection: Selection,
+    line: int,
+    word: str | None,
+    links: Sequence[Link],
+    *,
+    markdown: bool,
 ) -> str:
-    visit = known.visits.get(line)
+    visit = visits.get(line)
     if visit is None:
         return hover_view.bare(reading, line, links, markdown=markdown)
-    path = reading.path_of(known.selection, line)
+    path = reading.path_of(selection, line)
     return hover_view.hover(reading, visit, path, word, links, markdown=markdown)
 
 

@@ -172,7 +172,7 @@ async def show_trace(session: Session, target: Target) -> Answer:
         "recorded": known.recorded and trace_document(known.recorded),
     }
     if known.predicted is not None and known.recorded is not None:
-        answer["differs"] = differing(await session.side_by_side(known), known.recorded.divergences)
+        answer["differs"] = differing(await session.side_by_side(known), known.recorded.all[1])
     if not session.client.shows_traces and session.client.shows_documents:
         parts = [text for text in (answer["predicted"], answer["recorded"]) if text]
         folder = user_state_path("cwm-lsp") / "shown"
@@ -259,6 +259,6 @@ def _told(known: Known) -> Answer:
     if known.recorded is not None:
         answer |= {
             "recorded": ending(known.recorded.trace),
-            "divergences": [divergence.to_json() for divergence in known.recorded.divergences],
+            "divergences": [divergence.to_json() for divergence in known.recorded.all[1]],
         }
     return answer

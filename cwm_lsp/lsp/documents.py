@@ -42,6 +42,8 @@ class Known:
     recorded: Reading | None = None
     """A run of the call, held against the prediction."""
     selection: Selection = field(default_factory=dict)
+    elsewhere: dict[str, Selection] = field(default_factory=dict)
+    """The same in other files that it steps into, by path."""
     partial: bool = False
     """It is still being predicted."""
     problem: str | None = None
@@ -66,6 +68,7 @@ class Known:
     def show(self, selection: Selection) -> None:
         """Look at other iterations."""
         self.selection = selection
+        self.elsewhere = {}
         self.visits = self.reading.visits(selection) if self.reading else {}
         expectation = self.entry.expected.get(self.call.expression)
         self.verdict = None
@@ -227,7 +230,10 @@ class Document:
 
 def moved(trace: Trace, anchor: Anchor, source: str) -> Trace:
     """A trace with its lines where they are in a newer text, which has changed elsewhere only."""
-    events = [replace(event, line=(anchor.at(event.line) or 0) + 1) for event in trace.events]
+    events = [
+        event if event.path is not None else replace(event, line=(anchor.at(event.line) or 0) + 1)
+        for event in trace.events
+    ]
     return replace(trace, source=source, events=tuple(events))
 
 

@@ -6,13 +6,16 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+from pygls.uris import from_fs_path
+
 from cwm_lsp.errors import UserError
-from cwm_lsp.lsp.answers import hints_of
+from cwm_lsp.lsp.answers import elsewhere, hints_of
 from cwm_lsp.lsp.commands import Target, call_of, function_of
 from cwm_lsp.lsp.launch import configuration
 from cwm_lsp.lsp.session import Session
 from cwm_lsp.lsp.views import status as status_view
 from cwm_lsp.lsp.views.diagnostics import message_of
+from cwm_lsp.lsp.views.reading import Selection
 from cwm_lsp.source.flow import Flow
 
 Answer = dict[str, Any]
@@ -24,17 +27,19 @@ async def trace(session: Session, target: Target) -> Answer | None:
     known = document.known.get(entry.qualname)
     if known is None or known.reading is None:
         return None
-    shown = known.reading.trace
+    shown, divergences = known.reading.all
     sides = await session.side_by_side(known)
-    lines = {event["line"] for side in ("predicted", "recorded") if sides[side] for event in sides[side]["events"]}
+    events = [event for side in ("predicted", "recorded") if sides[side] for event in sides[side]["events"]]
+    lines = {event["line"] for event in events if event["path"] is None}
+    wholes = [reading.whole for reading in (known.predicted, known.recorded) if reading and reading.whole]
+    texts = {path: other.trace.source for whole in wholes for path, other in whole.elsewhere.items()}
     return {
         "uri": document.uri,
         "function": entry.qualname,
         "call": known.call.expression,
         "source": shown.source,
-        "divergences": [
-            divergence.to_json() | {"message": message_of(divergence)} for divergence in known.reading.divergences
-        ],
+        "divergences": [divergence.to_json() | {"message": message_of(divergence)} for divergence in divergences],
+        "others": [{"path": path, "uri": from_fs_path(path), "source": text} for path, text in texts.items()],
         "lines": {str(line): now for line in sorted(lines) if (now := known.anchor.at(line)) is not None},
         **sides,
     }
@@ -49,12 +54,18 @@ async def look(session: Session, target: Target) -> Answer:
     known = document.known.get(entry.qualname)
     if known is None or known.reading is None or target.event is None:
         return {"changed": False}
-    if target.event >= len(known.reading.trace.events):  # it has been predicted or run anew meanwhile
+    reading, whole = known.reading, known.reading.whole
+    if target.event >= len(reading.all[0].events):  # it has been predicted or run anew meanwhile
         return {"changed": False}
-    selection = known.reading.as_of(target.event)
-    changed = selection != known.selection
+    selection = reading.as_of(target.event if whole is None else whole.within(target.event))
+    path = None if whole is None else whole.trace.events[target.event].path
+    others: dict[str, Selection] = {}
+    if whole is not None and path is not None:
+        others = {path: whole.elsewhere[path].as_of(whole.within(target.event, path))}
+    changed = (selection, others) != (known.selection, known.elsewhere)
     if changed:
         known.show(selection)
+        known.elsewhere = others
     return {"changed": changed}
 
 
@@ -66,6 +77,8 @@ async def unreached(session: Session, target: Target) -> Answer:
         for known, where in document.shown():
             reading = known.reading if not known.is_other_call else None
             lines |= {now for line in reading.unreached if (now := where(line)) is not None} if reading else set()
+        for found in elsewhere(session, document):
+            lines |= {now for line in found.reading.unreached if (now := found.where(line)) is not None}
     return {"lines": sorted(lines)}
 
 

@@ -27,12 +27,12 @@ from cwm_lsp.lsp.debugging import Debugging
 from cwm_lsp.lsp.documents import Document, Known, moved
 from cwm_lsp.lsp.jobs import Jobs
 from cwm_lsp.lsp.outline import Entry
+from cwm_lsp.lsp.readings import read, with_trace
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.status import summary
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.source.calls import Call
-from cwm_lsp.trace.compare import Divergence
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.facts import is_fact
 
@@ -303,7 +303,7 @@ class Session:
     async def side_by_side(self, known: Known) -> Message:
         """What `views.side_by_side` makes of the traces of a call."""
         assert known.reading is not None
-        predicted, recorded = (reading and reading.trace.to_json() for reading in (known.predicted, known.recorded))
+        predicted, recorded = (reading and reading.all[0].to_json() for reading in (known.predicted, known.recorded))
         source = known.reading.trace.source
         return await self._tools.ask("side by side", source=source, predicted=predicted, recorded=recorded)
 
@@ -452,6 +452,7 @@ class Session:
                     function=entry.qualname,
                     call=call.expression,
                     python=document.settings.record.python,
+                    scope=document.settings.record.scope,
                     texts={other.path: other.text.whole for other in self.documents.values() if other is not document},
                     model=document.settings.model.model_dump(),
                     assist=settings.assist,
@@ -463,7 +464,7 @@ class Session:
                         "sure": document.settings.hints.min_confidence if settings.assist == "lock" else 0.0,
                     },
                 )
-            reading = await asyncio.to_thread(_read, answer, source)
+            reading = await asyncio.to_thread(read, answer, source)
             reading = replace(reading, first=entry.def_line)
             if only_computed and not (is_fact(reading.trace) and reading.trace.outcome.kind == "return"):
                 raise UserError("of the call that was made up for it not all is known: give one, or have it predicted")
@@ -491,7 +492,7 @@ class Session:
         assert known.predicted is not None
         settings = document.settings.record
         source = document.text.whole
-        predicted = moved(known.predicted.trace, known.anchor, source)
+        predicted = moved(known.predicted.all[0], known.anchor, source)
         anchor = document.pending[entry.qualname] = document.new_anchor()
         try:
             async with self.client.progress(f"Running {call.expression}", self._canceller(document, entry)) as progress:
@@ -505,9 +506,10 @@ class Session:
                     python=settings.python,
                     timeout=settings.timeout,
                     remember=settings.remember,
+                    scope=settings.scope,
                     predicted=predicted.to_json(),
                 )
-            reading = await asyncio.to_thread(_read, answer, source)
+            reading = await asyncio.to_thread(read, answer, source)
         finally:
             if document.pending.get(entry.qualname) is anchor:
                 del document.pending[entry.qualname]
@@ -515,7 +517,7 @@ class Session:
         if document.known.get(entry.qualname) is not known or not entered.alive:
             raise asyncio.CancelledError("a function that the run enters was edited meanwhile")
         known.recorded = reading
-        known.predicted = replace(known.predicted, trace=predicted)
+        known.predicted = with_trace(known.predicted, predicted)
         known.anchor = entered
         known.show({})
         self._show(document)
@@ -613,7 +615,7 @@ class _Partial:
         trace = Trace(
             name, known.call.expression, self._document.path, "predicted", self._source, tuple(self._events), outcome
         )
-        known.predicted = Reading.of(trace, Shape())
+        known.predicted = Reading.of(trace.within_file()[0], Shape())
         known.anchor = _entered(self._anchor, known.entry, known.predicted)
         known.show({})
         self._document.known[name] = known
@@ -636,17 +638,6 @@ def _lives(anchor: Anchor, name: str, document: Document) -> bool:
     entry = document.entry_named(name)
     span = None if entry is None else anchor.span_of(entry.first_line)
     return span is not None and span.alive
-
-
-def _read(answer: Message, source: str) -> Reading:
-    return replace(
-        Reading.of(
-            Trace.from_json(answer["trace"], source),
-            Shape.from_json(answer["shape"]),
-            [Divergence(**divergence) for divergence in answer.get("divergences", ())],
-        ),
-        unreached=tuple(answer["unreached"]),
-    )
 
 
 def _entered(anchor: Anchor, entry: Entry, reading: Reading) -> Anchor:

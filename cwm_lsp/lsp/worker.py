@@ -21,7 +21,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -123,12 +124,13 @@ class Worker:
         source = mended(job["source"])
         function = find(source, job["function"], job["path"])
         path = Path(job["path"]).absolute()
-        module = layout(path, source).module
-        around = Around(str(path), job["python"], texts=job["texts"])
+        place = layout(path, source)
+        workspace = str(place.root) if job["scope"] == "workspace" else None
+        around = Around(str(path), job["python"], workspace, job["texts"])
         predictor = self._predictor_of(job["model"], tell)
         reporter = _Reporter("predicting", tell)
         trace = predictor.predict(
-            Task(job["path"], source, function, job["call"], module, around),
+            Task(job["path"], source, function, job["call"], place.module, around),
             assist=job["assist"],
             budget=Budget(**job["budget"]),
             on_event=reporter.event,
@@ -137,7 +139,7 @@ class Worker:
         )
         if cancel.is_set():
             raise Cancelled
-        return _shown(trace)
+        return _shown(trace, job["texts"])
 
     def _predictor_of(self, model: Message, tell: Tell) -> Predictor:
         from cwm_lsp.predict.predictor import Predictor
@@ -163,6 +165,7 @@ class Worker:
             job["call"],
             python=job["python"] and Path(job["python"]),
             timeout=job["timeout"],
+            scope=job["scope"],
             on_event=_Reporter("running", tell).event,
             cancel=cancel,
             source=job["source"],
@@ -172,7 +175,7 @@ class Worker:
         if job["remember"]:
             keep(recorded)
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
-        return {**_shown(recorded), "divergences": [divergence.to_json() for divergence in divergences]}
+        return {**_shown(recorded, {}), "divergences": [divergence.to_json() for divergence in divergences]}
 
     def _surprise(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Have the model alone read a run."""
@@ -257,13 +260,31 @@ def _examine_machine(job: Message) -> Message:
     return {"findings": [finding.to_json() for finding in examine_machine(settings)]}
 
 
-def _shown(trace: Trace) -> Message:
-    """A trace, and what its views need to know of its text."""
+def _shown(trace: Trace, texts: Mapping[str, str]) -> Message:
+    """A trace, and what its views need to know of the texts of its files; `texts` has those that are not as on disk."""
+    from cwm_lsp.source.files import read_source
+    from cwm_lsp.trace.facts import is_fact
+
+    others: list[Message] = []
+    for path in dict.fromkeys(event.path for event in trace.events if event.path is not None):
+        try:
+            text = texts[path] if path in texts else read_source(path)
+        except UserError:  # it has gone meanwhile
+            text = ""
+        part = replace(trace.within_file(path)[0], source=text)
+        told = _of_text(part)
+        if trace.outcome.cut is not None or not is_fact(trace):
+            told["unreached"] = []  # what comes after its end may lead there
+        others.append({"path": path, "source": text, **told})
+    return {"trace": trace.to_json(), **_of_text(trace.within_file()[0]), "others": others}
+
+
+def _of_text(trace: Trace) -> Message:
     from cwm_lsp.lsp.views.shape import Shape
     from cwm_lsp.lsp.views.unreached import unreached
 
     shape = Shape.of(trace.source, {event.line for event in trace.events})
-    return {"trace": trace.to_json(), "shape": shape.to_json(), "unreached": unreached(trace)}
+    return {"shape": shape.to_json(), "unreached": unreached(trace)}
 
 
 def _check_call(job: Message) -> Message:

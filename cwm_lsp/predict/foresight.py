@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from cwm_lsp.evaluate import Evaluating, Evaluator, Limits, Question
@@ -42,7 +43,8 @@ class Foresight:
     """The events of an evaluation that goes on from what the model writes where it knows no more itself."""
 
     def __init__(self, task: Task, evaluator: Evaluator) -> None:
-        self._evaluation = evaluation_of(task, LIMITS, evaluator)
+        around = task.around and replace(task.around, workspace=None)  # the model steps over other files
+        self._evaluation = evaluation_of(replace(task, around=around), LIMITS, evaluator)
         self._steps: Iterator[Event | Question] = iter(self._evaluation)
         self._foreseen: list[Foreseen] = []
         self._listed: list[Mapping[str, str]] = []

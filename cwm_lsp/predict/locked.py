@@ -69,11 +69,15 @@ class LockedPrediction(Prediction):
                     self._settled = dict.fromkeys(step.suggestions, 1.0)
                     self._is_guess = True
                     evaluation.answer(step.suggestions)
-                elif not isinstance(known := self._memory.answer(step), Nothing):
+                elif (question := self._own(step)) is None:
+                    self._take_back()
+                    self._is_guess = True
+                    evaluation.answer({} if step.kind == "values" else None)
+                elif not isinstance(known := self._memory.answer(question), Nothing):
                     self._take_back()
                     evaluation.answer(known)
                 else:
-                    evaluation.answer((yield from self._asked(step)))
+                    evaluation.answer((yield from self._asked(question)))
         if evaluation.outcome is not None:
             return evaluation.outcome
         if evaluation.exhausted and evaluation.gave_up is not None:
@@ -81,43 +85,60 @@ class LockedPrediction(Prediction):
         self._take_back()
         if not self._is_guess and (rest := self._memory.rest(self.events)) is not None:
             for event in rest[0]:
-                self.happened(event)
+                depth = event.depth
+                own = self._scopes.follow(event)
+                if event.path is None:
+                    self.happened(replace(event, depth=own), depth)
+                else:
+                    self._tell(event)
             return rest[1]
         return (yield from super()._predict())
 
     def _computed(self, event: Event) -> None:
-        """The evaluator has the next event."""
+        """The evaluator has the next event, which may be of another file."""
+        depth = event.depth
+        own = self._scopes.follow(event)
+        if not self._is_guess:
+            event = remembered(event)
+        if event.path is not None:
+            self._tell(self._trust.computed(event))
+            return
         if not self.frames:
             entered = next(one for one in namesakes(self._task.source, self._task.function) if is_entry(event, one))
             self._task = replace(self._task, function=entered)
             self._prompt = seeded(self._task, event)
             self._base = 0
-        self._memory.follow(event)
-        if not self._is_guess:
-            event = remembered(event)
+        self._memory.follow(replace(event, depth=own))
         if self._tentative is None:
-            self.happened(self._trust.computed(event, self._settled))
+            self.happened(replace(self._trust.computed(event, self._settled), depth=own), depth)
             self._settled = NOTHING
             return
         frame, written, _ = self._tentative
         answered = {
             name: chance
             for name, chance in written.confidences.items()
-            if _place(event) == _place(written) and _text(event, name) == _text(written, name)
+            if _place(replace(event, depth=own)) == _place(written) and _text(event, name) == _text(written, name)
         }
-        event = self._trust.computed(event, answered)
+        event = replace(self._trust.computed(event, answered), depth=own)
         if _same(event, written):
             self._tentative = None
-            self._wrote(frame, replace(event, mark=written.mark))
+            self._wrote(frame, replace(event, mark=written.mark), depth)
         else:
             self._take_back()
-            self.happened(event)
+            self.happened(event, depth)
 
     def _take_back(self) -> None:
         """What was written in answer to a question is not what came."""
         if self._tentative is not None and self.writer is not None:
             self.writer.cut(self._tentative[2])
         self._tentative = None
+
+    def _own(self, question: Question) -> Question | None:
+        """A question as if other files were stepped over; None for one about another file, which nobody has read."""
+        event = question.event
+        if event.path is not None if event is not None else not self._scopes.is_own(question.depth):
+            return None
+        return replace(question, depth=self._scopes.within(question.depth))
 
     def _asked(self, question: Question) -> Generator[Pass, Answer, Reply]:
         """Have the model answer a question. What it has no room for it is not asked."""

@@ -83,7 +83,7 @@ class _Walk:
         elif event.depth < len(self._open):
             self._open[event.depth].after.append(event)
             del self._open[event.depth + 1 :]
-        if event.kind not in ("call", "line") or event.path is not None:
+        if event.kind not in ("call", "line"):
             return None
         begun = _Pass(event)
         self._open[event.depth :] = [begun]
@@ -218,7 +218,7 @@ class Memory:
             self._indexed = []
         yield from self._indexed
         for run in self._runs[len(self._indexed) :]:
-            self._indexed.append(_Known(run, self._source))
+            self._indexed.append(_Known(run._replace(trace=run.trace.within_file()[0]), self._source))
             yield self._indexed[-1]
 
 

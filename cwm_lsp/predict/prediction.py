@@ -21,6 +21,7 @@ from cwm_lsp.predict.trust import Trust
 from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
+from cwm_lsp.trace.scopes import Scopes
 
 NOT_KNOWN = "how the call goes is not known"
 
@@ -64,7 +65,7 @@ class Prediction:
         foresight: Foresight | None = None,
     ) -> None:
         self.frames: list[Event] = []
-        """All that the model is to know, the wrapper's frames included."""
+        """All that the model is to know, the wrapper's frames included: it steps over other files."""
         self.events: list[Event] = []
         """Those of the traced call."""
         self._text = 0
@@ -84,6 +85,7 @@ class Prediction:
         self._base: int | None = None
         """Depth of the traced call among the frames, once it has been entered."""
         self._trust = Trust()
+        self._scopes = Scopes()
 
     def run(self) -> Predicting:
         """Predict to the end of the call or of the budget."""
@@ -149,13 +151,22 @@ class Prediction:
         name, message = described(left_by.value)
         return Outcome("exception", exception=ExceptionInfo(name, message, left_by.origin))
 
-    def happened(self, event: Event) -> None:
-        """An event is complete."""
+    def happened(self, event: Event, depth: int | None = None) -> None:
+        """An event of the file is complete; `depth` in the whole trace, where that is known."""
         self.frames.append(event)
         if self._base is None and _enters(event, self._task):
             self._base = event.depth
         if self._base is None or event.depth < self._base:
             return
+        if self._base:
+            event = replace(event, depth=event.depth - self._base)
+        if depth is None:
+            depth = self._scopes.whole(event)
+            self._scopes.follow(replace(event, depth=depth))
+        self._tell(replace(event, depth=depth))
+
+    def _tell(self, event: Event) -> None:
+        """An event is told as part of the trace."""
         told, is_known = self._told(event)
         if told is None:
             raise Ended(f"what comes after line {self.events[-1].line} is not known" if self.events else NOT_KNOWN)
@@ -174,8 +185,6 @@ class Prediction:
     def _told(self, event: Event) -> tuple[Event | None, bool]:
         """An event as it is told, without what is not sure enough, None if nothing is left; and whether all that comes
         after it is not sure enough either."""
-        if self._base:
-            event = replace(event, depth=event.depth - self._base)
         sure = self._control.budget.sure
         doubtful = {name for name, confidence in event.confidences.items() if confidence < sure}
         is_known = event.confidence is None or event.confidence >= sure
@@ -203,7 +212,8 @@ class Prediction:
         if self._base is None and _enters(event, self._task):
             given = {name for name, text in self._prompt.arguments.given.items() if event.locals.get(name) == text}
             event = replace(event, provenance={**event.provenance, **dict.fromkeys(given, "given")})
-        self._wrote(frame, self._trust.written(event))
+        whole = event.depth if self._base is None else self._scopes.whole(event)
+        self._wrote(frame, replace(self._trust.written(replace(event, depth=whole)), depth=event.depth))
 
     def _expected(self) -> Known:
         """What is known of the next frame: that the call gets into the function, which it is made for."""
@@ -212,12 +222,12 @@ class Prediction:
             return Known("call", frozenset((function.first_line,)), function_name(function))
         return NOTHING_KNOWN
 
-    def _wrote(self, frame: Frame, event: Event) -> None:
-        """The writer has written a frame, which is `event`."""
+    def _wrote(self, frame: Frame, event: Event, depth: int | None = None) -> None:
+        """The writer has written a frame, which is `event`; `depth` as for `happened`."""
         assert self._transcript
         self._transcript.wrote()
         self._state, self._followed = frame.after(event), len(self.frames) + 1
-        self.happened(event)
+        self.happened(event, depth)
 
     def _begun(self) -> tuple[Writer, Transcript]:
         """The writer and its text, up to the latest frame. The model is loaded when it is first needed."""

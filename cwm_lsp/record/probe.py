@@ -188,6 +188,8 @@ class Recording:
         path = self.files[code.co_filename]
         top = self.top
         if top is not None:
+            if top.frame is not frame.f_back and self._is_imported(frame, top.frame):
+                return False
             depth = (top.depth if top.frame is frame.f_back else self._surround(frame)) + 1
         elif self._entry:
             depth = 0 if self._entry == id(frame) else 1
@@ -204,6 +206,15 @@ class Recording:
             record.append(path)
         self._emit(record)
         return True
+
+    def _is_imported(self, frame: types.FrameType, until: types.FrameType) -> bool:
+        """Whether a frame is of a module's top level, or called there: importing one of the files is a single step."""
+        above: types.FrameType | None = frame
+        while above is not None and above is not until:
+            if above.f_code.co_name == "<module>" and self.files[above.f_code.co_filename]:
+                return True
+            above = above.f_back
+        return False
 
     def _push(self, frame: types.FrameType, depth: int, *, resumed: bool) -> Scope:
         code = frame.f_code

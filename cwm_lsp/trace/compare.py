@@ -45,6 +45,8 @@ class Divergence:
     """How many times `line` has come by then in this call of its scope, from 1; None outside loops."""
     computed: bool = False
     """What was predicted had been computed: it is not that a model has guessed wrong, the world is another one."""
+    path: str | None = None
+    """The file of `line`, where that is not the traced function's."""
 
     def to_json(self) -> dict[str, Any]:
         """The divergence as the command line's JSON has it."""
@@ -57,22 +59,28 @@ class Divergence:
             "actual": self.actual,
             "iteration": self.iteration,
             "computed": self.computed,
+            "path": self.path,
         }
 
 
 def compare(predicted: Trace, recorded: Trace) -> list[Divergence]:
-    """All divergences, in the order of the recording. What was recorded of other files is passed over."""
-    own, indices = recorded.within_file()
-    found = _Comparison(predicted, own).divergences
-    if own is recorded:
+    """All divergences, in the order of the recording. Where only one of the traces steps into other files, its steps
+    there are passed over."""
+    (ours, _), (theirs, indices) = _alike(predicted, recorded)
+    found = _Comparison(ours, theirs).divergences
+    if not theirs.events:
         return found
-    return [replace(divergence, event_index=indices[divergence.event_index]) for divergence in found]
+    places = [indices[divergence.event_index] for divergence in found]
+    return [
+        replace(divergence, event_index=index, path=recorded.events[index].path)
+        for divergence, index in zip(found, places, strict=True)
+    ]
 
 
 def align(predicted: Trace, recorded: Trace) -> list[tuple[int | None, int | None]]:
     """Indices of the events of both side by side, in order; None where one has no counterpart."""
-    own, indices = recorded.within_file()
-    pairs = [(a, indices[b]) for a, b in sorted(_Comparison(predicted, own).pairs)]
+    (ours, lefts), (theirs, rights) = _alike(predicted, recorded)
+    pairs = [(lefts[a], rights[b]) for a, b in sorted(_Comparison(ours, theirs).pairs)]
     rows: list[tuple[int | None, int | None]] = []
     left = right = 0
     ends = (len(predicted.events), len(recorded.events))
@@ -83,6 +91,13 @@ def align(predicted: Trace, recorded: Trace) -> list[tuple[int | None, int | Non
             rows.append((a, b))
         left, right = a + 1, b + 1
     return rows
+
+
+def _alike(one: Trace, other: Trace) -> tuple[tuple[Trace, Sequence[int]], tuple[Trace, Sequence[int]]]:
+    """Both traces and their events' indices, without steps into other files where one of them has none."""
+    if all(any(event.path is not None for event in trace.events) for trace in (one, other)):
+        return (one, range(len(one.events))), (other, range(len(other.events)))
+    return one.within_file(), other.within_file()
 
 
 @dataclass(slots=True)
@@ -224,7 +239,7 @@ class _Comparison:
 
     def _call(self, left: _Call, right: _Call, caller: _Way) -> None:
         event = self._right[right.index]
-        scopes = (scope for scope in self._flow.scopes if scope.name == event.function)
+        scopes = (scope for scope in self._flow.scopes if scope.name == event.function and event.path is None)
         scope = next((scope for scope in scopes if event.line in (scope.first_line, *scope.yield_lines)), None)
         way = _Way(scope, caller.line, caller.iteration, {}, caller.known | set(caller.wrong.values()))
         if self._left[left.index].kind == event.kind == "call":

@@ -247,19 +247,20 @@ class Trace:
     runs: tuple[str, ...] = ()
     """When the runs were recorded (ISO 8601, UTC) that a prediction remembers values from."""
 
-    def within_file(self) -> tuple[Trace, Sequence[int]]:
-        """The trace as it is where calls into other files are stepped over, and its events' indices in this one."""
-        if all(event.path is None for event in self.events):
+    def within_file(self, path: str | None = None) -> tuple[Trace, Sequence[int]]:
+        """The trace as it is where calls into other files are stepped over, and its events' indices in this one. With
+        the `path` of another file: what it tells of that."""
+        if path is None and all(event.path is None for event in self.events):
             return self, range(len(self.events))
+        from cwm_lsp.trace.scopes import Scopes
+
         events: list[Event] = []
         indices: list[int] = []
-        is_own: list[bool] = []  # of the scopes around the event, and of its own
+        scopes = Scopes(path)
         for index, event in enumerate(self.events):
-            if event.kind == "call":
-                del is_own[event.depth :]
-                is_own += [True] * (event.depth - len(is_own)) + [event.path is None]
-            if event.path is None:
-                events.append(replace(event, depth=sum(is_own[: event.depth])))
+            depth = scopes.follow(event)
+            if event.path == path:
+                events.append(replace(event, depth=depth, path=None))
                 indices.append(index)
         return replace(self, events=tuple(events)), indices
 

@@ -189,6 +189,31 @@ def test_a_project_is_computed_as_it_runs(tmp_path: Path, workspace: bool) -> No
             same(recorded, events, evaluation)
 
 
+LATE = {
+    "pyproject.toml": "",
+    "app.py": "def f(x):\n    from late import double, seen\n    return double(x), seen\n",
+    "late.py": """
+seen = []
+def double(x):
+    seen.append(x)
+    return 2 * x
+double(1)
+""",
+}
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+def test_importing_a_module_in_the_call_is_one_step(tmp_path: Path, workspace: bool) -> None:
+    write(tmp_path, LATE)
+    path = tmp_path / "app.py"
+    with RecorderPool() as pool:
+        recorded = pool.record(path, "f", "f(3)", scope="workspace" if workspace else "file")
+    events, evaluation = computed(path, "f", "f(3)", workspace=workspace)
+    same(recorded, events, evaluation)
+    assert recorded.outcome.value == "(6, [1, 3])"
+    assert {event.function for event in events} == ({"f", "double"} if workspace else {"f"})
+
+
 def test_imports_that_fail_are_tried_again_and_cycles_say_so(tmp_path: Path) -> None:
     write(tmp_path, IMPORTS)
     path = tmp_path / "app.py"

@@ -263,6 +263,7 @@ def test_a_divergence_is_json():
         "actual": "3",
         "iteration": 1,
         "computed": True,
+        "path": None,
     }
 
 
@@ -397,3 +398,19 @@ def test_what_is_not_known_is_predicted_without_a_chance_in_json() -> None:
     assert data["provenance"] == {"x": "predicted", "y": "computed"}
     assert data["confidences"] == {"x": 0.0}
     assert Event.from_json(data) == event
+
+
+def test_steps_in_other_files_are_compared_where_both_traces_have_them():
+    own = [Event("call", 1, 0, "f"), Event("line", 2, 0, "f")]
+    there = [Event("call", 1, 1, "g", {"x": "1"}, path="/g.py"), Event("return", 2, 1, "g", value="2", path="/g.py")]
+    end = [Event("return", 2, 0, "f", value="2")]
+
+    def trace(origin, events):
+        return Trace("f", "f()", "f.py", origin, "def f():\n    return g(1)\n", tuple(events), Outcome("return", "2"))
+
+    other = [there[0], replace(there[1], value="3")]
+    assert compare(trace("predicted", own + end), trace("recorded", own + there + end)) == []
+    assert compare(trace("predicted", own + there + end), trace("recorded", own + end)) == []
+    assert compare(trace("predicted", own + there + end), trace("recorded", own + there + end)) == []
+    (found,) = compare(trace("predicted", own + there + end), trace("recorded", own + other + end))
+    assert (found.kind, found.path, found.event_index) == ("return", "/g.py", 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ _CODE = 28
 """Characters of code in a row: the code is at hand elsewhere, and two of these texts stand side by side."""
 _LIKELY = 0.5
 """The confidence from which an ending is called likely, as on the command line."""
+_NAME = re.compile(r"[\\/]")
 _EFFECTS = Hints(max_length=200, min_confidence=0.0)
 
 
@@ -31,15 +33,21 @@ def document(reading: Reading) -> str:
 
 
 def _rows(reading: Reading) -> Iterator[str]:
-    trace = reading.trace
-    lines = trace.source.split("\n")
+    trace, divergences = reading.all
+    drawn = reading if reading.whole is None else Reading.of(trace, reading.shape, divergences)
+    others = reading.whole.elsewhere if reading.whole is not None else {}
+    texts = {path: other.trace.source.split("\n") for path, other in others.items()}
+    own = trace.source.split("\n")
     yield f"# {trace.call} {told_as(trace)}"
     for step in steps(trace.events):
         event = step.event
+        lines = own if event.path is None else texts.get(event.path, [])
         code = "  " * event.depth + (lines[event.line - 1].strip() if 0 < event.line <= len(lines) else "")
+        if event.path is not None and event.kind == "call":
+            code = f"{'  ' * event.depth}{_NAME.split(event.path)[-1]}: {code.strip()}"
         if len(code) > _CODE:
             code = code[: _CODE - 1] + ELLIPSIS
-        effect = label_of(replace(reading.visit(step), watched=()), _EFFECTS).removeprefix(f"{RECORDED} ")
+        effect = label_of(replace(drawn.visit(step), watched=()), _EFFECTS).removeprefix(f"{RECORDED} ")
         count = f"· {step.iteration}/{step.iterations}" if step.iterations > 1 and event.kind == "line" else ""
         yield f"{event.line:5}  {code:<{_CODE}}  {f'{effect} {count}'.strip()}".rstrip()
     yield f"# {ending(trace)}"

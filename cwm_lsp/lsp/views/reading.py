@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -118,8 +119,25 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A trace that steps into other files."""
+
+    trace: Trace
+    divergences: tuple[Divergence, ...]
+    indices: Sequence[int]
+    """Of the file's own events in it."""
+    elsewhere: Mapping[str, Reading]
+    """What it tells of the other files, by path."""
+
+    def within(self, index: int, path: str | None = None) -> int:
+        """The index of an event, or of the last one before it, among those of one file."""
+        indices = self.indices if path is None else self.trace.within_file(path)[1]
+        return max(bisect_right(indices, index) - 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A trace with all that its views need, worked out once."""
+    """A trace with all that its views need, worked out once. Calls into other files are stepped over in it."""
 
     trace: Trace
     divergences: tuple[Divergence, ...]
@@ -132,6 +150,8 @@ class Reading:
     """Line of the traced function's `def`, where a trace without events ends; 0 if it is not known."""
     surprise: Mapping[str, Any] | None = None
     """Of a run: how the model alone saw it, as the command line's JSON has it."""
+    whole: Whole | None = None
+    """With the steps in other files; None where there are none."""
 
     @classmethod
     def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> Reading:
@@ -145,8 +165,13 @@ class Reading:
 
     @property
     def entry(self) -> int:
-        """Line of the traced function's `call` event."""
-        return self.trace.events[0].line if self.trace.events else 0
+        """Line of the traced function's `call` event; 0 in another file than that function's."""
+        return self.trace.events[0].line if self.trace.events and self.trace.function else 0
+
+    @property
+    def all(self) -> tuple[Trace, tuple[Divergence, ...]]:
+        """The trace with its steps in other files, and its divergences, which are also there."""
+        return (self.trace, self.divergences) if self.whole is None else (self.whole.trace, self.whole.divergences)
 
     @property
     def end(self) -> End | None:
@@ -305,13 +330,13 @@ class Reading:
             event.provenance.get(name, self._origin),
             event.confidences.get(name),
             self._predicted(step.effect, name),
-            _is_echo(self._code(step.event.line), name, event.locals[name]),
+            _is_echo(self._code(step.event), name, event.locals[name]),
         )
 
     def _end(self, step: Step, index: int) -> Value | None:
         """What left the scope; None for the None of a function that just ends."""
         event = self.trace.events[index]
-        code = self._code(step.event.line)
+        code = self._code(step.event)
         name = "raise" if event.kind == "exception" else "yield" if re.search(r"\byield\b", code) else "return"
         says_so = event.function == "<lambda>" or re.search(r"\breturn\b", code)
         if name == "return" and event.value == "None" and not says_so:
@@ -339,9 +364,9 @@ class Reading:
                     return divergence.predicted
         return None
 
-    def _code(self, line: int) -> str:
-        lines = _lines(self.trace.source)
-        return lines[line - 1] if 0 < line <= len(lines) else ""
+    def _code(self, event: Event) -> str:
+        lines = _lines(self.trace.source) if event.path is None else []
+        return lines[event.line - 1] if 0 < event.line <= len(lines) else ""
 
 
 @lru_cache(maxsize=16)

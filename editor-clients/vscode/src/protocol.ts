@@ -13,6 +13,8 @@ export interface TraceEvent {
   readonly confidence: number | null;
   readonly confidences: Readonly<Record<string, number>>;
   readonly provenance: Readonly<Record<string, Provenance>>;
+  /** The file of the line, where that is not the traced function's. */
+  readonly path: string | null;
 }
 
 export type Provenance = "given" | "computed" | "remembered" | "predicted" | "recorded";
@@ -55,6 +57,8 @@ export interface TraceAnswer {
   readonly call: string;
   /** The text that the traces' lines point into. */
   readonly source: string;
+  /** Other files that the traces step into. */
+  readonly others: readonly { readonly path: string; readonly uri: string; readonly source: string }[];
   readonly predicted: Trace | null;
   readonly recorded: Trace | null;
   readonly divergences: readonly Divergence[];

@@ -8,6 +8,7 @@ import {
   opened,
   otherDivergence,
   otherIteration,
+  placeOf,
   rowsOf,
   shown,
   variablesOf,
@@ -17,7 +18,7 @@ import {
 const SOURCE = "def f(xs):\n    total = 0\n    for x in xs:\n        total += x\n    return total\n";
 
 function event(kind: TraceEvent["event"], line: number, locals: Record<string, string>, value?: string): TraceEvent {
-  const known = { confidence: null, confidences: {}, provenance: {} };
+  const known = { confidence: null, confidences: {}, provenance: {}, path: null };
   return { event: kind, line, depth: 0, function: "f", locals, value: value ?? null, ...known };
 }
 
@@ -71,6 +72,7 @@ function answer(
     function: "f",
     call: "f([1, 2])",
     source: SOURCE,
+    others: [],
     predicted,
     recorded,
     divergences,
@@ -97,6 +99,17 @@ const compared = rowsOf(answer(trace("2", "3"), trace("2", "4"), [wrongSum, wron
 const view: View = opened(compared);
 
 describe("rows", () => {
+  it("of another file have its code and say where they are", () => {
+    const elsewhere = { ...trace("2", "3") };
+    const events = elsewhere.events.map((one) => ({ ...one, path: "/tmp/rates.py" }));
+    const told = { ...answer({ ...elsewhere, events }, null) };
+    const source = "# rates\n# of taxes\n";
+    const rows = rowsOf({ ...told, others: [{ path: "/tmp/rates.py", uri: "file:///tmp/rates.py", source }] });
+    assert.equal(rows[0]?.code, "# rates");
+    assert.equal(rows[0] && placeOf(rows[0]), "line 1 of rates.py");
+    assert.match(rows[1] ? described(rows[1], 2) : "", /^Step 2, line 2 of rates\.py: # of taxes\./);
+  });
+
   it("are the steps, with what each produced on either side", () => {
     assert.equal(compared.length, 8);
     const [, , , , , second] = compared;

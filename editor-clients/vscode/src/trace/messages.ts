@@ -12,6 +12,6 @@ export type ToView =
 export type FromView =
   | { readonly kind: "ready" }
   /** Another step is looked at; `line` and `event` are those of the trace that is shown. */
-  | { readonly kind: "step"; readonly line: number; readonly event: number }
-  | { readonly kind: "open"; readonly line: number }
+  | { readonly kind: "step"; readonly line: number; readonly path: string | null; readonly event: number }
+  | { readonly kind: "open"; readonly line: number; readonly path: string | null }
   | { readonly kind: "command"; readonly command: "cwm.predict" | "cwm.predictThenRun" };

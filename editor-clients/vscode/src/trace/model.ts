@@ -22,6 +22,8 @@ export interface Side {
 /** One step, as predicted and as recorded. */
 export interface Row {
   readonly line: number;
+  /** The file of the line, where that is not the traced function's. */
+  readonly path: string | null;
   /** Of the recorded events, where there are any: the row's, else the last one before it. Otherwise of the predicted. */
   readonly event: number;
   readonly isCall: boolean;
@@ -56,7 +58,8 @@ export function agrees(row: Row): boolean {
 }
 
 export function rowsOf(answer: TraceAnswer): Row[] {
-  const code = answer.source.split(/\r\n|\r|\n/);
+  const own = linesOf(answer.source);
+  const others = new Map(answer.others.map(({ path, source }) => [path, linesOf(source)]));
   const predicted = stepsByIndex(answer.predicted);
   const recorded = stepsByIndex(answer.recorded);
   const rows: Row[] = [];
@@ -69,12 +72,14 @@ export function rowsOf(answer: TraceAnswer): Row[] {
     const step = actual ?? expected;
     const event = (actual ? answer.recorded : answer.predicted)?.events[step?.index ?? -1];
     if (!step || !event) continue;
-    const text = code[event.line - 1] ?? "";
+    const code = event.path === null ? own : others.get(event.path);
+    const text = code?.[event.line - 1] ?? "";
     const margin = text.length - text.trimStart().length;
     if (event.event === "call") margins[event.depth] = margin;
     if (actual || !answer.recorded) latest = step.index;
     rows.push({
       line: event.line,
+      path: event.path,
       event: latest,
       isCall: event.event === "call",
       code: text.trim(),
@@ -97,6 +102,10 @@ export function rowsOf(answer: TraceAnswer): Row[] {
 /** The row of the step that an event of the trace is in. */
 export function stepAt(rows: readonly Row[], event: number): number {
   return rows.findLastIndex((row) => row.event <= event);
+}
+
+function linesOf(source: string): string[] {
+  return source.split(/\r\n|\r|\n/);
 }
 
 function stepsByIndex(trace: Trace | null): Map<number, Step> {
@@ -186,13 +195,18 @@ function leavingOf(side: Side | undefined, name: string): string | undefined {
   return side?.values.find((value) => value.name === name)?.value;
 }
 
+/** Where a row is, in words: `line 4`, `line 4 of rates.py`. */
+export function placeOf({ line, path }: Row): string {
+  return path === null ? `line ${line}` : `line ${line} of ${path.split(/[\\/]/).at(-1) ?? path}`;
+}
+
 /** What happened at a row, for a screen reader. */
 export function described(row: Row, number: number): string {
   const tell = (word: string, side: Side | undefined): string =>
     side?.values.length ? `${word}: ${side.values.map(({ name, value }) => `${name} ${value}`).join(", ")}.` : "";
   const times = row.iterations > 1 ? `, time ${row.iteration} of ${row.iterations}` : "";
   return [
-    `Step ${number}, line ${row.line}${times}: ${row.code}.`,
+    `Step ${number}, ${placeOf(row)}${times}: ${row.code}.`,
     tell("Predicted", row.predicted),
     tell("Recorded", row.recorded),
     row.divergences.map(({ message }) => `Divergence: ${message}.`).join(" "),
@@ -248,7 +262,9 @@ export function otherDivergence(view: View, direction: 1 | -1): number {
 export function otherIteration(view: View, direction: 1 | -1): number {
   const { rows, selected } = view;
   const same = (index: number): boolean =>
-    rows[index]?.line === rows[selected]?.line && rows[index]?.isCall === rows[selected]?.isCall;
+    rows[index]?.line === rows[selected]?.line &&
+    rows[index]?.path === rows[selected]?.path &&
+    rows[index]?.isCall === rows[selected]?.isCall;
   for (let index = selected + direction; index >= 0 && index < rows.length; index += direction) {
     if (same(index)) return index;
   }

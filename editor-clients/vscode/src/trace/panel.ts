@@ -138,32 +138,48 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
         else await this.refresh();
         return;
       case "step":
-        this.mark(this.trace?.lines[message.line]);
+        this.mark(this.placeOf(message));
         if (this.subject) await this.server.look(this.subject.uri, this.subject.function, message.event);
         return;
       case "open":
-        await this.open(this.trace?.lines[message.line]);
+        await this.open(this.placeOf(message));
         return;
       case "command":
         await vscode.commands.executeCommand(message.command, this.subject);
     }
   }
 
+  /** Where a line of the traces is now. */
+  private placeOf({
+    line,
+    path,
+  }: {
+    readonly line: number;
+    readonly path: string | null;
+  }): vscode.Location | undefined {
+    const other = this.trace?.others.find((one) => one.path === path);
+    const now = other ? line - 1 : this.trace?.lines[line];
+    const uri = other?.uri ?? this.subject?.uri;
+    return now === undefined || !uri
+      ? undefined
+      : new vscode.Location(vscode.Uri.parse(uri), new vscode.Position(now, 0));
+  }
+
   /** Show in the editors of the document where the step is. */
-  private mark(line: number | undefined): void {
+  private mark(place: vscode.Location | undefined): void {
     for (const editor of vscode.window.visibleTextEditors) {
-      const here = line !== undefined && editor.document.uri.toString() === this.subject?.uri;
-      const range = here ? new vscode.Range(line, 0, line, 0) : undefined;
+      const here = place !== undefined && editor.document.uri.toString() === place.uri.toString();
+      const range = here ? place.range : undefined;
       editor.setDecorations(this.stepped, range ? [range] : []);
       if (range) editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     }
   }
 
-  private async open(line: number | undefined): Promise<void> {
-    if (!this.subject || line === undefined) return;
-    await vscode.window.showTextDocument(vscode.Uri.parse(this.subject.uri), {
+  private async open(place: vscode.Location | undefined): Promise<void> {
+    if (!place) return;
+    await vscode.window.showTextDocument(place.uri, {
       viewColumn: vscode.ViewColumn.One,
-      selection: new vscode.Range(line, 0, line, 0),
+      selection: place.range,
     });
   }
 

@@ -9,6 +9,7 @@ import {
   opened,
   otherDivergence,
   otherIteration,
+  placeOf,
   rowsOf,
   stepAt,
   shown,
@@ -221,7 +222,7 @@ function rowElement(row: Row, index: number): HTMLElement {
       : [sideElement(row, row.predicted, "predicted"), sideElement(row, row.recorded, "recorded")]),
   );
   made.addEventListener("click", () => select(index));
-  made.addEventListener("dblclick", () => vscode.postMessage({ kind: "open", line: row.line }));
+  made.addEventListener("dblclick", () => vscode.postMessage({ kind: "open", line: row.line, path: row.path }));
   return made;
 }
 
@@ -266,11 +267,11 @@ function drawSelection(): void {
   grid.setAttribute("aria-activedescendant", selected.id);
   selected.scrollIntoView({ block: "nearest" });
   slider.value = String(view.selected);
-  slider.setAttribute("aria-valuetext", `Step ${view.selected + 1} of ${view.rows.length}, line ${row.line}`);
+  slider.setAttribute("aria-valuetext", `Step ${view.selected + 1} of ${view.rows.length}, ${placeOf(row)}`);
   position.value = `Step ${view.selected + 1} of ${view.rows.length}`;
   iterations.hidden = row.iterations < 2;
-  iteration.value = `${row.iteration} of ${row.iterations} at line ${row.line}`;
-  caption.replaceChildren(`Line ${row.line} `, element("code", {}, row.code));
+  iteration.value = `${row.iteration} of ${row.iterations} at ${placeOf(row)}`;
+  caption.replaceChildren(`${placeOf(row).replace("line", "Line")} `, element("code", {}, row.code));
   notes.replaceChildren(...row.divergences.map(({ message }) => element("li", {}, `≠ ${message}`)));
   const all = variablesOf(row);
   const rest = all.filter((variable) => !variable.changed && !variable.differs);
@@ -320,7 +321,7 @@ function select(index: number): void {
 /** Have the editor show where the step is. */
 function tellStep(): void {
   const row = view.rows[view.selected];
-  if (row) vscode.postMessage({ kind: "step", line: row.line, event: row.event });
+  if (row) vscode.postMessage({ kind: "step", line: row.line, path: row.path, event: row.event });
 }
 
 function go(move: Move): void {
@@ -372,7 +373,7 @@ const KEYS: Record<string, () => void> = {
   D: () => select(otherDivergence(view, -1)),
   Enter: () => {
     const row = view.rows[view.selected];
-    if (row) vscode.postMessage({ kind: "open", line: row.line });
+    if (row) vscode.postMessage({ kind: "open", line: row.line, path: row.path });
   },
 };
 

@@ -19,6 +19,7 @@ from cwm_lsp.errors import UnavailableError, UserError
 
 if TYPE_CHECKING:
     from cwm_lsp.jobs import Advance, Comparison
+    from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.settings import Settings
     from cwm_lsp.target import Target
     from cwm_lsp.trace.events import Trace
@@ -292,27 +293,37 @@ def serve(stdio: bool, tcp: str | None, **choices: Any) -> None:
 
 
 @cli.command()
+@click.option("--tcp", metavar="HOST:PORT", help="Listen on a port of this machine; port 0 is a free one.")
 @_options(_MODEL)
-def dap(**choices: Any) -> None:
-    """Start a debug adapter on stdin and stdout: steps through a predicted call, forward and backward.
+def dap(tcp: str | None, **choices: Any) -> None:
+    """Start a debug adapter on stdin and stdout: steps through a predicted or recorded call, forward and backward.
 
-    Nothing of the user's is run. The client's launch request names program, function and call.
+    Nothing of the user's is run. The client's launch request names program, function and call. With --tcp, a line of
+    JSON says host, port and the token that the launch request must have.
     """
-    from contextlib import ExitStack
+    import json
     from functools import cache
 
-    from cwm_lsp import jobs
-    from cwm_lsp.dap.stdio import serve
-    from cwm_lsp.target import resolve
+    from cwm_lsp.dap.serving import Server, serve
+    from cwm_lsp.debugger import Debugger
 
     settings = _settings(choices)
-    with ExitStack() as held:
 
-        @cache
-        def job() -> Callable[[Target, Advance], Trace]:
-            return held.enter_context(jobs.predicting(settings))
+    @cache
+    def predictor() -> Predictor:
+        from cwm_lsp.predict.predictor import Predictor
 
-        serve(lambda program, function, call: job()(resolve(program, function, call), lambda: None), _fault)
+        return Predictor.load(**settings.model.model_dump())
+
+    backend = Debugger(settings, predictor)
+    if tcp is None:
+        return serve(backend, _fault)
+    host, _, port = tcp.rpartition(":")
+    if not port.isdecimal():
+        raise click.UsageError("--tcp takes HOST:PORT")
+    server = Server(backend, _fault, host.strip("[]"), int(port))
+    click.echo(json.dumps({"host": server.host, "port": server.port, "token": server.token}))
+    return server.serve()
 
 
 def _settings(choices: Mapping[str, Any]) -> Settings:

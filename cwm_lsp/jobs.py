@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from cwm_lsp.target import Target
 from cwm_lsp.trace.compare import Divergence, compare
 from cwm_lsp.trace.events import Outcome, Trace
+from cwm_lsp.trace.interventions import Change
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.predictor import Predictor, Run
+    from cwm_lsp.predict.predictor import Predictor, Run, Task
     from cwm_lsp.predict.score import Reading
     from cwm_lsp.record.recorder import Scope
     from cwm_lsp.settings import Predict, Settings
@@ -100,21 +101,17 @@ def predict_with(
     scope: Scope = "file",
     sure: float = 0.0,
     remember: bool = False,
+    changes: Sequence[Change] = (),
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
     interpreter that would run it, `scope` is as for `recording`. What is less likely than `sure` is not told; of what a
     model predicts without the evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still
-    holds."""
-    from cwm_lsp.evaluate import Around
-    from cwm_lsp.predict.predictor import Budget, Task
-    from cwm_lsp.source.environment import layout
+    holds. `changes` are made on its way, which the evaluator alone can do."""
+    from cwm_lsp.predict.predictor import Budget
 
-    path = Path(target.path).absolute()
-    place = layout(path, target.source)
-    around = Around(str(path), python, str(place.root) if scope == "workspace" else None)
     assisted = settings.assist == "lock"
     trace = predictor.predict(
-        Task(target.path, target.source, target.function, target.call.expression, place.module, around),
+        replace(task_of(target, python, scope), changes=tuple(changes)),
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0),
         on_event=lambda _event: advance(),
@@ -141,6 +138,18 @@ def keep(recorded: Trace) -> None:
         TraceStore.of(recorded.path).add(recorded)
     except OSError:
         log.warning("a recorded trace could not be kept", exc_info=True)
+
+
+def task_of(target: Target, python: str | None = None, scope: Scope = "file") -> Task:
+    """A target as it is predicted; `python` is the interpreter that would run it, `scope` is as for `recording`."""
+    from cwm_lsp.evaluate import Around
+    from cwm_lsp.predict.predictor import Task
+    from cwm_lsp.source.environment import layout
+
+    path = Path(target.path).absolute()
+    place = layout(path, target.source)
+    around = Around(str(path), python, str(place.root) if scope == "workspace" else None)
+    return Task(target.path, target.source, target.function, target.call.expression, place.module, around)
 
 
 def _sure_part(trace: Trace, sure: float) -> Trace:

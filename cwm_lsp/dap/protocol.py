@@ -13,9 +13,12 @@ if TYPE_CHECKING:  # Python 3.10 has none
 
 Message = dict[str, Any]
 Body = Mapping[str, Any]
-Reason = Literal["entry", "step", "breakpoint", "exception", "pause"]
+Reason = Literal["entry", "step", "breakpoint", "function breakpoint", "data breakpoint", "exception", "pause", "goto"]
 
 Kind = TypeVar("Kind")
+
+THREAD = 1
+"""The number of the one thread that there is."""
 
 
 class Refused(Exception):
@@ -30,13 +33,15 @@ class Source(TypedDict):
 
 
 class StackFrame(TypedDict):
-    """A scope that is being run."""
+    """A scope that is being run, or a note about them."""
 
     id: int
     name: str
-    source: Source
     line: int
     column: int
+    source: NotRequired[Source]
+    presentationHint: NotRequired[str]
+    canRestart: NotRequired[bool]
 
 
 class Scope(TypedDict):
@@ -50,7 +55,8 @@ class Scope(TypedDict):
 
 
 class Hint(TypedDict):
-    """How something is shown. `attributes` has where a value comes from, as the command line's JSON names it."""
+    """How something is shown. `attributes` has where a value comes from, as the command line's JSON names it, and
+    `readOnly` where it cannot be set."""
 
     attributes: list[str]
 
@@ -124,3 +130,26 @@ def optional(arguments: Body, name: str, kind: type[Kind]) -> Kind | None:
     if value is None or (isinstance(value, kind) and not (kind is int and isinstance(value, bool))):
         return value
     raise Refused(f'"{name}" must be {_NAMES[kind]}')
+
+
+def thread(arguments: Body) -> None:
+    """Check which thread is meant: there is one.
+
+    Raises:
+        Refused: it is another one.
+    """
+    number = needed(arguments, "threadId", int)
+    if number != THREAD:
+        raise Refused(f"there is no thread {number}")
+
+
+def natural(arguments: Body, name: str) -> int:
+    """A number that may be missing, which is 0.
+
+    Raises:
+        Refused: it is negative, or no number.
+    """
+    number = optional(arguments, name, int) or 0
+    if number < 0:
+        raise Refused(f'"{name}" must not be negative')
+    return number

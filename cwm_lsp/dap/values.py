@@ -13,6 +13,7 @@ _OBJECT = re.compile(r"<(?:[\w.<>]*\.)?(\w+) object\b")
 _AROUND = {"deque", "Counter", "OrderedDict", "frozenset", "mappingproxy", "dict_keys", "dict_values"}
 """Their reprs are calls with the repr of a container that has the same elements."""
 _UNORDERED = {"set", "frozenset", "dict_keys", "dict_values"}
+_SHORT = 40
 _KINDS: dict[type[ast.expr], str] = {ast.List: "list", ast.Tuple: "tuple", ast.Set: "set", ast.Dict: "dict"}
 
 
@@ -51,6 +52,11 @@ class Value:
                 found = _OBJECT.match(self.text)
                 return found[1] if found else None
         return _KINDS.get(type(node))
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is written as one, `Box(7)`."""
+        return isinstance(self.node, ast.Call) and _inner(self.node) is self.node
 
     @property
     def elements(self) -> int:
@@ -114,6 +120,11 @@ class Value:
         return Value(text, node, self.whole)
 
 
+def shortened(text: str) -> str:
+    """A repr where there is little room."""
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"
+
+
 @lru_cache(maxsize=256)
 def value_of(text: str) -> Value:
     """The value that a repr is of."""
@@ -125,7 +136,7 @@ def value_of(text: str) -> Value:
         return Value(text, None, text)
 
 
-def evaluated(expression: ast.expr, local: dict[str, Value]) -> tuple[str, Value] | None:
+def part_of(expression: ast.expr, local: dict[str, Value]) -> tuple[str, Value] | None:
     """The value of a name, or of a part of it that a literal key or an attribute gets, and the name.
 
     None where it is not known.
@@ -134,10 +145,10 @@ def evaluated(expression: ast.expr, local: dict[str, Value]) -> tuple[str, Value
         case ast.Name(id=name):
             return (name, local[name]) if name in local else None
         case ast.Subscript(value=whole, slice=key):
-            found, literal = evaluated(whole, local), _literal(key)
+            found, literal = part_of(whole, local), _literal(key)
             part = found[1].item(*literal) if found and literal else None
         case ast.Attribute(value=whole, attr=attribute):
-            found = evaluated(whole, local)
+            found = part_of(whole, local)
             part = found[1].attribute(attribute) if found else None
         case _:
             return None

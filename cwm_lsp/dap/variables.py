@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from cwm_lsp.dap.protocol import Described, Refused, Variable
 from cwm_lsp.dap.values import Value, value_of
 from cwm_lsp.trace.events import Event, Provenance
+from cwm_lsp.trace.interventions import Looked
 
 NOT_KNOWN = "not known"
 
@@ -19,9 +20,9 @@ class Shown:
 
     value: Value
     provenance: Provenance
-    chance: float | None
+    chance: float | None = None
     """That it is right, where it is predicted."""
-    expression: str | None
+    expression: str | None = None
     """What evaluates to it; None where nothing does."""
 
     def parts(self, start: int, stop: int | None) -> list[tuple[str, Shown]]:
@@ -43,6 +44,15 @@ class Shown:
             origin = self.provenance
         return f"{self.value.type} ({origin})" if self.value.type else origin
 
+    @property
+    def is_opaque(self) -> bool:
+        """Whether its attributes may be known although its repr does not tell them."""
+        is_object = self.value.node is None or (self.value.is_call and not self.value.fields)
+        return is_object and self.expression is not None and not self.value.text.startswith(_NO_OBJECTS)
+
+
+_NO_OBJECTS = ("<function", "<class", "<built-in", "<bound", "<module", "<generator", "<coroutine")
+
 
 def local(event: Event, name: str) -> Shown:
     """A local of an event."""
@@ -54,14 +64,30 @@ def result(event: Event) -> Shown | None:
     return None if event.value is None else _shown(event, "value", event.value, None)
 
 
+def evaluated(looked: Looked, expression: str | None) -> Shown | None:
+    """What an expression has evaluated to; None where it is not known."""
+    return None if looked.text is None else Shown(value_of(looked.text), looked.provenance, None, expression)
+
+
 def _shown(event: Event, key: str, text: str, expression: str | None) -> Shown:
     # An iterator of a comprehension has a name that is no expression.
     named = expression if expression and expression.isidentifier() else None
     return Shown(value_of(text), event.provenance.get(key, "predicted"), event.confidences.get(key), named)
 
 
-Group = Shown | tuple[tuple[str, Shown], ...]
-"""What a reference stands for: a value with parts, or the variables of a scope."""
+Named = Sequence[tuple[str, Shown]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a reference stands for."""
+
+    frame: int
+    """The event that the frame is at whose scope the expressions are of."""
+    whole: Shown | None
+    """The value whose parts these are; None for the variables of a scope."""
+    named: Callable[[], Named]
+    """All of them; where the value's repr tells its parts they are read off that instead."""
 
 
 class Variables:
@@ -69,13 +95,31 @@ class Variables:
 
     def __init__(self) -> None:
         self._groups: list[Group] = []
+        self.attributes: Callable[[int, Shown], Named] = lambda _frame, _shown: ()
+        """The attributes of a value in a frame that its repr does not tell."""
+        self.is_fixed = False
+        """Nothing can be set."""
 
-    def refer(self, group: Group) -> int:
+    def refer(self, frame: int, group: Shown | Callable[[], Named]) -> int:
         """A new reference; 0 to what has no parts."""
-        if isinstance(group, Shown) and not (group.value.elements or group.value.fields):
+        if not isinstance(group, Shown):
+            self._groups.append(Group(frame, None, group))
+        elif group.value.elements or group.value.fields or group.is_opaque:
+            shown = group
+            self._groups.append(Group(frame, shown, lambda: self.attributes(frame, shown)))
+        else:
             return 0
-        self._groups.append(group)
         return len(self._groups)
+
+    def group(self, reference: int) -> Group:
+        """What is behind a reference.
+
+        Raises:
+            Refused: there is no such reference any more.
+        """
+        if not 1 <= reference <= len(self._groups):
+            raise Refused(f"there are no variables {reference} at this stop")
+        return self._groups[reference - 1]
 
     def behind(self, reference: int, kind: str | None, start: int, count: int) -> list[Variable]:
         """The variables behind a reference; `kind` "indexed" or "named" chooses, `count` 0 stands for all.
@@ -83,24 +127,36 @@ class Variables:
         Raises:
             Refused: there is no such reference any more.
         """
-        if not 1 <= reference <= len(self._groups):
-            raise Refused(f"there are no variables {reference} at this stop")
-        group = self._groups[reference - 1]
+        group = self.group(reference)
         stop = start + count if count else None
-        if isinstance(group, Shown):
-            if (kind == "indexed" and not group.value.elements) or (kind == "named" and not group.value.fields):
+        found: Named
+        if group.whole is not None and not group.whole.is_opaque:
+            value = group.whole.value
+            if (kind == "indexed" and not value.elements) or (kind == "named" and not value.fields):
                 return []
-            found: Sequence[tuple[str, Shown]] = group.parts(start, stop)
+            found = group.whole.parts(start, stop)
         else:
-            found = () if kind == "indexed" else group[start:stop]
-        return [self._variable(name, shown) for name, shown in found]
+            found = () if kind == "indexed" else group.named()[start:stop]
+        return [self._variable(group.frame, name, shown) for name, shown in found]
 
-    def described(self, shown: Shown) -> Described:
+    def member(self, reference: int, name: str) -> Shown | None:
+        """The variable of a name behind a reference; None where there is none.
+
+        Raises:
+            Refused: there is no such reference any more.
+        """
+        group = self.group(reference)
+        is_read = group.whole is not None and not group.whole.is_opaque
+        named: Named = group.whole.parts(0, None) if is_read and group.whole is not None else group.named()
+        return next((shown for its, shown in named if its == name), None)
+
+    def described(self, frame: int, shown: Shown) -> Described:
         """What is told of a value beside its text, with a reference to its parts."""
+        attributes: list[str] = [shown.provenance, "readOnly"] if self.is_fixed else [shown.provenance]
         described: Described = {
             "type": shown.type,
-            "variablesReference": self.refer(shown),
-            "presentationHint": {"attributes": [shown.provenance]},
+            "variablesReference": self.refer(frame, shown),
+            "presentationHint": {"attributes": attributes},
         }
         if shown.value.elements:
             described["indexedVariables"] = shown.value.elements
@@ -108,8 +164,8 @@ class Variables:
             described["namedVariables"] = shown.value.fields
         return described
 
-    def _variable(self, name: str, shown: Shown) -> Variable:
-        described = self.described(shown)
+    def _variable(self, frame: int, name: str, shown: Shown) -> Variable:
+        described = self.described(frame, shown)
         variable = cast("Variable", {"name": name, "value": shown.value.text, **described})
         if shown.expression:
             variable["evaluateName"] = shown.expression

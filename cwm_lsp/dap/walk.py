@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cwm_lsp.trace.events import Event, Trace
+from cwm_lsp.trace.events import Trace
 
 
 @dataclass(slots=True)
@@ -16,6 +16,8 @@ class _Scope:
     """A scope as far as the events have been read; a generator that is resumed is a new one."""
 
     depth: int
+    first: int
+    """Index of its first event."""
     latest: int
     """Index of its latest event."""
     shown: int
@@ -31,6 +33,8 @@ class Walk:
         self.events = trace.events
         self._callers: list[int | None] = []
         self._shown: list[int] = []
+        self._before: list[int | None] = []
+        self._scopes: list[int] = []
         self._origins: dict[int, int] = {}
         self._read()
         lines = [index for index, event in enumerate(self.events) if event.kind == "line"]
@@ -59,9 +63,10 @@ class Walk:
             if event.kind == "call" and scopes and scopes[-1].depth == event.depth:
                 scopes.pop()
             if not scopes or scopes[-1].depth < event.depth:
-                scopes.append(_Scope(event.depth, index, index))
+                scopes.append(_Scope(event.depth, index, index, index))
             scope = scopes[-1]
             scope.latest = index
+            self._before.append(scope.shown if scope.shown != index else None)
             if event.kind in ("call", "line"):
                 scope.shown = index
             elif event.kind == "exception":
@@ -71,10 +76,19 @@ class Walk:
                 scope.raised = index
             self._callers.append(scopes[-2].latest if len(scopes) > 1 else None)
             self._shown.append(scope.shown)
+            self._scopes.append(scope.first)
 
-    def state(self, index: int) -> Event:
+    def shown(self, index: int) -> int:
         """The event that has the locals as they are known at an event."""
-        return self.events[self._shown[index]]
+        return self._shown[index]
+
+    def before(self, index: int) -> int | None:
+        """The event that has the locals of the same scope as they were one of its steps before."""
+        return self._before[self._shown[index]]
+
+    def scope(self, index: int) -> int:
+        """The first event of its scope; a generator that is resumed is another one."""
+        return self._scopes[index]
 
     def stack(self, index: int) -> list[int]:
         """The events that its scope and those around it have come to, the innermost first."""
@@ -96,6 +110,12 @@ class Walk:
     def out(self, index: int) -> int:
         """The next line of a scope around it."""
         return self._forward(index, self.events[index].depth - 1)
+
+    def calls(self, index: int) -> list[int]:
+        """The first lines of the scopes that the line at an event calls, in order."""
+        events, depth = self.events, self.events[index].depth + 1
+        way = range(index + 1, self.over(index))
+        return [self.into(at) for at in way if events[at].kind == "call" and events[at].depth == depth]
 
     def back(self, index: int) -> int:
         """The line before of the same scope, or of the one around it where it has just been entered."""

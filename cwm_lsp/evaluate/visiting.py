@@ -88,7 +88,7 @@ class Visits:
             return NOT_SEEN
         except Exception as error:
             return Looked(None, error=_told(error))
-        return Looked(text, type(value).__name__, "predicted" if runtime.tainted else "computed")
+        return Looked(text, "predicted" if runtime.tainted else "computed")
 
     def _change(self, change: Change, frame: Frame) -> None:
         runtime = self._runtime

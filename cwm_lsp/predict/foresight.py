@@ -27,6 +27,7 @@ def evaluation_of(
         module=task.module,
         limits=limits,
         around=task.around,
+        changes=task.changes,
         cancel=cancel,
     )
 

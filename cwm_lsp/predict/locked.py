@@ -82,8 +82,10 @@ class LockedPrediction(Prediction):
             return evaluation.outcome
         if evaluation.exhausted and evaluation.gave_up is not None:
             raise Ended(evaluation.gave_up)
+        if self._task.changes and len(self.events) <= self._task.changes[-1].step:
+            raise Ended(f"the value cannot be set: {evaluation.gave_up}")
         self._take_back()
-        if not self._is_guess and (rest := self._memory.rest(self.events)) is not None:
+        if not (self._is_guess or self._task.changes) and (rest := self._memory.rest(self.events)) is not None:
             for event in rest[0]:
                 depth = event.depth
                 own = self._scopes.follow(event)

@@ -18,6 +18,7 @@ from cwm_lsp.source.functions import Function, functions
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event
+from cwm_lsp.trace.interventions import Change
 
 _ORDER_OF_LOCALS = {
     "positional-only": 0,
@@ -50,6 +51,8 @@ class Task:
     """The name under which a run imports the file: reprs of its classes and functions show it."""
     around: Around | None = None
     """Where the file is, for what it imports."""
+    changes: tuple[Change, ...] = ()
+    """Made on its way: only what the evaluator follows up to the last of them can be predicted."""
 
 
 @dataclass(frozen=True, slots=True)

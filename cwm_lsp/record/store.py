@@ -93,6 +93,12 @@ class TraceStore:
                 known.append(head["call"])
         return found
 
+    def latest(self, path: str, source: str) -> list[tuple[str, str]]:
+        """The functions and calls of a file that were recorded when its text was this, the latest first, each once."""
+        of = _absolute(path), _digest(source)
+        heads = (head for head in reversed(self._heads()) if (head["file"], head["source"]) == of)
+        return list(dict.fromkeys((head["function"], head["call"]) for head in heads))
+
     def trace(self, path: str, function: str, call: str, source: str) -> Trace | None:
         """The latest trace of a call, if the file's text is still what it was."""
         wanted = {"file": _absolute(path), "function": function, "call": call, "source": _digest(source)}

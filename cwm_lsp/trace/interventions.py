@@ -38,8 +38,6 @@ class Looked:
 
     text: str | None
     """Repr of the value; None where it is not known."""
-    type: str | None = None
-    """The name of its type."""
     provenance: Provenance = "unknown"
     error: str | None = None
     """What it raised instead: `ZeroDivisionError: division by zero`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from cwm_lsp.dap.session import Session
 from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.interventions import NOT_SEEN, Look, Looked
 
 SOURCE = "from other import g\n\ndef f():\n    a = g()\n    return a\n"
 OTHER = "/elsewhere/other.py"
@@ -20,17 +21,33 @@ EVENTS = (
 )
 
 
+class Given:
+    """A backend that has one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def predict(self, *_: Any) -> Trace:
+        return self.trace
+
+    recorded = fork = predict
+
+    def look(self, _trace: Trace, _changes: Any, looks: list[Look]) -> list[Looked]:
+        return [NOT_SEEN] * len(looks)
+
+
 def test_breakpoints_and_frames_are_in_their_files() -> None:
     trace = Trace("f", "f()", "/here/one.py", "predicted", SOURCE, EVENTS, Outcome("return", "1"))
-    session = Session(lambda *_: trace, lambda: "a fault")
-    count = 0
+    count, sent = 0, []
+    session = Session(Given(trace), lambda: "a fault", lambda message: sent.append(message))
 
     def ask(command: str, **arguments: Any) -> list[dict[str, Any]]:
         nonlocal count
         count += 1
-        sent = session.handle({"seq": count, "type": "request", "command": command, "arguments": arguments})
+        sent.clear()
+        session.handle({"seq": count, "type": "request", "command": command, "arguments": arguments})
         assert sent[0]["success"], sent
-        return sent
+        return list(sent)
 
     ask("initialize", adapterID="cwm-lsp")
     ask("launch", program="/here/one.py")

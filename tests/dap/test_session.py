@@ -223,13 +223,18 @@ def test_values_are_trees_of_known_origin(program):
             ("n", "200"),
             ("item.sizes[-1]", "201"),
             ("numbers[199]", "199"),
-            ("numbers[200]", "not known"),
-            ("len(numbers)", "not known"),
-            ("absent", "not known"),
+            ("len(numbers)", "200"),
+            ("[k for k in numbers if k > n - 3]", "[198, 199]"),
+            ("input()", "not known"),
         ]:
             assert client.request("evaluate", expression=expression)["result"] == expected
-        with pytest.raises(Failed, match="no expression"):
-            client.request("evaluate", expression="n +")
+        for expression, sentence in [
+            ("n +", "no expression"),
+            ("numbers[200]", "IndexError: "),
+            ("absent", "NameError: name 'absent'"),
+        ]:
+            with pytest.raises(Failed, match=sentence):
+                client.request("evaluate", expression=expression)
         client.go("stepBack")
         with pytest.raises(Failed, match="at this stop"):
             client.variables(10_000)
@@ -285,7 +290,8 @@ def test_lines_may_count_from_0(program):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"mode": "replay"}, "replay"),
+        ({"mode": "attach"}, "predict"),
+        ({"mode": "replay"}, "run it first"),
         ({"program": None}, "program"),
         ({"program": "absent.py"}, "does not exist"),
         ({"function": "absent"}, "absent"),

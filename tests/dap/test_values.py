@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cwm_lsp.dap.values import Value, evaluated, value_of
+from cwm_lsp.dap.values import Value, part_of, value_of
 
 KEYS = st.one_of(st.integers(), st.text(max_size=5), st.booleans(), st.binary(max_size=3), st.none())
 VALUES = st.recursive(
@@ -42,7 +42,7 @@ def test_parts_are_those_of_the_value(value: Any) -> None:
         if part.access is not None:
             assert eval(f"value{part.access}", {"value": value}) == ast.literal_eval(part.value.text)
             expression = ast.parse(f"value{part.access}", mode="eval").body
-            assert evaluated(expression, {"value": shown}) == ("value", part.value)
+            assert part_of(expression, {"value": shown}) == ("value", part.value)
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def _iterate(session: Session, target: Target, step: int) -> Answer:
         raise UserError("there are no iterations to go through here")
     known, _ = found
     number = (place.number - 1 + step) % place.count + 1
-    known.show({**known.selection, place.line: number})
+    known.go(place, number)
     session.client.refresh()
     return {"number": number, "count": place.count}
 

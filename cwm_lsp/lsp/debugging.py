@@ -109,7 +109,7 @@ class Debugging:
         known = self._followed.pop(session, None)
         if known is not None:
             known.is_other_call = False
-            known.show({})
+            known.show_pinned()
         return known
 
     def findings(self, document: Document) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,6 +19,9 @@ from cwm_lsp.lsp.views.verdicts import Verdict, verdict
 from cwm_lsp.settings import Settings
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.events import Trace
+
+Pin = tuple[str, int]
+"""The header of a loop or function: its text, and how many with the same text come before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class Known:
     """`reading.visits(selection)`: a view's first question."""
     verdict: Verdict | None = None
     """Whether the call does what is expected of it, where that is known."""
+    pins: dict[Pin, int] = field(default_factory=dict)
+    """Iterations that the user has gone to, which stay through edits; shared by all that is known of the function."""
     is_other_call: bool = False
     """A debug session is in another call of the function: what is known of this one is not shown."""
 
@@ -64,6 +70,35 @@ class Known:
         """Whether another file, or what its folder holds, counts in the prediction."""
         reads = self.predicted.trace.reads if self.predicted is not None else ()
         return path in reads or str(PurePath(path).parent) in reads
+
+    def show_pinned(self) -> None:
+        """Look at the iterations that are pinned, and else at the latest."""
+        pins = self._pin_of_line() if self.pins else {}
+        self.show({line: self.pins[pin] for line, pin in pins.items() if pin in self.pins})
+
+    def go(self, place: Place, number: int) -> None:
+        """Look at another iteration of a loop or call, and stay with it; the last one is shown by itself."""
+        pin = self._pin_of_line().get(place.line)
+        if pin is not None and number < place.count:
+            self.pins[pin] = number
+        elif pin is not None:
+            self.pins.pop(pin, None)
+        self.show({**self.selection, place.line: number})
+
+    def _pin_of_line(self) -> dict[int, Pin]:
+        """By line, how the headers of loops and functions are known again in a newer text."""
+        if self.reading is None:
+            return {}
+        trace, loops = self.reading.trace, self.reading.shape.loops
+        lines = trace.source.split("\n")
+        headers = {loop.header for loop in loops} | {event.line for event in trace.events if event.kind == "call"}
+        result: dict[int, Pin] = {}
+        seen: Counter[str] = Counter()
+        for line in sorted(headers):
+            text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+            result[line] = text, seen[text]
+            seen[text] += 1
+        return result
 
     def show(self, selection: Selection) -> None:
         """Look at other iterations."""
@@ -119,6 +154,8 @@ class Document:
         """By qualified name; the latest last."""
         self.chosen: dict[str, Call] = {}
         """Calls that the user has chosen, by qualified name."""
+        self.pins: dict[str, dict[Pin, int]] = {}
+        """By qualified name, the iterations that the user has gone to."""
         self.cursor: int | None = None
         """The 0-based line that the user is at, where the editor tells it (`cwm/cursor`)."""
         self.view = range(0)

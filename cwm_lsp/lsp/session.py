@@ -433,7 +433,9 @@ class Session:
         settings = document.settings.predict
         source = document.text.whole
         anchor = document.pending[entry.qualname] = document.new_anchor()
-        partial = _Partial(document, Known(entry, call, anchor, partial=True), anchor, source, self.client.refresh)
+        pins = document.pins.setdefault(entry.qualname, {})
+        begun = Known(entry, call, anchor, partial=True, pins=pins)
+        partial = _Partial(document, begun, anchor, source, self.client.refresh)
 
         def hear(message: Message) -> None:
             progress.hear(message)
@@ -468,8 +470,8 @@ class Session:
             reading = replace(reading, first=entry.def_line)
             if only_computed and not (is_fact(reading.trace) and reading.trace.outcome.kind == "return"):
                 raise UserError("of the call that was made up for it not all is known: give one, or have it predicted")
-            known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading)
-            known.show({})
+            known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading, pins=pins)
+            known.show_pinned()
             if not known.anchor.alive:
                 raise asyncio.CancelledError("a function that the trace enters was edited meanwhile")
         finally:
@@ -519,7 +521,7 @@ class Session:
         known.recorded = reading
         known.predicted = with_trace(known.predicted, predicted)
         known.anchor = entered
-        known.show({})
+        known.show_pinned()
         self._show(document)
         return known
 
@@ -570,6 +572,7 @@ class Session:
         self.cancel(uri, name)
         for qualname in [name] if name is not None else list(document.known):
             document.known.pop(qualname, None)
+            document.pins.pop(qualname, None)
         self._show(document)
 
     def _show(self, document: Document) -> None:
@@ -617,7 +620,7 @@ class _Partial:
         )
         known.predicted = Reading.of(trace.within_file()[0], Shape())
         known.anchor = _entered(self._anchor, known.entry, known.predicted)
-        known.show({})
+        known.show_pinned()
         self._document.known[name] = known
         self._refresh()
 

@@ -126,6 +126,11 @@ def _raise_too_slow(_number: int, _frame: Any) -> None:
     raise _TooSlow
 
 
+def _summarises(kind: type) -> bool:
+    """Whether the `repr` of large values leaves most of them out by itself."""
+    return kind.__module__ == "numpy" and kind.__name__ == "ndarray"
+
+
 def plain_name(value: object) -> str:
     """`<module.Class object>`: what `object.__repr__` gives, without the address."""
     return _ADDRESS.sub("", object.__repr__(value))
@@ -282,7 +287,7 @@ class Values:
             text = self._named(value, kind)
         elif how in (str.__repr__, bytes.__repr__, int.__repr__):
             return self._write(_without_class(value))
-        elif not kind.__flags__ & _HEAP_TYPE and _length(value, kind) > self.size // 3:
+        elif not kind.__flags__ & _HEAP_TYPE and not _summarises(kind) and _length(value, kind) > self.size // 3:
             text = self._cut(f"<{kind.__name__} of {_length(value, kind)} items>")
         else:
             known = self._known(kind)

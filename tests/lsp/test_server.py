@@ -98,6 +98,26 @@ async def test_iterations_are_gone_through(shared: Editor, file):
     assert (await editor.command("cwm.previousIteration", here))["number"] == 3
 
 
+async def test_an_iteration_that_was_gone_to_stays_through_edits_and_runs(shared: Editor, file):
+    editor = shared
+    uri = file.as_uri()
+    editor.open(uri, SOURCE)
+    target = {"uri": uri, "function": "total"}
+    await editor.command("cwm.predict", target)
+    here = {"uri": uri, "position": {"line": 10, "character": 0}}
+    assert (await editor.command("cwm.nextIteration", here))["number"] == 1
+    editor.insert(uri, 2, 8, 0, "    # above the loop\n")
+    await editor.command("cwm.predict", target)
+    assert "· 1/3" in (await editor.hints(uri))[11]
+    await editor.command("cwm.predictThenRun", target)
+    assert "· 1/3" in (await editor.hints(uri))[11]
+    # The last iteration is shown by itself, however many there are.
+    here["position"]["line"] = 11
+    assert (await editor.command("cwm.previousIteration", here))["number"] == 3
+    await editor.command("cwm.predict", {**target, "call": "total([1, 2, 3, 4])"})
+    assert "· 4/4" in (await editor.hints(uri))[11]
+
+
 async def test_an_edit_elsewhere_moves_and_an_edit_inside_clears(shared: Editor, file):
     editor = shared
     uri = file.as_uri()

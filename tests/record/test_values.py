@@ -346,3 +346,11 @@ def test_streams_and_timers_are_as_they_were():
     assert signal.getsignal(signal.SIGALRM) is handler
     assert (signal.getitimer(signal.ITIMER_REAL)[0] > 0) == running
     assert (sys.stdout, sys.stderr) == streams
+
+
+def test_a_large_array_is_told_as_it_tells_itself():
+    numpy = pytest.importorskip("numpy")
+    values = Values()
+    for array in (numpy.zeros((500, 500)), numpy.arange(10_000), numpy.ones(3)):
+        assert values.text(array) == repr(array)
+        assert values.mark is None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cwm_lsp.lsp.views.shorten import Container, split_entry
+from cwm_lsp.lsp.views.container import Container, split_entry
 
 _MOST = 3
 """Changes of one value beyond which they are not told one by one."""

@@ -12,8 +12,9 @@ from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.changes import changes
+from cwm_lsp.lsp.views.container import Container
 from cwm_lsp.lsp.views.reading import End, Place, Reading, Value, Visit
-from cwm_lsp.lsp.views.shorten import ELLIPSIS, Container, share, shorten
+from cwm_lsp.lsp.views.shorten import ELLIPSIS, share, shorten
 from cwm_lsp.settings import Hints
 
 PREDICTED, CERTAIN, DIFFERENT = "≈", "=", "≠"

@@ -7,68 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from cwm_lsp.lsp.views.container import PAIRS, SCANNED, TOKEN, Container, split_entry
+from cwm_lsp.lsp.views.tables import Table
 
 ELLIPSIS = "…"
-
-_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[({})\]]|[,:]\ |[^'"\[({})\],:]+|.""", re.DOTALL)
-_PAIRS = {"[": "]", "(": ")", "{": "}"}
-_SCANNED = 20_000
-"""Characters of a value beyond which it is cut as plain text: no editor shows that much beside a line."""
+_BREAK = re.compile(r"\s*\n\s*")
 _BEFORE = 3
 """Characters left before the first one that differs, where those before them are cut."""
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
-    """A repr that is one pair of brackets, with what stands before it: `Point(x=1, y=2)`."""
-
-    prefix: str
-    """`Point(`."""
-    items: tuple[str, ...]
-    close: str
-
-    @classmethod
-    def of(cls, value: str) -> Container | None:
-        """None where the value is something else, or too long to look into."""
-        prefix = re.match(r"[\w.<> ]*[\[({]", value)
-        if prefix is None or len(value) > _SCANNED or value[-1:] != _PAIRS[prefix.group()[-1]]:
-            return None
-        items: list[str] = []
-        depth, start = 1, prefix.end()
-        for match in _TOKEN.finditer(value, prefix.end()):
-            piece = match.group()
-            depth += (piece in _PAIRS) - (piece in _PAIRS.values())
-            if depth == 0:
-                if match.end() != len(value):
-                    return None
-                if start < match.start():
-                    items.append(value[start : match.start()].removesuffix(","))
-            elif depth == 1 and piece == ", ":
-                items.append(value[start : match.start()])
-                start = match.end()
-        return cls(prefix.group(), tuple(items), value[-1]) if depth == 0 else None
-
-
-def split_entry(item: str) -> tuple[str, str, str]:
-    """`'a': 1` → its key, the colon, its value; of what is no entry of a dictionary, itself and nothing else."""
-    depth = position = 0
-    for match in _TOKEN.finditer(item):
-        piece = match.group()
-        depth += (piece in _PAIRS) - (piece in _PAIRS.values())
-        position = match.end()
-        if depth == 0 and piece == ": ":
-            return item[: match.start()], piece, item[position:]
-    return item, "", ""
-
-
 def shorten(value: str, width: int, other: str | None = None) -> str:
-    """A repr in at most `width` characters (at least 1). What it has unlike `other` is not cut out."""
-    if len(value) <= width:
+    """A repr in at most `width` characters (at least 1), on one line. What it has unlike `other` is not cut out."""
+    if len(value) <= width and "\n" not in value:
         return value
     if width <= 1:
         return ELLIPSIS
-    if len(value) > _SCANNED:
+    table = Table.of(value) if len(value) <= SCANNED else None
+    if table is not None:
+        return _table(table, width, Table.of(other) if other is not None else None)
+    value = _BREAK.sub(" ", value)
+    if len(value) <= width:
+        return value
+    if len(value) > SCANNED:
         return value[: width - 1] + ELLIPSIS
     if value[:1] in "'\"" or value[:2] in ("b'", 'b"'):
         return _quoted(value, width, other)
@@ -82,7 +43,7 @@ def shorten_call(call: str, width: int) -> str:
     """A call on one line of at most `width` characters: `SortedList(…).update([3, 1, 2])`."""
     call = call.replace("\n", " ")
     pieces = _top_level(call)
-    groups = [index for index, piece in enumerate(pieces) if piece[:1] in _PAIRS and len(piece) > 2]
+    groups = [index for index, piece in enumerate(pieces) if piece[:1] in PAIRS and len(piece) > 2]
     if len(call) <= width or not groups:
         return shorten(call, width)
     *earlier, last = groups
@@ -105,18 +66,26 @@ def share(lengths: Sequence[int], width: int) -> list[int]:
     return result
 
 
+def _table(table: Table, width: int, other: Table | None) -> str:
+    """`float64 (2, 3) [[1., 2., 3.], … 1 more]`."""
+    room = width - len(table.head) - 1
+    if room < len("[…]"):
+        return _plain(table.head, width, None)
+    return f"{table.head} {shorten(table.body, room, other.body if other is not None else None)}"
+
+
 def _top_level(text: str) -> list[str]:
     """A text cut into what is in brackets and what is between them."""
     pieces: list[str] = [""]
     depth = 0
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         piece = match.group()
-        if piece in _PAIRS:
+        if piece in PAIRS:
             depth += 1
             if depth == 1:
                 pieces.append("")
         pieces[-1] += piece
-        if piece in _PAIRS.values():
+        if piece in PAIRS.values():
             depth -= 1
             if depth == 0:
                 pieces.append("")

@@ -61,7 +61,7 @@ export class Server implements vscode.Disposable {
   private queue: Promise<unknown> = Promise.resolve();
   private readonly changed = new vscode.EventEmitter<State>();
   private readonly results = new vscode.EventEmitter<void>();
-  /** How often hints have been asked to be asked for again. */
+  /** How often hints or lenses were to be asked for again. */
   private refreshes = 0;
   private readonly working = new Map<number | string, string>();
   private name = "";
@@ -191,10 +191,9 @@ export class Server implements vscode.Disposable {
             handleMessage: (message, next) => {
               const result = next(message);
               // The server has hints asked for again whenever it knows something new.
-              if ("method" in message && message.method === "workspace/inlayHint/refresh") {
-                this.refreshes += 1;
-                this.results.fire();
-              }
+              const method = "method" in message ? String(message.method) : "";
+              if (/^workspace\/(inlayHint|codeLens)\/refresh$/.test(method)) this.refreshes += 1;
+              if (method === "workspace/inlayHint/refresh") this.results.fire();
               return result;
             },
           },
@@ -207,16 +206,9 @@ export class Server implements vscode.Disposable {
             this.running();
             next(token, params);
           },
-          provideInlayHints: async (document, range, token, next) => {
-            // VS Code does not hear of a change before it has had the first answer: what has changed meanwhile is asked
-            // for here.
-            if (isColoured(document)) return [];
-            for (;;) {
-              const asked = this.refreshes;
-              const hints = await next(document, range, token);
-              if (asked === this.refreshes || token.isCancellationRequested) return hints;
-            }
-          },
+          provideInlayHints: (document, range, token, next) =>
+            isColoured(document) ? [] : this.newest(token, () => next(document, range, token)),
+          provideCodeLenses: (document, token, next) => this.newest(token, () => next(document, token)),
           provideInlineValues: async (document, range, context, token, next) => {
             // VS Code asks once for each stop, and cannot be asked to ask again.
             await this.stopTold;
@@ -238,6 +230,15 @@ export class Server implements vscode.Disposable {
       vscode.window.setStatusBarMessage(`$(debug-alt) ${message}`, 8000);
     });
     return client;
+  }
+
+  /** VS Code does not hear of a change before it has had the first answer: what has changed meanwhile is asked for here. */
+  private async newest<T>(token: vscode.CancellationToken, ask: () => vscode.ProviderResult<T>) {
+    for (;;) {
+      const asked = this.refreshes;
+      const answer = await ask();
+      if (asked === this.refreshes || token.isCancellationRequested) return answer;
+    }
   }
 
   private running(): void {

@@ -19,6 +19,11 @@ export function createStatus(server: Server): vscode.Disposable {
       item.hide();
       return;
     }
+    if (editor.document.uri.scheme === "vscode-notebook-cell") {
+      Object.assign(item, NOTEBOOK);
+      item.show();
+      return;
+    }
     const { line, character } = editor.selection.active;
     const asked = { uri: editor.document.uri.toString(), position: { line, character } };
     const known = await server.client?.sendRequest<StatusAnswer>("cwm/status", asked).catch(() => undefined);
@@ -42,6 +47,14 @@ export function createStatus(server: Server): vscode.Disposable {
 }
 
 type Shown = Pick<vscode.StatusBarItem, "text" | "tooltip" | "command" | "backgroundColor">;
+
+/** Cells are run in an order of the user's, so nothing is known of what comes before one. */
+const NOTEBOOK: Shown = {
+  text: "$(beaker) cwm: not in notebooks",
+  tooltip: "cwm-lsp predicts functions of Python files. Move one into a file and import it to see its values.",
+  command: "cwm.menu",
+  backgroundColor: undefined,
+};
 
 const ICONS: Record<StatusAnswer["state"] & string, string> = {
   computed: "$(check)",

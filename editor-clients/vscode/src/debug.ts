@@ -92,6 +92,10 @@ class Provider implements vscode.DebugConfigurationProvider {
       return undefined;
     }
     const document = await vscode.workspace.openTextDocument(file);
+    if (document.isUntitled) {
+      void vscode.window.showErrorMessage("Save the file first: a debugger reads files.");
+      return undefined;
+    }
     await document.save(); // either debugger reads the file
     const isActive = editor?.document === document;
     const target: Target = {

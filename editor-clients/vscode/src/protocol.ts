@@ -69,16 +69,7 @@ export interface TraceAnswer {
 }
 
 export type HintKind =
-  | "computed"
-  | "recorded"
-  | "remembered"
-  | "guessed"
-  | "different"
-  | "crash"
-  | "end"
-  | "pass"
-  | "fail"
-  | "count";
+  "computed" | "recorded" | "remembered" | "guessed" | "different" | "crash" | "end" | "pass" | "fail" | "count";
 
 /** What stands at the end of a 0-based line, in parts. */
 export interface Hint {

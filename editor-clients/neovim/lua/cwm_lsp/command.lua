@@ -22,6 +22,7 @@ local actions = {
   doctor = false,
   forget = false,
   log = false,
+  tutor = false,
 }
 
 ---@param arguments string All of them, as typed: blanks and backslashes in a call are the call's own.

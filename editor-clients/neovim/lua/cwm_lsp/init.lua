@@ -348,6 +348,16 @@ function M.doctor()
   end)
 end
 
+--- Open a copy of the tutorial.
+function M.tutor()
+  local lesson = vim.api.nvim_get_runtime_file('tutor/tutor.py', false)[1]
+  local folder = vim.fn.tempname()
+  vim.fn.mkdir(folder, 'p')
+  vim.fn.writefile(vim.fn.readfile(lesson), folder .. '/tutor.py')
+  vim.lsp.enable('cwm_lsp')
+  vim.cmd.tabedit(vim.fn.fnameescape(folder .. '/tutor.py'))
+end
+
 --- Open the log of Neovim's language clients, which has the server's too.
 function M.log()
   vim.cmd.tabedit(vim.fn.fnameescape(vim.lsp.log.get_filename()))

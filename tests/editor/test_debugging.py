@@ -92,3 +92,20 @@ def test_without_nvim_dap_it_is_said_what_is_missing(neovim: Neovim, tmp_path):
     neovim.open(path)
     neovim.command("Cwm debug")
     neovim.until(lambda: "needs nvim-dap" in neovim.messages())
+
+
+def test_a_run_is_replayed(debugger: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    debugger.open(path)
+    debugger.until(lambda: 9 in debugger.hints())
+    debugger.cursor(8)
+    debugger.command("Cwm run total([7, 8])")
+    debugger.until(lambda: "returned 15" in debugger.messages())
+    debugger.command("Cwm replay")
+    stopped_at(debugger, 6)
+    debugger.lua("require('dap').step_over()")
+    stopped_at(debugger, 7)
+    debugger.command("Cwm back")
+    stopped_at(debugger, 6)
+    debugger.lua("require('dap').terminate()")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The end-to-end tests: set up what they need, package the extension, drive it in a real VS Code.
+# The end-to-end tests, or those in the files given: set up what they need, package the extension, drive it in a real VS Code.
 #   PYTHON            interpreter whose environment has cwm-lsp installed (default: the checkout's .venv)
 #   CWM_E2E_FOLDER    where VS Code is set up, kept for the next run (default: in the system's temporary folder)
 set -euo pipefail
@@ -17,4 +17,4 @@ for stub in debugpy python; do
   (cd e2e/$stub && npx vsce package --no-dependencies --allow-missing-repository --skip-license --out "$CWM_E2E_FOLDER/$stub.vsix") >/dev/null
 done
 
-exec "$CWM_E2E_FOLDER/node-binary" --test --test-concurrency=1 e2e/*.test.mjs
+exec "$CWM_E2E_FOLDER/node-binary" --test --test-concurrency=1 "${@:-e2e/*.test.mjs}"

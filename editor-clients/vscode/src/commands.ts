@@ -205,6 +205,7 @@ export async function more(argument: unknown): Promise<void> {
     { label: "Predict then run", command: "cwm.predictThenRun" },
     { label: "Predict then debug", command: "cwm.predictThenDebug" },
     { label: "Debug the prediction", command: "cwm.debugPrediction" },
+    { label: "Replay the last run", command: "cwm.replayRun" },
     { label: "Change call…", command: "cwm.changeCall" },
     { label: "Show trace", command: "cwm.showTrace" },
     { label: "Clear", command: "cwm.clear" },

@@ -1,5 +1,5 @@
-/** Debugging a call: its prediction, by our own adapter (`mode: "predict"`), or its run (`mode: "run"`), for which the
- * configuration becomes one of debugpy, and every stop is told to the server, which holds it against the prediction. */
+/** Debugging a call: its prediction or a recorded run of it, by our own adapter (`mode: "predict"`, `"replay"`), or a new
+ * run (`mode: "run"`), for which the configuration becomes one of debugpy, and every stop is told to the server, which holds it against the prediction. */
 
 import * as vscode from "vscode";
 import { isVariable, needsWhole, type DapVariable } from "./dap";
@@ -36,23 +36,28 @@ export function registerDebugging(server: Server, follow: Follow): vscode.Dispos
     }),
     vscode.debug.onDidChangeActiveStackItem((item) => {
       if (!(item instanceof vscode.DebugStackFrame) || item.session.type !== TYPE) return;
-      const { uri, function: name } = item.session.configuration["about"] as { uri: string; function: string };
-      follow(uri, name, item.frameId - 1); // as the adapter numbers frames
+      const about = item.session.configuration["about"] as { uri: string; function: string } | undefined;
+      if (about) follow(about.uri, about.function, item.frameId - 1); // as the adapter numbers frames
     }),
     vscode.debug.registerDebugAdapterTrackerFactory("debugpy", {
       createDebugAdapterTracker: (session) => new Tracker(session, server, entries),
     }),
     vscode.commands.registerCommand("cwm.predictThenDebug", (argument: unknown) => debugCall("run", argument)),
     vscode.commands.registerCommand("cwm.debugPrediction", (argument: unknown) => debugCall("predict", argument)),
+    vscode.commands.registerCommand("cwm.replayRun", (argument: unknown) => debugCall("replay", argument)),
   );
 }
 
-type Mode = "predict" | "run";
-const NAMES: Record<Mode, string> = { predict: "Debug the prediction", run: "Predict then debug" };
+type Mode = "predict" | "run" | "replay";
+const NAMES: Record<Mode, string> = {
+  predict: "Debug the prediction",
+  run: "Predict then debug",
+  replay: "Replay the last run",
+};
 
 /** What the debug view's list offers without a `launch.json`. */
 function offered(): vscode.DebugConfiguration[] {
-  const modes: Mode[] = ["predict", "run"];
+  const modes: Mode[] = ["predict", "run", "replay"];
   return modes.map((mode) => ({ type: TYPE, request: "launch", name: NAMES[mode], mode, program: "${file}" }));
 }
 
@@ -103,6 +108,14 @@ class Provider implements vscode.DebugConfigurationProvider {
       ...(typeof name === "string" ? { function: name } : isActive ? { position: editor.selection.active } : {}),
       ...(typeof call === "string" ? { call } : {}),
     };
+    if (mode === "replay") {
+      // Which run it is the adapter knows: the last one of the function, or of the call that is given.
+      const asked = { command: "cwm.calls", arguments: [target] };
+      const found: Answer = await client.sendRequest("workspace/executeCommand", asked);
+      if (!found.function) return undefined; // which the server has told
+      const what = { mode, program: file, function: found.function, ...(call === undefined ? {} : { call }) };
+      return { name: NAMES.replay, ...rest, type: TYPE, request: "launch", stopOnEntry: stopOnEntry ?? true, ...what };
+    }
     const predicted: Answer = await client.sendRequest("workspace/executeCommand", {
       command: "cwm.predict",
       arguments: [target],

@@ -91,7 +91,7 @@ export interface StatusAnswer {
   readonly error?: string | null;
   readonly function?: string;
   readonly call?: string | null;
-  readonly state?: "computed" | "ran" | "guessed" | "partly" | "predicting" | "unknown";
+  readonly state?: "computed" | "ran" | "remembered" | "guessed" | "partly" | "predicting" | "unknown";
   readonly detail?: string;
 }
 

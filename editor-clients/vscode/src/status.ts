@@ -59,6 +59,7 @@ const NOTEBOOK: Shown = {
 const ICONS: Record<StatusAnswer["state"] & string, string> = {
   computed: "$(check)",
   ran: "$(circle-filled)",
+  remembered: "$(history)",
   guessed: "$(question)",
   partly: "$(ellipsis)",
   predicting: "$(loading~spin)",

@@ -8,6 +8,7 @@ local actions = {
   predict = true,
   run = true,
   debug = true,
+  replay = false,
   back = false,
   reverse = false,
   clear = false,

@@ -153,6 +153,27 @@ function M.debug(call)
   end)
 end
 
+--- Step through what the last run of the function did.
+function M.replay()
+  local dap = needed()
+  if not dap then
+    return
+  end
+  local program = vim.api.nvim_buf_get_name(0)
+  local cwm = require('cwm_lsp')
+  cwm.execute('cwm.calls', cwm.here(), function(answer)
+    dap.run({
+      type = TYPE,
+      request = 'launch',
+      name = 'Replay of ' .. answer['function'],
+      mode = 'replay',
+      program = program,
+      ['function'] = answer['function'],
+      stopOnEntry = true,
+    })
+  end)
+end
+
 --- Go one step back.
 function M.back()
   local dap = needed()
@@ -196,8 +217,10 @@ function M.attach()
   local function is_prediction(session)
     return session.config and session.config.type == TYPE
   end
+  -- A run that is replayed need not be of the call whose hints are shown.
+  local function stay() end
   dap.listeners.after.event_stopped['cwm_lsp'] = function(session, stopped)
-    local heard = is_prediction(session) and follow or forward
+    local heard = not is_prediction(session) and forward or session.config.mode == 'replay' and stay or follow
     heard(session, stopped)
   end
   local function goes_on(session)

@@ -128,6 +128,11 @@ function M.debug(call)
   require('cwm_lsp.dap').debug(call)
 end
 
+--- Step through what the last run of the function did, with nvim-dap.
+function M.replay()
+  require('cwm_lsp.dap').replay()
+end
+
 --- Step back in the prediction that is debugged.
 function M.back()
   require('cwm_lsp.dap').back()

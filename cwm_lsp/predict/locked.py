@@ -76,6 +76,8 @@ class LockedPrediction(Prediction):
                 elif not isinstance(known := self._memory.answer(question), Nothing):
                     self._take_back()
                     evaluation.answer(known)
+                elif (outcome := self._as_it_went()) is not None:
+                    return outcome
                 else:
                     evaluation.answer((yield from self._asked(question)))
         if evaluation.outcome is not None:
@@ -85,16 +87,23 @@ class LockedPrediction(Prediction):
         if self._task.changes and len(self.events) <= self._task.changes[-1].step:
             raise Ended(f"the value cannot be set: {evaluation.gave_up}")
         self._take_back()
-        if not (self._is_guess or self._task.changes) and (rest := self._memory.rest(self.events)) is not None:
-            for event in rest[0]:
-                depth = event.depth
-                own = self._scopes.follow(event)
-                if event.path is None:
-                    self.happened(replace(event, depth=own), depth)
-                else:
-                    self._tell(event)
-            return rest[1]
-        return (yield from super()._predict())
+        outcome = self._as_it_went()
+        return outcome if outcome is not None else (yield from super()._predict())
+
+    def _as_it_went(self) -> Outcome | None:
+        """Go on as the run of this very call and text went, if there is one that began so."""
+        rest = self._memory.rest(self.events)
+        if rest is None or self._is_guess or self._task.changes:
+            return None
+        events, outcome = rest
+        for event in events:
+            depth = event.depth
+            own = self._scopes.follow(event)
+            if event.path is None:
+                self.happened(replace(event, depth=own), depth)
+            else:
+                self._tell(event)
+        return outcome
 
     def _computed(self, event: Event) -> None:
         """The evaluator has the next event, which may be of another file."""

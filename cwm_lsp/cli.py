@@ -319,7 +319,7 @@ def dap(tcp: str | None, **choices: Any) -> None:
     if tcp is None:
         return serve(backend, _fault)
     host, _, port = tcp.rpartition(":")
-    if not port.isdecimal():
+    if not (host and port.isdecimal()):
         raise click.UsageError("--tcp takes HOST:PORT")
     server = Server(backend, _fault, host.strip("[]"), int(port))
     click.echo(json.dumps({"host": server.host, "port": server.port, "token": server.token}))

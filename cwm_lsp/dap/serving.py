@@ -73,7 +73,11 @@ class Server:
     def _client(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection, connection.makefile("rb") as incoming, connection.makefile("wb") as outgoing:
-            _converse(self._backend, self._fault, incoming, outgoing, self.token)
+            try:
+                _converse(self._backend, self._fault, incoming, outgoing, self.token)
+            finally:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)  # whoever still reads from it finds its end
 
 
 def _converse(
@@ -88,6 +92,7 @@ def _converse(
             for message in _messages(incoming):
                 messages.put((message,))
                 session.interrupt(message)
+        session.interrupt({"command": "disconnect"})
         messages.put(None)
 
     threading.Thread(target=read, name="debug client", daemon=True).start()

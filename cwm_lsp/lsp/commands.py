@@ -202,6 +202,11 @@ async def forget(session: Session, target: Target) -> Answer:
     return {"count": count}
 
 
+async def debug_adapter(session: Session, target: Target) -> Answer:
+    """Host, port and token of a debug adapter that predicts with the model that is loaded."""
+    return await session.debug_adapter(target.uri)
+
+
 async def doctor(session: Session, target: Target) -> Answer:
     """What `cwm-lsp doctor` finds."""
     return (await session.doctor(target.uri)).to_json()
@@ -220,6 +225,7 @@ COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
     "cwm.restartModel": restart_model,
     "cwm.doctor": doctor,
     "cwm.forget": forget,
+    "cwm.debugAdapter": debug_adapter,
 }
 
 

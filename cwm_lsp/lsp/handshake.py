@@ -30,6 +30,7 @@ COMMANDS = (
     "cwm.restartModel",
     "cwm.doctor",
     "cwm.forget",
+    "cwm.debugAdapter",
 )
 """As in `commands.COMMANDS`."""
 

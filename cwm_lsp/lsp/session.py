@@ -328,6 +328,13 @@ class Session:
             return [Finding("model", "broken", str(error), "run the command cwm.restartModel").to_json()]
         return findings
 
+    async def debug_adapter(self, uri: str | None) -> Message:
+        """Where a debug adapter listens, with the settings of a document or the workspace, and its token. It is in the
+        process that has the model."""
+        document = self.documents.get(uri or "")
+        settings = document.settings if document else self.configuration.whole
+        return await self._model.ask("debug adapter", settings=settings.model_dump(mode="json"))
+
     def restart_model(self) -> None:
         """End the process that has the model; the next prediction starts a new one."""
         self.jobs.cancel(lambda key: key[0] in ("predict", "sweep"))

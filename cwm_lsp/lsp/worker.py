@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 
 if TYPE_CHECKING:
+    from cwm_lsp.dap.serving import Server
     from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.trace.events import Event, Trace
@@ -56,6 +57,9 @@ class Worker:
         self._cancels: dict[int, threading.Event] = {}
         self._recorders: RecorderPool | None = None
         self._predictor: tuple[Message, Predictor] | None = None
+        self._loading = threading.Lock()
+        self._adapters: dict[str, Server] = {}
+        """Debug adapters, by the settings that they go by."""
 
     def read(self, lines: TextIO) -> None:
         """Take jobs and cancellations from a stream; the process ends with it, whatever is under way."""
@@ -104,6 +108,8 @@ class Worker:
                 return self._examine_model(job, cancel, tell)
             case "run":
                 return self._run(job, cancel, tell)
+            case "debug adapter":
+                return self._debug_adapter(job)
             case "surprise":
                 return self._surprise(job, cancel, tell)
             case "check call":
@@ -144,11 +150,28 @@ class Worker:
     def _predictor_of(self, model: Message, tell: Tell) -> Predictor:
         from cwm_lsp.predict.predictor import Predictor
 
-        if self._predictor is None or self._predictor[0] != model:
-            tell({"stage": "loading the model"})
-            self._predictor = None  # its memory is needed
-            self._predictor = model, Predictor.load(**model)
-        return self._predictor[1]
+        with self._loading:
+            if self._predictor is None or self._predictor[0] != model:
+                tell({"stage": "loading the model"})
+                self._predictor = None  # its memory is needed
+                self._predictor = model, Predictor.load(**model)
+            return self._predictor[1]
+
+    def _debug_adapter(self, job: Message) -> Message:
+        """Where a debug adapter listens that predicts with the model that is here."""
+        from cwm_lsp.dap.serving import Server
+        from cwm_lsp.debugger import Debugger
+        from cwm_lsp.settings import Settings
+
+        key = json.dumps(job["settings"], sort_keys=True)
+        server = self._adapters.get(key)
+        if server is None:
+            settings = Settings.model_validate(job["settings"])
+            model = settings.model.model_dump()
+            backend = Debugger(settings, lambda: self._predictor_of(model, lambda _message: None))
+            server = self._adapters[key] = Server(backend, _logged)
+            threading.Thread(target=server.serve, name="debug adapter", daemon=True).start()
+        return {"host": server.host, "port": server.port, "token": server.token}
 
     def _run(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Run the call, and hold the run against its prediction."""
@@ -328,6 +351,11 @@ def _told(error: Exception) -> str:
         return "cancelled"
     log.exception("a job failed")
     return f"{type(error).__name__}: {error}"
+
+
+def _logged() -> str:
+    log.exception("a debug session failed")
+    return "this is a fault of cwm-lsp, and its details are in the server's log"
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections import deque
@@ -54,6 +55,10 @@ class Client:
             stderr=subprocess.PIPE,
             cwd=cwd,
         )
+        self._begin(self.process.stdout, self.process.stdin)
+
+    def _begin(self, incoming: Any, outgoing: Any) -> None:
+        self._incoming, self._outgoing = incoming, outgoing
         self.events: deque[dict[str, Any]] = deque()
         self._sequence = 0
         self._received = 0
@@ -70,17 +75,21 @@ class Client:
             self.process.stdout.close()
             self.process.stderr.close()
 
+    def gone(self) -> str:
+        """What a process that has ended had to say."""
+        return self.process.stderr.read().decode()
+
     def write(self, data: bytes) -> None:
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
+        self._outgoing.write(data)
+        self._outgoing.flush()
 
     def read(self) -> dict[str, Any]:
         """The next message, checked."""
         header = b""
-        while (line := self.process.stdout.readline()).strip():
+        while (line := self._incoming.readline()).strip():
             header += line
-        assert line, f"the adapter has gone: {self.process.stderr.read().decode()}"
-        message = json.loads(self.process.stdout.read(content_length(header)))
+        assert line, f"the adapter has gone: {self.gone()}"
+        message = json.loads(self._incoming.read(content_length(header)))
         self._received += 1
         assert message["seq"] == self._received
         validate(message)
@@ -147,6 +156,20 @@ class Client:
     def breakpoints(self, path: Path, *lines: int) -> list[dict[str, Any]]:
         wanted = [{"line": line} for line in lines]
         return self.request("setBreakpoints", source={"path": str(path)}, breakpoints=wanted)["breakpoints"]
+
+
+class Connected(Client):
+    """The same over a connection to a port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.socket = socket.create_connection((host, port), TIMEOUT)
+        self._begin(self.socket.makefile("rb"), self.socket.makefile("wb"))
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def gone(self) -> str:
+        return "the connection is closed"
 
 
 class Stop:

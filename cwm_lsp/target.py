@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cwm_lsp.callers import callers
 from cwm_lsp.errors import UserError
 from cwm_lsp.source.calls import Call, CallOrigin, bind, candidates
+from cwm_lsp.source.environment import project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function, find
 
@@ -48,7 +51,9 @@ def resolve(path: str, name: str | None, call: str | None) -> Target:
     if call is not None:
         bind(call, function, source)
         return Target(path, source, function, Call(call, "typed", None, None))
-    found = candidates(source, function, path=path)
+    absolute = os.path.abspath(path)  # noqa: PTH100  links are kept, as in the names of modules
+    around = callers(absolute, [project(Path(absolute))])
+    found = candidates(source, function, path=absolute, tests=around.tests, callers=around.others)
     if not found:
         raise UserError(f"no call of {function.qualname} is known: give one with --call '{function.name}(…)'")
     return Target(path, source, function, found[0])
@@ -63,6 +68,7 @@ def described(origin: CallOrigin) -> str:
         "test": "from a test",
         "main": 'from the file\'s "__main__" block',
         "assertion": "from an assertion",
+        "caller": "from code that calls it",
         "defaults": "made up from defaults and type hints",
     }[origin]
 

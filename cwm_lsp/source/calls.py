@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from functools import cache
+from pathlib import Path, PurePath
 from typing import Literal
 
 from ..errors import UserError
 from . import harvest
 from .bind import Binding, bind, calls_result, is_returned, outer_function
 from .functions import Function
+from .modules import Finder
 from .samples import sample_call, sample_call_of_result
 
 __all__ = ["Binding", "Call", "CallOrigin", "bind", "candidates"]
 
-CallOrigin = Literal["typed", "recorded", "doctest", "test", "main", "assertion", "defaults"]
+CallOrigin = Literal["typed", "recorded", "doctest", "test", "main", "assertion", "caller", "defaults"]
 
 _MOST = 50
 _LONGEST = 2_000  # characters
@@ -39,16 +41,18 @@ def candidates(
     *,
     path: str,
     tests: Mapping[str, str] = {},
+    callers: Mapping[str, str] = {},
     known: Sequence[Call] = (),
 ) -> list[Call]:
     """At most 50 calls of the function, best first, each expression once.
 
-    `path` is the file of `source`, `tests` maps the paths of the workspace's test files to their texts, `known` are
-    calls that were typed in or last recorded: they come first, as they are. Then doctests, tests, the main guard,
-    module-level statements of the same file, and last a call made up from defaults, type hints and names. Of the same
-    origin, calls with known arguments come first. A function inside another has the calls of the outer one.
+    `path` is the file of `source`; `tests` and `callers` map the paths of the workspace's test files, and of others
+    that import the file, to their texts; `known` are calls that were typed in or last recorded: they come first, as
+    they are. Then doctests, tests, the main guard, module-level statements of the same file, calls in other files, and
+    last a call made up from defaults, type hints and names. Of the same origin, calls with known arguments come first.
+    A function inside another has the calls of the outer one.
     """
-    return candidates_of([function], source, path=path, tests=tests, known=[known])[0]
+    return candidates_of([function], source, path=path, tests=tests, callers=callers, known=[known])[0]
 
 
 def candidates_of(
@@ -57,6 +61,7 @@ def candidates_of(
     *,
     path: str,
     tests: Mapping[str, str] = {},
+    callers: Mapping[str, str] = {},
     known: Sequence[Sequence[Call]] = (),
 ) -> list[list[Call]]:
     """The candidates of several functions of a file, in their order, with what is known of each: it is read once.
@@ -66,14 +71,20 @@ def candidates_of(
     asked_for = wanted
     wanted = [outer_function(function, source) or function for function in wanted]
     home = harvest.Home.of(source, wanted)
+    importable = _importable(path, source)
     near_first = sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem)
     others = [one for one in near_first if one != path]
     places: list[tuple[CallOrigin, str, harvest.Calls]] = [
         ("doctest", path, harvest.in_doctests(home, source)),
-        *(("test", one, harvest.in_tests(home, path, tests[one])) for one in others),
+        *(("test", one, harvest.in_tests(home, path, tests[one], importable)) for one in others),
         ("test", path, harvest.in_own_tests(home, source)),
         ("main", path, harvest.in_main(home, source)),
         ("assertion", path, harvest.at_module_level(home, source)),
+        *(
+            ("caller", one, harvest.in_tests(home, path, text, importable))
+            for one, text in callers.items()
+            if one != path
+        ),
     ]
     found: list[list[Call]] = []
     for at, function in enumerate(wanted):
@@ -90,6 +101,18 @@ def candidates_of(
         unique = [call for call in calls if once[call.expression] is call]
         found.append(unique[: _MOST - len(last)] + [call for call in last if call.expression not in once])
     return found
+
+
+def _importable(path: str, source: str) -> Callable[[str], bool]:
+    """Whether a file could import a module."""
+    if not Path(path).is_absolute():
+        return lambda module: False
+
+    @cache
+    def finder() -> Finder:
+        return Finder.around(Path(path), source)
+
+    return lambda module: finder().find(module) is not None
 
 
 def _best(found: Iterable[harvest.Found], origin: CallOrigin, path: str, function: Function, source: str) -> list[Call]:

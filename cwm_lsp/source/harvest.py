@@ -13,14 +13,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import PurePath
 
 from .bind import as_target, dotted
 from .functions import Face, Function, functions
+from .lifting import Environment, Known, Lift, Names, NotKnown, bound_in, built
 from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard
-from .recovery import Fragment, module_statements, parse, parse_lines, split_lines, written
+from .recovery import FILENAME, Fragment, module_statements, parse, parse_lines, split_lines, written
 
-_LARGEST = 2_000  # nodes of an expression
 _ROWS = 20  # of a parametrised test or a loop over literals
 _MOST = 200  # calls taken from one place
 _STAR = re.compile(r"\bimport[ \t]*\*")
@@ -28,8 +27,6 @@ _WORD = re.compile(r"\w+")
 _PROMPT = re.compile(r"[ \t]*>>> ?(.*)")
 _CONTINUED = re.compile(r"[ \t]*\.\.\.(?: (.*))?$")
 
-_CONTEXTUAL = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
-"""What means something only where it stands."""
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -39,22 +36,6 @@ class Found:
 
     expression: str
     line: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a local name stands for."""
-
-    expression: ast.expr
-    size: int
-
-
-_Environment = dict[str, "_Known | None"]
-"""Local name (dotted for attributes, `self.stack`) → its expression in the file; None: not known."""
-
-
-class _NotKnown(Exception):
-    """The expression needs something that the function's file does not define."""
 
 
 Calls = Sequence[Sequence[Found]]
@@ -106,7 +87,7 @@ def in_doctests(home: Home, source: str) -> Calls:
         reader = fresh.again()
         if " as " not in docstring and not reader.is_mentioned(docstring):
             continue
-        environment: _Environment = {}
+        environment: Environment = {}
         for text, line in _examples(docstring, split_lines(source)[first_line - 1 : last_line], first_line):
             example, _ = parse_lines(text.split("\n"), 0, text.count("\n") + 1, indented=False)
             if example is not None:
@@ -118,13 +99,14 @@ def in_doctests(home: Home, source: str) -> Calls:
     return [mine + theirs for mine, theirs in zip(own, others, strict=True)]
 
 
-def in_tests(home: Home, path: str, text: str) -> Calls:
-    """Calls in a test file's text; `path` is the file of the functions, which the tests import."""
+def in_tests(home: Home, path: str, text: str, importable: Callable[[str], bool] = lambda module: False) -> Calls:
+    """Calls in a test file's text; `path` is the file of the functions, which the tests import. `importable`: whether
+    that file could import a module of that name."""
     context = replace(home, functions=(), names=home.names if _STAR.search(text) else None)
     known = _found_in_tests(_the_same(context), path, text)
     new = tuple(function for function in home.functions if function not in known)
     if new:
-        known.update(zip(new, _read_tests(replace(home, functions=new), path, text), strict=True))
+        known.update(zip(new, _read_tests(replace(home, functions=new), path, text, importable), strict=True))
     return [known[function] for function in home.functions]
 
 
@@ -134,7 +116,7 @@ def _found_in_tests(home: Home, path: str, text: str) -> dict[Face, Sequence[Fou
     return {}
 
 
-def _read_tests(home: Home, path: str, text: str) -> Calls:
+def _read_tests(home: Home, path: str, text: str, importable: Callable[[str], bool]) -> Calls:
     roots = {function.qualname.split(".")[0] for function in home.functions}
     mentioned = {root for root in roots if root in text}
     fragments = parse(text).module if mentioned else None
@@ -143,7 +125,11 @@ def _read_tests(home: Home, path: str, text: str) -> Calls:
     body = [node for fragment in fragments for node in fragment.body]
     theirs = bound_names(body)
     shared = _imported(body) & home.imported
-    reader = _Reader(home, lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())))
+    reader = _Reader(
+        home,
+        lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())),
+        importable=importable,
+    )
     reader.imports(body, path)
     if not (reader.modules or reader.everything):
         mentioned &= set(reader.renamed.values())
@@ -181,7 +167,7 @@ def at_module_level(home: Home, source: str) -> Calls:
     """Calls in assertions and other statements that run when the file is imported."""
     part = _parts(source).run
     reader = _Reader(home, home.keeps, module_level=True)
-    environment: _Environment = {}
+    environment: Environment = {}
     if reader.is_mentioned(part.text):
         for fragment in part.body:
             reader.offset = fragment.offset
@@ -251,9 +237,9 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _constants(home: Home, body: Sequence[Fragment]) -> _Environment:
+def _constants(home: Home, body: Sequence[Fragment]) -> Environment:
     """What a module's own constants stand for, so that calls with them become literal."""
-    environment: _Environment = {}
+    environment: Environment = {}
     reader = _Reader(home, home.keeps, module_level=True)
     reader.wanted, reader.objects = {}, []
     nodes = [node for fragment in body for node in fragment.body]
@@ -307,14 +293,21 @@ def _examples(docstring: str, lines: Sequence[str], first_line: int) -> Iterator
         count += ">>>" in line
 
 
-class _Reader:
+class _Reader(Names):
     """Reads statements in order and collects the calls of some functions."""
 
-    def __init__(self, home: Home, keeps: Callable[[str], bool], *, module_level: bool = False) -> None:
+    def __init__(
+        self,
+        home: Home,
+        keeps: Callable[[str], bool],
+        *,
+        module_level: bool = False,
+        importable: Callable[[str], bool] = lambda module: False,
+    ) -> None:
         """`keeps`: whether a name that is not local means the same in the functions' file. `module_level`: whether
         names that are bound here are the file's own globals."""
+        super().__init__(home.keeps, keeps, importable)
         self.home = home
-        self.keeps = keeps
         self.module_level = module_level
         self.offset = 0
         """What to add to a node's line."""
@@ -322,12 +315,6 @@ class _Reader:
         """The function whose body is read: it is not called in it."""
         self.found: dict[int, list[Found]] = {}
         """Which function → its calls."""
-        self.renamed: dict[str, str] = {}
-        """Local name → the file's name that it was imported from."""
-        self.modules: set[str] = set()
-        """Local dotted names of the file's module."""
-        self.everything = False
-        """Whether the file's names were imported with a star."""
         self.wanted: dict[str, list[int]] = {}
         """The last words of callees that may be functions → which."""
         self.objects: list[int] = []
@@ -342,7 +329,8 @@ class _Reader:
     def again(self) -> _Reader:
         """One that looks for the same and has read nothing yet; to make it anew would take long where they are many."""
         fresh = copy.copy(self)
-        fresh.found, fresh.renamed, fresh.modules, fresh.wanted = {}, {}, set(), dict(self.wanted)
+        fresh.found, fresh.wanted = {}, dict(self.wanted)
+        fresh.renamed, fresh.modules, fresh.foreign = {}, set(), {}
         return fresh
 
     @property
@@ -363,28 +351,8 @@ class _Reader:
         return bool(self.objects) or not self.wanted.keys().isdisjoint(_WORD.findall(text))
 
     def imports(self, body: Sequence[ast.stmt], path: str = "") -> None:
-        """Take in what the import statements, also those inside functions, bind of the function's file, which is at
-        `path`; without one, whatever they name is taken to be it."""
-        stem, parts = PurePath(path).stem, PurePath(path).parts
-        if stem == "__init__":
-            stem = PurePath(path).parent.name
-        for node in (part for statement in body for part in ast.walk(statement)):
-            if isinstance(node, ast.Import):
-                self.modules.update(
-                    alias.asname or alias.name for alias in node.names if not path or alias.name.split(".")[-1] == stem
-                )
-            elif isinstance(node, ast.ImportFrom):
-                module = (node.module or "").split(".")
-                from_file = not path or module[-1] == stem
-                # `from package import f`, where the package's __init__ re-exports it
-                from_package = node.level > 0 or module[0] in parts
-                for alias in node.names:
-                    if from_file and alias.name == "*":
-                        self.everything = True
-                    elif alias.name == stem:
-                        self.modules.add(alias.asname or alias.name)
-                    elif from_file or from_package:
-                        self.renamed[alias.asname or alias.name] = alias.name
+        """Take in what import statements bind (see `Names`): functions may have other names here."""
+        super().imports(body, path)
         for local, name in self.renamed.items():
             if local != name and name in self.wanted:
                 known = self.wanted.get(local, [])
@@ -398,7 +366,7 @@ class _Reader:
             first, last = node.lineno - 1 + self.offset, (node.end_lineno or node.lineno) + self.offset
             return self.is_mentioned("\n".join(lines[first:last]))
 
-        constants: _Environment = {}
+        constants: Environment = {}
         for node in self.each(fragments):
             if not isinstance(node, _Definition | ast.ClassDef):
                 self.statement(node, constants)
@@ -424,7 +392,7 @@ class _Reader:
             self.offset = fragment.offset
             yield from fragment.body
 
-    def test(self, node: _Definition, environment: _Environment) -> None:
+    def test(self, node: _Definition, environment: Environment) -> None:
         fixtures = {
             argument.arg: environment.get(argument.arg)
             for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -437,7 +405,7 @@ class _Reader:
         for one in environments:
             self.statements(node.body, one)
 
-    def rows(self, parametrize: ast.Call, environment: _Environment) -> Iterator[_Environment]:
+    def rows(self, parametrize: ast.Call, environment: Environment) -> Iterator[Environment]:
         """What each row of `pytest.mark.parametrize("a, b", [(1, 2), ...])` gives its names."""
         if len(parametrize.args) < 2 or not isinstance(parametrize.args[1], ast.List | ast.Tuple):
             return
@@ -462,7 +430,7 @@ class _Reader:
             if len(values) == len(names):
                 yield {name: self.known(value, environment) for name, value in zip(names, values, strict=True)}
 
-    def returned(self, fixture: _Definition, environment: _Environment) -> _Known | None:
+    def returned(self, fixture: _Definition, environment: Environment) -> Known | None:
         """What a fixture stands for, where it ends with `return` or `yield` of a known expression."""
         local = dict(environment)
         self.statements(fixture.body[:-1], local)
@@ -471,11 +439,11 @@ class _Reader:
                 return self.known(value, local)
         return None
 
-    def statements(self, body: Sequence[ast.stmt], environment: _Environment) -> None:
+    def statements(self, body: Sequence[ast.stmt], environment: Environment) -> None:
         for node in body:
             self.statement(node, environment)
 
-    def statement(self, node: ast.stmt, environment: _Environment) -> None:
+    def statement(self, node: ast.stmt, environment: Environment) -> None:
         if isinstance(node, _Definition | ast.ClassDef):
             self.forget(node.name, environment)
             return
@@ -483,8 +451,9 @@ class _Reader:
         expressions += [item.context_expr for item in getattr(node, "items", ())]
         for expression in expressions:
             self.calls(expression, environment)
-        for expression in expressions:
-            self.touch(expression, environment)
+        if not (isinstance(node, ast.Expr) and self.builds(node.value, environment)):
+            for expression in expressions:
+                self.touch(expression, environment)
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
@@ -512,7 +481,7 @@ class _Reader:
                 else:
                     self.statement(inner, environment)
 
-    def assign(self, target: ast.expr, value: ast.expr, environment: _Environment) -> None:
+    def assign(self, target: ast.expr, value: ast.expr, environment: Environment) -> None:
         if isinstance(target, ast.Tuple | ast.List):
             same = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
             if same and isinstance(value, ast.Tuple | ast.List):
@@ -524,7 +493,7 @@ class _Reader:
         else:
             self.bind(target, self.known(value, environment), environment)
 
-    def bind(self, target: ast.expr, known: _Known | None, environment: _Environment) -> None:
+    def bind(self, target: ast.expr, known: Known | None, environment: Environment) -> None:
         name = dotted(target)
         if name is None:
             self.forget_in(target, environment)
@@ -533,18 +502,38 @@ class _Reader:
         else:
             environment[name] = known
 
-    def forget(self, name: str, environment: _Environment) -> None:
+    def forget(self, name: str, environment: Environment) -> None:
         if self.module_level:
             environment.pop(name, None)
         else:
             environment[name] = None
 
-    def forget_in(self, target: ast.expr, environment: _Environment) -> None:
+    def forget_in(self, target: ast.expr, environment: Environment) -> None:
         for node in ast.walk(target):
             if isinstance(node, ast.Name | ast.Attribute) and (name := dotted(node)) is not None:
                 self.forget(name, environment)
 
-    def touch(self, expression: ast.expr, environment: _Environment) -> None:
+    def builds(self, expression: ast.expr, environment: Environment) -> bool:
+        """Take in a statement that calls a method of a known object: a further step of its making."""
+        callee = expression.func if isinstance(expression, ast.Call) else None
+        name = dotted(callee.value) if isinstance(callee, ast.Attribute) else None
+        known = environment.get(name) if name else None
+        if name is None or known is None or self.module_level:
+            return False
+        short = name.rpartition(".")[2]
+        if self.home.keeps(short):
+            return False
+        try:
+            lift = Lift(self, {**environment, name: Known(ast.Name(short, ast.Load()), 1)}, frozenset())
+            made = built(short, known, lift.lifted(expression), lift.size)
+        except NotKnown:
+            return False
+        if made is None:
+            return False
+        environment[name] = made
+        return True
+
+    def touch(self, expression: ast.expr, environment: Environment) -> None:
         """Forget objects whose methods were called: they may have changed."""
         for node in ast.walk(expression):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -553,14 +542,14 @@ class _Reader:
                 if name and known and not isinstance(known.expression, ast.Constant):
                     self.forget(name, environment)
 
-    def known(self, expression: ast.expr, environment: _Environment) -> _Known | None:
+    def known(self, expression: ast.expr, environment: Environment) -> Known | None:
         try:
-            lift = _Lift(self, environment, frozenset())
-            return _Known(lift.lifted(expression), lift.size)
-        except _NotKnown:
+            lift = Lift(self, environment, frozenset())
+            return Known(lift.lifted(expression), lift.size)
+        except NotKnown:
             return None
 
-    def calls(self, expression: ast.expr, environment: _Environment) -> None:
+    def calls(self, expression: ast.expr, environment: Environment) -> None:
         for node in ast.walk(expression):
             if not isinstance(node, ast.Call | ast.Attribute):
                 continue
@@ -573,106 +562,40 @@ class _Reader:
                 self.calls_of(open_, node, expression, environment)
 
     def calls_of(
-        self, wanted: list[int], node: ast.Call | ast.Attribute, expression: ast.expr, environment: _Environment
+        self, wanted: list[int], node: ast.Call | ast.Attribute, expression: ast.expr, environment: Environment
     ) -> None:
         """Note which of some functions a node of an expression calls."""
         try:
-            lifted = _Lift(self, environment, _bound_in(expression) - _bound_in(node)).lifted(node)
-        except _NotKnown:
+            lifted = Lift(self, environment, bound_in(expression) - bound_in(node)).lifted(node)
+        except NotKnown:
             return
         classes = frozenset(name for name, _ in self.home.classes)
         text: str | None = None
+        calls = [part.func for part in ast.walk(lifted) if isinstance(part, ast.Call)]
+        is_built = any(isinstance(part, ast.NamedExpr) for part in ast.walk(lifted))
         for at in wanted:
             function = self.home.functions[at]
+            if is_built and sum(_last_name(callee) == function.name for callee in calls) > 1:
+                continue  # making the object enters it first
             target = as_target(lifted, function, classes)
             if target and (target.direct or _is_instance(target.node, _family(function.parent or "", self.home))):
                 text = text or written(lifted)
-                if text is None:
+                if text is None or (is_built and not _compiles(text)):
                     return
                 self.found.setdefault(at, []).append(Found(text, node.lineno + self.offset))
 
 
-class _Lift(ast.NodeVisitor):
-    """Rewrites an expression for the namespace of the function's file."""
-
-    def __init__(self, reader: _Reader, environment: _Environment, unknown: frozenset[str]) -> None:
-        self.reader, self.environment, self.unknown = reader, environment, unknown
-        self.bound: frozenset[str] = frozenset()
-        self.size = 0
-
-    def lifted(self, expression: ast.expr) -> ast.expr:
-        self.bound = _bound_in(expression)
-        parts = list(ast.walk(expression))
-        self.size = len(parts)
-        if self.size > _LARGEST or any(isinstance(part, _CONTEXTUAL) for part in parts):
-            raise _NotKnown
-        try:
-            result = self.visit(expression)
-        except RecursionError:
-            raise _NotKnown from None
-        assert isinstance(result, ast.expr)
-        return result
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        """A copy of a node, with what is inside of it lifted."""
-        if isinstance(node, ast.expr_context | ast.operator | ast.cmpop):
-            return node
-        copied = type(node)()
-        for name, value in vars(node).items():
-            if isinstance(value, ast.AST):
-                value = self.visit(value)
-            elif isinstance(value, list):
-                value = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
-            setattr(copied, name, value)
-        return copied
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        name = node.id
-        if name in self.bound:
-            return node
-        if name in self.unknown:
-            raise _NotKnown
-        if name in self.environment:
-            return self.replaced(name)
-        if name in self.reader.renamed:
-            return ast.Name(self.reader.renamed[name], ast.Load())
-        if self.reader.keeps(name) or (self.reader.everything and self.reader.home.keeps(name)):
-            return node
-        raise _NotKnown
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        name = dotted(node)
-        if name in self.environment:
-            return self.replaced(name)
-        if name is not None and name.rpartition(".")[0] in self.reader.modules:
-            return ast.Name(node.attr, ast.Load())
-        return self.generic_visit(node)
-
-    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
-        """A text in place of a name: Python 3.11 has no way to write all of them within an f-string's braces."""
-        copied = self.generic_visit(node)
-        match copied:
-            case ast.FormattedValue(value=ast.Constant(value=str()) as text, conversion=-1, format_spec=None):
-                return text
-        return copied
-
-    def replaced(self, name: str) -> ast.expr:
-        known = self.environment[name]
-        if known is None:
-            raise _NotKnown
-        self.size += known.size
-        if self.size > _LARGEST:
-            raise _NotKnown
-        return known.expression
+def _last_name(callee: ast.expr) -> str:
+    return callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
 
 
-def _bound_in(expression: ast.AST) -> frozenset[str]:
-    """The names that lambdas, comprehensions and walruses of the expression bind."""
-    return frozenset(
-        part.arg if isinstance(part, ast.arg) else part.id
-        for part in ast.walk(expression)
-        if isinstance(part, ast.arg) or (isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
-    )
+def _compiles(text: str) -> bool:
+    """Whether an expression with `:=` in it may stand as it does: not everywhere in comprehensions."""
+    try:
+        compile(text, FILENAME, "eval", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _family(root: str, home: Home) -> frozenset[str]:
@@ -692,6 +615,11 @@ def _is_instance(node: ast.Call | ast.Attribute, family: frozenset[str]) -> bool
             callee = callee.func
         elif isinstance(callee, ast.Attribute):
             callee = callee.value
+        elif isinstance(callee, ast.Subscript) and isinstance(callee.value, ast.List):  # built step by step
+            first = callee.value.elts[0] if callee.value.elts else None
+            if not isinstance(first, ast.NamedExpr):
+                return False
+            callee = first.value
         else:
             return False
     name = dotted(callee) or ""

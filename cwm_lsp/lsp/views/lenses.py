@@ -25,6 +25,7 @@ _ORIGINS: dict[CallOrigin, str] = {
     "test": "test",
     "main": "__main__",
     "assertion": "assertion",
+    "caller": "call",
     "defaults": "made up",
 }
 MORE = "cwm.more"

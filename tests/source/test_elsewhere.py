@@ -1,0 +1,155 @@
+"""Calls that are found in other files than the function's: with names of further modules, with objects built over
+several statements. Each is run, and enters the function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cwm_lsp.callers import callers
+from cwm_lsp.evaluate import Around, Evaluation, Question
+from cwm_lsp.record.recorder import RecorderPool
+from cwm_lsp.source.calls import Call, candidates
+from cwm_lsp.source.environment import layout
+from cwm_lsp.source.functions import find
+from cwm_lsp.target import resolve
+
+FILES = {
+    "pyproject.toml": "",
+    "shop/__init__.py": "from .pricing import total\n",
+    "shop/models.py": """
+from dataclasses import dataclass, field
+
+@dataclass
+class Item:
+    sku: str
+    price: float
+
+@dataclass
+class Cart:
+    who: str
+    items: list = field(default_factory=list)
+
+    def add(self, item):
+        self.items.append(item)
+
+    def size(self):
+        return len(self.items)
+""",
+    "shop/pricing.py": """
+def total(cart, rates, on=None):
+    return sum(item.price for item in cart.items) * rates["all"]
+
+def twice(x):
+    return 2 * x
+
+def lonely(x):
+    return x
+""",
+    "tests/test_pricing.py": """
+import datetime
+from shop import total
+from shop.models import Cart, Item
+import pytest
+
+@pytest.fixture
+def full():
+    cart = Cart("bob")
+    cart.add(Item("b", 1.0))
+    cart.add(Item("c", 3.0))
+    return cart
+
+def test_total():
+    cart = Cart("ann")
+    cart.add(Item("a", 2.5))
+    rates = {"all": 2}
+    assert total(cart, rates, on=datetime.date(2024, 1, 31)) == 5
+
+def test_fixture(full):
+    assert total(full, {"all": 1}) == 4
+
+def test_not_importable():
+    from helpers_that_are_nowhere import LATER
+    assert total(Cart("eve"), LATER) == 0
+""",
+    "tests/test_models.py": """
+import unittest
+from shop.models import Cart, Item
+
+class TestCart(unittest.TestCase):
+    def setUp(self):
+        self.cart = Cart("ann")
+        self.cart.add(Item("a", 2.5))
+
+    def test_size(self):
+        self.assertEqual(self.cart.size(), 1)
+
+    def test_adding_again(self):
+        self.cart.add(Item("b", 1))
+""",
+    "app.py": """
+from shop.pricing import twice
+
+def main():
+    print(twice(21))
+
+if __name__ == "__main__":
+    main()
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def found(project: Path, file: str, name: str) -> list[Call]:
+    path, source = project / file, FILES[file]
+    around = callers(str(path), [project])
+    return candidates(source, find(source, name, file), path=str(path), tests=around.tests, callers=around.others)
+
+
+def test_objects_are_built_as_in_the_test_and_modules_imported_where_the_file_has_them_not(project: Path) -> None:
+    calls = [call.expression for call in found(project, "shop/pricing.py", "total") if call.origin == "test"]
+    cart, item = "__import__('shop.models').models.Cart", "__import__('shop.models').models.Item"
+    assert {call.replace("(cart :=", "cart :=").replace("')),", "'),") for call in calls} == {
+        f"total([cart := {cart}('ann'), cart.add({item}('a', 2.5)), cart][-1], {{'all': 2}}, "
+        "on=__import__('datetime').date(2024, 1, 31))",
+        f"total([cart := {cart}('bob'), cart.add({item}('b', 1.0)), cart.add({item}('c', 3.0)), cart][-1], "
+        "{'all': 1})",
+    }
+    assert all("nowhere" not in call for call in calls)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "value"), [("shop/pricing.py", "total", "4.0"), ("shop/pricing.py", "twice", "42"),
+                                ("shop/models.py", "Cart.size", "1")],
+)  # fmt: skip
+def test_a_found_call_enters_the_function(project: Path, file: str, name: str, value: str) -> None:
+    call = found(project, file, name)[0]
+    assert call.origin in ("test", "caller")
+    with RecorderPool(ahead=False) as pool:
+        recorded = pool.record(project / file, name, call.expression)
+    assert (recorded.outcome.kind, recorded.outcome.value) == ("return", value)
+    source = FILES[file]
+    module = layout(project / file, source).module
+    evaluation = Evaluation(source, call.expression, name, module=module, around=Around(str(project / file)))
+    assert not [step for step in evaluation if isinstance(step, Question)]
+    assert evaluation.outcome == recorded.outcome
+
+
+def test_a_method_that_builds_the_object_is_not_called_on_what_it_has_built(project: Path) -> None:
+    calls = [call.expression for call in found(project, "shop/models.py", "Cart.add") if call.origin == "test"]
+    assert all(call.count(".add(") == 1 for call in calls), calls
+
+
+def test_the_command_line_reads_tests_too(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    assert resolve("shop/pricing.py", "twice", None).call.origin == "caller"
+    assert resolve("shop/models.py", "Cart.size", None).call.origin == "test"

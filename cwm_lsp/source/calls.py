@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path, PurePath
+from functools import cache, partial
+from pathlib import PurePath
 from typing import Literal
 
 from ..errors import UserError
 from . import harvest
 from .bind import Binding, bind, calls_result, is_returned, outer_function
 from .functions import Function
-from .modules import Finder
+from .imported import Place, Where
 from .samples import sample_call, sample_call_of_result
 
 __all__ = ["Binding", "Call", "CallOrigin", "bind", "candidates"]
@@ -71,7 +71,8 @@ def candidates_of(
     asked_for = wanted
     wanted = [outer_function(function, source) or function for function in wanted]
     home = harvest.Home.of(source, wanted)
-    importable = _importable(path, source)
+    around = cache(partial(Place.of, path, source))
+    importable = _importable(around)
     near_first = sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem)
     others = [one for one in near_first if one != path]
     places: list[tuple[CallOrigin, str, harvest.Calls]] = [
@@ -92,9 +93,9 @@ def candidates_of(
         for origin, place, theirs in places:
             if theirs[at]:
                 calls += _best(theirs[at], origin, place, function, source)
-        made_up = sample_call(function, source)
+        made_up = sample_call(function, source, around)
         if asked_for[at] is not function and is_returned(asked_for[at], function, source):
-            made_up = sample_call_of_result(calls[0].expression if calls else made_up, asked_for[at], source)
+            made_up = sample_call_of_result(calls[0].expression if calls else made_up, asked_for[at], source, around)
             calls = [call for call in calls if calls_result(call.expression)]
         last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
         once = {call.expression: call for call in reversed(calls)}  # the first of each expression
@@ -103,16 +104,14 @@ def candidates_of(
     return found
 
 
-def _importable(path: str, source: str) -> Callable[[str], bool]:
+def _importable(where: Where) -> Callable[[str], bool]:
     """Whether a file could import a module."""
-    if not Path(path).is_absolute():
-        return lambda module: False
 
-    @cache
-    def finder() -> Finder:
-        return Finder.around(Path(path), source)
+    def is_found(module: str) -> bool:
+        place = where()
+        return place is not None and place.finder.find(module) is not None
 
-    return lambda module: finder().find(module) is not None
+    return is_found
 
 
 def _best(found: Iterable[harvest.Found], origin: CallOrigin, path: str, function: Function, source: str) -> list[Call]:

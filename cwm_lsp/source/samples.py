@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
-from .names import global_names, is_builtin, is_defined
-from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines
+from .imported import Definition, Where, nowhere
+from .lifting import bound_in, imported
+from .names import bound_names, global_names, is_builtin, is_defined
+from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines, written
 from .uses import Uses
 
-_DEEPEST = 5  # types inside types
+_DEEPEST = 8  # types inside types
 
 # Sample values: the first is the sample, all three make a collection's elements.
 _VALUES: dict[str, tuple[str, ...]] = {
@@ -99,14 +101,15 @@ _METHODS = {
 }
 
 
-def sample_call(function: Function, source: str) -> str | None:
-    """A call with made-up arguments, None where no value for some parameter suggests itself."""
-    return _Sampler(source).call(function)
+def sample_call(function: Function, source: str, place: Where = nowhere) -> str | None:
+    """A call with made-up arguments, None where no value for some parameter suggests itself. `place`: where the file
+    is, so that objects of classes of other files can be made."""
+    return _Sampler(source, place).call(function)
 
 
-def sample_call_of_result(call: str | None, function: Function, source: str) -> str | None:
+def sample_call_of_result(call: str | None, function: Function, source: str, place: Where = nowhere) -> str | None:
     """A call of what another call returns, the function, with made-up arguments."""
-    arguments = _Sampler(source).arguments(function)
+    arguments = _Sampler(source, place).arguments(function)
     return None if call is None or arguments is None else f"{call}({arguments})"
 
 
@@ -120,6 +123,7 @@ class _Sampler:
     """Makes values up in the namespace of one file."""
 
     source: str
+    place: Where = nowhere
     depth: int = 0
 
     def call(self, function: Function) -> str | None:
@@ -277,7 +281,7 @@ class _Sampler:
             return ("lambda value: value",)
         if values := self.generic(last, []):
             return values
-        if values := self.instances(name):
+        if values := self.instances(name) or self.imported(name):
             return values
         for node in module_statements(self.source):  # an alias: `Vector = list[float]`, `UserId = NewType(...)`
             match node:
@@ -361,7 +365,24 @@ class _Sampler:
         finally:
             self.depth -= 1
 
+    def imported(self, name: str) -> Sequence[str]:
+        """How objects of a class of another file are made, in this one."""
+        place = self.place() if self.depth < _DEEPEST else None
+        found = place.definition(name) if place is not None else None
+        if found is None:
+            return ()
+        inner = found.place
+        there = _Sampler(inner.source, lambda: inner, self.depth)
+        is_here = is_defined(name.split(".")[0], runtime_names(self.source))
+        return [
+            moved
+            for value in there.instances(found.name)
+            if (moved := _moved(value, found, name if is_here else None)) is not None
+        ]
+
     def _instances(self, class_name: str, node: ast.ClassDef) -> Sequence[str]:
+        if any(isinstance(part, _FUNCTIONS) and any(map(_is_abstract, part.decorator_list)) for part in node.body):
+            return ()
         bases = [(dotted(base) or "").split(".")[-1] for base in node.bases]
         if any(base.endswith("Enum") or base in ("Flag", "IntFlag") for base in bases):
             names = [one.targets[0] for one in node.body if isinstance(one, ast.Assign)]
@@ -412,6 +433,41 @@ class _Sampler:
                 return None
             body = found.body
         return found
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _is_abstract(decorator: ast.expr) -> bool:
+    return (dotted(decorator) or "").split(".")[-1] == "abstractmethod"
+
+
+def _moved(value: str, found: Definition, name: str | None) -> str | None:
+    """An expression of another file, for one that has its class by that name, or does not have it."""
+    expression = ast.parse(value, FILENAME, mode="eval").body
+    bound = bound_in(expression)
+    defined = global_names(found.place.source)
+
+    class Mover(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.expr:
+            if name is not None and node.id == found.name:
+                return ast.parse(name, FILENAME, mode="eval").body
+            is_theirs = isinstance(node.ctx, ast.Load) and defined is not None and node.id in defined
+            own = node.id in bound or is_builtin(node.id)
+            return imported(found.place.module, node.id) if is_theirs and not own else node
+
+    return written(Mover().visit(expression))
+
+
+def runtime_names(source: str) -> frozenset[str] | None:
+    """The names of a file that are there when it runs: not those for type checkers alone."""
+    names = global_names(source)
+    checked = [
+        node
+        for node in module_statements(source)
+        if isinstance(node, ast.If) and (dotted(node.test) or "").split(".")[-1] == "TYPE_CHECKING"
+    ]
+    return None if names is None else names - (bound_names(checked) or frozenset())
 
 
 def _alternatives(node: ast.expr) -> list[ast.expr]:

@@ -153,3 +153,94 @@ def test_the_command_line_reads_tests_too(project: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(project)
     assert resolve("shop/pricing.py", "twice", None).call.origin == "caller"
     assert resolve("shop/models.py", "Cart.size", None).call.origin == "test"
+
+
+MADE_UP = {
+    "pyproject.toml": "",
+    "models.py": """
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+class Kind(Enum):
+    BOOK = "book"
+    FOOD = "food"
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+@dataclass
+class Item:
+    sku: str
+    price: float
+    kind: Kind
+
+class Cart:
+    def __init__(self, who: str, first: Item):
+        self.items = [first]
+
+class Shape(ABC):
+    @abstractmethod
+    def area(self): ...
+""",
+    "pack/__init__.py": "from .deep import Deep\n",
+    "pack/deep.py": "class Deep:\n    def __init__(self, size: int):\n        self.size = size\n",
+    "app.py": """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+import models
+from models import Item
+from pack import Deep
+if TYPE_CHECKING:
+    from models import Cart, Kind
+    from models import Shape
+
+def price(item: Item):
+    return item.price, item.kind.value
+
+def count(cart: Cart):
+    return len(cart.items)
+
+def kind(one: Kind):
+    return one.value
+
+def far(point: models.Point):
+    return point.x + point.y
+
+def deep(one: Deep, many: list[Item]):
+    return one.size + len(many)
+
+def shape(one: Shape):
+    return one.area()
+
+def nobody(one: Nowhere):
+    return one.x
+""",
+}
+
+
+@pytest.mark.parametrize("name", ["price", "count", "kind", "far", "deep"])
+def test_objects_of_classes_of_other_files_are_made_up(name: str, tmp_path: Path) -> None:
+    for file, text in MADE_UP.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    path, source = tmp_path / "app.py", MADE_UP["app.py"]
+    (call,) = candidates(source, find(source, name, "app.py"), path=str(path))
+    assert call.origin == "defaults"
+    with RecorderPool(ahead=False) as pool:
+        recorded = pool.record(path, name, call.expression)
+    assert recorded.outcome.kind == "return", (call, recorded.outcome)
+    evaluation = Evaluation(source, call.expression, name, module="app", around=Around(str(path)))
+    assert not [step for step in evaluation if isinstance(step, Question)]
+    assert evaluation.outcome == recorded.outcome
+
+
+@pytest.mark.parametrize("name", ["shape", "nobody"])
+def test_what_cannot_be_made_is_not_made_up(name: str, tmp_path: Path) -> None:
+    for file, text in MADE_UP.items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    source = MADE_UP["app.py"]
+    assert candidates(source, find(source, name, "app.py"), path=str(tmp_path / "app.py")) == []

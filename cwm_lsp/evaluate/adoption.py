@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -43,13 +44,18 @@ class Adoption:
 
 def adopting(interpreter: Interpreter, module: Any, namespace: dict[str, Any]) -> dict[str, Any]:
     """The namespace of a class about to be made, which makes the class known."""
-    entries = {ADOPTION: Adoption(interpreter), **dict(dict.items(namespace))}
+    entries = {ADOPTION: Adoption(interpreter), **entries_of(namespace)}
     entries.setdefault("__module__", module)
     if type(namespace).__module__ != "enum":
         return entries
     dict.clear(namespace)  # an enum wants what its `__prepare__` has given
     dict.update(namespace, entries)
     return namespace
+
+
+def entries_of(namespace: dict[str, Any]) -> dict[str, Any]:
+    """What a namespace holds, in the order in which a class gets it."""
+    return dict(namespace) if type(namespace) is OrderedDict else dict(dict.items(namespace))
 
 
 def allowed(interpreter: Interpreter, base: Any) -> bool:

@@ -43,6 +43,8 @@ DESCRIBING = words("__name__ __qualname__ __module__")
 """Attributes of a function that comes with Python."""
 
 
+IMMUTABLE = 1 << 8
+"""Flag of a class whose attributes cannot be set."""
 MOST_DIGITS = 1_000
 """Precision of decimal arithmetic."""
 
@@ -80,8 +82,13 @@ class Attributes:
         if kind in runtime.classes:
             if name.startswith("__") and name.endswith("__"):
                 return self.special(value, name)
-            return getattr(value, name)
+            found = getattr(value, name)
+            if type(found) is Unknown and found.decorated and name not in (rendering.attributes_of(value) or ()):
+                raise Undetermined
+            return found
         if kind is library.Module:
+            if name == "__dict__":
+                self.interpreter.imports.disturb(value)
             return value.get(name)
         if kind is FunctionType:
             return self.of_function(value, name)
@@ -103,7 +110,7 @@ class Attributes:
             return getattr(value, name)
         if name in library.ATTRIBUTES.get(kind, ()) or (table is not None and name in library.OPERATIONS):
             return getattr(value, name)
-        if name == "__class__":
+        if name == "__class__" and not issubclass(kind, everyday.StandIn):
             return kind
         if kind is SimpleNamespace and not name.startswith("__"):
             return getattr(value, name)
@@ -221,6 +228,11 @@ class Attributes:
             )
         ):
             setattr(value, name, item)
+        elif is_a(value, type):
+            if value.__flags__ & IMMUTABLE:
+                setattr(value, name, item)  # raises the TypeError
+            else:
+                self.changed(value)
         else:
             runtime.unknown((value,))
 
@@ -233,8 +245,19 @@ class Attributes:
             delattr(value, name)
         elif body_of(value) is not None or kind in library.WRAPPERS or kind in FIXED or kind is SimpleNamespace:
             delattr(value, name)
+        elif kind is library.Module:
+            self.known(value, name)
+            self.interpreter.imports.patched(value, name)
+            value.perhaps.add(name)
+            value.members.pop(name, None)
+        elif is_a(value, type):
+            self.changed(value)
         else:
             self.runtime.unknown((value,))
+
+    def changed(self, value: type) -> None:
+        """A program sets or deletes an attribute of a class of the library, which is nothing to do here."""
+        self.runtime.give_up(f"the program changes {value.__name__}, which is of the library")
 
 
 def raise_unsupported(name: str) -> None:

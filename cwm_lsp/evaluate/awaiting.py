@@ -51,6 +51,9 @@ class Awaiting:
         """What `yield from` iterates over."""
         value = known(value)
         if isinstance(value, COROUTINES):
+            frame = self.suspension.runtime.frame
+            if frame is not None and frame.code.awaitable:
+                return self.iterator(value)
             raise TypeError("cannot 'yield from' a coroutine object in a non-coroutine generator")
         return value if type(value) is GeneratorType else self.suspension.interpreter.operations.iterator(value)
 

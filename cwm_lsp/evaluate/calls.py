@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.adoption import adopting, allowed
+from cwm_lsp.evaluate.attributes import IMMUTABLE
 from cwm_lsp.evaluate.binding import bind
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.coroutines import LibraryCoroutine
@@ -48,6 +49,7 @@ TRAVERSERS = words(
 )
 """What compares, hashes or copies values through and through."""
 
+CACHE = type(functools.lru_cache(len))
 CHECKED = words(
     "__repr__ __str__ __len__ __bool__ __hash__ __format__ __iter__ __init__ __index__ __int__ __float__ "
     "__bytes__ __length_hint__ __contains__"
@@ -138,9 +140,10 @@ class Calls:
             return None
         runtime = self.runtime
         around, runtime.expected = runtime.expected, None
+        at_most, runtime.at_most = runtime.at_most, None
         if around is None:
             around = AROUND.get(code.name)
-        slack = 0 if around is not None else SLACK
+        slack = 0 if around is not None else SLACK if at_most is None else at_most
         runtime.below += around or 0
         runtime.slack += slack
         try:
@@ -187,6 +190,12 @@ class Calls:
             return self.get_parts(function, args, kwargs)
         if kind is operator.itemgetter:
             return self.native(function, args, kwargs)
+        if kind is CACHE and all(type(value) in rendering.ATOMS for value in (*args, *kwargs.values())):
+            self.runtime.at_most = 1
+            try:
+                return self.raw(function, args, kwargs)
+            finally:
+                self.runtime.at_most = None
         if kind in self.runtime.classes or id(function) in self.made:
             return self.raw(function, args, kwargs)
         if is_a(function, Guarded):
@@ -271,6 +280,10 @@ class Calls:
         if type(owner) in (Unknown, super):
             return self.foreign(args, kwargs)
         if is_a(owner, type) and owner not in self.runtime.classes:
+            if name in ("__setattr__", "__delattr__"):
+                if owner.__flags__ & IMMUTABLE or (not bound and function.__objclass__ is not type):
+                    return self.native(function, args, kwargs)  # raises the TypeError
+                self.interpreter.attributes.changed(owner)
             return self.foreign(args, kwargs)
         operands = [owner, *args] if bound else list(args)
         symbol = SLOT_OPERATORS.get(name)
@@ -309,6 +322,8 @@ class Calls:
             return self.foreign(args, kwargs)
         if issubclass(args[0], type):
             return self.new_class(owner.__new__, args, kwargs)
+        if self.runtime.finalizing and hasattr(args[0], "__del__"):
+            self.runtime.mortal = True
         self.check_size(args[0], args[1:])
         return self.native(owner.__new__, args, kwargs)
 
@@ -329,7 +344,7 @@ class Calls:
             self.adopt(made)
             return made
         if len(args) == 3 and is_a(args[1], tuple) and is_a(args[2], dict):
-            if not all(allowed(self.interpreter, base) for base in args[1]):
+            if not all(allowed(self.interpreter, base) for base in args[1]) or id(args[2]) in self.runtime.poisoned:
                 return self.foreign(args, kwargs)
             if body_of(metaclass.__new__) is None:
                 args = [*args[:2], self.adopting(metaclass.__new__, args[2], module)]
@@ -373,6 +388,8 @@ class Calls:
 
     def construct(self, kind: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Make an instance of a class of the file."""
+        if self.runtime.finalizing and hasattr(kind, "__del__"):
+            self.runtime.mortal = True
         if issubclass(kind, type):
             return self.make_class(kind, args, kwargs)
         if is_a(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:

@@ -46,7 +46,7 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
             frame.vars["__module__"] = interpreter.namespace.get("__name__")
             frame.vars["__qualname__"] = code.qualname
             if annotated:
-                frame.vars["__annotations__"] = {}
+                frame.vars.setdefault("__annotations__", {})
             if doc is not None:
                 documenting(frame)
                 frame.vars["__doc__"] = doc

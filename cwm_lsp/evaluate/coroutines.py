@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import CORO_CREATED, getcoroutinestate
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined
 
@@ -21,12 +21,16 @@ IGNORED_EXIT = "async generator ignored GeneratorExit"
 
 
 def named(name: str) -> Callable[[type], type]:
-    """Give a class the name that a type of CPython's has."""
+    """Give a class the name that a type of CPython's has, of which there are no copies."""
 
-    def rename(made: type) -> type:
+    def reduce(self: Any, protocol: Any) -> NoReturn:
+        raise TypeError(f"cannot pickle '{name}' object")
+
+    def rename(made: Any) -> type:
         made.__name__ = made.__qualname__ = name
         made.__module__ = "builtins"
-        return made
+        made.__reduce_ex__ = reduce
+        return made  # type: ignore[no-any-return]
 
     return rename
 
@@ -129,7 +133,7 @@ class Coroutine(Suspendable):
         return Wrapper(self)
 
     def __repr__(self) -> str:
-        return f"<coroutine object {self.__qualname__}>"
+        return f"<coroutine object {self.__qualname__} at {id(self):#x}>"
 
     @property
     def cr_await(self) -> Any:
@@ -222,7 +226,7 @@ class LibraryCoroutine:
             self.coroutine.close()
 
     def __repr__(self) -> str:
-        return f"<coroutine object {self.__qualname__}>"
+        return f"<coroutine object {self.__qualname__} at {id(self):#x}>"
 
 
 @named("async_generator_wrapped_value")
@@ -235,7 +239,7 @@ class Wrapped:
         self.value = value
 
     def __repr__(self) -> str:
-        return "<async_generator_wrapped_value object>"
+        return f"<async_generator_wrapped_value object at {id(self):#x}>"
 
 
 @named("async_generator")
@@ -319,7 +323,7 @@ class AsyncGenerator(Suspendable):
             suspension.give_up(str(reason))
 
     def __repr__(self) -> str:
-        return f"<async_generator object {self.__qualname__}>"
+        return f"<async_generator object {self.__qualname__} at {id(self):#x}>"
 
     @property
     def ag_await(self) -> Any:

@@ -29,6 +29,7 @@ from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.drifting import drifts
 from cwm_lsp.evaluate.everyday import Environment, Stream
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
 from cwm_lsp.evaluate.values import MISSING, Cell, Guarded, Ticker, Unknown, is_a
 from cwm_lsp.trace.events import Loop
@@ -227,7 +228,7 @@ class State:
                 return id(value), []
         if kind is bytearray:
             return bytes(value), []
-        if kind is Environment:
+        if kind is Environment or kind is Loaded:
             return None, [value.own]
         if kind is slice:
             return None, [value.start, value.stop, value.step]

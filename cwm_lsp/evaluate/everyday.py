@@ -59,7 +59,17 @@ def members(module: Any, names: str) -> dict[str, Any]:
     return {name: getattr(module, name) for name in names.split() if hasattr(module, name)}
 
 
-class Environment(MutableMapping[str, str]):
+class StandIn:
+    """What stands for an object of the library, and has not all that this has."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Undetermined
+
+    def __repr__(self) -> str:
+        raise Undetermined
+
+
+class Environment(StandIn, MutableMapping[str, str]):
     """`os.environ`: a variable that is not set here is taken not to be set in the run; others are not known."""
 
     def __init__(self) -> None:
@@ -96,11 +106,8 @@ class Environment(MutableMapping[str, str]):
     def __len__(self) -> int:
         raise Undetermined
 
-    def __repr__(self) -> str:
-        raise Undetermined
 
-
-class Stream:
+class Stream(StandIn):
     """A standard stream: what is written to it goes where no program looks."""
 
     def write(self, text: str) -> int:
@@ -115,11 +122,11 @@ class Stream:
     def flush(self) -> None:
         pass
 
-    def __repr__(self) -> str:
-        raise Undetermined
-
 
 Stream.__module__, Stream.__qualname__ = "_io", "TextIOWrapper"  # as its type is shown
+Stream.__name__ = "_io.TextIOWrapper"  # as messages call it
+Environment.__name__ = "_Environ"
+OUT, ERR = Stream(), Stream()
 KNOWN: dict[type, tuple[str, str]] = {
     io.StringIO: (
         "read readline readlines write writelines getvalue seek tell truncate close flush readable writable seekable",
@@ -215,7 +222,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
         "SEEK_SET SEEK_CUR SEEK_END O_RDONLY O_WRONLY O_RDWR O_CREAT O_EXCL F_OK R_OK W_OK X_OK"),
     "os.path": members(os.path, "altsep pathsep defpath devnull"),
     "sys": members(sys, "float_info int_info hash_info maxunicode exit getdefaultencoding exc_info") | {
-        name: Stream() for name in ("stdout", "stderr", "__stdout__", "__stderr__")},
+        "stdout": OUT, "stderr": ERR, "__stdout__": OUT, "__stderr__": ERR},
     "errno": members(errno, " ".join(errno.errorcode.values())) | {"errorcode": errno.errorcode},
 }  # fmt: skip
 """What is known of a module."""
@@ -232,7 +239,7 @@ def fresh(name: str) -> dict[str, Any]:
     if name == "os":
         return {"environ": Environment()}
     if name == "sys":
-        return {"argv": Unknown(), "path": Unknown(), "modules": Unknown(), "stdin": Unknown()}
+        return {"argv": Unknown(), "path": Unknown(), "stdin": Unknown()}
     return {}
 
 
@@ -313,7 +320,7 @@ class Everyday:
 
     def reference(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`weakref.ref`: when its object ends is not known."""
-        function(*args[:1])
+        function(*args[:1], *[None for _ in args[1:]], **kwargs)  # raises the TypeError
         return Unknown()
 
     def moment(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -33,8 +33,13 @@ class Formats:
         if type(value) in rendering.ATOMS:
             return convert(value)
         self.interpreter.operations.check_shown(value)
-        renderer = self.runtime.rendering
-        text = renderer.render(value, []) if renderer.shuffled and type(value) in rendering.PLAIN else convert(value)
+        runtime, renderer = self.runtime, self.runtime.rendering
+        runtime.at_most = 2 if convert is repr and type(value) in runtime.classes else None
+        try:
+            plain = renderer.shuffled and type(value) in rendering.PLAIN
+            text = renderer.render(value, []) if plain else convert(value)
+        finally:
+            runtime.at_most = None
         renderer.without_address(text)
         if " object>" in text or text.startswith("<function "):
             raise Addressed

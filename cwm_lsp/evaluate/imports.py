@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FunctionType, MappingProxyType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.evaluate import everyday, library, rendering
+from cwm_lsp.evaluate import everyday, library, patches, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.demand import Plan, plan
 from cwm_lsp.evaluate.disk import Disk
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.layout.folding import folded
+from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.scopes import Scope, analyse
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
@@ -122,12 +123,15 @@ class Imports:
         self.own: list[str] = []
         """Those that are not of the library."""
         self.bytes = 0
+        self.lost = False
+        """What a program imports from now on is not known."""
         self.loading: set[str] = set()
         """Modules whose body is under way."""
         self.builtins: dict[str, Any] = {}
         """What the program has made of builtin names."""
-        self.on_demand: dict[str, Interpreter] = {}
-        """Those of which no more is interpreted than is asked for."""
+        self.bodies: dict[str, Interpreter] = {}
+        """Those of other files."""
+        self.runtime.unknowing.imports = self
         self.compiled: set[str] = set()
         """Modules that are written in C and not in the table."""
         self.put_off: list[library.Module] = []
@@ -138,7 +142,10 @@ class Imports:
     def find(self, name: str) -> Any:
         """The module called `name`, or an `Unknown`; raises ModuleNotFoundError where there certainly is none."""
         if name in self.modules:
-            return self.modules[name]
+            found = self.modules[name]
+            if found is None:
+                raise ModuleNotFoundError(f"import of {name} halted; None in sys.modules", name=name)
+            return found if type(found) is not Unknown else self.runtime.unknown()
         parent = name.rpartition(".")[0]
         around = self.find(parent) if parent else None
         if type(around) is Unknown:
@@ -154,11 +161,12 @@ class Imports:
 
     def make(self, name: str, around: Any) -> Any:
         finder = self.world.finder
-        if finder.shadowed(name):
+        if self.lost or finder.shadowed(name):
             return self.runtime.unknown()
         listed = library.MODULES.get(name)
         if listed is not None:
-            module = self.modules[name] = library.Module(listed.name, {**listed.members, **everyday.fresh(name)})
+            own = {**everyday.fresh(name), "modules": Loaded(self)} if name == "sys" else everyday.fresh(name)
+            module = self.modules[name] = library.Module(listed.name, {**listed.members, **own})
             if name not in library.WHOLE:
                 module.rest = functools.partial(self.from_source, name)
             return module
@@ -240,10 +248,10 @@ class Imports:
         self.bytes += len(text)
         inner = self.interpreter.beside(tree, scopes, found, self.world.traced(found.path))
         inner.namespace.update(module.members)
-        module.members = inner.namespace
+        module.members, module.perhaps = inner.namespace, inner.perhaps
+        self.bodies[found.name] = inner
         if found.library and groups is not None:
             inner.plan = groups
-            self.on_demand[found.name] = inner
             module.rest = functools.partial(self.demanded, module, inner)
             return
         try:
@@ -260,7 +268,7 @@ class Imports:
         """A name that has not been asked for before."""
         if inner.demand(name):
             return module.members[name]
-        if inner.open:
+        if inner.open or name in inner.perhaps:
             raise Undetermined
         return self.absent(module, name)
 
@@ -330,27 +338,60 @@ class Imports:
         if type(name) is not str or not name or len(args) > 2 - whole or kwargs.keys() - {"package"} or (
             name.startswith(".") and type(package) is not str
         ):  # fmt: skip
-            self.runtime.unknowing.reach(self.own_modules(), [])
+            self.runtime.unknowing.reach(self.own_modules())
             return self.runtime.unknown(args)
         inner = name.lstrip(".")
         absolute = self.absolute(inner, len(name) - len(inner), package)
         return self.module(absolute or name, whole=whole)
 
     def changed(self, module: library.Module, name: str, item: Any) -> None:
-        """`module.name = item`, of which the functions of a listed module that are Python's own know nothing."""
-        if module.name in self.on_demand:
-            self.on_demand[module.name].demand(name)  # lest what is put off undoes the change
+        """`module.name = item`."""
+        if module.members.get(name, MISSING) is item:
+            return
+        self.patched(module, name)
+        if module.name == "sys" and name == "unraisablehook":
+            self.runtime.give_up("the program changes what becomes of an exception that cannot be raised")
         module.members[name] = item
         if module.name == "builtins":
             self.builtins[name] = item
-        if module.name in library.MODULES:
-            own = [
-                (key, value)
-                for key, value in module.members.items()
-                if type(value) is FunctionType and value is not item
-            ]
-            if any(name in function.__code__.co_names for _, function in own):
-                module.members.update((key, Unknown()) for key, function in own if body_of(function) is None)
+
+    def patched(self, module: library.Module, name: str) -> None:
+        """A program sets or deletes a name of a module, of which code that is carried out as it is knows nothing."""
+        if self.is_of_library(module) and patches.seen(module.name, name):
+            self.runtime.give_up(f"the program changes {module.name}.{name}, which code of the library uses")
+        if module.name in self.bodies:
+            self.bodies[module.name].demand(name)  # lest what is put off undoes the change
+        source = self.modules.get(f"{module.name} (source)")
+        if source is not None:
+            self.may_change(source, name)
+
+    def is_of_library(self, module: library.Module) -> bool:
+        """Whether code of the library may have the same module, or its original."""
+        body = self.bodies.get(module.name)
+        return body.of_library if body is not None else not self.of_program(module.name)
+
+    def may_change(self, module: library.Module, name: str) -> None:
+        """A name of a module may be set or deleted."""
+        if module.name in self.bodies:
+            self.bodies[module.name].demand(name)
+        if name in module.members:
+            module.members[name] = Unknown()
+        else:
+            module.perhaps.add(name)
+
+    def disturb(self, module: library.Module) -> None:
+        """Any names of a module may be set or deleted."""
+        with suppress(Exception, Undetermined):
+            module.ready()
+        if self.is_of_library(module) and patches.seen(module.name, None):
+            self.runtime.give_up(f"the program may change {module.name}, which code of the library uses")
+        for name in module.members:
+            if not name.startswith("__"):
+                module.members[name] = Unknown()
+        module.rest = None
+        body = self.bodies.get(module.name)
+        if body is not None:
+            body.plan, body.open = None, True
 
     # statements
 
@@ -422,12 +463,16 @@ class Imports:
         if names is MISSING:
             if found.rest is None:
                 raise GaveUp(f"the names in {module or 'a package'} are not known")
-            names = [name for name in found.members if not name.startswith("_")]
+            names = [name for name in (*found.members, *found.perhaps) if not name.startswith("_")]
         self.runtime.touchable((names,))
         if type(names) not in (list, tuple) or not all(type(name) is str for name in names):
             raise GaveUp(f"the names in {module or 'a package'} are not known")
         for name in names:
-            frame.vars[name] = self.member(found.name, 0, name)
+            if name in found.perhaps and name not in found.members:
+                home: Interpreter = frame.code.home
+                home.forget_name(name, bound=name in home.namespace)
+            else:
+                frame.vars[name] = self.member(found.name, 0, name)
 
 
 Parsed = tuple[ast.Module, MappingProxyType[ast.AST, Scope], Plan | None]

@@ -24,7 +24,7 @@ from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
 from cwm_lsp.evaluate.imports import Imports, World
-from cwm_lsp.evaluate.layout.code import docstring, inline, instructions
+from cwm_lsp.evaluate.layout.code import annotates, docstring, inline, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.operations import Operations
@@ -32,7 +32,7 @@ from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import Suspension
-from cwm_lsp.evaluate.unknowing import bound_by
+from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
 from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
 from cwm_lsp.source.modules import Found
 
@@ -55,6 +55,8 @@ class Interpreter:
         self.module_name = module_name
         self.scopes = dict(scopes) if scopes is not None else analyse(tree)
         self.namespace: dict[str, Any] = {"__name__": module_name, "__doc__": ast.get_docstring(tree, clean=False)}
+        self.perhaps: set[str] = set()
+        """Global names that may be bound or not."""
         self.package: str | None = None
         """What relative imports start from; None if that is not known."""
         self.path: str | None = None
@@ -95,14 +97,17 @@ class Interpreter:
             for node in ast.walk(tree)
         ):
             self.imports.modules["decimal"] = library.Module("decimal", {})
-        self.namespace |= {"__file__": Unknown(), "__package__": Unknown()}
-        self.namespace |= {"__spec__": library.Hidden(), "__loader__": library.Hidden()}
+        self.namespace |= {"__package__": Unknown(), "__loader__": library.Hidden(), "__spec__": library.Hidden()}
+        self.namespace |= {"__file__": Unknown(), "__cached__": Unknown(), "__builtins__": Unknown()}
+        if any(map(annotates, tree.body)):
+            self.namespace["__annotations__"] = Unknown()
         main = self.imports.world.finder.main
         if first is None and main is not None:
             self.namespace["__file__"] = str(main)
             self.package = module_name if main.name == "__init__.py" else module_name.rpartition(".")[0]
             itself = library.Module(module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>")
             itself.rest = functools.partial(self.imports.absent, itself)
+            itself.perhaps = self.perhaps
             self.imports.modules[module_name] = itself
 
     def share(self, first: Interpreter) -> None:
@@ -139,6 +144,8 @@ class Interpreter:
         except KeyError:
             if self.plan is not None and self.demand(name):
                 return self.namespace[name]
+        if name in self.perhaps:
+            return self.runtime.unknown()
         if name in self.imports.builtins:
             return self.imports.builtins[name]
         try:
@@ -255,7 +262,16 @@ class Interpreter:
             if name == "*":
                 self.forget_all()
             else:
-                self.namespace[name] = Unknown()
+                before = name in self.namespace and not isinstance(node, ast.Delete)
+                self.forget_name(name, bound=before or name in surely_bound_by(node))
+
+    def forget_name(self, name: str, *, bound: bool) -> None:
+        """A global name is unknown, and whether there is one, if it is not `bound`."""
+        if bound:
+            self.namespace[name] = Unknown()
+        else:
+            self.namespace.pop(name, None)
+            self.perhaps.add(name)
 
     def forget_all(self) -> None:
         """Names that are not known have been imported: any name may be one of them."""
@@ -335,7 +351,7 @@ class Interpreter:
 
         def run(frame: Frame) -> Generator[Any, Any, str]:
             start(frame)
-            yield from steps(frame)
+            frame.result = yield from steps(frame)
             leave(frame)
             return RETURN
 

@@ -58,7 +58,7 @@ from cwm_lsp.evaluate.values import Undetermined, Unknown
 class Module:
     """A module as the program sees it."""
 
-    __slots__ = ("load", "members", "name", "rest", "shown")
+    __slots__ = ("load", "members", "name", "perhaps", "rest", "shown")
 
     def __init__(self, name: str, members: dict[str, Any], *, shown: str | None = None) -> None:
         self.name = name
@@ -69,6 +69,8 @@ class Module:
         """Interprets its body, which is put off until something looks into it."""
         self.rest: Callable[[str], Any] | None = None
         """What a name gives that is not among `members`; without it, that is not known."""
+        self.perhaps: set[str] = set()
+        """Names that may be bound or not."""
 
     def ready(self) -> None:
         """Have its body interpreted, if that has been put off."""
@@ -81,6 +83,8 @@ class Module:
         try:
             return self.members[name]
         except KeyError:
+            if name in self.perhaps:
+                raise Undetermined from None
             if self.rest is not None:
                 return self.rest(name)
             if isinstance(real := sys.modules.get(self.name), ModuleType) and hasattr(real, name):

@@ -54,6 +54,8 @@ class Machine:
         """How many more there may be."""
         self.expected: int | None = None
         """How many of them the next call out of C has around it, where that is known."""
+        self.at_most: int | None = None
+        """How many it may have, where no more is known."""
         self.aside = 0
         """Code of the program runs for the tracer's sake: it has frames of its own."""
         self.unseen = 0
@@ -86,6 +88,8 @@ class Machine:
         """The program has made a generator, whose end may show."""
         self.finalizing = False
         """The program has a class with `__del__`."""
+        self.mortal = False
+        """It has an instance of such a class."""
         self.ending = 0
         """Generators that are being ended because nothing refers to them any more, one inside the other."""
         self.doomed: str | None = None

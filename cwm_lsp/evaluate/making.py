@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType, prepare_class, resolve_bases
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import hints, library
-from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle, winner
+from cwm_lsp.evaluate.adoption import allowed, entries_of, is_metaclass, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import Methods
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Unknown, guarded, is_a
@@ -71,7 +71,7 @@ class Making(Methods):
 
     def globals_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         here = self.interpreter.here
-        if args or kwargs or here.open or here.plan is not None:
+        if args or kwargs or here.open or here.perhaps or here.plan is not None:
             return self.calls.foreign(args, kwargs)
         return here.namespace
 
@@ -113,9 +113,9 @@ class Making(Methods):
         name, bases, namespace = args
         if not (is_a(name, str) and is_a(bases, tuple) and is_a(namespace, dict)):
             return self.native(type, args, kwargs)
-        if not all(allowed(self.interpreter, base) for base in bases):
+        if not all(allowed(self.interpreter, base) for base in bases) or id(namespace) in self.runtime.poisoned:
             return self.runtime.unknown(args)
-        settled = dict(dict.items(namespace))
+        settled = entries_of(namespace)
         settle(self.interpreter, settled)
         return self.calls.make_class(winner(bases), [name, bases, settled], kwargs)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a
@@ -455,8 +456,8 @@ SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
 )
 SUBSCRIPTABLE_BASES = (
-    library.VersionInfo, everyday.Environment, MappingProxyType, list, dict, str, tuple, deque, ChainMap, re.Match,
-    array,
+    library.VersionInfo, everyday.Environment, Loaded, MappingProxyType, list, dict, str, tuple, deque, ChainMap,
+    re.Match, array,
 )  # fmt: skip
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
 from itertools import chain
 from threading import RLock
-from types import MethodType, NoneType, WrapperDescriptorType
+from types import FunctionType, MethodType, NoneType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, cast
 
 from cwm_lsp.evaluate.asynchronous import CLOCKED
+from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
 UNKNOWN = "..."
 ADDRESS = re.compile(r" at 0x([0-9a-fA-F]+)")
+OURS = f"{__package__}."
 RLOCK = type(RLock())
 OWNER = re.compile(r" owner=[1-9]")
 """The thread that holds a lock, by a number that differs from run to run."""
@@ -168,7 +170,13 @@ class Renderer:
         if kind is str:
             return repr(self.without_address(value))
         if kind is MethodType:
-            return f"<bound method {value.__func__.__qualname__} of {self.render(value.__self__, path)}>"
+            function = value.__func__
+            if is_ours(function):
+                raise Undetermined
+            name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "?")
+            return f"<bound method {name if is_a(name, str) else '?'} of {self.render(value.__self__, path)}>"
+        if is_ours(value):
+            raise Undetermined
         how = kind.__repr__
         base = WRITTEN.get(how) if type(how) is WrapperDescriptorType else None
         if base is None:
@@ -230,6 +238,11 @@ class Renderer:
         if ("coro=<" in text or "cb=[" in text) and PLACE.search(text):
             raise Addressed  # the path of a file
         return text
+
+
+def is_ours(value: Any) -> bool:
+    """Whether a function is of the interpreter, and stands for one of CPython's in C."""
+    return type(value) is FunctionType and str(value.__module__).startswith(OURS) and body_of(value) is None
 
 
 def attributes_of(value: Any) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ from types import CodeType, FunctionType, ModuleType, new_class
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, regex, rendering
-from cwm_lsp.evaluate.everyday import Stream
+from cwm_lsp.evaluate.everyday import StandIn, Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.making import Making
 from cwm_lsp.evaluate.methods import METHOD_RULES
@@ -100,7 +100,8 @@ class Rules(Making):
             dataclasses.dataclass: self.dataclass_, dataclasses.field: self.plain,
             functools.total_ordering: self.total_ordering,
             enum.unique: self.plain, json.dumps: self.dumps, json.JSONEncoder: self.dumps, json.loads: self.loaded,
-            copy.deepcopy: self.deepcopy, shlex.split: self.texts, urllib.parse.urlencode: self.settled,
+            copy.copy: self.copied, copy.deepcopy: self.deepcopy, shlex.split: self.texts,
+            urllib.parse.urlencode: self.settled,
             **dict.fromkeys((textwrap.fill, textwrap.wrap, textwrap.indent, textwrap.shorten, textwrap.TextWrapper,
                              textwrap.dedent), self.filled),
             **dict.fromkeys((value for name, value in vars(statistics).items() if name in statistics.__all__
@@ -203,7 +204,7 @@ class Rules(Making):
         args = [item.function if is_a(item, Guarded) else item for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
-        if args and type(args[0]) in (Ticker, library.Module):
+        if args and (type(args[0]) in (Ticker, library.Module) or is_a(args[0], StandIn)):
             return self.runtime.unknown()
         return self.calls.raw(function, args, kwargs)
 
@@ -217,7 +218,7 @@ class Rules(Making):
             value = value.value
         if is_a(value, Guarded):
             value = value.function
-        if type(value) in (Unknown, Ticker, Memo, library.Module):
+        if type(value) in (Unknown, Ticker, Memo, library.Module) or is_a(value, StandIn):
             return self.runtime.unknown()
         return function(value)
 
@@ -255,9 +256,11 @@ class Rules(Making):
     def exec_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`exec`, which is not interpreted, and may bind and change all that its module has."""
         home = self.interpreter.here
-        if len(args) == 1 and not self.runtime.tracing:
-            self.runtime.unknowing.reach([*home.namespace.values()], [])
-            home.forget_all()
+        if not self.runtime.tracing:
+            spaces = [value for value in args[1:] if value is not home.namespace]
+            self.runtime.unknowing.reach([*spaces, *(() if len(spaces) == 2 else home.namespace.values())])
+            if not spaces or not is_a(args[0], str) or (len(spaces) == 1 and "global" in args[0]):
+                home.forget_all()
         return self.runtime.unknown(args)
 
     def imported(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -278,16 +281,18 @@ class Rules(Making):
             return False
         except Undetermined:
             return self.runtime.unknown()
-        there = type(value) is library.Module and not self.interpreter.imports.of_program(value.name)
+        there = type(value) is library.Module and not self.interpreter.imports.of_program(value.name) and value.rest
         return True if type(found) is not Unknown or there else self.runtime.unknown()
 
     def setattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 3 or not is_a(args[1], str):
+            self.runtime.unknowing.set_any(*args[:1])
             return self.calls.foreign(args, kwargs)
         return self.interpreter.attributes.set(*args)
 
     def delattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 2 or not is_a(args[1], str):
+            self.runtime.unknowing.set_any(*args[:1])
             return self.calls.foreign(args, kwargs)
         return self.interpreter.attributes.delete(*args)
 
@@ -296,7 +301,7 @@ class Rules(Making):
             return self.locals_(function, args, kwargs)
         if len(args) == 1 and type(args[0]) in rendering.ATOMS:
             return vars(args[0])
-        if len(args) == 1 and type(args[0]) is not Unknown and type(args[0]) is not library.Module:
+        if len(args) == 1 and type(args[0]) is not Unknown:
             try:
                 return self.interpreter.attributes.get(args[0], "__dict__")
             except AttributeError:
@@ -409,7 +414,18 @@ class Rules(Making):
         return self.native(function, args, kwargs)
 
     def deepcopy(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        return self.native(function, args, kwargs if len(args) != 1 else {"memo": Memo(), **kwargs})
+        """`copy.deepcopy`: what it remembers, it remembers by addresses."""
+        if "copyreg" in self.interpreter.imports.modules:
+            return self.runtime.unknown(args)
+        made = self.native(function, args, kwargs if len(args) != 1 else {"memo": Memo(), **kwargs})
+        self.runtime.poison(value for value in (*args[1:], kwargs.get("memo")) if type(value) is dict)
+        return made
+
+    def copied(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`copy.copy`, which a program may have told how to copy."""
+        if "copyreg" in self.interpreter.imports.modules:
+            return self.runtime.unknown(args)
+        return self.native(function, args, kwargs)
 
     # regular expressions
 

@@ -117,6 +117,12 @@ class Runtime(Machine):
             self.events += 1
             self.emit_event(event)
 
+    def give_up(self, reason: str) -> None:
+        """The trace is not known."""
+        if self.tracing:
+            raise GaveUp(reason)
+        self.doomed = reason
+
     def release_held(self) -> None:
         if self.doomed is not None:
             raise GaveUp(self.doomed)
@@ -142,7 +148,7 @@ class Runtime(Machine):
         else:
             names = code.variables
         for name in names:
-            value = cells[name].value if name in shared else variables.get(name, MISSING)
+            value = cells[name].value if name in shared and code.is_function else variables.get(name, MISSING)
             before = values.get(name, MISSING)
             if value is before and (value is MISSING or type(value) in rendering.ATOMS):
                 continue
@@ -439,6 +445,8 @@ class Runtime(Machine):
             self.depth -= 1
             self.too_deep()
         if self.started and not self.entered and (self.targets is None or frame.code in self.targets):
+            if self.doomed is not None:
+                raise GaveUp(self.doomed)
             self.entered = True
             self.base = self.depth
             self.tracing = True
@@ -529,13 +537,14 @@ class Runtime(Machine):
             return
         lifetimes.release(error, loops=False)
         rises = frame.seen is not error
+        new = rises and id(error) != self.rising
         if self.held and not self.ending and rises:
             raise GaveUp("a generator ends while an exception rises")
         self.show_exception(frame, error)
         holder: Frame | None = frame if rises else None
         while holder is not None and not holder.handling:
             holder = holder.caller
-        if holder is not None:
+        if holder is not None and new:
             lifetimes.add_context(error, holder.handling[-1])
         lifetimes.release(error, loops=True)
 
@@ -553,6 +562,8 @@ class Runtime(Machine):
             self.tracebacks[id(error)] = object()
         if not (frame.traced and self.tracing):
             return
+        if self.mortal:
+            raise GaveUp("an exception may keep an object with __del__ alive")
         if id(error) != self.rising and frame.code.path is None:
             self.raised_at = frame.line
         self.risen, self.rising = id(error), 0

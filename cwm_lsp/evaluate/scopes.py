@@ -189,7 +189,8 @@ class _Finder:
         self.body(scope, [node.value, *node.targets])
 
     def on_AnnAssign(self, scope: Scope, node: ast.AnnAssign) -> None:  # noqa: N802
-        self.body(scope, [item for item in (node.value, node.target) if item is not None])
+        if node.value is not None or node.simple or not isinstance(node.target, ast.Name):
+            self.body(scope, [item for item in (node.value, node.target) if item is not None])
         if scope.kind != "function" or not node.simple:
             self.annotation(scope, node.annotation)
 

@@ -62,9 +62,10 @@ class Standing:
         held = [value for value in vars(runtime).values() if type(value) in _HELD]
         unknowing = [value for value in vars(runtime.unknowing).values() if type(value) in _HELD]
         imports = interpreter.imports
-        begun = [inner.begun for inner in imports.on_demand.values()]
+        begun = [names for inner in imports.bodies.values() for names in (inner.begun, inner.perhaps)]
         rest = [imports.read, imports.put_off, imports.compiled, runtime.rendering.refused]
-        return [*map(len, (*held, *unknowing, *begun, *rest)), runtime.unknowing.wild, interpreter.calls.rules.layers]
+        flags = [runtime.unknowing.wild, runtime.mortal, imports.lost, interpreter.calls.rules.layers]
+        return [*map(len, (*held, *unknowing, *begun, *rest, interpreter.perhaps)), *flags]
 
     def holds(self) -> bool:
         """Whether everything is as it was."""

@@ -13,7 +13,7 @@ from cwm_lsp.evaluate.layout.positions import Mark, no_branch, nothing
 from cwm_lsp.evaluate.patterns import Patterns
 from cwm_lsp.evaluate.protected import Protected
 from cwm_lsp.evaluate.scopes import mangled
-from cwm_lsp.evaluate.values import MISSING, Ticker, Undetermined, Unknown, defines
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Ticker, Undetermined, Unknown, defines
 
 Store = Callable[[Frame, Any], None]
 
@@ -381,6 +381,8 @@ class Statements(Protected, Patterns, Expressions):
             for decorator, mark in reversed(found):
                 mark(frame)
                 value = call(decorator, [value], {})
+                if type(value) is Unknown:
+                    value.decorated = True
             bind(frame)
             store(frame, value)
 
@@ -597,10 +599,16 @@ class Statements(Protected, Patterns, Expressions):
                     raise Undetermined
                 value = next(items)
             except StopIteration as end:
+                if runtime.mortal and runtime.tracing:
+                    raise GaveUp("a loop may keep an object with __del__ alive") from None
                 if end.value is not None or raised_deeper(end, 1):
                     runtime.raised(frame, end)
                     frame.seen = None
                 value = MISSING
+            except TypeError:
+                if not defines(type(items), "__next__"):  # it was deleted
+                    raise TypeError(f"'{type(items).__name__}' object is not iterable") from None
+                raise
             except Undetermined:
                 value = Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
             take(frame, value is not MISSING)

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.demand import bound
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
 from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
+    from cwm_lsp.evaluate.imports import Imports
     from cwm_lsp.evaluate.interpreter import Interpreter
     from cwm_lsp.evaluate.runtime import Runtime
 
@@ -44,15 +46,26 @@ WILD = frozenset(
 """Names by which code may set attributes that its text does not name."""
 
 
+LOOKS = frozenset(["hasattr", "isinstance", "callable", "type", "id", "repr", "str", "dir", "print"])
+"""Builtins that do nothing to a module."""
+Chain = tuple[str, ...]
+"""A name, and attributes after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
     """What the text of some code says of what it may change."""
 
     mentioned: frozenset[str]
     """Names that it reads."""
+    whole: frozenset[Chain]
+    """What it may hand on, and so anything may be done with: `os.path` in `g(os.path)`, not in `os.path.sep`."""
+    stored: frozenset[Chain]
+    """Attributes that it sets or deletes, with what they are of."""
     globals_bound: frozenset[str]
     shared_bound: frozenset[str]
     """Names of functions around it that it binds."""
+    deleted: frozenset[str]
     attributes: frozenset[str]
     """Attributes that it sets or deletes."""
     imports: frozenset[tuple[str, int, tuple[str, ...]]]
@@ -64,17 +77,32 @@ class Effects:
 @functools.lru_cache(maxsize=4096)
 def effects(node: ast.AST) -> Effects:
     """What code may change, by its syntax tree."""
-    mentioned, declared, shared, attributes = set(), set(), set(), set()
+    mentioned, declared, shared, deleted, attributes = set(), set(), set(), set(), set()
     imports: set[tuple[str, int, tuple[str, ...]]] = set()
+    whole: set[Chain] = set()
+    stored: set[Chain] = set()
     wild = False
-    for inner in ast.walk(node):
+    parts: set[int] = set()
+    for inner in ast.walk(node):  # what is inside of another comes after it
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in LOOKS:
+            parts.update(map(id, inner.args))
         if isinstance(inner, ast.Name):
             mentioned.add(inner.id)
             wild = wild or inner.id in WILD
+            if isinstance(inner.ctx, ast.Del):
+                deleted.add(inner.id)
+            if id(inner) not in parts:
+                whole.add((inner.id,))
         elif isinstance(inner, ast.Attribute):
+            parts.add(id(inner.value))
+            wild = wild or inner.attr in WILD
             if not isinstance(inner.ctx, ast.Load):
                 attributes.add(inner.attr)
-            wild = wild or inner.attr in WILD
+                stored.add(chain(inner))
+            elif inner.attr in WILD:
+                whole.add(chain(inner.value))
+            elif id(inner) not in parts:
+                whole.add(chain(inner))
         elif isinstance(inner, ast.Global):
             declared.update(inner.names)
         elif isinstance(inner, ast.Nonlocal):
@@ -84,14 +112,53 @@ def effects(node: ast.AST) -> Effects:
         elif isinstance(inner, ast.ImportFrom):
             imports.add((inner.module or "", inner.level, tuple(item.name for item in inner.names)))
     return Effects(
-        frozenset(mentioned), frozenset(declared), frozenset(shared), frozenset(attributes), frozenset(imports), wild
-    )
+        frozenset(mentioned), frozenset(whole), frozenset(stored), frozenset(declared), frozenset(shared),
+        frozenset(deleted), frozenset(attributes), frozenset(imports), wild,
+    )  # fmt: skip
+
+
+def chain(node: ast.expr) -> Chain:
+    """The name and attributes that an expression is; empty for another."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
 
 
 @functools.lru_cache(maxsize=4096)
 def bound_by(node: ast.stmt) -> frozenset[str]:
     """The names that a statement binds; `*` for those of a star import."""
     return frozenset(bound(node))
+
+
+@functools.lru_cache(maxsize=4096)
+def surely_bound_by(node: ast.stmt) -> frozenset[str]:
+    """Those of the names that a statement binds that are bound after it, whichever way it goes."""
+    match node:
+        case ast.If():
+            return _in_all([node.body, node.orelse])
+        case _ if isinstance(node, TRY):
+            ways = [[*node.body, *node.orelse], *(handler.body for handler in node.handlers)]  # type: ignore[attr-defined]
+            return _in_all(ways) | _in_all([node.finalbody])  # type: ignore[attr-defined]
+        case ast.For() | ast.AsyncFor() | ast.While() | ast.Match() | ast.Delete():
+            return frozenset()
+        case ast.With() | ast.AsyncWith():  # what raises may be caught
+            return frozenset().union(*(bound(item.optional_vars) for item in node.items if item.optional_vars))
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return frozenset({node.name})
+    walrus = {inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)}
+    return bound_by(node) - walrus
+
+
+def _in_all(ways: list[list[ast.stmt]]) -> frozenset[str]:
+    """The names that are bound after each of some blocks that is not left."""
+    found = [
+        frozenset[str]().union(*map(surely_bound_by, way))
+        for way in ways
+        if not (way and isinstance(way[-1], ast.Raise))
+    ]
+    return frozenset.intersection(*found) if found else frozenset()
 
 
 @functools.lru_cache(maxsize=4096)
@@ -113,6 +180,8 @@ class Unknowing:
         """They may be any."""
         self.frames: Mapping[Any, Frame] = {}
         """Those of generators."""
+        self.imports: Imports
+        """Set by those."""
 
     # giving up
 
@@ -140,100 +209,40 @@ class Unknowing:
                 self.runtime.poisoned[id(generator)] = generator
         if frame.code.home is not None:
             frame.code.home.imports.files.given_up(frame.code.node)
-        self.reach([*frame.vars.values()], [(frame.code, frame.cells)])
+        reach = Reach(self)
+        reach.of_frame(frame)
+        reach.go()
 
     def give_up_statement(self, module: Interpreter, node: ast.stmt) -> None:
         """A statement of the top level of a module was given up."""
         module.imports.files.given_up(node)
         found = effects(node)
-        self.note(found)
-        names = found.mentioned - bound_by(node)
-        reached = [module.namespace[name] for name in names if name in module.namespace]
-        self.reach([*reached, *module.imports.touched_by(found.imports, module.package)], [])
+        reach = Reach(self)
+        reach.note(found)
+        reach.look_up(found, module.namespace, module, without=bound_by(node))
+        reach.named += module.imports.touched_by(found.imports, module.package)
+        reach.go()
 
     def called_by_others(self, values: Iterable[Any]) -> None:
-        """Code that is not known may call these functions."""
-        self.reach([value for value in values if body_of(getattr(value, "__func__", value)) is not None], [])
+        """Code that is not known may call these functions, and change these modules."""
+        for value in values:
+            if type(value) is library.Module:
+                self.imports.disturb(value)
+        self.reach([value for value in values if body_of(getattr(value, "__func__", value)) is not None])
 
-    def note(self, found: Effects) -> None:
-        self.attributes |= found.attributes
-        self.wild = self.wild or found.wild
+    def set_any(self, value: Any = None) -> None:
+        """An attribute of a value was set or deleted, and which one is not known."""
+        if type(value) is library.Module:
+            self.imports.disturb(value)
+        elif not self.runtime.tracing:
+            self.wild = True
+            self.given_up[id(value)] = value
 
-    def reach(self, values: list[Any], codes: list[tuple[Code, dict[str, Cell]]]) -> None:
-        """Take everything that code can reach, from the values and variables that it has, as changed."""
-        runtime = self.runtime
-        pending, seen = list(values), set()
-        modules: list[library.Module] = []
-        waiting = list(codes)
-        while pending or waiting:
-            while waiting:
-                code, cells = waiting.pop()
-                if id(code) in seen:
-                    continue
-                seen.add(id(code))
-                pending += self.of_code(code, cells)
-            if not pending:
-                break
-            value = pending.pop()
-            if type(value) in rendering.ATOMS or id(value) in seen:
-                continue
-            seen.add(id(value))
-            kind = type(value)
-            body = body_of(value)
-            if body is not None:
-                waiting.append((body.code, body.cells))
-                pending += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *vars(value).values()]
-            elif kind is GeneratorType and value in self.frames:
-                runtime.poisoned[id(value)] = value  # it may have been resumed
-                frame = self.frames[value]
-                waiting.append((frame.code, frame.cells))
-                pending += frame.vars.values()
-            elif kind is MethodType:
-                pending += [value.__self__, value.__func__]
-            elif isinstance(value, staticmethod | classmethod):
-                pending.append(value.__func__)
-            elif isinstance(value, property):
-                pending += [value.fget, value.fset, value.fdel]
-            elif isinstance(value, type):
-                if value in runtime.classes:
-                    self.given_up[id(value)] = value
-                    pending += [*vars(value).values(), *value.__mro__]
-            elif kind is library.Module:
-                modules.append(value)
-                self.given_up[id(value)] = value
-                if value.name not in library.MODULES and value.load is None:
-                    pending += value.members.values()
-            else:
-                if kind in runtime.classes:
-                    self.given_up[id(value)] = value
-                    pending.append(kind)
-                changes = kind in rendering.MUTABLE or isinstance(value, list | dict | set | bytearray)
-                if changes or hasattr(kind, "__next__"):
-                    runtime.poisoned[id(value)] = value
-                pending += runtime.inside(value)
-        for module in modules:
-            for name in module.members.keys() & self.attributes:
-                module.members[name] = Unknown()
-
-    def of_code(self, code: Code, cells: dict[str, Cell]) -> list[Any]:
-        """What code can reach by its variables; those that it binds outside of itself are unknown from now on."""
-        found = effects(code.node) if code.node is not None else None
-        if found is None:
-            return []
-        self.note(found)
-        namespace = code.home.namespace if code.home is not None else {}
-        reached: list[Any] = []
-        for name in found.globals_bound:
-            namespace[name] = Unknown()
-        reached += [namespace[name] for name in found.mentioned if name in namespace]
-        if code.home is not None:
-            reached += code.home.imports.touched_by(found.imports, code.home.package)
-        for name, cell in cells.items():
-            if name in found.shared_bound:
-                cell.value = Unknown()
-            elif cell.value is not MISSING:
-                reached.append(cell.value)
-        return reached
+    def reach(self, values: Iterable[Any]) -> None:
+        """Take everything that can be reached from some values as changed."""
+        reach = Reach(self)
+        reach.pending += values
+        reach.go()
 
     # asking
 
@@ -253,3 +262,161 @@ class Unknowing:
         kind = value if isinstance(value, type) else type(value)
         names = getattr(value, "__dict__", {})
         return any(name in names or any(name in vars(base) for base in kind.__mro__) for name in self.attributes)
+
+
+class Reach:
+    """Everything that some code can reach, which is taken as changed."""
+
+    def __init__(self, unknowing: Unknowing) -> None:
+        self.unknowing = unknowing
+        self.runtime = unknowing.runtime
+        self.pending: list[Any] = []
+        """Values."""
+        self.codes: list[tuple[Code, Mapping[str, Cell]]] = []
+        """Code, and the variables around it that it has."""
+        self.seen: set[int] = set()
+        self.modules: dict[int, library.Module] = {}
+        self.handed: dict[int, library.Module] = {}
+        self.named: list[library.Module] = []
+        """Modules of which it names attributes, and can do no more with."""
+        self.whole: list[library.Module] = []
+        """Those with which it may do anything."""
+        self.stored: list[tuple[library.Module, str]] = []
+        """Their attributes that it sets or deletes."""
+        self.attributes: set[str] = set()
+        self.wild = False
+
+    def note(self, found: Effects) -> None:
+        self.attributes |= found.attributes
+        self.wild = self.wild or found.wild
+
+    def look_up(
+        self, found: Effects, variables: Mapping[str, Any], home: Interpreter | None, without: Iterable[str] = ()
+    ) -> None:
+        """What code of a module reads of some variables."""
+        for name in found.mentioned.difference(without):
+            value = variables.get(name)
+            if type(value) is library.Module:
+                self.named.append(value)
+            elif value is not None:
+                self.pending.append(value)
+        if home is not None and home.of_library:
+            return  # it changes no module but those that it is given
+        for names in found.whole:
+            value = member_of(names, variables)
+            if type(value) is library.Module or type(value) is Loaded:
+                self.pending.append(value)
+        for names in found.stored:
+            module = member_of(names[:-1], variables)
+            if type(module) is library.Module:
+                self.stored.append((module, names[-1]))
+
+    def of_frame(self, frame: Frame) -> None:
+        """What a frame that was left half-way can reach."""
+        found = effects(frame.code.node)
+        self.codes.append((frame.code, frame.cells))
+        self.look_up(found, frame.vars, frame.code.home)
+        self.pending += [value for value in frame.vars.values() if type(value) is not library.Module]
+
+    def go(self) -> None:
+        """Follow what has been reached to its end."""
+        unknowing = self.unknowing
+        while self.pending or self.codes or self.whole or self.named:
+            while self.codes:
+                code, cells = self.codes.pop()
+                if id(code) not in self.seen:
+                    self.seen.add(id(code))
+                    self.of_code(code, cells)
+            if self.pending:
+                value = self.pending.pop()
+                if type(value) not in rendering.ATOMS and id(value) not in self.seen:
+                    self.seen.add(id(value))
+                    self.of_value(value)
+            while self.whole:
+                self.of_module(self.whole.pop(), handed=True)
+            while self.named:
+                self.of_module(self.named.pop(), handed=False)
+        unknowing.attributes |= self.attributes
+        unknowing.wild = unknowing.wild or self.wild
+        for module in self.modules.values():
+            for name in self.attributes:
+                unknowing.imports.may_change(module, name)
+        for module, name in self.stored:
+            unknowing.imports.patched(module, name)
+        if self.wild:
+            for module in self.handed.values():
+                unknowing.imports.disturb(module)
+
+    def of_module(self, module: library.Module, *, handed: bool) -> None:
+        """What a module leads to; `handed`: something may be done with it that the text of the code does not name."""
+        if handed:
+            self.handed[id(module)] = module
+        if id(module) in self.modules:
+            return
+        self.modules[id(module)] = module
+        if module.name not in library.MODULES and module.load is None:
+            for value in module.members.values():
+                if type(value) is library.Module:
+                    self.named.append(value)
+                else:
+                    self.pending.append(value)
+
+    def of_code(self, code: Code, cells: Mapping[str, Cell]) -> None:
+        """What code can reach by its variables; those that it binds outside of itself are unknown from now on."""
+        if code.node is None:
+            return
+        found = effects(code.node)
+        self.note(found)
+        home: Interpreter | None = code.home
+        if home is not None:
+            for name in found.globals_bound:
+                home.forget_name(name, bound=name in home.namespace and name not in found.deleted)
+            self.look_up(found, home.namespace, home)
+            self.named += home.imports.touched_by(found.imports, home.package)
+        for name in found.shared_bound & cells.keys():
+            cells[name].value = Unknown()
+            if name in found.deleted:
+                self.runtime.give_up(f"whether the variable {name} of a function around is deleted is not known")
+        self.look_up(found, {name: cell.value for name, cell in cells.items() if cell.value is not MISSING}, home)
+
+    def of_value(self, value: Any) -> None:
+        """What a value leads to; if it can be changed, it is not known any more."""
+        runtime, pending = self.runtime, self.pending
+        kind = type(value)
+        body = body_of(value)
+        if body is not None:
+            self.codes.append((body.code, body.cells))
+            pending += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *vars(value).values()]
+        elif kind is GeneratorType and value in self.unknowing.frames:
+            runtime.poisoned[id(value)] = value  # it may have been resumed
+            self.of_frame(self.unknowing.frames[value])
+        elif kind is MethodType:
+            pending += [value.__self__, value.__func__]
+        elif isinstance(value, staticmethod | classmethod):
+            pending.append(value.__func__)
+        elif isinstance(value, property):
+            pending += [value.fget, value.fset, value.fdel]
+        elif isinstance(value, type):
+            if value in runtime.classes:
+                self.unknowing.given_up[id(value)] = value
+                pending += [*vars(value).values(), *value.__mro__]
+        elif kind is library.Module:
+            self.whole.append(value)
+        elif kind is Loaded:
+            value.forget()
+        else:
+            if kind in runtime.classes:
+                self.unknowing.given_up[id(value)] = value
+                pending.append(kind)
+            changes = kind in rendering.MUTABLE or isinstance(value, list | dict | set | bytearray)
+            if changes or hasattr(kind, "__next__"):
+                runtime.poisoned[id(value)] = value
+            pending += runtime.inside(value)
+
+
+def member_of(names: Chain, variables: Mapping[str, Any]) -> Any:
+    """What a name is, or a member of a module with that name; None for anything else."""
+    value = variables.get(names[0]) if names else None
+    for name in names[1:]:
+        value = value.members.get(name) if type(value) is library.Module else None
+    return value

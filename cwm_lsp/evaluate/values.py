@@ -120,13 +120,15 @@ def undetermined(*_: Any, **__: Any) -> NoReturn:
 class Unknown:
     """A value that cannot be known. Whatever looks inside it raises `Undetermined`."""
 
-    __slots__ = ("askable", "text", "value")
+    __slots__ = ("askable", "decorated", "text", "value")
 
     def __init__(self, text: str | None = None, *, askable: bool = False) -> None:
         self.askable = askable
         """It came of an operation of the traced call, so that a model may say what it is. All else stays unknown."""
         self.text = text
         """What it shows as, once the model has said so."""
+        self.decorated = False
+        """It was made of a function or a class: if it is found in a class, looking it up may run code."""
         self.value: Any = MISSING
         """What it turned out to be, once the model has given a literal."""
 

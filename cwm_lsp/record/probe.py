@@ -32,11 +32,11 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
-    from .reach import Reach
+    from .reach import SUSPENDS, Reach
     from .tracers import CALL_FILE, original_settrace, tracer
     from .values import ATOMS, NESTED, STABLE, Values
 else:  # run by path, inside a debuggee that need not have the package
-    from reach import Reach  # type: ignore[no-redef, import-not-found]
+    from reach import SUSPENDS, Reach  # type: ignore[no-redef, import-not-found]
     from tracers import CALL_FILE, original_settrace, tracer  # type: ignore[no-redef, import-not-found]
     from values import ATOMS, NESTED, STABLE, Values  # type: ignore[no-redef, import-not-found]
 
@@ -111,8 +111,8 @@ class Scope:
 
     # fmt: off
     __slots__ = (
-        "calls", "depth", "frame", "is_vague", "line", "loose", "marks", "namespace", "raised_at", "raised_on", "reach",
-        "texts",
+        "calls", "depth", "frame", "is_given", "is_vague", "line", "loose", "marks", "namespace", "raised_at",
+        "raised_on", "reach", "texts",
     )
     # fmt: on
 
@@ -128,6 +128,8 @@ class Scope:
         self.marks: Marks = {}
         self.namespace: dict[str, Any] | None = None
         """What the frame's `f_locals` is, where that is kept."""
+        self.is_given = False
+        """Whether `locals()` has given it to the program."""
         self.calls = 0
         """Those that had been made when its locals were last looked at."""
         self.raised_at = -1
@@ -236,6 +238,13 @@ class Recording:
         self._stack.pop().frame = None  # type: ignore[assignment]  # a frame keeps its locals
         self.top = self._stack[-1] if self._stack else None
 
+    def _drop(self) -> None:
+        """Takes away the innermost scope, which was left unseen; it may only wait."""
+        scope = self._stack[-1]
+        if scope.reach.is_suspended:
+            self._suspended[id(scope.frame)] = scope.texts, scope.namespace
+        self._pop()
+
     def _surround(self, frame: types.FrameType) -> int:
         """Makes the innermost recorded scope the one that is around a frame; gives its depth, or -1.
 
@@ -249,7 +258,7 @@ class Recording:
             above = above.f_back
         identities = {id(above) for above in around}
         while self.top is not None and id(self.top.frame) not in identities:
-            self._pop()
+            self._drop()
         if self.top is None:
             return 0 if self._entry != id(frame) else -1
         between = around[: next(n for n, above in enumerate(around) if above is self.top.frame)]
@@ -269,11 +278,25 @@ class Recording:
         """The recorded scope that a frame is, other than the innermost; those within it were left unseen."""
         if frame is self._caller:
             self._conclude(self._raised or {"kind": "error"})
-        elif self.files[frame.f_code.co_filename] is not None and any(scope.frame is frame for scope in self._stack):
+            return None
+        path = self.files[frame.f_code.co_filename]
+        if path is None:
+            return None
+        if any(scope.frame is frame for scope in self._stack):
             while self.top is not None and self.top.frame is not frame:
-                self._pop()
+                self._drop()
+            return self.top
+        if frame.f_code.co_flags & SUSPENDS and self._is_around(frame.f_back):
+            self._surround(frame)  # it waited, and goes on without having been entered
+            self._tell(frame, path)
             return self.top
         return None
+
+    def _is_around(self, frame: types.FrameType | None) -> bool:
+        """Whether a frame is a recorded scope, or within one."""
+        while frame is not None and not any(scope.frame is frame for scope in self._stack):
+            frame = frame.f_back
+        return frame is not None
 
     def line(self, scope: Scope, line: int) -> None:
         """The innermost scope is about to run a line."""
@@ -427,8 +450,13 @@ class Recording:
         """
         reach = scope.reach
         namespace = scope.namespace
-        shown = namespace.copy() if namespace else None
+        scope.is_given = scope.is_given or bool(namespace)
+        shown = namespace.copy() if namespace is not None and scope.is_given else None
         local = scope.frame.f_locals
+        if shown is not None and _SNAPSHOTS and reach.is_function and not self.shares_locals:
+            fresh = local.copy()
+            self._restore(scope, local, shown)  # before it is looked at: it may be one of the values
+            local = fresh
         texts, loose, values = scope.texts, scope.loose, self.values
         changed: dict[str, str] = {}
         if names is None:
@@ -478,12 +506,15 @@ class Recording:
                 scope.marks.pop(name, None)
             if texts.get(name) != text:
                 changed[name] = texts[name] = text
-        if _SNAPSHOTS and reach.is_function and not self.shares_locals:
-            scope.namespace = local
-            local.clear()
-            if shown is not None:
-                local.update(shown)
+        if shown is None and _SNAPSHOTS and reach.is_function and not self.shares_locals:
+            self._restore(scope, local, {})
         return changed
+
+    @staticmethod
+    def _restore(scope: Scope, local: dict[str, Any], shown: dict[str, Any]) -> None:
+        scope.namespace = local
+        local.clear()
+        local.update(shown)
 
 
 def _arguments_first(code: types.CodeType, local: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ else:  # run by path, inside a debuggee that need not have the package
     from stack import hide  # type: ignore[no-redef, import-not-found]
 
 _BINDS = ("STORE_FAST", "DELETE_FAST", "STORE_DEREF", "DELETE_DEREF", "LOAD_FAST_AND_CLEAR")
-_GENERATOR = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _CLASS_EXTRAS = frozenset({"__firstlineno__", "__static_attributes__", "__classdict__", "__annotate_func__"})
 """What newer Pythons put into a class body's namespace and 3.11 does not."""
 
@@ -39,7 +39,7 @@ class Reach:
         """Kept, so that nothing else gets its `id`."""
         self.is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)
         """Otherwise the locals are a namespace that anybody may change: a class body's, for one."""
-        self.is_suspended = bool(code.co_flags & _GENERATOR)
+        self.is_suspended = bool(code.co_flags & SUSPENDS)
         """Whether it may be left and entered again."""
         self.operations = code.co_code
         self.passes = passes[id(code)][1] if id(code) in passes else None

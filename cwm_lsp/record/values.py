@@ -330,12 +330,12 @@ class Values:
         self._active.append(id(value))
         parts = []
         try:
-            for key in list(dict.__iter__(value)) if dict.__len__(value) <= self.size else _first(value, self.size):
+            for key, item in _first(value, self.size, dict.items):  # a look-up would run `__hash__` of the key
                 if self._left <= 0:
                     parts.append(self._cut(""))
                     break
                 self._left -= 4
-                parts.append(f"{self._write(key)}: {self._write(dict.__getitem__(value, key))}")
+                parts.append(f"{self._write(key)}: {self._write(item)}")
         finally:
             self._active.pop()
         return "{" + ", ".join(parts) + "}"
@@ -483,7 +483,7 @@ def _length(value: Any, kind: type) -> int:
         return 0
 
 
-def _first(value: Any, count: int, walk: Callable[[Any], Any] = dict.__iter__) -> list[Any]:
+def _first(value: Any, count: int, walk: Callable[[Any], Any]) -> list[Any]:
     found = []
     for item in walk(value):
         found.append(item)

@@ -169,11 +169,13 @@ def has_plain_repr(class_name: str, source: str) -> bool:
     }
     bases = {base for node in classes.values() for base in map(_base, node.bases)}
     todo = [class_name]
+    seen: set[str] = set()
     while todo:
         name = todo.pop()
         node = classes.get(name)
-        if node is None:
+        if node is None or name in seen:  # `class C(C)`: which is meant is not known here
             return False
+        seen.add(name)
         defines = {getattr(part, "name", None) for part in node.body}
         assigned = {
             target.id

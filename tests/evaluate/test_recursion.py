@@ -132,6 +132,38 @@ def test_recursion_ends_where_it_really_ends(call: str) -> None:
         )
 
 
+IN_C = """
+import functools
+class Chain:
+    def __init__(self, inner):
+        self.inner = inner
+    def __repr__(self):
+        return f"Chain({self.inner!r})"
+def chained(n):
+    chain = None
+    for _ in range(n):
+        chain = Chain(chain)
+    return chain
+def shown(chain):
+    return len(repr(chain))
+@functools.lru_cache(maxsize=None)
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+def f(n):
+    return fibonacci(n)
+"""
+
+
+@only_on_the_reference
+@pytest.mark.parametrize("call", ["f(320)", "shown(chained(25))"])
+def test_calls_by_way_of_c_that_are_not_too_deep(call: str) -> None:
+    evaluation = Evaluation(IN_C, call, call.split("(")[0], limits=Limits(events=20_000, seconds=60))
+    events = [step for step in evaluation if isinstance(step, Event)]
+    recorded, outcome = probed(IN_C, call, call.split("(")[0], limits=Most(events=20_000))
+    assert evaluation.outcome == outcome
+    assert where(events) == where(recorded)
+
+
 UNCERTAIN = """
 class C:
     def __repr__(self):
@@ -149,10 +181,14 @@ def deep(n):
         return deep(n + 1)
     except RecursionError:
         return n
+import functools
+@functools.lru_cache(maxsize=None)
+def cached(n):
+    return n and cached(n - 1)
 """
 
 
-@pytest.mark.parametrize("call", ["f()", "ordered([1])", "drained()", "deep(0)"])
+@pytest.mark.parametrize("call", ["f()", "ordered([1])", "drained()", "deep(0)", "cached(700)"])
 def test_where_the_depth_is_not_certain_nothing_is_told_that_depends_on_it(call: str) -> None:
     evaluation = Evaluation(UNCERTAIN, call, call.split("(")[0], limits=Limits(events=20_000, seconds=60))
     assert not [step for step in evaluation if isinstance(step, Question)]

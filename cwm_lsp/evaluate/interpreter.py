@@ -98,7 +98,7 @@ class Interpreter:
         ):
             self.imports.modules["decimal"] = library.Module("decimal", {})
         self.namespace |= {"__package__": Unknown(), "__loader__": library.Hidden(), "__spec__": library.Hidden()}
-        self.namespace |= {"__file__": Unknown(), "__cached__": Unknown(), "__builtins__": Unknown()}
+        self.namespace |= {"__file__": Unknown(), "__cached__": library.Hidden(), "__builtins__": library.Hidden()}
         if any(map(annotates, tree.body)):
             self.namespace["__annotations__"] = Unknown()
         main = self.imports.world.finder.main

@@ -52,7 +52,7 @@ from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from cwm_lsp.evaluate import asynchronous, coroutines, everyday, groups
-from cwm_lsp.evaluate.values import Undetermined, Unknown
+from cwm_lsp.evaluate.values import Undetermined, Unknown, undetermined
 
 
 class Module:
@@ -95,14 +95,14 @@ class Module:
         raise Undetermined(self.shown or repr(sys.modules.get(self.name)))  # its path differs between interpreters
 
 
-class Hidden:
-    """An object that is there, and of no type that a program asks for; no more is known of it."""
+class Hidden(everyday.StandIn):
+    """An object that is there, is true, and is of no builtin type that a program compares with; no more is known of
+    it."""
 
-    def __getattr__(self, name: str) -> Any:
-        raise Undetermined
 
-    def __repr__(self) -> str:
-        raise Undetermined
+for _name, _value in vars(Unknown).items():
+    if _value is undetermined and _name not in ("__hash__", "__eq__", "__ne__", "__bool__", "__len__"):
+        setattr(Hidden, _name, undetermined)
 
 
 class VersionInfo:

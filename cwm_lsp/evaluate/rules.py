@@ -218,7 +218,8 @@ class Rules(Making):
             value = value.value
         if is_a(value, Guarded):
             value = value.function
-        if type(value) in (Unknown, Ticker, Memo, library.Module) or is_a(value, StandIn):
+        hidden = is_a(value, StandIn) and type(value) is not library.Hidden
+        if type(value) in (Unknown, Ticker, Memo, library.Module) or hidden:
             return self.runtime.unknown()
         return function(value)
 

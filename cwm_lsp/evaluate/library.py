@@ -96,8 +96,7 @@ class Module:
 
 
 class Hidden(everyday.StandIn):
-    """An object that is there, is true, and is of no builtin type that a program compares with; no more is known of
-    it."""
+    """An object that is there, is true, and is no number, list or tuple; no more is known of it."""
 
 
 for _name, _value in vars(Unknown).items():

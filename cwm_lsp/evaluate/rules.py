@@ -205,7 +205,8 @@ class Rules(Making):
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
         if args and (type(args[0]) in (Ticker, library.Module) or is_a(args[0], StandIn)):
-            return self.runtime.unknown()
+            if type(args[0]) is not library.Hidden or len(args) != 2 or args[1] not in (int, float, list, tuple):
+                return self.runtime.unknown()
         return self.calls.raw(function, args, kwargs)
 
     def type_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -3,6 +3,7 @@ makes to a module."""
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 from collections.abc import Iterator
@@ -25,13 +26,24 @@ def seen(module: str, name: str | None) -> bool:
     if module == "sys" and name in REDIRECTED:
         return False
     if module == "builtins":
-        return name is None or any(name in code.co_names and name not in names for code, names in carried_out())
+        return name is None or name in builtin_names()
     real = sys.modules.get(module)
     return any(
         (name is None or name in code.co_names)
         and (names is vars(real) or any(found(item, names) is real for item in code.co_names))
         for code, names in carried_out()
     ) if real is not None else False  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1)
+def builtin_names() -> frozenset[str]:
+    """The builtin names that such code reads."""
+    return frozenset(
+        item.argval
+        for code, names in carried_out()
+        for item in dis.get_instructions(code)
+        if item.opname in ("LOAD_GLOBAL", "LOAD_NAME") and item.argval not in names
+    )
 
 
 @functools.lru_cache(maxsize=256)

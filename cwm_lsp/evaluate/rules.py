@@ -204,10 +204,15 @@ class Rules(Making):
         args = [item.function if is_a(item, Guarded) else item for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
-        if args and (type(args[0]) in (Ticker, library.Module) or is_a(args[0], StandIn)):
-            if type(args[0]) is not library.Hidden or len(args) != 2 or args[1] not in (int, float, list, tuple):
-                return self.runtime.unknown()
+        if args and (type(args[0]) in (Ticker, library.Module) or self.stands_for(args)):
+            return self.runtime.unknown()
         return self.calls.raw(function, args, kwargs)
+
+    @staticmethod
+    def stands_for(args: list[Any]) -> bool:
+        """Whether what a program asks about is not an object of the type that it has here."""
+        number = type(args[0]) is library.Hidden and len(args) == 2 and args[1] in (int, float, list, tuple)
+        return is_a(args[0], StandIn) and not number
 
     def type_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) == 3 and function is type:

@@ -346,9 +346,8 @@ class Imports:
 
     def changed(self, module: library.Module, name: str, item: Any) -> None:
         """`module.name = item`."""
-        if module.members.get(name, MISSING) is item:
-            return
-        self.patched(module, name)
+        if module.members.get(name, MISSING) is not item:
+            self.patched(module, name)
         if module.name == "sys" and name == "unraisablehook":
             self.runtime.give_up("the program changes what becomes of an exception that cannot be raised")
         module.members[name] = item

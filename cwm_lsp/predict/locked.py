@@ -92,8 +92,10 @@ class LockedPrediction(Prediction):
 
     def _as_it_went(self) -> Outcome | None:
         """Go on as the run of this very call and text went, if there is one that began so."""
+        if self._is_guess or self._task.changes:
+            return None
         rest = self._memory.rest(self.events)
-        if rest is None or self._is_guess or self._task.changes:
+        if rest is None:
             return None
         events, outcome = rest
         for event in events:

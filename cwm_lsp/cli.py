@@ -249,6 +249,36 @@ def crashes(paths: tuple[Path, ...], form: str | None, **choices: Any) -> int:
 
 
 @cli.command()
+@click.argument("paths", metavar="[PATHS…]", nargs=-1)
+@click.option("--run", is_flag=True, help="Also run the tests, and hold the verdicts against that.")
+@_options(_JSON)
+@click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write JUnit XML, too.")
+@click.option("--changed", is_flag=True, help="Only files that differ from git's last commit, and what names them.")
+@click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Files at once (default: one a core).")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the files.")
+@click.option(
+    "--merge",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Join what --json wrote (once for each file), and verify nothing.",
+)
+@click.option("--python", metavar="PATH", help="The interpreter of the tests (default: the project's, else this one).")
+@click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing that was kept.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show what passes and what is not known.")
+def verify(no_cache: bool, jobs: int | None, **choices: Any) -> int:
+    """Tell which tests, doctests and assertions will pass. Nothing is run, unless --run asks for it.
+
+    PATHS are files, folders or pytest node ids. Exit codes: 0 nothing is known to fail, 1 something is, 2 bad input, 3
+    tests could not be run, 5 there is nothing to verify.
+    """
+    from cwm_lsp.verifying import Options
+    from cwm_lsp.verifying import verify as work
+
+    return work(Options(keep=not no_cache, jobs=jobs or 0, **choices))
+
+
+@cli.command()
 @_options(_MODEL, _JSON)
 @click.option(
     "--python",

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "evaluate": {"evaluate", "source", "trace", "errors"},
     "search": {"search", "evaluate", "source", "trace", "errors"},
     "predict": {"predict", "evaluate", "source", "trace", "errors"},
+    "verdicts": {"verdicts", "evaluate", "source", "trace", "errors"},
     "record": {"record", "source", "trace", "errors", "framing"},
     "dap": {"dap", "source", "trace", "errors", "framing"},
 }

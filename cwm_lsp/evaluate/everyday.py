@@ -148,7 +148,11 @@ KNOWN: dict[type, tuple[str, str]] = {
     Lock: ("acquire release locked", ""),
     RLock: ("acquire release _is_owned", ""),
     inspect.Signature: ("bind bind_partial replace", "parameters return_annotation"),
-    inspect.Parameter: ("replace", "name default annotation kind"),
+    inspect.Parameter: (
+        "replace",
+        "name default annotation kind empty "
+        "POSITIONAL_ONLY POSITIONAL_OR_KEYWORD VAR_POSITIONAL KEYWORD_ONLY VAR_KEYWORD",
+    ),
     inspect.BoundArguments: ("apply_defaults", "args kwargs arguments signature"),
     time.struct_time: ("count index", public(time.struct_time, called=False)),
     type(_csv.reader(())): ("", "line_num dialect"),
@@ -192,6 +196,13 @@ def print_exc(limit: Any = None, file: Any = None, chain: bool = True) -> None:
 
 
 print_exc.__module__ = "traceback"
+
+
+def trail() -> list[tuple[str, str, int]]:
+    """The frames that the latest exception has left, the innermost first: module, function and line."""
+    raise Undetermined
+
+
 MEMBERS: dict[str, dict[str, Any]] = {
     "shutil": {"get_terminal_size": get_terminal_size},
     "io": members(io, "StringIO BytesIO IOBase RawIOBase TextIOBase BufferedIOBase UnsupportedOperation SEEK_SET "
@@ -223,6 +234,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "os.path": members(os.path, "altsep pathsep defpath devnull"),
     "sys": members(sys, "float_info int_info hash_info maxunicode exit getdefaultencoding exc_info") | {
         "stdout": OUT, "stderr": ERR, "__stdout__": OUT, "__stderr__": ERR},
+    "_cwm_evaluation": {"trail": trail},
     "errno": members(errno, " ".join(errno.errorcode.values())) | {"errorcode": errno.errorcode},
 }  # fmt: skip
 """What is known of a module."""
@@ -254,6 +266,7 @@ class Everyday:
         return {
             os.getenv: self.variable,
             sys.exc_info: self.handled,
+            trail: lambda function, args, kwargs: list(self.runtime.trail),
             dir: self.names,
             pprint.pprint: self.printed,
             pprint.pp: self.printed,

@@ -66,7 +66,19 @@ class Expressions:
 
     def mark(self, node: ast.AST, part: str = "") -> Mark:
         """What moves a frame to an instruction of `node`, with the line events on the way."""
-        return nothing if self.positions is None else self.positions.mark(node, part)
+        if self.positions is not None:
+            return self.positions.mark(node, part)
+        return self.place(node.lineno) if part == "own" and isinstance(node, ast.stmt) else nothing
+
+    def place(self, line: int) -> Mark:
+        """What notes where a frame is whose steps are not followed: of the library's, nobody asks."""
+        if self.interpreter.of_library:
+            return nothing
+
+        def note(frame: Frame) -> None:
+            frame.line = line
+
+        return note
 
     def within(self, node: ast.AST, part: str = "") -> Mark:
         """The same, where it matters within a statement: if its instructions are on several lines."""

@@ -44,7 +44,9 @@ KEPT_BYTES = 8 << 20
 """Text whose syntax trees are kept for other evaluations."""
 
 
-STAND_INS = {path.stem: path for path in (Path(__file__).parent / "stand_ins").glob("[a-z]*.py")}
+OURS = Path(__file__).parents[1]
+"""The folder of cwm-lsp's own files."""
+STAND_INS = {path.stem.replace("__", "."): path for path in (Path(__file__).parent / "stand_ins").glob("[a-z]*.py")}
 """Modules that are interpreted in place of the library's own."""
 
 
@@ -67,6 +69,8 @@ class World:
     """Whether the steps in a file are events, each with its `path`; else it is stepped over."""
     disk: Disk | None = None
     """What a program may read."""
+    named: Mapping[str, Path] = field(default_factory=dict)
+    """Modules that are interpreted from these files, whatever else has their name."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,9 @@ class Around:
     """The folder of whose files the steps are events; None for none but the file's own."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """Files (absolute paths) whose text differs from the disk's."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Modules that are interpreted from these files (absolute paths), whatever else has their name: those of cwm-lsp's
+    own like the library's, of which no more is interpreted than is asked for."""
 
     def world(self, source: str) -> World:
         """What there is, around a file with that text."""
@@ -97,7 +104,8 @@ class Around:
         def traced(other: Path) -> bool:
             return self.workspace is not None and is_own(other, Path(self.workspace), finder.own.stdlib)
 
-        return World(finder, text, traced, Disk(project(path)))
+        named = {name: Path(file) for name, file in self.named.items()}
+        return World(finder, text, traced, Disk(project(path)), named)
 
 
 @functools.lru_cache(maxsize=1)
@@ -161,6 +169,10 @@ class Imports:
 
     def make(self, name: str, around: Any) -> Any:
         finder = self.world.finder
+        if name in self.world.named:
+            path = self.world.named[name]
+            ours = path.is_relative_to(OURS)
+            return self.found(Found(name, "source", path, library=ours, installed=ours))
         if self.lost or finder.shadowed(name):
             return self.runtime.unknown()
         listed = library.MODULES.get(name)

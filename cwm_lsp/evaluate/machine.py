@@ -110,6 +110,10 @@ class Machine:
         """How often something has been taken from a set."""
         self.raised_at: int | None = None
         """The line at which the latest exception was raised."""
+        self.trail: list[tuple[str, str, int]] = []
+        """The frames that the latest exception has left, the innermost first: module, function, line."""
+        self.trail_of = 0, 0
+        """The identities of that exception and of the frame that it has come to."""
         self.risen = 0
         """Identity of the exception that was shown last."""
         self.rising = 0

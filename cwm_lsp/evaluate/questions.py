@@ -42,6 +42,8 @@ class Question:
     suggestions: Mapping[str, str] = field(default_factory=dict)
     """For some of `unknown`, a repr that is right but for what differs between runs: the order of a set's elements."""
     lines: tuple[int | None, int | None] = (None, None)
+    at: tuple[str, int] | None = None
+    """The file and line of the code that could not be known, which may be deeper in than the trace goes."""
 
 
 def answer(question: Question, event: Event) -> Answer:

@@ -204,6 +204,10 @@ class Rules(Making):
         args = [item.function if is_a(item, Guarded) else item for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
+        if len(args) == 2 and function is isinstance and type(args[0]) is library.Module:
+            kinds = args[1] if type(args[1]) is tuple else (args[1],)
+            if all(type(kind) is type and kind not in self.runtime.classes for kind in kinds):
+                return any(issubclass(ModuleType, kind) for kind in kinds)
         if args and (type(args[0]) in (Ticker, library.Module) or self.stands_for(args)):
             return self.runtime.unknown()
         return self.calls.raw(function, args, kwargs)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 TABLES: frozenset[type] = frozenset({dict, set, frozenset})
 SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
+MOST_TRAIL = 50
+"""Frames that are remembered of those that an exception leaves."""
 NEAR = 8
 """Frames below the limit of their depth where calls in C may fail too."""
 
@@ -296,9 +298,19 @@ class Runtime(Machine):
         self.check()
         self.unknowns += 1
         started = time.monotonic()
-        reply = self.ask_model(question)
+        reply = self.ask_model(replace(question, at=self.whereabouts()))
         self.deadline += time.monotonic() - started
         return reply
+
+    def whereabouts(self) -> tuple[str, int] | None:
+        """The file (or the module, where there is none) and line of the innermost frame that is not of the library."""
+        frame = self.frame
+        while frame is not None and (frame.code.home is None or frame.code.home.of_library or not frame.line):
+            frame = frame.caller
+        if frame is None:
+            return None
+        file = frame.code.home.namespace.get("__file__")
+        return (file if type(file) is str else frame.code.home.module_name), frame.line
 
     # unknowns
 
@@ -582,6 +594,7 @@ class Runtime(Machine):
         if is_a(error, RecursionError | MemoryError) and not getattr(error, "of_user", False):
             raise too_much(error) from None
         self.raised(frame, error)
+        self.follow(frame, error, caller)
         self.rising = id(error) if frame.code.path is None else 0
         if frame.traced and self.tracing and self.muted is None:
             self.visit(frame)
@@ -591,6 +604,14 @@ class Runtime(Machine):
         self.frame = caller
         if caller is not None and not frame.dying:  # nobody gets to see what a frame raises at its end
             caller.seen = None
+
+    def follow(self, frame: Frame, error: BaseException, caller: Frame | None) -> None:
+        """Note that an exception leaves a frame for its caller."""
+        if self.trail_of != (id(error), id(frame)):
+            self.trail = []
+        self.trail_of = id(error), id(caller)
+        if frame.code.home is not None and len(self.trail) < MOST_TRAIL:
+            self.trail.append((frame.code.home.module_name, frame.code.name, frame.line))
 
     @property
     def now(self) -> Provenance:
@@ -650,6 +671,9 @@ class Runtime(Machine):
                 raise
             del problem
             return self.unknowing.give_up(frame)
+        except BaseException as error:
+            self.follow(frame, error, caller)
+            raise
         finally:
             self.unseen -= 1
             self.frame, frame.caller = caller, None

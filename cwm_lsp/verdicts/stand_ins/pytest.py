@@ -1,0 +1,525 @@
+"""`pytest`, as tests use it: marks, fixtures, `raises`, `approx`, `warns`, `MonkeyPatch`. The rest is not known."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+from _cwm_approx import approx  # noqa: F401  a test's
+
+_not_known: Any = input
+"""Something that is not known."""
+_absent: Any = object()
+"""No argument."""
+__version__: Any = _not_known
+
+
+def __getattr__(name: str) -> Any:
+    return _not_known()
+
+
+# outcomes
+
+
+class _Outcome(BaseException):
+    def __init__(self, msg: Any = None, pytrace: bool = True) -> None:
+        super().__init__(msg)
+        self.msg = msg
+
+    def __str__(self) -> str:
+        return "" if self.msg is None else str(self.msg)
+
+
+class _Failed(_Outcome):
+    pass
+
+
+class _Skipped(_Outcome):
+    pass
+
+
+class _XFailed(_Failed):
+    pass
+
+
+def fail(reason: str = "", pytrace: bool = True) -> None:
+    raise _Failed(reason)
+
+
+def skip(reason: str = "", *, allow_module_level: bool = False) -> None:
+    raise _Skipped(reason)
+
+
+def xfail(reason: str = "") -> None:
+    raise _XFailed(reason)
+
+
+fail.Exception = _Failed  # type: ignore[attr-defined]
+skip.Exception = _Skipped  # type: ignore[attr-defined]
+xfail.Exception = _XFailed  # type: ignore[attr-defined]
+
+
+def importorskip(modname: str, minversion: Any = None, reason: Any = None, *, exc_type: Any = None) -> Any:
+    if minversion is not None:
+        return _not_known()
+    import importlib
+
+    try:
+        module = importlib.import_module(modname)
+    except ImportError:
+        raise _Skipped(f"could not import {modname!r}") from None
+    parts = modname.split(".")
+    return module if len(parts) == 1 else importlib.import_module(modname)
+
+
+# marks
+
+
+class Mark:
+    def __init__(self, name: str, args: Any, kwargs: Any) -> None:
+        self.name = name
+        self.args = args
+        self.kwargs = kwargs
+
+
+class MarkDecorator:
+    def __init__(self, mark: Mark) -> None:
+        self.mark = mark
+
+    @property
+    def name(self) -> str:
+        return self.mark.name
+
+    @property
+    def args(self) -> Any:
+        return self.mark.args
+
+    @property
+    def kwargs(self) -> Any:
+        return self.mark.kwargs
+
+    def with_args(self, *args: Any, **kwargs: Any) -> MarkDecorator:
+        old = self.mark
+        return MarkDecorator(Mark(old.name, (*old.args, *args), {**old.kwargs, **kwargs}))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and callable(args[0]) and not isinstance(args[0], MarkDecorator):
+            target = args[0]
+            if isinstance(target, type) or getattr(target, "__name__", "") != "<lambda>":
+                _store(target, self.mark)
+                return target
+        return self.with_args(*args, **kwargs)
+
+
+def _store(target: Any, mark: Mark) -> None:
+    if isinstance(target, FixtureDef):
+        _not_known()
+    own = vars(target).get("pytestmark", [])
+    target.pytestmark = [*(own if isinstance(own, list) else [own]), mark]
+
+
+class MarkGenerator:
+    def __getattr__(self, name: str) -> MarkDecorator:
+        if name[0] == "_":
+            raise AttributeError("Marker name must NOT start with underscore")
+        return MarkDecorator(Mark(name, (), {}))
+
+
+mark = MarkGenerator()
+HIDDEN_PARAM: Any = _not_known
+
+
+class ParameterSet:
+    def __init__(self, values: Any, marks: Any, id: Any) -> None:
+        self.values = values
+        self.marks = marks
+        self.id = id
+
+
+def param(*values: Any, marks: Any = (), id: Any = None) -> ParameterSet:
+    if isinstance(marks, MarkDecorator | Mark):
+        marks = (marks,)
+    return ParameterSet(values, [one.mark if isinstance(one, MarkDecorator) else one for one in marks], id)
+
+
+# fixtures
+
+
+class FixtureDef:
+    def __init__(self, function: Any, scope: Any, params: Any, autouse: bool, ids: Any, name: Any) -> None:
+        self.function = function
+        self.scope = scope
+        self.params = params
+        self.autouse = autouse
+        self.ids = ids
+        self.name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise _Failed(f'Fixture "{self.name}" called directly.')
+
+
+def fixture(
+    fixture_function: Any = None, *, scope: Any = "function", params: Any = None, autouse: bool = False,
+    ids: Any = None, name: Any = None,
+) -> Any:  # fmt: skip
+    if callable(scope):
+        scope = _not_known()
+    if params is not None:
+        params = tuple(params)
+
+    def decorate(function: Any) -> FixtureDef:
+        return FixtureDef(function, scope, params, autouse, ids, name or function.__name__)
+
+    return decorate if fixture_function is None else decorate(fixture_function)
+
+
+yield_fixture = fixture
+
+
+# raises
+
+
+class ExceptionInfo:
+    def __init__(self) -> None:
+        self._error: Any = None
+
+    @property
+    def value(self) -> Any:
+        assert self._error is not None, ".value can only be used after the context manager exits"
+        return self._error
+
+    @property
+    def type(self) -> Any:
+        assert self._error is not None, ".type can only be used after the context manager exits"
+        return type(self._error)
+
+    @property
+    def typename(self) -> str:
+        return self.type.__name__  # type: ignore[no-any-return]
+
+    def match(self, regexp: Any) -> bool:
+        value = str(self.value)
+        assert re.search(regexp, value), f"Regex pattern did not match.\n Regex: {regexp!r}\n Input: {value!r}"
+        return True
+
+    def exconly(self, tryshort: bool = False) -> str:
+        return str(_not_known())
+
+    def errisinstance(self, exc: Any) -> bool:
+        return isinstance(self.value, exc)
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        return _not_known()
+
+    def __str__(self) -> str:
+        return str(_not_known())
+
+    __repr__ = __str__
+
+
+class RaisesContext:
+    def __init__(self, expected: Any, match: Any = None, check: Any = None) -> None:
+        self.expected = expected
+        self.match = match
+        self.check = check
+        self.info = ExceptionInfo()
+
+    def __enter__(self) -> ExceptionInfo:
+        return self.info
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        if error is None:
+            raise _Failed(f"DID NOT RAISE {_named(self.expected)}")
+        if self.expected is not None and not isinstance(error, self.expected):
+            return False
+        self.info._error = error
+        if self.match is not None:
+            text = str(error)
+            if not re.search(self.match, text):
+                raise AssertionError(f"Regex pattern did not match: {_pattern(self.match)!r} on {text!r}")
+        if self.check is not None and not self.check(error):
+            raise AssertionError("the check did not return True")
+        return True
+
+
+def _pattern(match: Any) -> Any:
+    return match.pattern if isinstance(match, re.Pattern) else match
+
+
+def _named(expected: Any) -> str:
+    if isinstance(expected, tuple):
+        return "(" + ", ".join([_named(one) for one in expected]) + ")"
+    return getattr(expected, "__name__", "an exception")
+
+
+def raises(expected_exception: Any = None, *args: Any, **kwargs: Any) -> Any:
+    if not args:
+        if set(kwargs) - {"match", "check"} or (expected_exception is None and not kwargs):
+            raise TypeError("Unexpected keyword arguments passed to pytest.raises")
+        _check_kinds(expected_exception)
+        return RaisesContext(expected_exception, **kwargs)
+    _check_kinds(expected_exception)
+    function = args[0]
+    if not callable(function):
+        raise TypeError(f"{function!r} object (type: {type(function)}) must be callable")
+    with RaisesContext(expected_exception) as info:
+        function(*args[1:], **kwargs)
+    return info
+
+
+def _check_kinds(expected: Any) -> None:
+    for kind in expected if isinstance(expected, tuple) else (expected,):
+        if kind is not None and not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError("expected exception must be a BaseException type")
+
+
+# warnings
+
+
+class WarningsRecorder:
+    def __init__(self, expected: Any = None, match: Any = None) -> None:
+        self._expected = expected
+        self._match = match
+        self._list: list[Any] = []
+
+    @property
+    def list(self) -> Any:
+        return self._list
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._list[index]
+
+    def __iter__(self) -> Any:
+        return iter(self._list)
+
+    def __len__(self) -> int:
+        return len(self._list)
+
+    def pop(self, cls: Any = Warning) -> Any:
+        for index, one in enumerate(self._list):
+            if one.category == cls:
+                return self._list.pop(index)
+        for index, one in enumerate(self._list):
+            if issubclass(one.category, cls):
+                return _not_known() if len(self._list) > 1 else self._list.pop(index)
+        raise AssertionError(f"{cls!r} not found in warning list")
+
+    def clear(self) -> None:
+        self._list[:] = []
+
+    def __enter__(self) -> Any:
+        self._manager = warnings.catch_warnings(record=True)
+        self._list = self._manager.__enter__()
+        warnings.simplefilter("always")
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        self._manager.__exit__(kind, error, trace)
+        if self._expected is None or (error is not None and not isinstance(error, Exception)):
+            return None
+        meant = [
+            one for one in self._list if issubclass(one.category, self._expected)
+            and (self._match is None or re.search(self._match, str(one.message)))
+        ]  # fmt: skip
+        if not meant:
+            raise _Failed(f"DID NOT WARN. No warnings of type {_named(self._expected)} were emitted.")
+        for one in self._list:
+            if one not in meant:  # it is emitted again
+                warnings.warn(one.message, stacklevel=2)
+        return None
+
+
+def warns(expected_warning: Any = Warning, *args: Any, match: Any = None, **kwargs: Any) -> Any:
+    if not args:
+        if kwargs:
+            raise TypeError("Unexpected keyword arguments passed to pytest.warns")
+        return WarningsRecorder(expected_warning, match)
+    with WarningsRecorder(expected_warning):
+        return args[0](*args[1:], **kwargs)
+
+
+def deprecated_call(func: Any = None, *args: Any, **kwargs: Any) -> Any:
+    if func is not None:
+        args = (func, *args)
+    return warns((DeprecationWarning, PendingDeprecationWarning, FutureWarning), *args, **kwargs)
+
+
+# patching
+
+
+class MonkeyPatch:
+    def __init__(self) -> None:
+        self._attributes: list[Any] = []
+        self._items: list[Any] = []
+
+    @classmethod
+    def context(cls) -> Any:
+        return _MonkeyContext()
+
+    def setattr(self, target: Any, name: Any, value: Any = _absent, raising: bool = True) -> None:
+        if value is _absent:
+            if not isinstance(target, str):
+                raise TypeError("use setattr(target, name, value) or setattr(target, value) with target being a dotted "
+                                "import string")  # fmt: skip
+            value = name
+            target, name = _resolve(target)
+        absent = not hasattr(target, name)
+        if raising and absent:
+            raise AttributeError(f"{target!r} has no attribute {name!r}")
+        old = None if absent else getattr(target, name)
+        if isinstance(target, type):
+            absent = name not in vars(target)
+            old = None if absent else vars(target)[name]
+        self._attributes.append((target, name, old, absent))
+        setattr(target, name, value)
+
+    def delattr(self, target: Any, name: Any = _absent, raising: bool = True) -> None:
+        if name is _absent:
+            target, name = _resolve(target)
+        if not hasattr(target, name):
+            if raising:
+                raise AttributeError(name)
+            return
+        old = vars(target)[name] if isinstance(target, type) else getattr(target, name)
+        self._attributes.append((target, name, old, False))
+        delattr(target, name)
+
+    def setitem(self, dic: Any, name: Any, value: Any) -> None:
+        absent = name not in dic
+        self._items.append((dic, name, None if absent else dic[name], absent))
+        dic[name] = value
+
+    def delitem(self, dic: Any, name: Any, raising: bool = True) -> None:
+        if name not in dic:
+            if raising:
+                raise KeyError(name)
+            return
+        self._items.append((dic, name, dic[name], False))
+        del dic[name]
+
+    def setenv(self, name: str, value: Any, prepend: Any = None) -> None:
+        import os
+
+        if not isinstance(value, str) or prepend is not None:
+            _not_known()
+        self.setitem(os.environ, name, value)
+
+    def delenv(self, name: str, raising: bool = True) -> None:
+        import os
+
+        self.delitem(os.environ, name, raising)
+
+    def syspath_prepend(self, path: Any) -> None:
+        _not_known()
+
+    def chdir(self, path: Any) -> None:
+        _not_known()
+
+    def undo(self) -> None:
+        for target, name, old, absent in reversed(self._attributes):
+            if absent:
+                delattr(target, name)
+            else:
+                setattr(target, name, old)
+        self._attributes = []
+        for dic, name, old, absent in reversed(self._items):
+            if absent:
+                if name in dic:
+                    del dic[name]
+            else:
+                dic[name] = old
+        self._items = []
+
+
+class _MonkeyContext:
+    def __enter__(self) -> MonkeyPatch:
+        self._patch = MonkeyPatch()
+        return self._patch
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._patch.undo()
+
+
+def _resolve(path: str) -> Any:
+    import importlib
+
+    parts = path.split(".")
+    target = importlib.import_module(parts[0])
+    name = parts[0]
+    for part in parts[1:-1]:
+        name = f"{name}.{part}"
+        if not hasattr(target, part):
+            importlib.import_module(name)
+        target = getattr(target, part)
+    if not hasattr(target, parts[-1]):
+        _not_known()
+    return target, parts[-1]
+
+
+# what fixtures give
+
+
+class CaptureResult:
+    def __init__(self, out: str, err: str) -> None:
+        self.out = out
+        self.err = err
+
+    def __iter__(self) -> Any:
+        return iter((self.out, self.err))
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self.out, self.err)[index]
+
+    def __eq__(self, other: Any) -> bool:
+        return (self.out, self.err) == (tuple(other) if isinstance(other, CaptureResult) else other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class CaptureFixture:
+    def __init__(self) -> None:
+        import io
+        import sys
+
+        self._before = sys.stdout, sys.stderr
+        self._out, self._err = io.StringIO(), io.StringIO()
+        sys.stdout, sys.stderr = self._out, self._err
+
+    def readouterr(self) -> CaptureResult:
+        found = CaptureResult(self._out.getvalue(), self._err.getvalue())
+        for stream in (self._out, self._err):
+            stream.seek(0)
+            stream.truncate()
+        return found
+
+    def disabled(self) -> Any:
+        return _not_known()
+
+    def close(self) -> None:
+        import sys
+
+        sys.stdout, sys.stderr = self._before
+
+
+class FixtureRequest:
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__" or name == "param":
+            raise AttributeError(f"'SubRequest' object has no attribute {name!r}")
+        return _not_known()
+
+    def addfinalizer(self, finalizer: Any) -> None:
+        self._finalizers.append(finalizer)
+
+    def getfixturevalue(self, argname: str) -> Any:
+        return self._find(argname)
+
+
+class _Base:
+    """A class whose subclasses say nothing of tests."""
+
+
+Item = Function = Module = Class = Session = Config = Parser = Metafunc = _Base
+LogCaptureFixture = Pytester = TempPathFactory = Cache = CallInfo = ExitCode = _Base

@@ -277,7 +277,10 @@ describe("a Python file", () => {
     await editor.goto(lineOf("total = 0"), 5);
     await editor.run("cwm-lsp: Restart Server");
     // A new server knows nothing of the call that was typed.
-    await editor.page.locator(".codelens-decoration", { hasText: /order_total.* · doctest/ }).waitFor();
+    await page
+      .locator(".codelens-decoration", { hasText: /order_total.* · recorded/ })
+      .first()
+      .waitFor();
   });
 
   it("is introduced by a walkthrough, with an example", async () => {

@@ -50,6 +50,8 @@ class Known:
     """The same in other files that it steps into, by path."""
     partial: bool = False
     """It is still being predicted."""
+    is_made_up: bool = False
+    """Nobody has asked for the call or written it down: it gives way to any other that comes to the function."""
     problem: str | None = None
     """Why nothing is known, where that is so."""
     visits: dict[int, Visit] = field(default_factory=dict)
@@ -231,11 +233,11 @@ class Document:
         """By the 0-based line where a function is now, what is shown in it: of several calls that come to it the one
         that was asked about it, else the latest."""
         owners: dict[int, Known] = {}
-        for known in self.known.values():
+        for known in sorted(self.known.values(), key=lambda known: not known.is_made_up):
             owners |= {span.now.start: known for span in known.anchor.spans}
         for known in self.known.values():
             start = known.anchor.at(known.entry.first_line)
-            if start is not None:
+            if start is not None and not known.is_made_up:
                 owners[start] = known
         return owners
 

@@ -389,7 +389,11 @@ class Session:
         """What is predicted next without being asked for: first the function at the cursor, also a made-up call of it,
         then those in view."""
         at_cursor = document.entry_at_cursor
-        computes = document.settings.predict.assist == "lock"
+        computes, owners = document.settings.predict.assist == "lock", document.owners()
+
+        def wanted(entry: Entry, call: Call) -> bool:
+            is_bare = document.anchor.at(entry.first_line) not in owners
+            return call.origin != "defaults" or (entry is at_cursor and computes and is_bare)
 
         def rank(entry: Entry) -> int:
             return 0 if entry is at_cursor else 1 if document.is_in_view(entry) else 2
@@ -400,7 +404,7 @@ class Session:
             if entry.qualname not in document.known
             and entry.qualname not in document.pending  # the user has asked about it
             and (call := document.call_of(entry)) is not None
-            and (call.origin != "defaults" or (entry is at_cursor and computes))
+            and wanted(entry, call)
         ]
         if not unknown:
             return None
@@ -478,6 +482,7 @@ class Session:
             if only_computed and not (is_fact(reading.trace) and reading.trace.outcome.kind == "return"):
                 raise UserError("of the call that was made up for it not all is known: give one, or have it predicted")
             known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading, pins=pins)
+            known.is_made_up = only_computed
             known.show_pinned()
             if not known.anchor.alive:
                 raise asyncio.CancelledError("a function that the trace enters was edited meanwhile")

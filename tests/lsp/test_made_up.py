@@ -59,3 +59,31 @@ async def test_a_function_at_the_cursor_has_hints_of_a_made_up_call(editor: Edit
         await editor.until(is_known)
         assert line not in await editor.hints(uri)
     assert uri not in editor.published
+
+
+CALLED = """\
+def half(x: int):
+    y = x // 2
+    return y
+
+
+def doubled(n: int):
+    \"\"\"
+    >>> doubled(8)
+    8
+    \"\"\"
+    return half(n) * 2
+"""
+
+
+async def test_a_made_up_call_gives_way_to_one_that_comes_to_the_function(editor: Editor, uri):
+    await editor.begin(capabilities("vscode_1.139"), options={"predict": {"debounce": 50}})
+    editor.open(uri, CALLED)
+    at(editor, uri, 1)
+
+    async def is_of_the_doctest() -> bool:
+        return (await editor.hints(uri)).get(1) == "y = 4"
+
+    await editor.until(is_of_the_doctest)
+    titles = [lens.command.title for lens in await editor.lenses(uri)]
+    assert "as called in doubled(8)" in titles

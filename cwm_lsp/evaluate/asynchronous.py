@@ -204,6 +204,7 @@ class Asynchronous:
             raise RuntimeError("asyncio.run() cannot be called from a running event loop")
         if options or debug or sys.version_info < (3, 11):
             raise GaveUp("asyncio.run is called in a way that is not followed")
+        self.check_version()
         runner = asyncio.Runner(loop_factory=self.new_loop)
         try:
             return runner.run(main)
@@ -217,7 +218,14 @@ class Asynchronous:
         """`asyncio.Runner`."""
         if args or kwargs:
             raise GaveUp("asyncio.Runner is called in a way that is not followed")
+        self.check_version()
         return function(loop_factory=self.new_loop)
+
+    def check_version(self) -> None:
+        """The library's own tasks, and the names of all, are others in another version."""
+        dialect = self.interpreter.runtime.dialect
+        if dialect is not None and dialect.differs:
+            self.interpreter.runtime.taint()
 
     def is_coroutine_function(self, value: Any) -> bool:
         """`asyncio.iscoroutinefunction`."""

@@ -33,6 +33,7 @@ class Raising:
         frame.seen = None
         if is_a(error, RecursionError | MemoryError):
             error.of_user = True  # not of the interpreter's own limits
+        self.runtime.thrown = id(error)
         if error.__traceback__ is not None and id(error) == self.runtime.risen:
             self.runtime.rising = id(error)
         raise error
@@ -87,6 +88,10 @@ class Managing:
         if kind is Unknown:
             return self.runtime.unknown((manager,)), self.leave_unknown
         known = kind in self.runtime.classes or kind in KNOWN
+        if self.runtime.dialect is not None and self.runtime.dialect.target < (3, 11):
+            for name in ("__enter__", "__exit__"):
+                if not defines(kind, name):
+                    raise AttributeError(name)
         if not defines(kind, "__enter__"):
             raise TypeError(f"'{kind.__name__}' object does not support the context manager protocol")
         if not defines(kind, "__exit__"):

@@ -34,6 +34,7 @@ from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import Suspension
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
 from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.versions import dialect_of
 from cwm_lsp.source.modules import Found
 
 
@@ -81,6 +82,7 @@ class Interpreter:
             self.calls = Calls(self)
             self.enter = CellType(self.calls.from_library)
             self.imports = Imports(self, world)
+            runtime.dialect = dialect_of(self.imports.world.finder.own)
             self.raising, self.grouping = Raising(self), Grouping(self)
             self.managing = Managing(self)
             self.suspension = Suspension(self)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
     from cwm_lsp.evaluate.limits import Limits
     from cwm_lsp.evaluate.observed import Observed
+    from cwm_lsp.evaluate.versions import Dialect
     from cwm_lsp.evaluate.visiting import Visits
 
 SMALL = 100
@@ -79,6 +80,10 @@ class Machine:
         """Modules whose top level is being interpreted, one inside the other."""
         self.guarded = 0
         """Blocks around what runs that may catch an exception."""
+        self.dialect: Dialect | None = None
+        """What the Python that would run the program says otherwise than this one."""
+        self.thrown = 0
+        """The exception that the program itself has raised last, by its identity."""
         self.tracebacks: dict[int, object] = {}
         """Once an `except*` has been at work: what stands for an exception's traceback, by its identity."""
         self.classes: set[type] = set()

@@ -41,6 +41,9 @@ class Making(Methods):
         made = self.calls.raw(function, args, kwargs)
         if is_a(made, type):
             self.calls.adopt(self.calls.named_here(made))
+            dialect = self.runtime.dialect
+            if dialect is not None and dialect.differs and function is dataclasses.make_dataclass:
+                made.__module__ = self.interpreter.here.module_name if dialect.target >= (3, 12) else "types"
         return made
 
     def named_here(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

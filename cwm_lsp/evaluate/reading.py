@@ -10,6 +10,7 @@ import ast
 import errno
 import fnmatch
 import functools
+import inspect
 import io
 import json
 import locale
@@ -158,6 +159,10 @@ def _fits(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(os.path.normcase(name), os.path.normcase(pattern))
 
 
+WORKING_FOLDER = inspect.getattr_static(pathlib.Path, "cwd").__func__
+"""`Path.cwd`, of whichever class it is."""
+
+
 class Reading:
     """The rules of what reads files, and asks for them."""
 
@@ -175,7 +180,7 @@ class Reading:
             library.load_json: self.loaded_from,
             library.text_encoding: self.encoding_of,
             library.resources: self.resources,
-            vars(pathlib.Path)["cwd"].__func__: self.answered(lambda files, _kind: ConcretePath(files.folder())),
+            WORKING_FOLDER: self.answered(lambda files, _kind: ConcretePath(files.folder())),
             **{library.ASKING[name]: self.answered(question) for name, question in QUESTIONS.items()},
         }
 

@@ -152,7 +152,7 @@ class Renderer:
             raise Undetermined
         if kind is Unknown or (is_bare(kind) and kind in self.runtime.classes):
             return
-        if kind in CLOCKED:
+        if kind in CLOCKED or (self.runtime.dialect is not None and kind in self.runtime.dialect.otherwise):
             raise Undetermined
         inside = self.runtime.inside(value)
         if inside:

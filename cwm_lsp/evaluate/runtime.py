@@ -37,6 +37,8 @@ from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cwm_lsp.evaluate.versions import Dialect
+
 
 TABLES: frozenset[type] = frozenset({dict, set, frozenset})
 SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
@@ -544,6 +546,8 @@ class Runtime(Machine):
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
         if isinstance(error, GeneratorExit) and not self.lively:
             raise Abandoned
+        if self.dialect is not None and id(error) not in (self.thrown, self.rising) and frame.seen is not error:
+            self.translate(error, self.dialect)
         if not self.generators:
             self.show_exception(frame, error)
             return
@@ -559,6 +563,20 @@ class Runtime(Machine):
         if holder is not None and new:
             lifetimes.add_context(error, holder.handling[-1])
         lifetimes.release(error, loops=True)
+
+    def translate(self, error: BaseException, dialect: Dialect) -> None:
+        """Let an exception that builtin code has raised say what it says in the Python that would run the program."""
+        given = arguments_of(error)
+        if dialect.differs and given and (given[0] == "unhashable type: 'slice'" or type(given[0]) is slice):
+            raise GaveUp("whether slices are hashable depends on the version of Python")
+        if dialect.differs and (is_a(error, SyntaxError) or not dialect.raises_the_same(error)):
+            self.poisoned[id(error)] = error
+        elif len(given) == 1 and type(given[0]) is str and type(error) is not KeyError:
+            text = dialect.message(error, given[0])
+            if text is None:
+                self.poisoned[id(error)] = error
+            elif text != given[0]:
+                error.args = (text,)
 
     @property
     def lively(self) -> bool:
@@ -576,9 +594,10 @@ class Runtime(Machine):
             return
         if self.mortal:
             raise GaveUp("an exception may keep an object with __del__ alive")
-        if id(error) != self.rising and frame.code.path is None:
-            self.raised_at = frame.line
-        self.risen, self.rising = id(error), 0
+        if not self.ending:
+            if id(error) != self.rising and frame.code.path is None:
+                self.raised_at = frame.line
+            self.risen, self.rising = id(error), 0
         if self.muted is None:
             self.visit(frame)
             self.asked = False

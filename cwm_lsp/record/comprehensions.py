@@ -124,7 +124,7 @@ def _as_up_to_311(
     if code.co_firstlineno in found:
         node, _ = found[code.co_firstlineno]
         code = gathering.gather(code, node)
-    elif code.co_flags & inspect.CO_GENERATOR:
+    elif code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
         code = code.replace(co_code=_closed_by_exception(code))
     compiled: list[lines.Position] = list(code.co_positions())  # type: ignore[attr-defined, unused-ignore]
     positions = [found[place[0] or 0][1] if place[0] in found else place for place in compiled]

@@ -1,0 +1,263 @@
+"""What the Python that would run a program says otherwise than the one that evaluates it.
+
+Values are made, and exceptions raised, by the Python that evaluates. The steps are the same for all, but messages and
+reprs differ between versions. Those of known families are told in the words of the program's own Python; where these
+words have something in them that our own do not tell, the message is unknown.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+import struct
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cwm_lsp.source.modules import Installation
+
+Version = tuple[int, int]
+Match = re.Match[str]
+Wording = tuple[Version, str, str | Callable[[Match], str] | None]
+"""From which version on a message reads so: its pattern, and how to write it given a match of another wording; None
+where that does not tell enough."""
+
+PACKAGE = str(Path(__file__).parent)
+
+
+def _plural(names: list[str]) -> str:
+    return "s" if len(names) > 1 else ""
+
+
+def _abstract(found: Match) -> str:
+    names = re.findall(r"\w+", found["names"])
+    return f"Can't instantiate abstract class {found['kind']} with abstract method{_plural(names)} {', '.join(names)}"
+
+
+def _abstract_8(found: Match) -> str:
+    names = re.findall(r"\w+", found["names"])
+    return f"Can't instantiate abstract class {found['kind']} with abstract methods {', '.join(names)}"
+
+
+def _abstract_12(found: Match) -> str:
+    names = re.findall(r"\w+", found["names"])
+    listed = ", ".join(f"'{name}'" for name in names)
+    lacking = f"without an implementation for abstract method{_plural(names)}"
+    return f"Can't instantiate abstract class {found['kind']} {lacking} {listed}"
+
+
+EVALUATOR: Version = (3, 11)
+"""What the evaluator itself says."""
+OLD: Version = (3, 0)
+OBJECTS: Version = (3, 13)
+"""From here on, setting an attribute that cannot be set says so in words of its own."""
+FAMILIES: tuple[tuple[Wording, ...], ...] = (
+    (
+        (OLD, r"Can't instantiate abstract class (?P<kind>.+) with abstract methods? (?P<names>.+)", _abstract_8),
+        ((3, 9), r"Can't instantiate abstract class (?P<kind>.+) with abstract methods? (?P<names>.+)", _abstract),
+        ((3, 12), r"Can't instantiate abstract class (?P<kind>.+) without an implementation for abstract methods? "
+                  r"(?P<names>.+)", _abstract_12),
+    ),
+    (
+        (OLD, r"(?P<call>min|max)\(\) arg is an empty sequence", r"\g<call>() arg is an empty sequence"),
+        ((3, 12), r"(?P<call>min|max)\(\) iterable argument is empty", r"\g<call>() iterable argument is empty"),
+    ),
+    (
+        (OLD, r"'(?P<kind>type)' object is not subscriptable", "'type' object is not subscriptable"),
+        ((3, 11), r"type '(?P<kind>[^']+)' is not subscriptable", None),
+    ),
+    (
+        (OLD, r"super\(type, obj\): obj must be an instance or subtype of type",
+         "super(type, obj): obj must be an instance or subtype of type"),
+        ((3, 13), r"super\(type, obj\): obj \(.*", None),
+    ),
+    (
+        (OLD, r"Cannot create a consistent method resolution\norder \(MRO\) for bases (?P<bases>.+)",
+         "Cannot create a consistent method resolution\norder (MRO) for bases \\g<bases>"),
+        ((3, 13), r"Cannot create a consistent method resolution order \(MRO\) for bases (?P<bases>.+)",
+         r"Cannot create a consistent method resolution order (MRO) for bases \g<bases>"),
+    ),
+    (
+        (OLD, r"(?P<all>'[^']+' object has no attribute '[^']+')", r"\g<all>"),
+        (OBJECTS, r"(?P<all>'[^']+' object has no attribute '[^']+') and no __dict__ for setting new attributes", None),
+    ),
+    (
+        (OLD, r"string indices must be integers", "string indices must be integers"),
+        ((3, 11), r"string indices must be integers, not '.*'", None),
+    ),
+    (
+        (OLD, r"expected string or bytes-like object", "expected string or bytes-like object"),
+        ((3, 11), r"expected string or bytes-like object, got '.*'", None),
+    ),
+    (
+        (OLD, r"unreadable attribute", "unreadable attribute"),
+        ((3, 10), r"unreadable attribute(?: '(?P<name>\w+)')", r"unreadable attribute '\g<name>'"),
+        ((3, 11), r"property '(?P<name>\w+)' of '.*' object has no getter", None),
+    ),
+    *(
+        (
+            (OLD, f"can't {does} attribute", f"can't {does} attribute"),
+            ((3, 10), rf"can't {does} attribute '(?P<name>\w+)'", rf"can't {does} attribute '\g<name>'"),
+            ((3, 11), rf"property '(?P<name>\w+)' of '.*' object has no {part}", None),
+        )
+        for does, part in (("set", "setter"), ("delete", "deleter"))
+    ),
+    (
+        (OLD, r"local variable '(?P<name>.+)' referenced before assignment",
+         r"local variable '\g<name>' referenced before assignment"),
+        ((3, 11), r"cannot access local variable '(?P<name>.+)' where it is not associated with a value",
+         r"cannot access local variable '\g<name>' where it is not associated with a value"),
+    ),
+    (
+        (OLD, r"free variable '(?P<name>.+)' referenced before assignment in enclosing scope",
+         r"free variable '\g<name>' referenced before assignment in enclosing scope"),
+        ((3, 11), r"cannot access free variable '(?P<name>.+)' where it is not associated with a value in "
+                  r"enclosing scope",
+         r"cannot access free variable '\g<name>' where it is not associated with a value in enclosing scope"),
+    ),
+    (
+        (OLD, r"'(?P<name>.+)' is an invalid keyword argument for (?P<call>.+\(\))", None),
+        ((3, 13), r"(?P<call>\w+\(\)) got an unexpected keyword argument '(?P<name>[^']+)'.*", None),
+    ),
+    (
+        (OLD, r"(?P<call>.+\(\)) got an unexpected keyword argument '(?P<name>[^']+)'",
+         r"\g<call> got an unexpected keyword argument '\g<name>'"),
+        ((3, 13), r"(?P<call>.+\(\)) got an unexpected keyword argument '(?P<name>[^']+)'\. Did you mean .*", None),
+    ),
+    (
+        (OLD, r"integer division or modulo by zero", "integer division or modulo by zero"),
+        ((3, 11), r"integer modulo by zero", None),
+    ),
+    (
+        (OLD, r"int\(\) takes at most 2 arguments \((?P<given>\d+) given\)",
+         r"int() takes at most 2 arguments (\g<given> given)"),
+        ((3, 13), r"int expected at most 2 arguments, got (?P<given>\d+)",
+         r"int expected at most 2 arguments, got \g<given>"),
+    ),
+    (
+        (OLD, r"\w+ expected at (most|least) \d+ arguments?, got \d+", None),
+        ((3, 13), r"\w+\(\) takes at (most|least) \d+ (positional )?arguments? .*", None),
+    ),
+    (
+        (OLD, r"must be str, not .+", None),
+        ((3, 13), r"\w+\(\) argument \d must be str, not .+", None),
+    ),
+    (
+        (OLD, r"str\(\) argument \d must be str, not .+", None),
+        ((3, 10), r"str\(\) argument '\w+' must be str, not .+", None),
+    ),
+    (
+        (OLD, r"descriptor '(?P<name>\w+)' of '(?P<kind>[^']+)' object needs an argument",
+         r"descriptor '\g<name>' of '\g<kind>' object needs an argument"),
+        ((3, 9), r"unbound method (?P<kind>[\w.]+)\.(?P<name>\w+)\(\) needs an argument",
+         r"unbound method \g<kind>.\g<name>() needs an argument"),
+    ),
+    (
+        (OLD, r"(?P<before>.*(?:format: a| or a)) number(?P<after>.*)", r"\g<before> number\g<after>"),
+        ((3, 10), r"(?P<before>.*(?:format: a| or a)) real number(?P<after>.*)", r"\g<before> real number\g<after>"),
+    ),
+    (
+        (OLD, r"reduce\(\) of empty sequence with no initial value",
+         "reduce() of empty sequence with no initial value"),
+        ((3, 10), r"reduce\(\) of empty iterable with no initial value",
+         "reduce() of empty iterable with no initial value"),
+    ),
+    (
+        (OLD, r"isinstance\(\) arg 2 must be a type or tuple of types",
+         "isinstance() arg 2 must be a type or tuple of types"),
+        ((3, 10), r"isinstance\(\) arg 2 must be a type, a tuple of types, or a union",
+         "isinstance() arg 2 must be a type, a tuple of types, or a union"),
+    ),
+    (
+        (OLD, r"(?P<call>\w+\(\) takes .*)", r"\g<call>"),
+        ((3, 9), r"(?:\w+\.)(?P<call>\w+\(\) takes (?:no|exactly one) arguments?.*)", None),
+    ),
+    ((OLD, r"float modulo", "float modulo"), ((3, 13), r"float modulo by zero", "float modulo by zero")),
+)  # fmt: skip
+"""Messages that read otherwise from a version on, oldest first."""
+QUALIFIED = re.compile(r"(?:[\w<>]+\.)+(\w+|<lambda>)(\(\) (?:takes (?:\d|from)|missing \d|got ))")
+"""How a message names a function, from 3.10 on."""
+SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13)}
+"""Types whose repr is another one from a version on."""
+
+
+class Dialect:
+    """What the Python that would run a program says, where that is not what ours says."""
+
+    def __init__(self, target: Version, library: Path | None) -> None:
+        self.target = target
+        self.library = library
+        self.own: Version = sys.version_info[:2]
+        self.otherwise: frozenset[Any] = frozenset(
+            kind for kind, since in SHOWN.items() if (self.own >= since) is not (self.target >= since)
+        )
+        """Types whose reprs are not known."""
+
+    @property
+    def differs(self) -> bool:
+        """Another version than ours."""
+        return self.own != self.target
+
+    def message(self, error: BaseException, text: str) -> str | None:
+        """The message of an exception of ours in the words of the target; None where these are not known."""
+        if self.target < (3, 10):
+            text = QUALIFIED.sub(r"\1\2", text, count=1)
+        for family in FAMILIES:
+            for wording in reversed(family):
+                found = re.fullmatch(wording[1], text, re.DOTALL)
+                if found is None or wording[0] > max(self.own, EVALUATOR):
+                    continue
+                spoken = max(_spoken(family, self.own)[0], wording[0])
+                wanted = _spoken(family, self.target)
+                if wanted[0] in (spoken, wording[0]):
+                    return text
+                if wanted[0] == OBJECTS and getattr(error, "obj", None) is not None:
+                    return text  # an attribute that was read
+                return _reworded(found, wanted[2])
+        return text
+
+    def raises_the_same(self, error: BaseException) -> bool:
+        """Whether what raised an exception is the same in both: not so in library code whose text is another one."""
+        trace, place = error.__traceback__, None
+        while trace is not None:
+            if not trace.tb_frame.f_code.co_filename.startswith(PACKAGE):
+                place = trace
+            trace = trace.tb_next
+        return not self.differs or place is None or self._is_same_file(place)
+
+    def _is_same_file(self, place: TracebackType) -> bool:
+        name = place.tb_frame.f_code.co_filename
+        if self.library is None or not Path(name).is_file():
+            return not name.startswith("<frozen")
+        folder = Path(linecache.__file__).parent
+        return not Path(name).is_relative_to(folder) or same_text(name, self.library / Path(name).relative_to(folder))
+
+
+def _spoken(family: tuple[Wording, ...], version: Version) -> Wording:
+    return [wording for wording in family if wording[0] <= version][-1]
+
+
+def _reworded(found: Match, write: str | Callable[[Match], str] | None) -> str | None:
+    if write is None or isinstance(write, str):
+        return None if write is None else found.expand(write)
+    return write(found)
+
+
+def dialect_of(installation: Installation) -> Dialect | None:
+    """What the Python of an installation says otherwise than ours; None where nothing is known to differ."""
+    own = sys.version_info[:2]
+    target = installation.version or own
+    return None if target == own and target >= (3, 11) else Dialect(target, installation.stdlib)
+
+
+@lru_cache(maxsize=1000)
+def same_text(one: str, other: Path) -> bool:
+    """Whether two source files are the same."""
+    try:
+        return Path(one).read_bytes() == other.read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,122 @@
+"""What differs between versions of Python is told as the program's own Python tells it, or is not computed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.versions import EVALUATE, ROOT, pythons
+from cwm_lsp.evaluate import Around, Evaluation, Question
+from cwm_lsp.evaluate.versions import FAMILIES, Dialect
+
+OTHERS = pythons([(3, minor) for minor in range(8, 15)])
+PROGRAM = """\
+from abc import ABC, abstractmethod
+class Shape(ABC):
+    @abstractmethod
+    def area(self): ...
+    @abstractmethod
+    def name(self): ...
+class Slim:
+    __slots__ = ()
+class Only:
+    @property
+    def size(self): return 1
+def unbound():
+    print(late)
+    late = 1
+def nested():
+    def inner():
+        return late
+    inner()
+    late = 1
+class Plain:
+    def method(self, a): ...
+def use(manager):
+    with manager:
+        pass
+CALLS = [
+    lambda: Shape(), lambda: max([]), lambda: min(()), lambda: Plain[1], lambda: unbound(), lambda: nested(),
+    lambda: "abc"["b"], lambda: 5 % 0, lambda: 5 // 0, lambda: 5.0 % 0, lambda: setattr(Slim(), "x", 1),
+    lambda: Slim().x, lambda: setattr(Only(), "size", 2), lambda: Plain().method(), lambda: Plain().method(1, 2),
+    lambda: use(3), lambda: sorted([1], ke=1), lambda: int("1", 2, 3), lambda: "a".replace("b"), lambda: "a".count(1),
+    lambda: "%d" % "x", lambda: int([]), lambda: float([]), lambda: isinstance(1, 2), lambda: None.x, lambda: {}["k"],
+    lambda: [1][5], lambda: (1).bit_length(2), lambda: str.upper(), lambda: type("X", (object, Plain), {}),
+    lambda: Plain().method(b=1), lambda: "a" + 1, lambda: [1, "a"].sort(), lambda: int("x"),
+]
+def f():
+    for call in CALLS:
+        try:
+            call()
+        except Exception as error:
+            problem = error
+    return len(CALLS)
+"""
+REALLY = """
+import json, sys
+source = sys.stdin.read()
+exec(compile(source, "f", "exec"))
+said = []
+for call in CALLS:
+    try:
+        call()
+    except Exception as error:
+        said.append(repr(error))
+print(json.dumps(said))
+"""
+
+
+@pytest.mark.parametrize("target", OTHERS, ids=lambda version: ".".join(map(str, version)))
+def test_messages_are_those_of_the_python_that_would_run_the_program(target: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "messages.py"
+    path.write_text(PROGRAM, encoding="utf-8")
+    command = [OTHERS[target], "-c", REALLY]
+    real = json.loads(subprocess.run(command, input=PROGRAM, capture_output=True, text=True, check=True).stdout)
+    evaluation = Evaluation(PROGRAM, "f()", "f", module="messages", around=Around(str(path), str(OTHERS[target])))
+    said: list[str | None] = []
+    for step in evaluation:
+        assert not isinstance(step, Question), step
+        if step.kind == "exception" and step.depth == 0:
+            said.append(None if step.provenance["value"] == "unknown" else step.value)
+    assert len(said) == len(real)
+    for text, expected in zip(said, real, strict=True):
+        assert text is None or f", {expected}, <traceback" in text
+    assert said.count(None) <= len(said) / 3
+
+
+def test_a_library_error_is_known_where_the_library_is_the_same(tmp_path: Path) -> None:
+    same = Dialect(sys.version_info[:2], Path(json.__file__).parents[1])
+    other = Dialect((3, 99), tmp_path)
+    other.own = (3, 98)
+    try:
+        json.loads("[1, nope]")
+    except ValueError as error:
+        assert same.raises_the_same(error)
+        assert not other.raises_the_same(error)
+
+
+def test_wordings_are_in_the_order_of_versions() -> None:
+    for family in FAMILIES:
+        versions = [wording[0] for wording in family]
+        assert versions == sorted(set(versions))
+
+
+@pytest.mark.parametrize("host", [version for version in OTHERS if version >= (3, 10)], ids=str)
+def test_every_python_evaluates(host: tuple[int, int], tmp_path: Path) -> None:
+    path = tmp_path / "messages.py"
+    row = {"source": PROGRAM, "call": "f()", "function": "f", "module": "messages", "path": str(path), "events": 500,
+           "python": str(OTHERS[host])}  # fmt: skip
+    done = subprocess.run(
+        [OTHERS[host], "-c", EVALUATE], input=json.dumps(row), capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+    events, asked, outcome, gave_up = json.loads(done.stdout)
+    assert (asked, gave_up) == (None, None)
+    assert outcome["kind"] == "return"
+    assert events

@@ -63,7 +63,7 @@ class Predict(_Group):
     """When and how calls are predicted. Predicting never runs the user's code."""
 
     trigger: Literal["auto", "manual", "onSave", "onType"] = "auto"
-    """What starts a prediction. `auto`: typing, as long as predictions take under a second; else a command."""
+    """What starts a prediction. `auto`: typing, as long as the model takes under a second; else a command."""
     debounce: int = Field(default=300, ge=50, le=10_000)
     """Milliseconds without an edit before typing starts a prediction."""
     assist: Literal["off", "draft", "lock"] = "lock"

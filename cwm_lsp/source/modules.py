@@ -239,10 +239,10 @@ class Finder:
             inside = f"{folder}/{last}"
             if last in items:
                 inner = self._listing(inside).get("__init__", ())
-                if "__init__.py" in inner:
-                    return Found(name, "package", Path(inside, "__init__.py"), (inside,), *kept)
                 if any(_EXTENSION.fullmatch(item[len("__init__") :]) for item in inner):
                     return Found(name, "extension", None, (inside,), *kept)
+                if "__init__.py" in inner:
+                    return Found(name, "package", Path(inside, "__init__.py"), (inside,), *kept)
             if any(_EXTENSION.fullmatch(item[len(last) :]) for item in items):
                 return Found(name, "extension", None, (), *kept)
             if f"{last}.py" in items:

@@ -21,7 +21,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
-from cwm_lsp.evaluate.adoption import adopting, allowed
+from cwm_lsp.evaluate.adoption import ADOPTION, adopting, allowed
 from cwm_lsp.evaluate.attributes import IMMUTABLE
 from cwm_lsp.evaluate.binding import bind
 from cwm_lsp.evaluate.code import Frame
@@ -337,7 +337,7 @@ class Calls:
 
     def make_class(self, metaclass: Any, args: list[Any], kwargs: dict[str, Any], module: str | None = None) -> Any:
         """Call a metaclass, in the library module of that name."""
-        if not is_a(metaclass, type):
+        if not is_a(metaclass, type) or not issubclass(metaclass, type):
             return self.call(metaclass, args, kwargs)
         if metaclass is library.NAMED_TUPLES:
             made = self.native(metaclass, args, kwargs)
@@ -347,7 +347,14 @@ class Calls:
             if not all(allowed(self.interpreter, base) for base in args[1]) or id(args[2]) in self.runtime.poisoned:
                 return self.foreign(args, kwargs)
             if body_of(metaclass.__new__) is None:
-                args = [*args[:2], self.adopting(metaclass.__new__, args[2], module)]
+                entries = self.adopting(metaclass.__new__, args[2], module)
+                if body_of(metaclass.__init__) is None or type(metaclass).__call__ is not type.__call__:
+                    return self.native(metaclass, [*args[:2], entries], kwargs)
+                made = self.native(metaclass.__new__, [metaclass, *args[:2], entries], kwargs)
+                dict.pop(args[2], ADOPTION, None)
+                if is_a(made, metaclass):
+                    self.call(type(made).__init__, [made, *args], kwargs)  # which gets what it was called with
+                return made
         return self.native(metaclass, args, kwargs)
 
     def adopting(self, maker: Any, namespace: dict[str, Any], module: str | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import Unknown, is_a, undetermined
+from cwm_lsp.evaluate.values import Unknown, defines, is_a, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -38,7 +38,7 @@ class Adoption:
             return
         runtime = self.interpreter.runtime
         runtime.classes.add(owner)
-        if "__del__" in vars(owner):
+        if defines(owner, "__del__"):
             runtime.finalizing = True
 
 

@@ -27,7 +27,7 @@ from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -60,7 +60,7 @@ def members(module: Any, names: str) -> dict[str, Any]:
 
 
 class StandIn:
-    """What stands for an object of the library, and has not all that this has."""
+    """What stands for an object of the library that is true, and has not all that this has."""
 
     def __getattr__(self, name: str) -> Any:
         raise Undetermined
@@ -68,8 +68,16 @@ class StandIn:
     def __repr__(self) -> str:
         raise Undetermined
 
+    def __bool__(self) -> bool:
+        return True
 
-class Environment(StandIn, MutableMapping[str, str]):
+
+for _name, _value in vars(Unknown).items():
+    if _value is undetermined and _name not in ("__hash__", "__eq__", "__ne__", "__bool__"):
+        setattr(StandIn, _name, undetermined)
+
+
+class Environment(MutableMapping[str, str], StandIn):
     """`os.environ`: a variable that is not set here is taken not to be set in the run; others are not known."""
 
     def __init__(self) -> None:
@@ -278,6 +286,7 @@ class Everyday:
             time.gmtime: self.moment,
             time.strftime: self.written_moment,
             **dict.fromkeys(FLAGS, self.suspending),
+            inspect.isawaitable: self.awaitable,
             **dict.fromkeys(SYNTAX_CALLS, self.syntax),
         }
 
@@ -361,6 +370,11 @@ class Everyday:
         if body is None:
             return self.runtime.unknown() if args and callable(args[0]) else False
         return (body.code.is_generator, body.code.is_async) == FLAGS[function]
+
+    def awaitable(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`inspect.isawaitable`."""
+        marked = len(args) == 1 and self.calls.interpreter.awaiting.is_marked(args[0])
+        return marked or self.calls.native(function, args, kwargs)
 
     def seeded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`seed` of a random generator: without a number it is another one in every run."""

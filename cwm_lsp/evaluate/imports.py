@@ -269,6 +269,8 @@ class Imports:
         try:
             with self.runtime.untraced():
                 inner.load()
+            if found.library:
+                inner.namespace |= library.listed_classes(inner.namespace)
         except BaseException:
             if self.modules.get(found.name) is module:
                 del self.modules[found.name]

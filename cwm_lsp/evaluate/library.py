@@ -99,12 +99,7 @@ class Hidden(everyday.StandIn):
     """An object that is there, is true, and is no number, list or tuple; no more is known of it."""
 
 
-for _name, _value in vars(Unknown).items():
-    if _value is undetermined and _name not in ("__hash__", "__eq__", "__ne__", "__bool__", "__len__"):
-        setattr(Hidden, _name, undetermined)
-
-
-class VersionInfo:
+class VersionInfo(everyday.StandIn):
     """`sys.version_info` or `hexversion`, known as far as it is the same for every Python that a program may run on."""
 
     major = 3
@@ -134,13 +129,7 @@ class VersionInfo:
     def __ge__(self, other: Any) -> bool:
         return self.compare(operator.ge, other)
 
-    def __eq__(self, other: object) -> bool:
-        raise Undetermined
-
-    def __repr__(self) -> str:
-        raise Undetermined
-
-    __hash__ = None  # type: ignore[assignment]
+    __eq__ = __hash__ = undetermined
 
 
 def words(text: str) -> frozenset[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.imports import Imports
 
 
-class Loaded(StandIn, MutableMapping[str, Any]):
+class Loaded(MutableMapping[str, Any], StandIn):
     """The modules that the program has imported, or put there; whether others are there is not known."""
 
     def __init__(self, imports: Imports) -> None:

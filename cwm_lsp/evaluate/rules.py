@@ -281,6 +281,8 @@ class Rules(Making):
         if len(args) != 2 or not is_a(args[1], str):
             return self.runtime.unknown()
         value, name = args
+        if is_a(value, StandIn):
+            return self.runtime.unknown()
         if name.startswith("__") and type(value) not in (Unknown, Ticker, library.Module):
             return hasattr(value, name)
         unknowing = self.runtime.unknowing

@@ -147,10 +147,16 @@ _MEMORY = click.option(
     "--no-memory", "remember", flag_value=False, default=None, help="Keep nothing of a run, and remember none."
 )
 
-_SEARCH = _options(
+_SEARCHING = (
     click.option("--seconds", metavar="N", type=click.FloatRange(min=0.1), help="What all of it may take."),
-    click.option("--jobs", metavar="N", type=click.IntRange(min=1), default=1, help="Searches at once (default: 1)."),
     click.option("--seed", metavar="N", type=int, default=0, help="Other random calls (default: 0)."),
+)
+_PYTHON = click.option(
+    "--python", metavar="PATH", type=click.Path(path_type=Path), help="The interpreter that would run it."
+)
+_SEARCH = _options(
+    *_SEARCHING,
+    click.option("--jobs", metavar="N", type=click.IntRange(min=1), default=1, help="Searches at once (default: 1)."),
 )
 
 
@@ -276,6 +282,45 @@ def verify(no_cache: bool, jobs: int | None, **choices: Any) -> int:
     from cwm_lsp.verifying import verify as work
 
     return work(Options(keep=not no_cache, jobs=jobs or 0, **choices))
+
+
+@cli.command()
+@click.argument("target", metavar="FILE[:FUNCTION]")
+@click.option("--line", metavar="N", type=click.IntRange(min=1), help="It comes to that line of FILE.")
+@click.option("--raises", "raising", metavar="[TYPE]", is_flag=False, flag_value="", help="It raises (that exception).")
+@click.option("--returns", "returning", metavar="EXPR", help="It returns that value.")
+@click.option(
+    "--where", "condition", metavar="EXPR", help="That holds of its variables at some step (of --line, if given)."
+)
+@click.option("--differs-from", metavar="[FILE:]FUNCTION", help="That function ends otherwise on the same arguments.")
+@_options(_PYTHON, _JSON, *_SEARCHING)
+def find(target: str, python: Path | None, **asked: Any) -> int:
+    """Find the smallest call of a function that does all that is asked. Nothing is run.
+
+    Exit codes: 0 found, 1 not found, 2 could not.
+    """
+    from cwm_lsp.searches import find_call
+
+    goals = ("line", "raising", "returning", "condition", "differs_from")
+    if all(asked[name] is None for name in goals):
+        raise click.UsageError("say what the call should do: --line, --raises, --returns, --where or --differs-from")
+    if asked["differs_from"] is not None and any(asked[name] is not None for name in goals[:-1]):
+        raise click.UsageError("--differs-from goes with no other goal")
+    return find_call(target, _settings({"python": python}), **asked)
+
+
+@cli.command()
+@click.argument("revision", metavar="[REV]", default="HEAD")
+@_options(_PYTHON, _JSON, _SEARCH)
+def diff(revision: str, python: Path | None, **how: Any) -> int:
+    """Find calls on which functions that have changed since REV (default: HEAD) end otherwise than before.
+
+    The working tree is compared with a git revision; nothing of either is run. Exit codes: 0 no difference found,
+    1 found, 2 could not.
+    """
+    from cwm_lsp.searches import find_differences
+
+    return find_differences(revision, _settings({"python": python}), **how)
 
 
 @cli.command()

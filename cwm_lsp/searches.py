@@ -14,9 +14,27 @@ from rich.text import Text
 from cwm_lsp import __version__
 from cwm_lsp.errors import UserError
 from cwm_lsp.report import progress
-from cwm_lsp.search.crashes import NEVER_ENDS, Crash, wanted
+from cwm_lsp.search.conditions import watched
+from cwm_lsp.search.crashes import NEVER_ENDS, Crash, known, wanted
+from cwm_lsp.search.goals import Sought, constants, find, raises, reaches, reaches_any, returns, towards
+from cwm_lsp.search.loop import Attempt, Budget
+from cwm_lsp.search.revisions import changed_since
 from cwm_lsp.search.sarif import sarif
-from cwm_lsp.search.workspace import File, Result, python_files, search_files
+from cwm_lsp.search.versions import Compared, Version, differences
+from cwm_lsp.search.workspace import (
+    Evaluators,
+    File,
+    Result,
+    attempt_in,
+    compare_all,
+    python_files,
+    search_files,
+    tests_of,
+)
+from cwm_lsp.source.functions import Function, default_function
+from cwm_lsp.source.functions import find as by_name
+from cwm_lsp.target import split
+from cwm_lsp.trace.events import Outcome
 
 if TYPE_CHECKING:
     from cwm_lsp.settings import Settings
@@ -25,6 +43,8 @@ NOTHING, FOUND, COULD_NOT = 0, 1, 2
 """Exit codes, as analysers have them."""
 ENDLESS = 3.0
 """Seconds after which a run of a call that should never end is taken not to."""
+FIND_SECONDS = 60.0
+"""The most that looking for one call takes."""
 REASONS = 5
 """Reasons for giving up that are told; the rest are counted."""
 
@@ -155,3 +175,147 @@ def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequenc
         console.print(Text(f"… and on {len(reasons) - REASONS} more", "dim"))
     s = "" if functions == 1 else "s"
     console.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"))
+
+
+def find_call(
+    target: str,
+    settings: Settings,
+    *,
+    line: int | None,
+    raising: str | None,
+    returning: str | None,
+    condition: str | None,
+    differs_from: str | None,
+    as_json: bool,
+    seconds: float | None,
+    seed: int,
+) -> int:
+    """Look for a call of a function that does all that is asked, print the smallest found, give the exit code: 0 found,
+    1 not found. `raising` is empty for any exception.
+
+    Raises:
+        UserError: there is no such function, or what is asked is not understood.
+        UnavailableError: the evaluator cannot be started.
+    """
+    file, function = _function(target, settings.record.python)
+    budget = Budget(calls=20_000, seconds=seconds or FIND_SECONDS, stale=3_000)
+    facts = known(file.text, [function], str(file.path), tests_of(file.path))[0]
+    with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("searching"):
+        if differs_from is not None:
+            other = _function(
+                differs_from if ":" in differs_from else f"{file.shown}:{differs_from}", settings.record.python
+            )
+            versions = [Version(one.text, its, attempt_in(evaluator, one)) for one, its in ((file, function), other)]
+            compared = differences(versions[1], versions[0], facts.calls, budget, seed)
+            return _show_difference(file, function, compared, as_json=as_json)
+        text, mets = file.text, []
+        if condition is not None:
+            text, lines = watched(file.text, function, condition, line)
+            mets.append(reaches_any(lines))
+        elif line is not None:
+            mets.append(reaches(line))
+        mets += [raises(raising or None)] if raising is not None else []
+        mets += [returns(returning)] if returning is not None else []
+        hints = [one for expression in (condition, returning) if expression for one in constants(expression)]
+        version = Version(text, function, attempt_in(evaluator, file))
+        attempt: Attempt = version.whole if returning is not None and function.is_generator else version.direct
+        attempt = towards(returning, attempt) if returning is not None else attempt
+        sought = find(
+            file.text, function, attempt, lambda call, called: all(met(call, called) for met in mets),
+            known=(*facts.calls, *facts.raising), hints=hints, budget=budget, seed=seed,
+        )  # fmt: skip
+    return _show_found(file, function, sought, as_json=as_json)
+
+
+def _function(target: str, python: str | None) -> tuple[File, Function]:
+    path, name = split(target)
+    file = File.read(Path(path), python)
+    return file, by_name(file.text, name, path) if name else default_function(file.text, path)
+
+
+def _show_found(file: File, function: Function, sought: Sought, *, as_json: bool) -> int:
+    found = sought.found
+    if as_json:
+        row = {
+            "path": file.shown,
+            "function": function.qualname,
+            "call": found and found.call,
+            "outcome": found and found.outcome.to_json(),
+            "provenance": "computed",
+            "tried": sought.tried,
+            "unknown": sought.unknown,
+        }
+        print(json.dumps(row))  # noqa: T201
+    elif found is not None:
+        Console(highlight=False, soft_wrap=True).print(Text.assemble((found.call, "bold"), "  ", ends(found.outcome)))
+    if found is None:
+        told = f"no such call of {function.qualname} was found: tried {sought.tried:,}"
+        if sought.unknown:
+            told += f"; what comes of {sought.unknown:,} of them is not known ({sought.why})"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(told))
+    return NOTHING if found is not None else FOUND
+
+
+def find_differences(
+    revision: str, settings: Settings, *, as_json: bool, jobs: int, seconds: float | None, seed: int
+) -> int:
+    """Look for calls on which functions differ from those of a git revision, print one for each, give the exit code.
+
+    Raises:
+        UserError: there is no repository, or no such revision.
+        UnavailableError: an evaluator cannot be started.
+    """
+    code = NOTHING
+    tried, reasons = 0, []
+    with changed_since(revision, Path.cwd(), settings.record.python) as (changed, broken):
+        with progress("comparing", len(changed)) as advance:
+            for one, compared in zip(changed, compare_all(changed, jobs, seconds, seed, advance), strict=True):
+                tried += compared.tried
+                if compared.found is not None:
+                    code = FOUND
+                    _show_difference(one.new, one.new_function, compared, as_json=as_json, old="old", new="new")
+                elif compared.gave_up is not None:
+                    reasons.append(f"{one.new.shown}:{one.new_function.qualname}: {compared.gave_up}")
+        _summary(tried, len(changed), reasons, broken)
+    if code == NOTHING and (broken or (changed and len(reasons) == len(changed))):
+        return COULD_NOT
+    return code
+
+
+def _show_difference(
+    file: File, function: Function, compared: Compared, *, as_json: bool, old: str = "other", new: str = "this"
+) -> int:
+    found = compared.found
+    console = Console(highlight=False, soft_wrap=True)
+    if as_json:
+        row = {
+            "path": file.shown,
+            "function": function.qualname,
+            "line": function.def_line,
+            "call": found and found.call,
+            old: found and found.one.to_json(),
+            new: found and found.other.to_json(),
+            "provenance": "computed",
+            "tried": compared.tried,
+        }
+        print(json.dumps(row))  # noqa: T201
+    elif found is not None:
+        console.print(Text.assemble((f"{file.shown}:{function.def_line}", "magenta"), ": ", (found.call, "bold")))
+        console.print(Text(f"    {old}: {ends(found.one)}", "red"))
+        console.print(Text(f"    {new}: {ends(found.other)}", "green"))
+    elif compared.gave_up is not None:
+        raise UserError(f"{function.qualname} cannot be compared: {compared.gave_up}")
+    if found is None:
+        told = f"no call was found on which they differ: tried {compared.tried:,}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(told))
+    return NOTHING if found is not None else FOUND
+
+
+def ends(outcome: Outcome) -> str:
+    """How a call ends, in words."""
+    if outcome.kind == "exception" and outcome.exception is not None:
+        raised = outcome.exception
+        return f"raises {raised.type}{': ' + raised.message if raised.message else ''}"
+    if outcome.kind == "endless":
+        return outcome.detail or NEVER_ENDS
+    return f"returns {'what is not known' if outcome.value is None else outcome.value}"

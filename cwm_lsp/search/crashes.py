@@ -65,8 +65,10 @@ class Known:
     """What is written down of a function's calls, in its file and its tests."""
 
     calls: tuple[str, ...] = ()
+    raising: tuple[str, ...] = ()
+    """Those that are expected to raise."""
     raises: frozenset[str] = frozenset()
-    """Types of the exceptions that some of them are expected to raise."""
+    """The types of those exceptions."""
 
 
 NOTHING = Known()
@@ -77,14 +79,17 @@ def known(source: str, wanted: Sequence[Function], path: str, tests: Mapping[str
     texts = {**tests, path: source}
     found = []
     for function, calls in zip(wanted, candidates_of(wanted, source, path=path, tests=tests), strict=True):
-        raises, normal = set(), []
+        raises: set[str] = set()
+        normal: list[str] = []
+        raising: list[str] = []
         for call in calls:
             told = expected(texts[call.path], call.line, function.name) if call.path in texts and call.line else None
             if told is not None and told.kind == "raises":
                 raises.add(told.text.partition(":")[0].rpartition(".")[2])
+                raising.append(call.expression)
             elif call.origin != "defaults":
                 normal.append(call.expression)
-        found.append(Known(tuple(normal), frozenset(raises)))
+        found.append(Known(tuple(normal), tuple(raising), frozenset(raises)))
     return found
 
 

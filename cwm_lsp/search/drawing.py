@@ -260,6 +260,8 @@ def _drawn_atom(kind: str, dice: random.Random, pool: Pool) -> Any:
     known = pool.of(kind)
     if known and dice.random() < 0.35:
         return changed_atom(dice.choice(known), dice, pool) if dice.random() < 0.4 else dice.choice(known)
+    if known and kind in ("str", "bytes") and dice.random() < 0.3:
+        return known[0][:0].join(dice.choice(known) for _ in range(dice.randint(2, 5)))
     if dice.random() < 0.4 or kind in ("bool", "None", "complex"):
         return dice.choice(_BOUNDARIES[kind])
     match kind:
@@ -294,6 +296,7 @@ def changed_atom(value: Any, dice: random.Random, pool: Pool) -> Any:
             return dice.choice([
                 value[:at] + other + value[at:], value[:at] + value[end:], value[:at] + other + value[end:],
                 value[:at], value[at:], value + value[at:end], value.swapcase(), value[::-1],
+                value + other + value, value + other + dice.choice(pool.of("str") or [value]),
             ])  # fmt: skip
         case bytes():
             at = dice.randint(0, len(value))

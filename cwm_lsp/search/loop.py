@@ -9,6 +9,7 @@ same space, evaluator and seed give the same calls in the same order.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,12 @@ BATCH = 8
 """Calls that are evaluated before what they show is looked at."""
 CORPUS = 200
 """Calls that are changed, the latest that led to something new."""
+LATEST = 8
+"""Those of them that are changed as often as all others."""
+NEARER = "nearer"
+"""Marks what is new only in that operands are nearer to each other."""
+SUGGESTED = 32
+"""Those of one call."""
 QUEUED = 400
 """Calls that comparisons suggest."""
 
@@ -68,8 +75,10 @@ class Search:
     """Why nothing was known of the last such call."""
     _seen: set[str] = field(default_factory=set)
     _features: set[Any] = field(default_factory=set)
+    _differences: dict[tuple[int, str], deque[tuple[Arguments, float]]] = field(default_factory=dict)
     _corpus: deque[Arguments] = field(default_factory=lambda: deque(maxlen=CORPUS))
-    _queue: deque[Arguments] = field(default_factory=lambda: deque(maxlen=QUEUED))
+    _queues: tuple[deque[Arguments], ...] = field(default_factory=lambda: tuple(deque(maxlen=QUEUED) for _ in range(3)))
+    """Calls that comparisons suggest: after a new line or result, otherwise, and those that only may come nearer."""
 
     def __iter__(self) -> Iterator[Try]:
         dice = random.Random(self.seed)  # noqa: S311 # to be repeatable
@@ -100,21 +109,27 @@ class Search:
         return batch
 
     def _candidates(self, dice: random.Random) -> Iterator[Arguments]:
-        queue = self._queue
         for number, arguments in enumerate(self.space.starts()):
             yield arguments
-            if number % 2 and queue:
-                yield queue.popleft()
+            if number % 2:
+                yield from self._suggested()
         if not self.space.slots or not self.guided:
             return
         while True:
-            if queue:
-                yield queue.popleft()
+            yield from self._suggested()
             roll = dice.random()
             if self._corpus and roll < 0.75:
-                yield self._changed(dice.choice(self._corpus), dice)
+                latest = dice.random() < 0.5
+                at = dice.randrange(max(len(self._corpus) - LATEST, 0) if latest else 0, len(self._corpus))
+                yield self._changed(self._corpus[at], dice)
             else:
                 yield tuple(self._drawn(slot, dice) for slot in self.space.slots)
+
+    def _suggested(self) -> Iterator[Arguments]:
+        """The next call that comparisons suggest, if there is one."""
+        queue = next((queue for queue in self._queues if queue), None)
+        if queue is not None:
+            yield queue.popleft()
 
     def _drawn(self, slot: Slot, dice: random.Random) -> Any:
         if slot.optional and dice.random() < 0.4:
@@ -151,22 +166,52 @@ class Search:
         self._features |= new
         if new and self.space.slots:
             self._corpus.append(arguments)
-        suggested = 0
-        for comparison in called.comparisons:
+        fresh = any(not (isinstance(one, tuple) and one[0] == NEARER) for one in new)
+        ranked = [(2, one) for one in self._approach(arguments, called.comparisons)]
+        for comparison in reversed(called.comparisons):
             key = (comparison.line, comparison.operator, repr(comparison.left)[:80], repr(comparison.right)[:80])
-            if key in self._features or suggested >= 24:
+            if key in self._features or len(ranked) >= SUGGESTED:
                 continue
             self._features.add(key)
             for one in (comparison.left, comparison.right):
                 for atom in _atoms(one):
                     self.space.pool.add(atom)
             for index, slot in enumerate(self.space.slots):
-                for value in substituted(arguments[index], comparison):
+                for exact, value in substituted(arguments[index], comparison):
                     given = list(value) if slot.kind == "rest" and isinstance(value, tuple) else value
                     if fits(slot.shape, given):
-                        self._queue.append((*arguments[:index], value, *arguments[index + 1 :]))
-                        suggested += 1
+                        rank = 2 if not exact else 0 if fresh else 1
+                        ranked.append((rank, (*arguments[:index], value, *arguments[index + 1 :])))
+        for rank, one in ranked:
+            self._queues[rank].append(one)
         return bool(new)
+
+    def _approach(self, arguments: Arguments, comparisons: Sequence[Comparison]) -> Iterator[Arguments]:
+        """Where numbers are compared, go on along the line through two calls to where they would be equal."""
+        first: dict[tuple[int, str], float] = {}
+        for comparison in comparisons:
+            if _is_number(comparison.left) and _is_number(comparison.right):
+                first.setdefault((comparison.line, comparison.operator), comparison.left - comparison.right)
+        for place, difference in first.items():
+            before = self._differences.setdefault(place, deque(maxlen=4))
+            if abs(difference) > 8:  # from there neighbours are tried anyway
+                for others, other in before:
+                    yield from self._between(arguments, difference, others, other)
+            before.append((arguments, difference))
+
+    def _between(self, arguments: Arguments, difference: float, others: Arguments, other: float) -> Iterator[Arguments]:
+        for index, (value, earlier) in enumerate(zip(arguments, others, strict=True)):
+            if not (_is_number(value) and _is_number(earlier)) or value == earlier or difference == other:
+                continue
+            with suppress(OverflowError, ValueError):
+                exact = value - difference * (value - earlier) / (difference - other)
+                number = type(value)(round(exact) if isinstance(value, int) else exact)
+                if number != value and abs(number) < 1 << 62:
+                    yield (*arguments[:index], number, *arguments[index + 1 :])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18
 
 
 def _features(comparison: Comparison) -> Iterator[Any]:
@@ -176,17 +221,24 @@ def _features(comparison: Comparison) -> Iterator[Any]:
     if isinstance(left, int | float) and isinstance(right, int | float):
         distance = abs(left - right)
         sign = (left > right) - (left < right)
-        yield (*place, sign, min(int(distance).bit_length(), 64) if distance == distance and distance < 1e18 else 64)
+        yield (*place, sign)
+        yield (NEARER, *place, sign, _nearness(distance))
     elif operator in ("==", "!="):
         if isinstance(left, str) and isinstance(right, str):
-            yield (*place, "prefix", _common(left, right), left == right)
-        else:
-            yield (*place, left == right)
+            yield (NEARER, *place, _common(left, right))
+        yield (*place, left == right)
     elif operator in ("in", "not in"):
         with suppress(TypeError):
             yield (*place, left in right)
     elif operator in ("is", "is not"):
         yield (*place, left is right)
+
+
+def _nearness(distance: float) -> int:
+    """Steps that get larger with the distance."""
+    if not distance < 1e18:
+        return 100
+    return int(distance) if distance <= 8 else 8 + int(distance).bit_length()
 
 
 def _common(left: str, right: str) -> int:
@@ -205,66 +257,65 @@ def _atoms(value: Any) -> Iterator[Any]:
         yield value
 
 
-def substituted(value: Any, comparison: Comparison) -> Iterator[Any]:
+Replaced = Iterator[tuple[bool, Any]]
+"""Values, and whether in each the very operand was found and replaced, and not only something that moves with it."""
+
+
+def substituted(value: Any, comparison: Comparison) -> Replaced:
     """A value in which what was compared is replaced by what it was compared with, or a neighbour of it."""
     left, right = comparison.left, comparison.right
     if comparison.operator in ("in", "not in"):
         for one in list(_atoms(right))[:4] if not isinstance(right, str | bytes) else [right]:
             yield from _replaced(value, left, one)
-        yield from _put_in(value, right, left)
+        yield from ((True, one) for one in _put_in(value, right, left))
         return
     for old, new in ((left, right), (right, left)):
-        targets = [new]
+        yield from _replaced(value, old, new)
         if isinstance(new, int | float) and not isinstance(new, bool):
-            targets += [new + 1, new - 1]
-        for target in targets:
-            yield from _replaced(value, old, target)
+            for near in (new + 1, new - 1):
+                yield from _replaced(value, old, near)
 
 
-def _replaced(value: Any, old: Any, new: Any) -> Iterator[Any]:
+def _replaced(value: Any, old: Any, new: Any) -> Replaced:
     """A value with one occurrence of `old` replaced; a length by as many elements."""
     if type(value) is type(old) and value == old:
-        yield new
+        yield True, new
         return
     if isinstance(old, int) and isinstance(value, int) and not isinstance(value, bool) and isinstance(new, int):
-        yield value + (new - old)  # it has been moved by as much
+        yield False, value + (new - old)
     match value:
         case str() if isinstance(old, str) and isinstance(new, str):
             if old and old in value:
-                yield value.replace(old, new, 1)
+                for found in islice(re.finditer(re.escape(old), value), 12):
+                    yield True, value[: found.start()] + new + value[found.end() :]
             elif not old:
-                yield new + value
-                yield value + new
+                yield False, new + value
+                yield False, value + new
             if old.lower() == value.lower() or old == value.strip():
-                yield new
+                yield True, new
         case str() | bytes() if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64:
-            yield (value + (value or value[:0] + (b"a" if isinstance(value, bytes) else "a")) * new)[:new]  # type: ignore[operator]
+            letter: Any = value[-1:] or (b"a" if isinstance(value, bytes) else "a")
+            yield True, value[:new] + letter * (new - len(value))
         case list() | tuple():
-            if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64:
-                repeated: list[Any] = []
-                while value and len(repeated) < new:
-                    repeated += value
-                if value:
-                    yield type(value)(repeated[:new])
+            if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64 and value:
+                yield True, type(value)([*value, *(list(value) * new)][:new])
             for index, part in enumerate(value[:8]):
-                for one in _replaced(part, old, new):
-                    yield type(value)([*value[:index], one, *value[index + 1 :]])
+                for exact, one in _replaced(part, old, new):
+                    yield exact, type(value)([*value[:index], one, *value[index + 1 :]])
         case dict():
             for key, part in list(value.items())[:8]:
-                for one in _replaced(part, old, new):
-                    yield {**value, key: one}
+                for exact, one in _replaced(part, old, new):
+                    yield exact, {**value, key: one}
                 if type(key) is type(old) and key == old:
-                    try:
-                        yield {(new if other is key else other): one for other, one in value.items()}
-                    except TypeError:
-                        continue
+                    with suppress(TypeError):
+                        yield True, {(new if other is key else other): one for other, one in value.items()}
         case Made(callee, arguments, keywords):
             for index, part in enumerate(arguments):
-                for one in _replaced(part, old, new):
-                    yield Made(callee, (*arguments[:index], one, *arguments[index + 1 :]), keywords)
+                for exact, one in _replaced(part, old, new):
+                    yield exact, Made(callee, (*arguments[:index], one, *arguments[index + 1 :]), keywords)
             for index, (name, part) in enumerate(keywords):
-                for one in _replaced(part, old, new):
-                    yield Made(callee, arguments, (*keywords[:index], (name, one), *keywords[index + 1 :]))
+                for exact, one in _replaced(part, old, new):
+                    yield exact, Made(callee, arguments, (*keywords[:index], (name, one), *keywords[index + 1 :]))
 
 
 def _is_length(value: Any, number: Any) -> bool:

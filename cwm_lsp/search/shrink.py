@@ -10,7 +10,7 @@ from cwm_lsp.search.shapes import Fixed, Guess, OneOf, Shape, fits
 from cwm_lsp.search.space import ABSENT, Arguments, Space
 from cwm_lsp.search.values import Made, size, sorted_if_set
 
-MOST = 150
+MOST = 300
 """Calls that are tried for it."""
 
 
@@ -85,9 +85,10 @@ def _smaller(value: Any) -> Iterator[Any]:
                 yield from (-1.0, 0.5)
         case str():
             yield from ("", "a", "0")
-            yield from (value[:half] for half in (len(value) // 2,))
-            for index in range(min(len(value), 12)):
-                yield value[:index] + value[index + 1 :]
+            length = len(value) // 2
+            while length:
+                yield from (value[:at] + value[at + length :] for at in range(0, min(len(value), 16 * length), length))
+                length //= 2
             for index, letter in enumerate(value[:12]):
                 if letter not in "a0":
                     yield value[:index] + ("0" if letter.isdigit() else "a") + value[index + 1 :]
@@ -98,11 +99,11 @@ def _smaller(value: Any) -> Iterator[Any]:
         case list() | tuple() | set() | frozenset():
             parts, make = sorted_if_set(value), type(value)
             yield make()
-            if len(parts) > 2:
-                yield make(parts[: len(parts) // 2])
-                yield make(parts[len(parts) // 2 :])
-            for index in range(min(len(parts), 16)):
-                yield make([*parts[:index], *parts[index + 1 :]])
+            length = len(parts) // 2
+            while length:
+                for at in range(0, min(len(parts), 16 * length), length):
+                    yield make([*parts[:at], *parts[at + length :]])
+                length //= 2
             for index, part in enumerate(parts[:8]):
                 for one in _smaller(part):
                     yield from _made(make, [*parts[:index], one, *parts[index + 1 :]])

@@ -19,11 +19,12 @@ from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Around, Called, Evaluator, Limits
 from cwm_lsp.search.crashes import Crash, Known, Searched, crashes, each, known, wanted
 from cwm_lsp.search.loop import Budget
+from cwm_lsp.search.versions import AttemptIn, Compared, Version, differences
 from cwm_lsp.source.environment import layout, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, syntax_error
 
-LIMITS = Limits(events=0, operations=300_000, seconds=1.5)
+LIMITS = Limits(operations=300_000, seconds=1.5)
 """Of one evaluation among many."""
 SECONDS = 5.0
 """The most that is spent on one function."""
@@ -68,6 +69,16 @@ class File:
         return cls(str(path), path.absolute(), text, python)
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A function of a file, and what it was."""
+
+    old: File
+    old_function: Function
+    new: File
+    new_function: Function
+
+
 @dataclass(slots=True)
 class Result:
     """What a search of one file gave."""
@@ -108,12 +119,14 @@ class Evaluators:
         self.close()
 
 
-def attempt(
-    evaluator: Evaluator, file: File, function: str | None, cancel: threading.Event | None, calls: Sequence[str]
-) -> Iterator[Called]:
-    """What comes of calls of a function of a file."""
-    about = file.program
-    return evaluator.call_each(about.pop("source"), calls, function, limits=LIMITS, cancel=cancel, **about)
+def attempt_in(evaluator: Evaluator, file: File, cancel: threading.Event | None = None) -> AttemptIn:
+    """Evaluates calls of functions in a text that stands in a file's place."""
+
+    def attempt(source: str, function: str, calls: Sequence[str]) -> Iterator[Called]:
+        about = {**file.program, "source": source}
+        return evaluator.call_each(about.pop("source"), calls, function, limits=LIMITS, cancel=cancel, **about)
+
+    return attempt
 
 
 def search_files(
@@ -139,7 +152,7 @@ def search_files(
 
         def search(file: File, function: Function, facts: Known) -> Searched:
             with evaluators.lent() as evaluator, share.of_one() as budget:
-                trying = partial(attempt, evaluator, file, function.qualname, cancel)
+                trying = partial(attempt_in(evaluator, file, cancel), file.text, function.qualname)
                 found = crashes(
                     file.text, function, trying, known=facts, budget=budget, seed=seed, deliberate=deliberate
                 )
@@ -156,6 +169,33 @@ def search_files(
                 yield Result(file, [future.result() for future in futures])
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def compare_all(
+    changed: Sequence[Changed],
+    jobs: int = 1,
+    seconds: float | None = None,
+    seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> Iterator[Compared]:
+    """A call for each of some changed functions on which it differs from what it was, in order.
+
+    Raises:
+        UnavailableError: an evaluator cannot be started.
+    """
+    share = _Share(seconds, len(changed), jobs)
+    with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
+
+        def compare(one: Changed) -> Compared:
+            facts = known(one.new.text, [one.new_function], str(one.new.path), tests_of(one.new.path))[0]
+            with evaluators.lent() as evaluator, share.of_one() as budget:
+                old = Version(one.old.text, one.old_function, attempt_in(evaluator, one.old))
+                new = Version(one.new.text, one.new_function, attempt_in(evaluator, one.new))
+                found = differences(old, new, facts.calls, budget, seed)
+            advance()
+            return found
+
+        yield from threads.map(compare, changed)
 
 
 class _Share:

@@ -10,7 +10,7 @@ from cwm_lsp.search.crashes import Crash, crashes, known
 from cwm_lsp.search.loop import Attempt, Budget
 from cwm_lsp.source.functions import find
 
-LIMITS = Limits(events=0, operations=200_000, seconds=5)
+LIMITS = Limits(operations=200_000, seconds=5)
 
 
 def attempt_in(source: str, function: str) -> Attempt:

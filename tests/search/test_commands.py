@@ -1,0 +1,120 @@
+"""`crashes`, `find` and `diff` as they are called: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cwm_lsp.search.sarif import sarif
+
+SHOP = """\
+def average(prices: list[float]) -> float:
+    return sum(prices) / len(prices)
+
+
+def first(prices: list[float]) -> float:
+    return prices[0]  # cwm: ignore
+
+
+def grade(points: int) -> str:
+    return "A" if points > 90 else "B"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "shop.py").write_text(SHOP)
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cwm_lsp", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_crashes_are_told_confirmed_and_counted(shop: Path) -> None:
+    done = run(shop, "crashes", "shop.py", "--json", "--verify")
+    assert done.returncode == 1, done.stderr
+    [row] = rows(done)
+    assert row["path"] == "shop.py"
+    assert (row["function"], row["line"], row["call"]) == ("average", 2, "average([])")
+    assert row["exception"] == {"type": "ZeroDivisionError", "message": "division by zero"}
+    assert row["provenance"] == "computed"
+    assert row["confirmed"] is True
+    assert "calls of 3 functions, gave up on 0" in done.stderr
+
+
+def test_a_folder_is_searched_by_several_at_once(shop: Path) -> None:
+    (shop / "more").mkdir()
+    (shop / "more" / "last.py").write_text("def last(xs: list[int]) -> int:\n    return xs[-1]\n")
+    (shop / "test_shop.py").write_text("def test_first(x):\n    assert x[0]\n")
+    done = run(shop, "crashes", "--jobs", "2")
+    assert done.returncode == 1, done.stderr
+    assert "shop.py:2: ZeroDivisionError when called as average([]): division by zero" in done.stdout
+    assert "IndexError when called as last([])" in done.stdout
+    assert "test_shop" not in done.stdout
+
+
+def test_nothing_found(shop: Path) -> None:
+    (shop / "fine.py").write_text("def f(n: int) -> int:\n    return n + 1\n")
+    done = run(shop, "crashes", "fine.py")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_what_cannot_be_done(shop: Path) -> None:
+    (shop / "broken.py").write_text("def f(:\n")
+    assert run(shop, "crashes", "absent.py").returncode == 2
+    done = run(shop, "crashes", "broken.py")
+    assert done.returncode == 2
+    assert "syntax error" in done.stderr
+
+
+def test_the_log_for_other_tools() -> None:
+    row = {
+        "path": "src/a b.py", "function": "f", "line": 2, "call": "f([])", "provenance": "computed", "confirmed": True,
+        "exception": {"type": "IndexError", "message": "list index out of range"},
+        "message": "IndexError when called as f([]): list index out of range", "text": "return xs[0]",
+    }  # fmt: skip
+    log = sarif([row], "1.2.3", Path.cwd())
+    [only] = log["runs"]
+    [result] = only["results"]
+    assert (log["version"], only["tool"]["driver"]["rules"][result["ruleIndex"]]["id"]) == ("2.1.0", result["ruleId"])
+    place = result["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "src/a%20b.py", "uriBaseId": "SRCROOT"}, "region": {"startLine": 2}}
+    assert only["originalUriBaseIds"]["SRCROOT"]["uri"].endswith("/")
+
+
+def test_finding_a_call(shop: Path) -> None:
+    done = run(shop, "find", "shop.py:grade", "--returns", "'A'")
+    assert (done.returncode, done.stdout) == (0, "grade(91)  returns 'A'\n")
+    done = run(shop, "find", "shop.py:grade", "--raises", "--json")
+    assert done.returncode == 1
+    assert rows(done)[0]["call"] is None
+    assert run(shop, "find", "shop.py:grade").returncode == 2
+
+
+def test_what_has_changed_since_a_revision(shop: Path) -> None:
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *who, *arguments], cwd=shop, check=True, capture_output=True)
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    assert run(shop, "diff").returncode == 0
+    (shop / "shop.py").write_text(SHOP.replace("> 90", ">= 90"))
+    done = run(shop, "diff", "HEAD", "--json")
+    assert done.returncode == 1, done.stderr
+    [row] = rows(done)
+    assert (row["path"], row["function"], row["call"]) == ("shop.py", "grade", "grade(90)")
+    assert (row["old"]["value"], row["new"]["value"]) == ("'B'", "'A'")
+    assert run(shop, "diff", "nosuch").returncode == 2

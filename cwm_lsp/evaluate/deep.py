@@ -4,8 +4,11 @@ and the memory of one that has ended is given back only a moment later."""
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+
+from cwm_lsp.evaluate.values import Overdue
 
 STACK = 256 * 2**20
 """Bytes of stack; only what is touched is ever used."""
@@ -15,7 +18,8 @@ _idle: list[_Worker] = []
 
 
 def run(work: Callable[[], None], then: Callable[[], None]) -> None:
-    """Have a thread do something that raises nothing, and tell of it once the thread is free again."""
+    """Have a thread do something, and tell of it once the thread is free again. Neither raises anything, nor minds to be
+    done again: what interrupts an evaluation may arrive when it has just ended."""
     with _lock:
         worker = _idle.pop() if _idle else None
         if worker is None:
@@ -25,24 +29,30 @@ def run(work: Callable[[], None], then: Callable[[], None]) -> None:
                 threading.Thread(target=worker.work, name="evaluation", daemon=True).start()
             finally:
                 threading.stack_size(before)
-    worker.todo.put((work, then))
+        worker.steps += [work, worker.rest, then]
+    worker.signal.release()
 
 
 class _Worker:
     """What one thread does."""
 
     def __init__(self) -> None:
-        self.todo: SimpleQueue[tuple[Callable[[], None], Callable[[], None]]] = SimpleQueue()
+        self.steps: deque[Callable[[], None]] = deque()
+        self.signal = threading.Semaphore(0)
+        self._over = False
 
     def work(self) -> None:
-        while True:
-            work, then = self.todo.get()
-            work()
-            with _lock:
-                stays = not _idle
-                if stays:
+        while self.steps or not self._over:
+            with suppress(Overdue):
+                while not self.steps:
+                    self.signal.acquire()
+                self.steps[0]()
+                self.steps.popleft()
+
+    def rest(self) -> None:
+        """Be free for the next evaluation, or end if another thread is."""
+        with _lock:
+            if self not in _idle:
+                self._over = bool(_idle)
+                if not self._over:
                     _idle.append(self)
-            then()
-            if not stays:
-                return
-            del work, then  # and what they hold on to

@@ -219,6 +219,8 @@ class Evaluation:
 
     def _work(self) -> None:
         global _running
+        if self._ended:
+            return
         with _recursion:
             _running += 1
             self._counted = True

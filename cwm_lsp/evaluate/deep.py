@@ -18,8 +18,8 @@ _idle: list[_Worker] = []
 
 
 def run(work: Callable[[], None], then: Callable[[], None]) -> None:
-    """Have a thread do something, and tell of it once the thread is free again. Neither raises anything, nor minds to be
-    done again: what interrupts an evaluation may arrive when it has just ended."""
+    """Have a thread do something, `then` tell of it once the thread is free again. Neither raises, nor minds to be done
+    again: what interrupts an evaluation may arrive when it has just ended."""
     with _lock:
         worker = _idle.pop() if _idle else None
         if worker is None:

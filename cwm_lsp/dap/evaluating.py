@@ -26,7 +26,7 @@ def value_at(program: Program, frame: int, text: str) -> Shown | None:
     values = {name: value_of(its) for name, its in state.locals.items() if state.provenance.get(name) != "unknown"}
     part = part_of(expression, values)
     if part is not None:
-        return replace(local(state, part[0]), value=part[1], expression=text)
+        return replace(local(state, part[0], program.trace.origin), value=part[1], expression=text)
     found = looked(program, frame, text)
     if found.error is not None:
         raise Refused(found.error)

@@ -71,10 +71,10 @@ def _scopes(state: State, arguments: Body, program: Program) -> Body:
     walk, shown = program.walk, program.state(index)
     event = walk.events[index]
     variables = _variables(state, program)
-    locals_: Named = tuple((name, local(shown, name)) for name in shown.locals)
+    locals_: Named = tuple((name, local(shown, name, program.trace.origin)) for name in shown.locals)
     groups: list[tuple[str, str, Named]] = [("Locals", "locals", locals_)]
     is_returned = event.kind == "return" and not (index == walk.end and walk.leaving is not None)
-    value = result(event) if is_returned else None
+    value = result(event, program.trace.origin) if is_returned else None
     if value is not None:
         groups.append(("Returned", "returnValue", (("return", value),)))
     before = walk.before(index)

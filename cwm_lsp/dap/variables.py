@@ -8,7 +8,7 @@ from typing import cast
 
 from cwm_lsp.dap.protocol import Described, Refused, Variable
 from cwm_lsp.dap.values import Value, value_of
-from cwm_lsp.trace.events import Event, Provenance
+from cwm_lsp.trace.events import Event, Origin, Provenance
 from cwm_lsp.trace.interventions import Looked
 
 NOT_KNOWN = "not known"
@@ -54,14 +54,14 @@ class Shown:
 _NO_OBJECTS = ("<function", "<class", "<built-in", "<bound", "<module", "<generator", "<coroutine")
 
 
-def local(event: Event, name: str) -> Shown:
-    """A local of an event."""
-    return _shown(event, name, event.locals[name], name)
+def local(event: Event, name: str, origin: Origin) -> Shown:
+    """A local of an event, in a trace of that origin."""
+    return _shown(event, name, event.locals[name], name, origin)
 
 
-def result(event: Event) -> Shown | None:
+def result(event: Event, origin: Origin) -> Shown | None:
     """The value of an event, where it has one."""
-    return None if event.value is None else _shown(event, "value", event.value, None)
+    return None if event.value is None else _shown(event, "value", event.value, None, origin)
 
 
 def evaluated(looked: Looked, expression: str | None) -> Shown | None:
@@ -69,10 +69,10 @@ def evaluated(looked: Looked, expression: str | None) -> Shown | None:
     return None if looked.text is None else Shown(value_of(looked.text), looked.provenance, None, expression)
 
 
-def _shown(event: Event, key: str, text: str, expression: str | None) -> Shown:
+def _shown(event: Event, key: str, text: str, expression: str | None, origin: Origin) -> Shown:
     # An iterator of a comprehension has a name that is no expression.
     named = expression if expression and expression.isidentifier() else None
-    return Shown(value_of(text), event.provenance.get(key, "predicted"), event.confidences.get(key), named)
+    return Shown(value_of(text), event.provenance.get(key, origin), event.confidences.get(key), named)
 
 
 Named = Sequence[tuple[str, Shown]]

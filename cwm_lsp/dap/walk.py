@@ -6,8 +6,9 @@ where an exception is raised.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cwm_lsp.source.functions import functions
 from cwm_lsp.trace.events import Trace
 
 
@@ -36,7 +37,9 @@ class Walk:
         self._before: list[int | None] = []
         self._scopes: list[int] = []
         self._origins: dict[int, int] = {}
-        self._read()
+        self._generators: set[str] = set()
+        """Names of functions that are resumed."""
+        self._read(trace.source)
         lines = [index for index, event in enumerate(self.events) if event.kind == "line"]
         self.end = len(self.events) - 1
         """The last place to stop at: where the call returns or raises, or where the steps end."""
@@ -54,14 +57,27 @@ class Walk:
         self.uncaught = None if self.leaving is None else self._origins[self.leaving]
         """The exception that leaves the call, where it comes from."""
 
-    def _read(self) -> None:
+    def _read(self, source: str) -> None:
         scopes: list[_Scope] = []
+        gone: dict[int, _Scope] = {}
+        definitions = {one.first_line for one in functions(source)}
+        firsts: dict[tuple[str, str | None], int] = {}
         for index, event in enumerate(self.events):
             left: _Scope | None = None
             while scopes and scopes[-1].depth > event.depth:
-                left = scopes.pop()
+                left = gone[scopes[-1].depth] = scopes.pop()
             if event.kind == "call" and scopes and scopes[-1].depth == event.depth:
-                scopes.pop()
+                gone[event.depth] = scopes.pop()
+            if event.kind == "call":
+                first = firsts.setdefault((event.function, event.path), event.line)
+                is_known = event.path is None and not event.function.startswith("<")
+                if event.line not in definitions if is_known else event.line != first:
+                    self._generators.add(event.function)
+            if event.kind == "call" and scopes:
+                # What is thrown into a generator goes right to the one that it delegates to: it is on the stack all the
+                # same, where it was suspended.
+                between = range(scopes[-1].depth + 1, event.depth)
+                scopes += [replace(gone[depth]) for depth in between if depth in gone]
             if not scopes or scopes[-1].depth < event.depth:
                 scopes.append(_Scope(event.depth, index, index, index))
             scope = scopes[-1]
@@ -104,8 +120,32 @@ class Walk:
         return self._forward(index, None)
 
     def over(self, index: int) -> int:
-        """The next line of the same scope, or of one around it where it is left."""
-        return self._forward(index, self.events[index].depth)
+        """The next line of the same scope. Where it is left first, that of whatever comes next, as in debugpy; of a
+        generator, where it is resumed."""
+        scope = self.events[index]
+        at = index + 1
+        while at <= self.end:
+            event = self.events[at]
+            if event.depth <= scope.depth and event.kind == "line":
+                return at
+            if event.depth < scope.depth or (event.depth == scope.depth and event.kind == "return"):
+                resumed = self._resumed(at)
+                if resumed is None:
+                    return self.into(at)
+                at, scope = resumed, self.events[resumed]
+            at += 1
+        return self.end
+
+    def _resumed(self, left: int) -> int | None:
+        """Where a generator that was left by a `yield` is resumed; None for any other scope."""
+        event, first = self.events[left], self.events[self._scopes[left]]
+        if event.function not in self._generators:
+            return None
+        for at in range(left + 1, self.end + 1):
+            other = self.events[at]
+            if other.kind == "call" and (other.line, other.function) == (event.line, first.function):
+                return at
+        return None
 
     def out(self, index: int) -> int:
         """The next line of a scope around it."""
@@ -113,9 +153,14 @@ class Walk:
 
     def calls(self, index: int) -> list[int]:
         """The first lines of the scopes that the line at an event calls, in order."""
-        events, depth = self.events, self.events[index].depth + 1
-        way = range(index + 1, self.over(index))
-        return [self.into(at) for at in way if events[at].kind == "call" and events[at].depth == depth]
+        depth, found = self.events[index].depth, []
+        for at in range(index + 1, self.end + 1):
+            event = self.events[at]
+            if event.depth <= depth:
+                break
+            if event.kind == "call" and event.depth == depth + 1:
+                found.append(self.into(at))
+        return found
 
     def back(self, index: int) -> int:
         """The line before of the same scope, or of the one around it where it has just been entered."""

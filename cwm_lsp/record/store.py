@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -29,6 +30,8 @@ from cwm_lsp.trace.events import Trace
 _TRACE = b', "trace": '
 """Where a row's trace begins: within a JSON string the quotes would be escaped."""
 _END = b"}}}\n"
+_MANY = 1_000
+"""Events of a trace beyond which they are packed."""
 
 
 class TraceStore:
@@ -67,7 +70,7 @@ class TraceStore:
             "function": trace.function,
             "call": trace.call,
             "source": _digest(trace.source),
-            "trace": {"when": when, "text": _packed(trace.source), **kept.to_json()},
+            "trace": {"when": when, "text": _packed(trace.source), **_shortened(kept.to_json())},
         }
         data = json.dumps(row).encode() + b"\n"
         if len(data) > self._size // 8:
@@ -106,7 +109,7 @@ class TraceStore:
         for head, line in _rows(self.path):
             if head == wanted:
                 latest = line
-        return None if latest is None else Trace.from_json(json.loads(latest)["trace"], source)
+        return None if latest is None else _trace_of(json.loads(latest)["trace"], source)
 
     def runs(self, path: str, function: str, call: str, most: int = 8) -> list[tuple[Trace, str]]:
         """Kept traces of a function, whatever the file's text was then, with their times (ISO 8601, UTC): those of the
@@ -121,8 +124,7 @@ class TraceStore:
         for _, line in rows:
             kept = json.loads(line)["trace"]
             with contextlib.suppress(KeyError, ValueError, zlib.error):  # a row of an earlier version has no text
-                text = zlib.decompress(base64.b64decode(kept["text"])).decode("utf-8", "surrogatepass")
-                found.append((Trace.from_json(kept, text), str(kept["when"])))
+                found.append((_trace_of(kept, _unpacked(kept["text"])), str(kept["when"])))
         return found
 
     def forget(self, path: str | None = None) -> int:
@@ -204,8 +206,27 @@ def _absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  links are kept
 
 
-def _packed(source: str) -> str:
-    return base64.b64encode(zlib.compress(source.encode("utf-8", "surrogatepass"))).decode()
+def _packed(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "surrogatepass"))).decode()
+
+
+def _unpacked(packed: str) -> str:
+    return zlib.decompress(base64.b64decode(packed)).decode("utf-8", "surrogatepass")
+
+
+def _shortened(trace: dict[str, Any]) -> dict[str, Any]:
+    """A trace's JSON, with many events packed: each has all locals, so that they are full of repetitions."""
+    if len(trace["events"]) <= _MANY:
+        return trace
+    return {**trace, "events": _packed(json.dumps(trace["events"]))}
+
+
+def _trace_of(kept: dict[str, Any], source: str) -> Trace:
+    """The inverse."""
+    events = kept["events"]
+    return Trace.from_json(
+        {**kept, "events": json.loads(_unpacked(events)) if isinstance(events, str) else events}, source
+    )
 
 
 def _digest(source: str) -> str:

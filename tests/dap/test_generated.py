@@ -29,6 +29,8 @@ ENDINGS = {
     "    finally:\n        n = 0\n",
     "one line": "def f(n): return n and g(n - 1)\ndef g(n): return f(n)\n",
     "nothing": "def f(n): pass\n",
+    "thrown": "def g(n):\n    yield from h(n)\ndef h(n):\n    try:\n        yield 1\n    except KeyError:\n"
+    "        yield 2\ndef f(n):\n    it = g(n)\n    a = next(it)\n    return a + it.throw(KeyError(a))\n",
     "last raise of two": "def f(n):\n    try:\n        1 / 0\n    except ZeroDivisionError as e:\n"
     "        raise ValueError(n) from e\n",
 }

@@ -153,6 +153,8 @@ class Attributes:
         is_class = issubclass(kind, type)
         if name in HIDDEN and not self.own(kind, name) and not (is_class and self.own(value, name)):
             raise Undetermined
+        if name == "__traceback__" and issubclass(kind, BaseException):
+            raise Undetermined  # it is one of the interpreter
         if name == "__dict__" and is_class and any(key in vars(value) for key in PICKLING):
             raise Undetermined
         return getattr(value, name)

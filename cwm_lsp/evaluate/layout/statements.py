@@ -475,7 +475,7 @@ class Statements(Patterns):
         self.around.append(Around("exception"))
         for position, handler in enumerate(node.handlers):
             self.line = handler.lineno
-            following, matched = self.block(), self.block()
+            following, missed, done = self.block(), self.block(), self.block()
             with self.owned(handler):
                 if position == 0:
                     self.op("COPY", 1)
@@ -485,10 +485,9 @@ class Statements(Patterns):
                     self.visit(handler.type)
                     self.op("CHECK_EG_MATCH", None, (handler, "match"))
                     self.op("COPY", 1)
-                    self.jump("POP_JUMP_IF_NOT_NONE", matched, (handler, "test"))
-                    self.op("POP_TOP")
-                    self.jump("JUMP", following)
-                self.use(matched)
+                    made = self.current.instructions
+                    self.jump("POP_JUMP_IF_NONE", missed, (handler, "test"))
+                    made[-1].when = False  # it jumps where nothing matches
                 ending, inside = self.block(), self.block()
                 if handler.name:
                     self.name(handler.name, "STORE", (handler, "bind"))
@@ -504,7 +503,7 @@ class Statements(Patterns):
                 self.op("POP_BLOCK")
                 if handler.name:
                     self.forget(handler.name)
-                self.jump("JUMP", following)
+                self.jump("JUMP", done)
                 self.use(ending)
                 self.line = -1
                 if handler.name:
@@ -512,6 +511,13 @@ class Statements(Patterns):
                 self.op("LIST_APPEND", 3, (handler, "raised"))
                 self.op("POP_TOP")
                 self.jump("JUMP", following)
+                self.use(done)
+                self.op("NOP")
+                self.jump("JUMP", following)
+                self.use(missed)
+                self.line = handler.lineno
+                self.op("POP_TOP")
+                self.line = -1
                 self.use(following)
                 if position == len(node.handlers) - 1:
                     self.op("LIST_APPEND", 1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.telling import reaches
 from cwm_lsp.evaluate.values import Unknown, defines, is_a, undetermined
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Adoption:
             return
         runtime = self.interpreter.runtime
         runtime.classes.add(owner)
+        runtime.reaching = runtime.reaching or reaches(owner, runtime.classes)
         if defines(owner, "__del__"):
             runtime.finalizing = True
 

@@ -20,6 +20,7 @@ from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.telling import is_descriptor
 from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, undetermined
 
 if TYPE_CHECKING:
@@ -66,12 +67,16 @@ class Attributes:
         if runtime.unknowing.given_up and runtime.unknowing.may_differ(value, name):
             return runtime.unknown()
         runtime.expected = 0  # a property is called without a frame of C's
+        if name == "__dict__":
+            runtime.aliased = True
         try:
             return self.known(value, name)
         except Undetermined:
             return runtime.unknown((value,))
         finally:
             runtime.expected = None
+            if runtime.reaching:
+                runtime.acts += 1
 
     def known(self, value: Any, name: str) -> Any:
         """`value.name`, or `Undetermined`."""
@@ -195,6 +200,21 @@ class Attributes:
 
     def set(self, value: Any, name: str, item: Any) -> None:
         """`value.name = item`."""
+        runtime = self.runtime
+        of_class = is_a(value, type)
+        if of_class and is_descriptor(item, runtime.classes):
+            runtime.reaching = True
+        plain = type(value) in runtime.classes and not of_class and not runtime.reaching
+        try:
+            self.put(value, name, item)
+        finally:
+            if plain and not (name.startswith("__") and name.endswith("__")):
+                runtime.touch(value)
+            else:
+                runtime.acts += 1
+                runtime.rendering.round += 1
+
+    def put(self, value: Any, name: str, item: Any) -> None:
         kind = type(value)
         runtime = self.runtime
         if kind is Unknown:
@@ -241,6 +261,7 @@ class Attributes:
     def delete(self, value: Any, name: str) -> None:
         """`del value.name`."""
         kind = type(value)
+        self.runtime.acts += 1
         if kind in self.runtime.classes or (is_a(value, type) and value in self.runtime.classes):
             if name in PICKLING:
                 raise_unsupported(name)

@@ -32,6 +32,7 @@ from cwm_lsp.evaluate.methods import METHOD_RULES
 from cwm_lsp.evaluate.reading import PATH_QUESTIONS, READING, WRITING, ConcretePath
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
+from cwm_lsp.evaluate.telling import STILL_CALLS, STILL_METHODS, TOUCHING, reaches
 from cwm_lsp.evaluate.values import MISSING, Addressed, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
 
 if TYPE_CHECKING:
@@ -174,6 +175,13 @@ class Calls:
                 return self.call(function.value, args, kwargs)
             return self.foreign(args, kwargs)
         self.runtime.tick()
+        if (kind is BuiltinFunctionType or kind is type) and function in STILL_CALLS:
+            return self.call_other(function, args, kwargs)
+        return self.operations.acting(self.call_other, function, args, kwargs)
+
+    def call_other(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call what is no function of the file."""
+        kind = type(function)
         if is_a(function, BuiltinFunctionType):
             return self.call_builtin(function, args, kwargs)
         if is_a(function, type):
@@ -373,6 +381,7 @@ class Calls:
     def adopt(self, made: type) -> None:
         """A class that library code has made of the file's own data, and its methods, may be used as the file's own."""
         self.runtime.classes.add(made)
+        self.runtime.reaching = self.runtime.reaching or reaches(made, self.runtime.classes)
         for value in vars(made).values():
             function = value.__func__ if is_a(value, classmethod | staticmethod) else value
             if type(function) is FunctionType:
@@ -431,6 +440,25 @@ class Calls:
         function: Any = None,
     ) -> Any:
         """Call a method of a builtin type: `function`, where that is not the one which `value` finds by its name."""
+        if type(value) in STILL_METHODS and not name.startswith("__"):
+            if name not in MUTATORS:
+                return self.carry_out(value, name, rule, args, kwargs, function)
+            if name in TOUCHING:
+                try:
+                    return self.carry_out(value, name, rule, args, kwargs, function)
+                finally:
+                    self.runtime.touch(value)
+        return self.operations.acting(self.carry_out, value, name, rule, args, kwargs, function)
+
+    def carry_out(
+        self,
+        value: Any,
+        name: str,
+        rule: Callable[..., Any] | None,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        function: Any,
+    ) -> Any:
         if function is None:
             function = getattr(value, name)
         touched = (value, *args) if name in MUTATORS else ()
@@ -448,7 +476,7 @@ class Calls:
                 known = self.operations.resolved(args)
                 if known is None:
                     return self.runtime.unknown(touched)
-                return self.method(value, name, rule, known, kwargs, function)
+                return self.carry_out(value, name, rule, known, kwargs, function)
         return self.native(function, args, kwargs, touched)
 
     def native(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()) -> Any:

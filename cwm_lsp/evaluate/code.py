@@ -86,8 +86,9 @@ class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "at", "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "leave", "line", "operands",
-        "provenance", "reference", "result", "seen", "shown", "started", "traced", "values", "vars",
+        "acts", "at", "bound", "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "leave",
+        "line", "operands", "provenance", "reference", "result", "seen", "shown", "started", "touched", "traced",
+        "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
@@ -123,6 +124,11 @@ class Frame:
         """Values as last shown."""
         self.shown: Mapping[str, str] = NOTHING
         """Reprs as last shown."""
+        self.acts = -1
+        """`Machine.acts` and `touched` at that time; -1 where something was under way."""
+        self.touched = 0
+        self.bound: set[str] = set()
+        """Variables that have been bound since."""
         self.provenance: Mapping[str, Provenance] = NOTHING
         self.given = False
         """This is the traced call's own frame, whose parameters are given."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import functools
+import gc
 import queue
 import sys
 import threading
@@ -11,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from cwm_lsp.evaluate import deep
-from cwm_lsp.evaluate.imports import Around
+from cwm_lsp.evaluate.imports import TREES, Around, parsed
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
@@ -31,6 +33,8 @@ RECURSION = 40_000
 """Python frames that the deepest allowed nesting of calls may need."""
 PATIENCE = 1.0
 """Seconds beyond the limit after which library code is interrupted."""
+GARBAGE, USUAL = 50_000, 700
+"""Objects between two looks for garbage, while there is an evaluation and else: events are none."""
 CHUNK = 256
 """Events handed over at once."""
 UNKNOWN_RETURN = "what it returns is not known"
@@ -88,10 +92,10 @@ class Evaluation:
         self.runtime = Runtime(
             self.limits, self._emit, self._ask, self._elsewhere
         )  # before anything can fail: `close` needs it
-        self.tree = folded(ast.parse(source), source)
+        self.tree, scopes, _ = parsed(source)
         self.call = folded(ast.parse(call.strip(), mode="eval"))
         around_it = around.world(source) if around is not None else None
-        self.interpreter = Interpreter(self.runtime, self.tree, module, around_it)
+        self.interpreter = Interpreter(self.runtime, self.tree, module, around_it, scopes=scopes)
         self.runtime.program = f"{source}\n{call}"
         if changes or looks:
             self.runtime.visits = Visits(self.interpreter, changes, looks, self.looked.append)
@@ -130,16 +134,18 @@ class Evaluation:
             deep.run(self._work, self._end)
         try:
             while True:
-                for step in self._next_steps():
-                    if isinstance(step, Errand):
-                        step.run()
-                        self._errands.put(step)
-                        continue
-                    if step is None:
-                        if self._error is not None:
-                            raise self._error
-                        return
-                    yield step
+                steps = self._next_steps()
+                last = steps.pop()  # what is handed over ends with whatever is no event
+                yield from cast("list[Event]", steps)
+                if isinstance(last, Errand):
+                    last.run()
+                    self._errands.put(last)
+                elif last is not None:
+                    yield last
+                elif self._error is not None:
+                    raise self._error
+                else:
+                    return
         finally:
             self.close()
 
@@ -224,14 +230,15 @@ class Evaluation:
         with _recursion:
             _running += 1
             self._counted = True
-            depth = sys.getrecursionlimit()
+            depth, garbage = sys.getrecursionlimit(), gc.get_threshold()
             sys.setrecursionlimit(max(depth, RECURSION))
+            gc.set_threshold(garbage[0] and max(garbage[0], GARBAGE), *garbage[1:])
         try:
             self._evaluate()
         except BaseException as error:  # a fault of the interpreter: the consumer's thread raises it
             self._error = error
         finally:
-            last: list[Callable[[], None]] = [self._settle, self._let_go, lambda: self._leave(depth)]
+            last: list[Callable[[], None]] = [self._settle, self._let_go, lambda: self._leave(depth, garbage)]
             while last:
                 with suppress(Overdue):  # may still have been on its way
                     last[0]()
@@ -242,8 +249,8 @@ class Evaluation:
         with self._ending:
             self._ended = True
 
-    def _leave(self, depth: int) -> None:
-        """Restore the recursion limit after the last evaluation."""
+    def _leave(self, depth: int, garbage: tuple[int, int, int]) -> None:
+        """Restore the recursion limit and how often garbage is looked for, after the last evaluation."""
         global _running
         with _recursion:
             if self._counted:
@@ -251,6 +258,7 @@ class Evaluation:
                 _running -= 1
             if not _running:
                 sys.setrecursionlimit(depth if depth < RECURSION else 1000)
+                gc.set_threshold(USUAL if garbage[0] == GARBAGE else garbage[0], *garbage[1:])
 
     def _end(self) -> None:
         """Tell the consumer that there is no more."""
@@ -311,6 +319,7 @@ class Evaluation:
         return Outcome("exception", exception=ExceptionInfo(type(end.error).__name__, message, self.runtime.raised_at))
 
 
+@functools.lru_cache(maxsize=TREES)
 def definitions(tree: ast.Module) -> dict[tuple[int, str], ast.AST]:
     """The functions of a file by the line of their definition and their name, lambdas by what they are assigned to."""
     found: dict[tuple[int, str], ast.AST] = {}

@@ -15,6 +15,7 @@ from cwm_lsp.evaluate.formats import conversion
 from cwm_lsp.evaluate.layout.emitter import GUIDELINE
 from cwm_lsp.evaluate.layout.positions import Mark, Positions, no_branch, nothing
 from cwm_lsp.evaluate.scopes import Scope, mangled
+from cwm_lsp.evaluate.telling import ATOMIC
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines, is_a
 
 if TYPE_CHECKING:
@@ -402,6 +403,7 @@ class Expressions:
 
             def into_cell(frame: Frame, value: Any) -> None:
                 frame.cells[name].value = value
+                runtime.acts += 1
                 if runtime.tainted:
                     frame.values.pop(name, None)
 
@@ -409,6 +411,9 @@ class Expressions:
 
         def into_locals(frame: Frame, value: Any) -> None:
             frame.vars[name] = value
+            frame.bound.add(name)
+            if type(value) not in ATOMIC:
+                runtime.acts += 1
             if runtime.tainted:
                 frame.values.pop(name, None)
 

@@ -40,6 +40,8 @@ MOST_MODULES = 400
 """Files that one evaluation may interpret."""
 MOST_BYTES = 16 << 20
 """Their text altogether."""
+TREES = 64
+"""Syntax trees of which what they say is kept."""
 KEPT_BYTES = 8 << 20
 """Text whose syntax trees are kept for other evaluations."""
 

@@ -23,7 +23,7 @@ from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
-from cwm_lsp.evaluate.imports import Imports, World
+from cwm_lsp.evaluate.imports import TREES, Imports, World
 from cwm_lsp.evaluate.layout.code import annotates, docstring, inline, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
@@ -32,6 +32,7 @@ from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import Suspension
+from cwm_lsp.evaluate.telling import tells
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
 from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
@@ -94,10 +95,7 @@ class Interpreter:
         self.codes: dict[ast.AST, Code] = {}
         self.foreign: frozenset[ast.AST] = frozenset()
         """Nodes with a scope that are part of the call and not of the file."""
-        if first is None and any(
-            isinstance(node, ast.Name | ast.alias | ast.Attribute) and named(node) in CONTEXTS
-            for node in ast.walk(tree)
-        ):
+        if first is None and sets_contexts(tree):
             self.imports.modules["decimal"] = library.Module("decimal", {})
         self.namespace |= {"__package__": Unknown(), "__loader__": library.Hidden(), "__spec__": library.Hidden()}
         self.namespace |= {"__file__": Unknown(), "__cached__": library.Hidden(), "__builtins__": library.Hidden()}
@@ -335,15 +333,10 @@ class Interpreter:
         if self.stepped_over or node in self.foreign:
             return None
         try:
-            made = instructions(node, scope, self.imported, postponed=self.postponed)
+            made = laid_out(node, scope, imported_names(self.tree), postponed=self.postponed)
         except NotImplementedError as error:
             raise GaveUp(f"line {getattr(node, 'lineno', 0)}: {error} is not interpreted") from None
         return Positions(made, self.runtime.line)
-
-    @functools.cached_property
-    def imported(self) -> frozenset[str]:
-        """The names that the file imports at its top level."""
-        return imported_names(self.tree)
 
     def generator_lambda(self, node: ast.Lambda, scope: Scope) -> Any:
         """A `lambda` with a `yield` inside."""
@@ -363,6 +356,8 @@ class Interpreter:
         compiler = Statements(self, scope, self.positions(node, scope))
         start = compiler.begin(node)
         value_of, leave = compiler.expr(node.body), compiler.mark(node, "return")
+        if not tells(node.body):
+            value_of = compiler.acting(value_of)
 
         def run(frame: Frame) -> str:
             start(frame)
@@ -542,6 +537,18 @@ NO_FIELD = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
 
 CONTEXTS = frozenset({"DefaultContext"})
 """Names by which a program changes what decimal arithmetic gives."""
+
+
+laid_out = functools.lru_cache(maxsize=512)(instructions)
+"""The instructions of a code object, whose syntax tree is shared by the evaluations of one text."""
+
+
+@functools.lru_cache(maxsize=TREES)
+def sets_contexts(tree: ast.Module) -> bool:
+    """Whether a file has to do with how decimal arithmetic is done."""
+    return any(
+        isinstance(node, ast.Name | ast.alias | ast.Attribute) and named(node) in CONTEXTS for node in ast.walk(tree)
+    )
 
 
 def named(node: ast.Name | ast.alias | ast.Attribute) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SMALL = 100
 """Elements or characters of a value that does not count as large."""
+MOST_TOUCHED = 1_000
 CHECK_EVERY = 64
 """Operations between two looks at the clock."""
 
@@ -134,10 +135,28 @@ class Machine:
         """Who interprets."""
         self.muted: str | None = None
         """Why no more events are shown, although the call goes on."""
+        self.acting = 0
+        """Operations under way of which it is not told what they change."""
+        self.acts = 0
+        """How many of those there have been."""
+        self.touched: list[int] = []
+        """The identities of objects that were changed one by one, in order."""
+        self.reaching = False
+        """There are classes of the program whose attributes may change something when they are read or set."""
+        self.aliased = False
+        """The dict of an instance may be in the program's hands."""
         self.observed: Observed | None = None
         """What is noted of a call whose events are not wanted."""
         self.closed = False
         """The evaluation is over; what is left of its generators is only being cleaned up."""
+
+    def touch(self, value: Any) -> None:
+        """An object has been changed, and no other."""
+        touched = self.touched
+        touched.append(id(value))
+        if self.aliased or len(touched) > MOST_TOUCHED:
+            touched.clear()
+            self.acts += 1
 
     def tick(self) -> None:
         """Count one operation."""

@@ -18,6 +18,7 @@ from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.runtime import Runtime
+from cwm_lsp.evaluate.telling import ATOMIC, STILL_OPERANDS
 from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
@@ -89,13 +90,23 @@ class Operations:
                 pending.extend(self.runtime.inside(value))
         return False
 
+    def acting(self, apply: Callable[..., Any], *args: Any) -> Any:
+        """`apply(*args)`, of which it is not told what it changes."""
+        runtime = self.runtime
+        runtime.acting += 1
+        try:
+            return apply(*args)
+        finally:
+            runtime.acting -= 1
+            runtime.acts += 1
+
     # binary operators
 
     def binary(self, name: str, *, in_place: bool = False) -> Apply:
         """The operator whose syntax tree node is called `name`."""
         native = OPERATORS[name][1 if in_place else 0]
         check = self.checks.get(name)
-        attempt = self.attempt
+        attempt, acting = self.attempt, self.acting
         runtime = self.runtime
         quick = (
             NUMBERS if name in ("Add", "Sub", "FloorDiv", "Mod", "Div", "BitAnd", "BitOr", "BitXor") else frozenset()
@@ -118,8 +129,14 @@ class Operations:
             return result
 
         def apply(a: Any, b: Any) -> Any:
-            if type(a) in quick and type(b) in quick:
+            kind = type(a)
+            if kind in quick and type(b) in quick:
                 return native(a, b)
+            if (kind in ATOMIC or (kind in STILL_OPERANDS and not in_place)) and type(b) in STILL_OPERANDS:
+                return general(a, b)
+            return acting(general, a, b)
+
+        def general(a: Any, b: Any) -> Any:
             if not runtime.poisoned:
                 try:
                     return careful(a, b)
@@ -220,13 +237,15 @@ class Operations:
         def apply(a: Any) -> Any:
             if type(a) in NUMBERS:
                 return native(a)
-            return attempt(native, (a,))
+            return self.acting(attempt, native, (a,))
 
         return apply
 
     def truth(self, value: Any) -> Any:
         """Whether a value is true; an `Unknown` if that is not known."""
-        return self.attempt(bool, (value,))
+        if type(value) in STILL_OPERANDS:
+            return self.attempt(bool, (value,))
+        return self.acting(self.attempt, bool, (value,))
 
     def compare(self, name: str) -> Apply:
         if name in ("Is", "IsNot"):
@@ -243,6 +262,11 @@ class Operations:
                     return native(a, b)
             else:
                 self.check_nesting(a, b)
+            if kind in STILL_OPERANDS and type(b) in STILL_OPERANDS:
+                return general(a, b)
+            return self.acting(general, a, b)
+
+        def general(a: Any, b: Any) -> Any:
             if not runtime.poisoned:
                 try:
                     return native(a, b)
@@ -284,6 +308,11 @@ class Operations:
         runtime, attempt, inside = self.runtime, self.attempt, self.inside
 
         def apply(a: Any, b: Any) -> Any:
+            if type(b) in STILL_OPERANDS:
+                return general(a, b)
+            return self.acting(general, a, b)
+
+        def general(a: Any, b: Any) -> Any:
             if not runtime.poisoned:
                 try:
                     return inside(a, b) is not negate
@@ -383,7 +412,9 @@ class Operations:
             except TypeError:
                 if not self.has_unknown((key,)):
                     raise
-        return self.attempt(self.get_item, (value, key), (value,))
+        if kind in STILL_OPERANDS:
+            return self.attempt(self.get_item, (value, key), (value,))
+        return self.acting(self.attempt, self.get_item, (value, key), (value,))
 
     def get_item(self, value: Any, key: Any) -> Any:
         if type(value) in SUBSCRIPTABLE or self.may_subscript(value):
@@ -409,10 +440,11 @@ class Operations:
         kind = type(value)
         if (kind is list or kind is dict) and type(key) in rendering.ATOMS and not self.runtime.poisoned:
             value[key] = item
+            self.runtime.touch(value)
             if kind is dict and len(value) > self.runtime.limits.elements:
                 raise GaveUp("a dict grows too large")
             return
-        self.attempt(self.store_item, (value, key, item), (value,))
+        self.acting(self.attempt, self.store_item, (value, key, item), (value,))
 
     def store_item(self, value: Any, key: Any, item: Any) -> None:
         if type(key) is slice and is_a(value, (list, bytearray, deque, array)):
@@ -424,7 +456,7 @@ class Operations:
         value[key] = item
 
     def delete_item(self, value: Any, key: Any) -> None:
-        self.attempt(operator.delitem, (value, key), (value,))
+        self.acting(self.attempt, operator.delitem, (value, key), (value,))
 
 
 def length(value: Any) -> int:

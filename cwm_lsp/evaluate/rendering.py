@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cwm_lsp.evaluate.asynchronous import CLOCKED
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
 from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ PLAIN: tuple[type, ...] = (list, tuple, dict, set, frozenset)
 CYCLES: dict[Any, str] = {list: "[...]", dict: "{...}", tuple: "(...)"}
 NODES = 20_000
 """Values inside one shown value, shared ones counted each time."""
+SHORT = 1_000
+"""Characters or bits of what is shown without further looks."""
 UNKNOWN = "..."
+TOO_LONG = "the values of the trace are too long to show"
 ADDRESS = re.compile(r" at 0x([0-9a-fA-F]+)")
 OURS = f"{__package__}."
 RLOCK = type(RLock())
@@ -91,6 +95,10 @@ class Renderer:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
+        self.round = 0
+        """Counts the times that values are looked at."""
+        self.shapes: dict[type, Shape | None] = {}
+        """How instances of the file's classes show, where that is known."""
         self.refused: set[type] = set()
         """Classes whose `__repr__` changes its object."""
 
@@ -108,6 +116,11 @@ class Renderer:
         runtime = self.runtime
         if kind in FLAT and not runtime.poisoned and is_flat(value):
             return self.counted(repr(value))
+        shape = self.shapes.get(kind)
+        if shape is not None and not shape.bare and runtime.certain and self.shape(kind) is shape:
+            parts = shape.parts(value)
+            if parts is not None and all(map(is_plain, parts)):
+                return self.counted(shape.text(parts))
         self.shuffled = False
         self.measure(value, [NODES], set())
         if not (is_bare(kind) and kind in runtime.classes):
@@ -120,13 +133,32 @@ class Renderer:
             raise Undetermined(text)
         return self.counted(text)
 
+    def shown(self, value: Any) -> tuple[str, Kept | None]:
+        """The repr of a value that is no atom, as `text` gives it, and what it is made of, if that hangs on nothing
+        else."""
+        kind = type(value)
+        if kind in FLAT and not self.runtime.poisoned and len(value) <= 2000 and ATOMS.issuperset(map(type, value)):
+            if kind is not dict:
+                return self.counted(repr(value)), keep_flat(value)
+            if ATOMS.issuperset(map(type, value.values())):
+                return self.counted(repr(value)), keep_flat(value)
+        return self.text(value), keep(value, ATOMS, self.shape)
+
+    def shape(self, kind: type) -> Shape | None:
+        """How the instances of a class show, if that is still known."""
+        shape = self.shapes.get(kind)
+        if shape is not None and not shape.holds(self.round):
+            shape = None
+            del self.shapes[kind]
+        return shape
+
     def counted(self, text: str) -> str:
         size = len(text)
         if size > self.runtime.limits.text:
             raise GaveUp("a value is too long to show")
         self.runtime.texts += size
         if self.runtime.texts > self.runtime.limits.texts and self.runtime.muted is None:
-            self.runtime.muted = "the values of the trace are too long to show"
+            self.runtime.muted = TOO_LONG
         return text
 
     def bound(self, values: Iterable[Any]) -> None:
@@ -223,21 +255,33 @@ class Renderer:
             if attributes is not None and before is not None and state_of(attributes) != before:
                 attributes.clear()
                 attributes.update(before[0])
+                self.runtime.acts += 1
                 self.refused.add(kind)
         if kind in self.refused:
             return type_of(value)
+        if attributes is not None and kind not in self.shapes:
+            self.shapes[kind] = shape_of(kind)
         if kind is RLOCK and OWNER.search(text):
             raise Undetermined
         return ADDRESS.sub("", text)
 
     def without_address(self, text: str) -> str:
         """The text, if it is the same in every run: what builtin code makes may have the address of an object in it."""
-        for digits in ADDRESS.findall(text):
-            if digits not in self.runtime.program:
-                raise Addressed
+        if " at 0x" in text:
+            for digits in ADDRESS.findall(text):
+                if digits not in self.runtime.program:
+                    raise Addressed
         if ("coro=<" in text or "cb=[" in text) and PLACE.search(text):
             raise Addressed  # the path of a file
         return text
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number or text that shows as its own `repr` says, which is not long."""
+    kind = type(value)
+    if kind is str:
+        return not (len(value) > SHORT or " at 0x" in value or "cb=[" in value or "coro=<" in value)
+    return kind in STEADY and not (kind is int and value.bit_length() > SHORT)
 
 
 def is_ours(value: Any) -> bool:

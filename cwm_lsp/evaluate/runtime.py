@@ -7,7 +7,7 @@ import functools
 import gc
 import time
 from collections import ChainMap, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import get_ident
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.answers import exception_from, literal, same_literal
 from cwm_lsp.evaluate.code import RETURN, Frame
+from cwm_lsp.evaluate.kept import Kept
 from cwm_lsp.evaluate.machine import CHECK_EVERY, SMALL, Machine
 from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.unknowing import Unknowing, catches
@@ -44,6 +45,7 @@ TABLES: frozenset[type] = frozenset({dict, set, frozenset})
 SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
 MOST_TRAIL = 50
 """Frames that are remembered of those that an exception leaves."""
+NOTHING_UNKNOWN: dict[str, str | None] = {}
 NEAR = 8
 """Frames below the limit of their depth where calls in C may fail too."""
 
@@ -81,6 +83,8 @@ class Runtime(Machine):
         if frame.traced and self.tracing:
             if self.muted is None:
                 self.asked = False
+                if frame.reference is not None:  # what its statements change is not told, where they suspend
+                    self.acts += 1
                 self.show(frame, "line", line)
                 return
             if self.observed is not None and frame.code.path is None:
@@ -92,14 +96,19 @@ class Runtime(Machine):
         """Emit a `line` or `call` event with the locals of `frame`."""
         if self.visits is not None:
             self.visit(frame)
-        unknown, suggestions = self.snapshot(frame)
+        unknown = self.snapshot(frame)
+        code = frame.code
         event = Event(
-            kind, line, frame.depth, frame.code.name, frame.shown, provenance=frame.provenance, path=frame.code.path
+            kind, line, frame.depth, code.name, frame.shown, None, None, NOTHING, frame.provenance, None, code.path
         )
         if unknown:
-            self.complete(frame, event, unknown, suggestions)
+            self.complete(frame, event, unknown)
             event = replace(event, locals=frame.shown, provenance=frame.provenance)
-        self.emit(event)
+        if self.ending or self.held or self.events >= self.limits.events or self.muted is not None:
+            self.emit(event)
+        else:
+            self.events += 1
+            self.emit_event(event)
 
     @staticmethod
     def valued(kind: EventKind, frame: Frame, text: str, source: Provenance) -> Event:
@@ -139,27 +148,39 @@ class Runtime(Machine):
         if self.visits is not None and self.muted is None:
             self.visits.at(self.events + len(self.held), frame)
 
-    def snapshot(self, frame: Frame) -> tuple[list[str] | None, dict[str, str]]:
-        """Bring `frame.shown` up to date; gives the names whose repr is unknown, and suggestions for them."""
-        code = frame.code
-        variables, shared, cells = frame.vars, code.shared, frame.cells
-        values = frame.values
+    def snapshot(self, frame: Frame) -> dict[str, str | None]:
+        """Bring `frame.shown` up to date; gives the names whose repr is unknown, with what is suggested for them."""
+        code, values = frame.code, frame.values
+        variables = frame.vars
+        certain = not (self.tainted or self.poisoned or self.unknowing.given_up)
+        acts, touched, loose = self.acts, len(self.touched), False
+        told = certain and frame.acts == acts and not self.acting
+        if told and frame.touched == touched and (not frame.bound or self.show_plain(frame)):
+            return NOTHING_UNKNOWN
+        if code.shared and code.is_function:
+            variables = variables | {name: frame.cells[name].value for name in code.shared}
+        renderer = self.rendering
+        renderer.round = round_ = renderer.round + 1
+        now, before_of = variables.get, values.get
         shown: dict[str, str] | None = None
-        unknown: list[str] | None = None
-        suggestions: dict[str, str] = {}
-        if not code.is_function:
-            names: Iterable[str] = list(variables)
+        unknown: dict[str, str | None] = {}
+        if told:
+            names = frame.bound if frame.touched == touched else self.bound_or_touched(frame)
         else:
-            names = code.variables
+            names = code.variables if code.is_function else list(frame.vars)
+        if len(names) > 1 and names is not code.variables:
+            names = [name for name in (code.variables if code.is_function else frame.vars) if name in names]
         for name in names:
-            value = cells[name].value if name in shared and code.is_function else variables.get(name, MISSING)
-            before = values.get(name, MISSING)
-            if value is before and (value is MISSING or type(value) in rendering.ATOMS):
+            value = now(name, MISSING)
+            before = before_of(name, MISSING)
+            if value is before:  # nothing, or what can never show otherwise
                 continue
-            same = type(before) is Identity and before.number == id(value)
+            kind = type(value)
+            same = type(before) is Shown and before.number == id(value)
+            if same and certain and before.kept is not None and before.kept.same(value, round_):
+                continue
             if value is MISSING:
-                if shown is None:
-                    shown = dict(frame.shown)
+                shown = dict(frame.shown) if shown is None else shown
                 shown.pop(name, None)
                 values.pop(name, None)
                 self.source_of(frame, name, None)
@@ -168,40 +189,80 @@ class Runtime(Machine):
                 value = value.value
                 self.rebind(frame, name, value)
             source = "predicted" if self.tainted else self.fresh
+            standing: Any = value
             try:
-                text = self.rendering.text(value)
-            except Undetermined as error:
-                if error.suggestion is None and not self.is_askable(value):
-                    text, source = rendering.type_of(value), "unknown"
+                if kind in rendering.ATOMS:
+                    text = renderer.text(value)
+                elif certain:
+                    text, kept = renderer.shown(value)
+                    standing, loose = Shown(value, kept), loose or kept is None
                 else:
-                    if unknown is None:
-                        unknown = []
-                    unknown.append(name)
-                    if error.suggestion is not None:
-                        suggestions[name] = error.suggestion
+                    text, standing = renderer.text(value), Shown(value, None)
+            except Undetermined as error:
+                standing, loose = standing_for(value), True
+                if error.suggestion is not None or self.is_askable(value):
+                    unknown[name] = error.suggestion
+                    values[name] = standing
                     if name not in (frame.shown if shown is None else shown):
                         shown = dict(frame.shown) if shown is None else shown
                         shown[name] = ""
-                    values[name] = identity(value)
                     continue
-            if not (same or value is before) or frame.shown.get(name) != text or source == "unknown":
-                values[name] = identity(value)
-                if frame.shown.get(name) != text:
-                    if shown is None:
-                        shown = dict(frame.shown)
-                    shown[name] = text
+                text, source = rendering.type_of(value), "unknown"
+            values[name] = standing
+            changed = (frame.shown if shown is None else shown).get(name) != text
+            if changed:
+                shown = dict(frame.shown) if shown is None else shown
+                shown[name] = text
+            if (changed or not same or self.tainted or source == "unknown") and frame.provenance.get(name) != source:
                 self.source_of(frame, name, source)
-            elif self.tainted and type(value) not in rendering.ATOMS:
-                self.source_of(frame, name, "predicted")
         if not code.is_function:
-            gone = [name for name in frame.shown if name not in variables]
-            for name in gone:
+            for name in [name for name in frame.shown if name not in frame.vars]:
                 shown = dict(frame.shown) if shown is None else shown
                 shown.pop(name, None)
                 values.pop(name, None)
+        frame.acts, frame.touched = -1 if self.acting or loose else acts, touched
+        frame.bound.clear()
         if shown is not None:
             frame.shown = shown
-        return unknown, suggestions
+            if self.texts > self.limits.texts and self.muted is None:
+                self.muted = rendering.TOO_LONG
+        return unknown
+
+    def show_plain(self, frame: Frame) -> bool:
+        """Bring `frame.shown` up to date where only one variable was bound, to a number or text; gives whether that is
+        so."""
+        bound = frame.bound
+        if len(bound) > 1:
+            return False
+        (name,) = bound
+        value = frame.vars.get(name, MISSING)
+        if not rendering.is_plain(value):
+            return False
+        bound.clear()
+        if value is not frame.values.get(name, MISSING):
+            text = repr(value)
+            self.texts += len(text)
+            frame.values[name] = value
+            frame.shown = {**frame.shown, name: text}
+            if frame.provenance.get(name) != "computed":
+                self.source_of(frame, name, "computed")
+        return True
+
+    def bound_or_touched(self, frame: Frame) -> Collection[str]:
+        """The variables that were bound since they were shown last, and those of values in which something was changed,
+        where all that was done since is told."""
+        changed = set(self.touched[frame.touched :])
+        touched = [
+            name
+            for name, standing in frame.values.items()
+            if type(standing) is Shown and standing.holds_one_of(changed)
+        ]
+        return frame.bound.union(touched)
+
+    @property
+    def certain(self) -> bool:
+        """Whether a value shows what it shows for its own sake alone: no code that is not known may have changed it."""
+        return not (self.tainted or self.poisoned or self.unknowing.given_up)
 
     def source_of(self, frame: Frame, name: str, source: Provenance | None) -> None:
         """Note where the shown value of a name comes from."""
@@ -220,8 +281,9 @@ class Runtime(Machine):
         else:
             frame.vars[name] = value
 
-    def complete(self, frame: Frame, event: Event, unknown: list[str], suggestions: dict[str, str]) -> None:
+    def complete(self, frame: Frame, event: Event, unknown: dict[str, str | None]) -> None:
         """Have the model fill in the unknown locals of an event; evaluation goes on from what it says."""
+        suggestions = {name: text for name, text in unknown.items() if text is not None}
         wanted = []
         known = {}
         for name in unknown:
@@ -267,7 +329,7 @@ class Runtime(Machine):
             value.value = known
             if known is not MISSING:
                 self.rebind(frame, name, known)
-                frame.values[name] = identity(known)
+                frame.values[name] = standing_for(known)
             return
         if known is not MISSING and type(known) is type(value) and type(value) in (list, dict, set):
             value.clear()
@@ -285,7 +347,7 @@ class Runtime(Machine):
             return
         stand_in = Unknown(text)
         self.rebind(frame, name, stand_in)
-        frame.values[name] = identity(stand_in)
+        frame.values[name] = standing_for(stand_in)
 
     def answer(self, question: Question) -> dict[str, str]:
         reply = self.ask(question)
@@ -364,6 +426,7 @@ class Runtime(Machine):
 
     def poison(self, values: Iterable[Any]) -> None:
         """Unknown code may have changed these values and what can be reached from them."""
+        self.acts += 1
         pending = list(values)
         while pending:
             value = pending.pop()
@@ -503,6 +566,7 @@ class Runtime(Machine):
             return value
         self.visit(frame)
         self.asked = False
+        self.rendering.round += 1
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
         source: Provenance = "predicted" if self.tainted else "computed"
@@ -601,6 +665,7 @@ class Runtime(Machine):
         if self.muted is None:
             self.visit(frame)
             self.asked = False
+            self.rendering.round += 1
             source: Provenance = "predicted" if self.tainted else "computed"
             try:
                 text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"
@@ -728,18 +793,24 @@ class Runtime(Machine):
 lifetimes.FRAMES.add(Runtime.run.__code__)
 
 
-class Identity:
+class Shown:
     """Stands for a value that has been shown, without keeping it alive."""
 
-    __slots__ = ("number",)
+    __slots__ = ("kept", "number")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, kept: Kept | None) -> None:
         self.number = id(value)
+        self.kept = kept
+        """What it was made of, if its text hangs on nothing else."""
+
+    def holds_one_of(self, changed: set[int]) -> bool:
+        """Whether one of these objects is in it."""
+        return self.number in changed or self.kept is None or not changed.isdisjoint(self.kept.inside)
 
 
-def identity(value: Any) -> Any:
+def standing_for(value: Any) -> Any:
     """What to compare with to see whether a variable has been bound anew."""
-    return value if type(value) in rendering.ATOMS else Identity(value)
+    return value if type(value) in rendering.ATOMS else Shown(value, None)
 
 
 CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)

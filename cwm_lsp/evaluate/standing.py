@@ -59,6 +59,7 @@ class Standing:
     def _counted(self) -> list[int]:
         """How much there is of what only grows."""
         interpreter, runtime = self.interpreter, self.runtime
+        runtime.touched.clear()  # those were looked at by frames that are gone
         held = [value for value in vars(runtime).values() if type(value) in _HELD]
         unknowing = [value for value in vars(runtime.unknowing).values() if type(value) in _HELD]
         imports = interpreter.imports

@@ -13,9 +13,13 @@ from cwm_lsp.evaluate.layout.positions import Mark, no_branch, nothing
 from cwm_lsp.evaluate.patterns import Patterns
 from cwm_lsp.evaluate.protected import Protected
 from cwm_lsp.evaluate.scopes import mangled
+from cwm_lsp.evaluate.telling import ATOMIC, tells
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Ticker, Undetermined, Unknown, defines
 
 Store = Callable[[Frame, Any], None]
+
+STILL_ITERATORS = FINITE | {enumerate, zip}
+"""Iterators that change nothing but themselves, and what they iterate over."""
 
 
 class Statements(Protected, Patterns, Expressions):
@@ -64,8 +68,22 @@ class Statements(Protected, Patterns, Expressions):
         method = getattr(self, "do_" + type(node).__name__, None)
         if method is None:
             return self.starting(node, self.unsupported(node))
-        do: Do = method(node, after)
-        return do
+        do: Do | None = method(node, after)
+        return do if do is None or tells(node) else self.acting(do)
+
+    def acting(self, run: Run) -> Run:
+        """`run`, of which it is not told what it changes."""
+        runtime = self.runtime
+
+        def act(frame: Frame) -> Any:
+            runtime.acting += 1
+            try:
+                return run(frame)
+            finally:
+                runtime.acting -= 1
+                runtime.acts += 1
+
+        return act
 
     def starting(self, node: ast.stmt, run: Run) -> Do:
         """`run` at the start of a statement."""
@@ -133,7 +151,10 @@ class Statements(Protected, Patterns, Expressions):
 
             def assign_local(frame: Frame) -> None:
                 start(frame)
-                frame.vars[name] = value_of(frame)
+                value = frame.vars[name] = value_of(frame)
+                frame.bound.add(name)
+                if type(value) not in ATOMIC:
+                    runtime.acts += 1
                 if runtime.tainted:
                     frame.values.pop(name, None)
 
@@ -611,6 +632,8 @@ class Statements(Protected, Patterns, Expressions):
                 raise
             except Undetermined:
                 value = Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
+            if type(items) not in STILL_ITERATORS:
+                runtime.acts += 1
             take(frame, value is not MISSING)
             return value
 

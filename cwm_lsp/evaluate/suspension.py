@@ -248,6 +248,7 @@ class Suspension:
                 runtime.unknowing.lost(frame)
                 raise
             finally:
+                runtime.acts += 1
                 runtime.frame, frame.caller = frame.caller, None
             return frame.result if signal is RETURN else None
         runtime.enter(frame)
@@ -315,6 +316,7 @@ class Suspension:
     def suspend(self, frame: Frame, value: Any) -> Any:
         """A frame yields: it is left for now."""
         runtime = self.runtime
+        runtime.acts += 1
         if frame.code.foreign:
             runtime.frame, frame.caller = frame.caller, None
             return value
@@ -329,6 +331,7 @@ class Suspension:
 
     def left(self, frame: Frame) -> bool:
         """A frame is left; gives whether it was entered for its end alone."""
+        self.runtime.acts += 1
         if not frame.dying:
             return False
         frame.dying = False
@@ -338,6 +341,7 @@ class Suspension:
     def resume(self, frame: Frame, *, dying: bool = False, told: bool = True) -> None:
         """A frame goes on; `dying` if that is because nothing refers to it any more, `told` by a `call` event."""
         runtime = self.runtime
+        runtime.acts += 1
         if not self.runtime.lively:
             raise Abandoned
         frame.caller = runtime.frame

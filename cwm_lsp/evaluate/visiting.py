@@ -97,6 +97,7 @@ class Visits:
             runtime.snapshot(scope)
             with runtime.untraced():
                 self._store(ast.parse(change.target.strip(), mode="eval").body, change, scope)
+            runtime.acts += 1
             before, runtime.fresh = runtime.fresh, "given"
             runtime.snapshot(scope)
             runtime.fresh = before

@@ -7,6 +7,7 @@ operations on constants are carried out, `"%s" % (x,)` is an f-string.
 from __future__ import annotations
 
 import ast
+import functools
 import operator
 import re
 import sys
@@ -47,6 +48,7 @@ def folded(tree: Node, source: str = "") -> Node:
     return result
 
 
+@functools.lru_cache(maxsize=64)
 def imported_names(tree: ast.AST) -> frozenset[str]:
     """The names that a module imports at its top level."""
     names: set[str] = set()

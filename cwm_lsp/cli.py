@@ -273,7 +273,7 @@ def crashes(paths: tuple[Path, ...], form: str | None, **choices: Any) -> int:
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing that was kept.")
 @click.option("-v", "--verbose", is_flag=True, help="Also show what passes and what is not known.")
 def verify(no_cache: bool, jobs: int | None, **choices: Any) -> int:
-    """Tell which tests, doctests and assertions will pass. Nothing is run, unless --run asks for it.
+    """Tell which tests and doctests will pass. Nothing is run, unless --run asks for it.
 
     PATHS are files, folders or pytest node ids. Exit codes: 0 nothing is known to fail, 1 something is, 2 bad input, 3
     tests could not be run, 5 there is nothing to verify.

@@ -69,7 +69,7 @@ class Expressions:
         """What moves a frame to an instruction of `node`, with the line events on the way."""
         if self.positions is not None:
             return self.positions.mark(node, part)
-        return self.place(node.lineno) if part == "own" and isinstance(node, ast.stmt) else nothing
+        return self.place(node.lineno) if part != "return" and isinstance(node, ast.stmt) else nothing
 
     def place(self, line: int) -> Mark:
         """What notes where a frame is whose steps are not followed: of the library's, nobody asks."""

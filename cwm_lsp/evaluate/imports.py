@@ -286,6 +286,7 @@ class Imports:
             return module.members[name]
         if inner.open or name in inner.perhaps:
             raise Undetermined
+        inner.demand("__getattr__")
         return self.absent(module, name)
 
     def catch_up(self, module: library.Module, package: str) -> None:

@@ -1,11 +1,11 @@
-"""What a file has to verify, by its text alone: test functions and classes, fixtures, doctests, assertions."""
+"""What a file has to verify, by its text alone: test functions and classes, fixtures, doctests."""
 
 from __future__ import annotations
 
 import ast
 import doctest
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 NUMBER = doctest.register_optionflag("NUMBER")
 """Pytest's own flag, which is not followed; its others are for Pythons that are gone."""
@@ -59,8 +59,6 @@ class Found:
     docstrings: tuple[Docstring, ...] = ()
     problem: str | None = None
     """Why the file does not parse."""
-    asserts: tuple[int, ...] = field(default=())
-    """Lines of assertions at the top level."""
 
 
 def find(text: str) -> Found:
@@ -70,8 +68,7 @@ def find(text: str) -> Found:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
         return Found(Outline((), {}, (), {}, (), (), ()), problem=f"does not parse: {message}")
-    asserts = tuple(node.lineno for node in _top(tree.body) if isinstance(node, ast.Assert))
-    return Found(outline(tree), tuple(_docstrings(tree)), asserts=asserts)
+    return Found(outline(tree), tuple(_docstrings(tree)))
 
 
 def outline(tree: ast.Module) -> Outline:

@@ -28,6 +28,8 @@ LIMITS = Limits(events=400_000, operations=20_000_000, seconds=20.0)
 """Of one evaluation, which may be of many tests."""
 LIKE = 3
 """So many items of one test in a row that give up for the same reason: the others are taken to do so too."""
+STEPS = " steps"
+"""In what is told where an evaluation took too many of them: it does so every time."""
 EXAMPLES = "_cwm_examples_"
 """In what is told of the line of an example, which is of a module of ours."""
 MOST_OUTPUT = 20_000
@@ -58,10 +60,12 @@ class Performer:
         self.cancel = cancel
         self.reads: set[str] = set()
         """The files that the latest verdicts depend on, besides their own."""
+        self.late = False
+        """One of them is not known for want of time alone: another time it may be."""
 
     def verdicts(self, subject: Subject, shown: str, *, is_test: bool, doctests: bool = True) -> Iterator[Verdict]:
         """The verdicts of a file, which is called `shown`; those of tests where it is a test file."""
-        self.reads = set()
+        self.reads, self.late = set(), False
         found = find(subject.text)
         if found.problem is not None:
             if is_test:
@@ -106,6 +110,7 @@ class Performer:
             else:
                 attempt.reason = evaluating.gave_up or "it could not be followed"
         self.reads |= set(evaluating.reads)
+        self.late = self.late or (attempt.exhausted and STEPS not in attempt.reason)
         attempt.over = True
         yield last or Event("line", 0, 0, "run"), attempt
 

@@ -210,7 +210,7 @@ class Verifier:
             verdicts = list(performer.verdicts(subject, file.shown, is_test=file.is_test))
         finally:
             self._idle.put(evaluator)
-        if self.store is not None:
+        if self.store is not None and not performer.late:
             self.store.put(file, self.python, sorted(performer.reads), verdicts)
         return verdicts
 

@@ -224,6 +224,7 @@ class Fixtures:
         made._find = lambda name: self.value(name, item, instance, state)
         if fixture is None or fixture.scope == "function":
             made.instance = instance
+            made.node = pytest.Node(item.name.rpartition("::")[2], item.marks)
             made.function = item.function
         if fixture is None or fixture.scope in ("function", "class"):
             made.cls = item.kind

@@ -274,6 +274,21 @@ def test_time():
     assert time.time() > 1
 
 
+def test_not_in_the_stand_in():
+    assert pytest.RaisesGroup
+
+
+def test_node(request):
+    assert request.node.name == "test_node"
+
+
+@pytest.mark.skipif(False, reason="x")
+@pytest.mark.usefixtures("till")
+def test_marks(request):
+    assert [mark.name for mark in request.node.iter_markers()] == ["usefixtures", "skipif"]
+    assert request.node.get_closest_marker("usefixtures").args == ("till",)
+
+
 def test_chained():
     assert 1 < total([2]) < 2
 

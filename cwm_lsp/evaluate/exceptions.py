@@ -106,7 +106,10 @@ class Managing:
         value = kind.__enter__(manager)
 
         def left(*exception: Any) -> Any:
+            raised_at = self.runtime.raised_at
             swallowed = leave(manager, *exception)
+            if kind is HELPER:  # it gives an exception that it has thrown into its generator its traceback back
+                self.runtime.raised_at = raised_at
             if type(swallowed) is Unknown and exception[0] is not None:
                 return self.runtime.branch((None, None))
             return exception[0] is not None and bool(swallowed)
@@ -126,6 +129,6 @@ def _helper() -> Any:
     return type(nothing())
 
 
-KNOWN: frozenset[type] = (
-    frozenset({contextlib.suppress, contextlib.nullcontext, _helper()}) | MANAGERS | everyday.MANAGERS
-)
+HELPER = _helper()
+"""What a `contextmanager` function gives."""
+KNOWN: frozenset[type] = frozenset({contextlib.suppress, contextlib.nullcontext, HELPER}) | MANAGERS | everyday.MANAGERS

@@ -679,7 +679,8 @@ class Runtime(Machine):
             raise too_much(error) from None
         self.raised(frame, error)
         self.follow(frame, error, caller)
-        self.rising = id(error) if frame.code.path is None else 0
+        if not self.ending:
+            self.rising = id(error) if frame.traced and frame.code.path is None else 0
         if frame.traced and self.tracing and self.muted is None:
             self.visit(frame)
             self.emit(self.valued("return", frame, "None", self.now))

@@ -13,7 +13,7 @@ import struct
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partialmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -181,7 +181,7 @@ FAMILIES: tuple[tuple[Wording, ...], ...] = (
 """Messages that read otherwise from a version on, oldest first."""
 QUALIFIED = re.compile(r"(?:[\w<>]+\.)+(\w+|<lambda>)(\(\) (?:takes (?:\d|from)|missing \d|got ))")
 """How a message names a function, from 3.10 on."""
-SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13)}
+SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13), partialmethod: (3, 13)}
 """Types whose repr is another one from a version on."""
 
 
@@ -192,9 +192,7 @@ class Dialect:
         self.target = target
         self.library = library
         self.own: Version = sys.version_info[:2]
-        self.otherwise: frozenset[Any] = frozenset(
-            kind for kind, since in SHOWN.items() if (self.own >= since) is not (self.target >= since)
-        )
+        self.otherwise: frozenset[Any] = frozenset(kind for kind, since in SHOWN.items() if self._is_between(since))
         """Types whose reprs are not known."""
 
     @property
@@ -202,10 +200,16 @@ class Dialect:
         """Another version than ours."""
         return self.own != self.target
 
+    def _is_between(self, version: Version) -> bool:
+        """Whether one of both is as new as that version, and the other is not."""
+        return (self.own >= version) is not (self.target >= version)
+
     def message(self, error: BaseException, text: str) -> str | None:
         """The message of an exception of ours in the words of the target; None where these are not known."""
         if self.target < (3, 10):
             text = QUALIFIED.sub(r"\1\2", text, count=1)
+        if isinstance(error, AttributeError) and error.obj is None and self._is_between((3, 11)):
+            return None  # of an attribute that is deleted, nothing but its name is told up to 3.10
         for family in FAMILIES:
             for wording in reversed(family):
                 found = re.fullmatch(wording[1], text, re.DOTALL)

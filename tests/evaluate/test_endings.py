@@ -9,8 +9,9 @@ import pytest
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Evaluation, Question
 from cwm_lsp.trace.events import Event
+from tests.evaluate import wider
 from tests.evaluate.probed import probed
-from tests.evaluate.recording import only_on_the_reference
+from tests.evaluate.recording import evaluate, only_on_the_reference
 
 FORMS = {
     "def": ("def f(x):\n    return x + {k}\n", "f", "f(1)"),
@@ -55,6 +56,18 @@ FORMS = {
     "class and static": ("class C:\n    @classmethod\n    def f(cls, x):\n        return cls.g(x) + {k}\n"
                          "    @staticmethod\n    def g(x):\n        return x\n", "C.g", "C.f(1).g"),
 }  # fmt: skip
+
+
+@only_on_the_reference
+@pytest.mark.parametrize("start", range(0, 45, 15))
+def test_random_programs_end_as_the_recorder_tells_it(start: int) -> None:
+    for seed in range(start, start + 15):
+        source = wider.program(seed)
+        _, real = probed(source, "f()", "f")
+        evaluated = evaluate(source, "f()", "f")
+        said = evaluated.evaluation.outcome
+        if said is not None and evaluated.asked_at is None and "__recorded__" not in str(real):
+            assert (said.kind, said.value, said.exception) == (real.kind, real.value, real.exception), source
 
 
 def ended(source: str, function: str, call: str) -> tuple[list[Event], Evaluation]:

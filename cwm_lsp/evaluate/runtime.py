@@ -115,7 +115,7 @@ class Runtime(Machine):
         """A `return` or `exception` event."""
         code = frame.code
         return Event(
-            kind, frame.line, frame.depth, code.name, value=text, provenance={"value": source}, path=code.path
+            kind, frame.line, frame.depth, code.name, NOTHING, text, None, NOTHING, {"value": source}, None, code.path
         )  # fmt: skip
 
     def emit(self, event: Event) -> None:

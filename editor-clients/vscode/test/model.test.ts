@@ -11,6 +11,7 @@ import {
   placeOf,
   rowsOf,
   shown,
+  stepAt,
   variablesOf,
   type View,
 } from "../src/trace/model";
@@ -141,6 +142,12 @@ describe("rows", () => {
     const rows = rowsOf(answer(trace("2", "3"), null));
     assert.equal(rows.length, 8);
     assert.ok(rows.every((row) => row.predicted && !row.recorded));
+  });
+
+  it("are found by the event that a debugger is at", () => {
+    const rows = rowsOf(answer(trace("2", "3"), null));
+    rows.forEach((row, index) => assert.equal(stepAt(rows, row.event), index));
+    assert.equal(stepAt(rows, 10_000), rows.length - 1);
   });
 
   it("stand alone where the other side has no counterpart", () => {

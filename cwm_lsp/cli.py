@@ -251,7 +251,7 @@ def crashes(paths: tuple[Path, ...], form: str | None, **choices: Any) -> int:
     from cwm_lsp.searches import find_crashes
 
     how = {name: choices.pop(name) for name in ("verify", "deliberate", "seconds", "jobs", "seed")}
-    return find_crashes(paths or (Path(),), _settings(choices), form=form or "text", **how)
+    return find_crashes(paths or (Path(),), _settings(choices), form=form or "text", fault=_fault, **how)
 
 
 @cli.command()

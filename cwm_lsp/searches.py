@@ -82,8 +82,10 @@ def find_crashes(
     jobs: int = 1,
     seed: int = 0,
     deliberate: bool = False,
+    fault: Callable[[], str],
 ) -> int:
     """Search files and folders for crashes, print them in a `form` (`text`, `json`, `sarif`), give the exit code.
+    `fault` logs a fault of ours that is being handled, and tells where.
 
     Raises:
         UserError: a path does not exist.
@@ -95,7 +97,7 @@ def find_crashes(
     total = sum(len(wanted(file.text)) for file in files)
     with _confirming(settings, verify) as confirm, progress("searching", total) as advance:
         for result in search_files(
-            files, jobs=jobs, seconds=seconds, seed=seed, deliberate=deliberate, advance=advance
+            files, jobs=jobs, seconds=seconds, seed=seed, deliberate=deliberate, advance=advance, fault=fault
         ):
             found = [row for crash in result.crashes if (row := _row(result.file, crash, confirm)) is not None]
             rows += found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +16,7 @@ from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
 from cwm_lsp.source.calls import candidates_of
 from cwm_lsp.source.expectations import expected
 from cwm_lsp.source.functions import Function, functions
-from cwm_lsp.source.recovery import parse
+from cwm_lsp.source.recovery import module_statements, parse
 from cwm_lsp.trace.events import Outcome
 
 NEVER_ENDS = "never ends"
@@ -172,7 +174,7 @@ class Judge:
         self._space = space
         self._lines = source.split("\n")
         self._raises = raising_lines(source)
-        self._expected = expected
+        self._expected = expected | own_exceptions(source)
 
     def of(self, arguments: Arguments, attempt: Attempt) -> Crash | None:
         """The crash of a call that is yet to be evaluated."""
@@ -217,6 +219,19 @@ def raising_lines(source: str) -> dict[int, frozenset[str]]:
                 for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                     found[line + fragment.offset] = names
     return found
+
+
+def own_exceptions(source: str) -> frozenset[str]:
+    """Exceptions that are not Python's own, by the names that a file has for them: somebody raises them on purpose."""
+    found: set[str] = set()
+    for node in (inner for one in module_statements(source) for inner in (one, *getattr(one, "body", ()))):
+        match node:
+            case ast.ClassDef(name=name):
+                found.add(name)
+            case ast.ImportFrom(module=module, level=level):
+                if level or (module or "").partition(".")[0] not in sys.stdlib_module_names:
+                    found |= {alias.asname or alias.name for alias in node.names}
+    return frozenset(found - vars(builtins).keys())
 
 
 def _raised(node: ast.AST) -> frozenset[str] | None:

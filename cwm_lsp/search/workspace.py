@@ -17,6 +17,7 @@ from typing import Any
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Around, Called, Evaluator, Limits
+from cwm_lsp.evaluate.evaluator import Fault
 from cwm_lsp.search.crashes import Crash, Known, Searched, crashes, each, known, wanted
 from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.versions import AttemptIn, Compared, Version, differences
@@ -138,24 +139,28 @@ def search_files(
     deliberate: bool = False,
     advance: Callable[[], None] = lambda: None,
     cancel: threading.Event | None = None,
-    only: Callable[[File, Function], bool] = lambda _file, _function: True,
+    fault: Callable[[], str] = lambda: "a fault of the evaluator",
 ) -> Iterator[Result]:
-    """The crashes of each file's functions, in order. `seconds` is what all of it may take.
+    """The crashes of each file's functions, in order. `seconds` is what all of it may take; `fault` tells of a fault of
+    ours that is being handled.
 
     Raises:
         UnavailableError: an evaluator cannot be started.
         Cancelled: `cancel` was set.
     """
-    work = [(file, function) for file in files for function in wanted(file.text) if only(file, function)]
+    work = [(file, function) for file in files for function in wanted(file.text)]
     share = _Share(seconds, len(work), jobs)
     with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
 
         def search(file: File, function: Function, facts: Known) -> Searched:
             with evaluators.lent() as evaluator, share.of_one() as budget:
                 trying = partial(attempt_in(evaluator, file, cancel), file.text, function.qualname)
-                found = crashes(
-                    file.text, function, trying, known=facts, budget=budget, seed=seed, deliberate=deliberate
-                )
+                try:
+                    found = crashes(
+                        file.text, function, trying, known=facts, budget=budget, seed=seed, deliberate=deliberate
+                    )
+                except Fault:  # one function never ends the search
+                    found = Searched(function, gave_up=fault())
             advance()
             return found
 

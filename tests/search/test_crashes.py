@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from cwm_lsp.search.crashes import NEVER_ENDS, Crash, each
+from cwm_lsp.search.crashes import NEVER_ENDS, Crash, each, own_exceptions
 from cwm_lsp.search.crashes import Searched as Found
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace.events import ExceptionInfo, Outcome
@@ -91,6 +91,21 @@ def test_what_is_raised_on_purpose_is_no_crash() -> None:
         (4, "ValueError", "f(-1)"),
         (5, "AssertionError", "f(100)"),
     ]
+
+
+def test_exceptions_that_somebody_has_defined_are_raised_on_purpose() -> None:
+    source = """
+        import json
+        from .errors import Refused
+
+        class Wrong(ValueError):
+            pass
+
+        def f(text: str) -> int:
+            return json.loads(text)
+    """
+    assert own_exceptions(dedent(source)) == {"Wrong", "Refused"}
+    assert told(crashes_of(source)) == [(9, "JSONDecodeError", "f('')")]
 
 
 def test_what_fails_while_it_is_raised_is_a_crash() -> None:

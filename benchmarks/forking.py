@@ -215,13 +215,15 @@ def shown(locals_: dict[str, str]) -> dict[str, str]:
     return {name: ADDRESS.sub("", text) for name, text in locals_.items() if name.isidentifier() and len(text) < 200}
 
 
-async def real_fork(path: Path, line: int, visit: int, name: str, value: str) -> list[Stop] | None:
-    """The stops of a real run, from where a local is set on; None where it cannot be set."""
-    async with Debugpy(path, line) as debugger:
+async def real_fork(path: Path, at: Event, visit: int, name: str, value: str) -> list[Stop] | None:
+    """The stops of a real run, from where a local is set on; None where it cannot be set, or where the visits of the
+    line cannot be counted, since it is one of a class body as well."""
+    async with Debugpy(path, at.line) as debugger:
         stop = await debugger.stop()
         for _ in range(visit - 1):
             stop = await debugger.go("continue")
-        assert stop is not None
+        if stop is None or stop["frames"][0]["name"] != at.function:
+            return None
         reference, _ = await debugger.locals(stop["frames"][0]["id"])
         await debugger.client.request("setBreakpoints", {"source": {"path": str(path)}, "breakpoints": []})
         try:
@@ -317,7 +319,7 @@ async def measure(forks: int, data: Path | None, seed: int) -> None:
                 print(f"refused: {name} = {value} at line {event.line} of {path.name}: {error}", file=sys.stderr)
                 done += 1
                 continue
-            real = await real_fork(path, event.line, visit, name, value)
+            real = await real_fork(path, event, visit, name, value)
             if ours is None or real is None or EVENTS in (len(ours[0]), len(real)):
                 continue
             done += 1

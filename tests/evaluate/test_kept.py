@@ -7,7 +7,7 @@ import pytest
 from cwm_lsp.evaluate import Evaluation, Limits, Question
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import MISSING, Undetermined
-from tests.evaluate import class_programs, programs, wider
+from tests.evaluate import changing, class_programs, programs, wider
 from tests.evaluate.recording import only_on_the_reference
 from tests.evaluate.test_generated import CALLS, WIDER_CALLS, check
 
@@ -141,6 +141,18 @@ def test_random_programs_show_what_they_would(made_anew, make, calls):
             except SyntaxError:
                 break
     assert made_anew[0] > 300
+
+
+def test_what_is_told_of_changes_is_all(made_anew):
+    for seed in range(15):
+        run(changing.program(seed), "f(3)")
+    assert made_anew[0] > 5_000
+
+
+@only_on_the_reference
+def test_what_is_told_of_changes_is_as_recorded():
+    for seed in range(8):
+        check(changing.program(seed), ("f(2)",))
 
 
 @only_on_the_reference

@@ -22,6 +22,8 @@ from types import (
 )
 from typing import Any
 
+from cwm_lsp.evaluate.values import names_of
+
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Pass, ast.Break, ast.Continue, ast.If, ast.While,
               ast.For)  # fmt: skip
 """Statements that do nothing but what their expressions and targets do."""
@@ -65,7 +67,7 @@ def is_descriptor(value: Any, classes: Container[type]) -> bool:
 def reaches(made: Any, classes: Container[type]) -> bool:
     """Whether attributes of the instances of a class may change something when they are read or set."""
     return any(
-        any(is_descriptor(value, classes) for value in vars(base).values())
+        any(is_descriptor(value, classes) for value in names_of(base).values())
         if base in classes
         else base.__module__ not in PLAIN_MODULES
         for base in made.__mro__

@@ -66,7 +66,8 @@ def is_a(value: Any, kinds: Any) -> bool:
 
 
 _bases_of = type.__dict__["__mro__"].__get__
-_names_of = type.__dict__["__dict__"].__get__
+names_of: Any = type.__dict__["__dict__"].__get__
+"""What a class itself holds; no hook of its metaclass is asked."""
 
 
 arguments_of = vars(BaseException)["args"].__get__
@@ -75,7 +76,7 @@ arguments_of = vars(BaseException)["args"].__get__
 
 def defines(kind: Any, name: str) -> bool:
     """Whether a class has a special method; no hook of its metaclass is asked."""
-    return any(name in _names_of(base) for base in _bases_of(kind))
+    return any(name in names_of(base) for base in _bases_of(kind))
 
 
 class Missing:

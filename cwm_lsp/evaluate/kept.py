@@ -7,6 +7,7 @@ an exception), nothing is kept, and the text is made every time.
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import _FIELD  # type: ignore[attr-defined]
@@ -77,6 +78,8 @@ def reading(names: tuple[str, ...]) -> Callable[[Any], Sequence[Any]]:
 def shape_of(kind: Any) -> Shape | None:
     """The shape of a class whose `__repr__` is that of `object`, or one that `dataclass` has generated and that reads
     plain attributes."""
+    if type(kind) not in (type, ABCMeta):  # another one may have hooks, and would notice
+        return None
     if kind.__repr__ is object.__repr__:
         return Shape(kind, (), bare=True)
     owner = next(base for base in kind.__mro__ if "__repr__" in vars(base))

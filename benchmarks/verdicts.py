@@ -101,7 +101,7 @@ def measure(folder: Path, jobs: int, python: str | None, rows: list[dict[str, st
 
 
 def _real(found: Sequence[File], folder: Path, python: str | None) -> dict[tuple[str, str], tuple[str, str]]:
-    return dict(outcomes(found, folder, python))
+    return dict(outcomes(found, folder, python, 60.0))
 
 
 def mutations(text: str, rng: random.Random) -> Iterator[str]:

@@ -270,6 +270,13 @@ def crashes(paths: tuple[Path, ...], form: str | None, **choices: Any) -> int:
     help="Join what --json wrote (once for each file), and verify nothing.",
 )
 @click.option("--python", metavar="PATH", help="The interpreter of the tests (default: the project's, else this one).")
+@click.option(
+    "--timeout",
+    metavar="S",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    help="Of --run: seconds a test may take (10).",
+)
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing that was kept.")
 @click.option("-v", "--verbose", is_flag=True, help="Also show what passes and what is not known.")
 def verify(no_cache: bool, jobs: int | None, **choices: Any) -> int:

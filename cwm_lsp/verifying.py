@@ -41,6 +41,8 @@ class Options:
     shard: str | None = None
     merge: tuple[Path, ...] = ()
     python: str | None = None
+    timeout: float = 10.0
+    """Seconds that a test may take where it is run."""
     verbose: bool = False
     keep: bool = True
 
@@ -88,7 +90,7 @@ def _verdicts(options: Options) -> Iterator[Verdict]:
         verifier.close()
     if options.run:
         with report.progress("running"):
-            real = outcomes(found, here, options.python)
+            real = outcomes(found, here, options.python, options.timeout)
         yield from held_against(every, found, real)
 
 

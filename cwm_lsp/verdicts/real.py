@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.source.environment import interpreter, layout
@@ -19,11 +23,20 @@ INJECTED = Path(__file__).parent / "injected"
 """What is run in the user's interpreter: standard library only."""
 OUT = "CWM_LSP_OUTCOMES"
 """The variable that names the file which outcomes are written to."""
+TOLD = "CWM_LSP_TOLD"
+"""The variable that names the file with the tests that have been run."""
 _NO_PYTEST = "No module named pytest"
+_LOOK = 0.05
+"""Seconds between two looks at a run."""
+_COLLECTING = 60.0
+"""Seconds that finding the tests may take."""
 
 
-def outcomes(found: Sequence[File], here: Path, python: str | None) -> dict[tuple[str, str], tuple[Word, str]]:
+def outcomes(
+    found: Sequence[File], here: Path, python: str | None, timeout: float
+) -> dict[tuple[str, str], tuple[Word, str]]:
     """Of each test that was run, by its file (absolute) and the rest of its id, whether it passed, and what was told.
+    One that takes more than `timeout` seconds is ended, and has not passed.
 
     Raises UnavailableError where pytest cannot be run.
     """
@@ -35,14 +48,15 @@ def outcomes(found: Sequence[File], here: Path, python: str | None) -> dict[tupl
         tests = [file for file in files if file.is_test]
         if tests:
             arguments = ["-m", "pytest", "-q", "-p", "cwm_lsp_outcomes", "-p", "no:cacheprovider"]
-            rows = _run(program, [*arguments, *(str(file.path) for file in tests)], tests[0].path, tests[0].text, here)
+            arguments += [str(file.path) for file in tests]
+            rows = _run(program, arguments, tests[0].path, tests[0].text, here, timeout)
             for row in rows:  # of set-up, call and tear-down, and of subtests: one that fails is enough
                 if result.get((row["path"], row["test"]), ("pass", ""))[0] == "pass":
                     result[row["path"], row["test"]] = _told(row)
         for file in files:
             if ">>>" in file.text:
                 name = layout(file.path, file.text).module
-                rows = _run(program, [str(INJECTED / "doctests.py"), name], file.path, file.text, here)
+                rows = _run(program, [str(INJECTED / "doctests.py"), name], file.path, file.text, here, timeout)
                 result |= {(str(file.path), row["test"]): _told(row) for row in rows}
     return result
 
@@ -51,19 +65,56 @@ def _told(row: dict[str, str]) -> tuple[Word, str]:
     return ("pass" if row["verdict"] == "pass" else "fail"), row["told"]
 
 
-def _run(program: Path, arguments: list[str], path: Path, text: str, here: Path) -> list[dict[str, str]]:
-    with tempfile.TemporaryDirectory(prefix="cwm-lsp-") as folder:
-        out = Path(folder, "outcomes.jsonl")
-        around = [*layout(path, text).sys_path, str(INJECTED), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, OUT: str(out), "PYTHONPATH": os.pathsep.join(filter(None, around))}
-        done = subprocess.run(  # noqa: S603 # the user asked for it
-            [str(program), *arguments], cwd=here, env=environment, capture_output=True, text=True, errors="replace",
-            stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
-        if _NO_PYTEST in done.stderr:
-            raise UnavailableError(f"{program} has no pytest; install it there, or name another one by --python")
-        lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
-    return [json.loads(line) for line in lines]
+def _run(
+    program: Path, arguments: list[str], path: Path, text: str, here: Path, timeout: float
+) -> list[dict[str, str]]:
+    """What is told of each test: begun anew without those that have been told of, until all have had their turn."""
+    around = [*layout(path, text).sys_path, str(INJECTED), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, around))}
+    told: list[dict[str, str]] = []
+    while True:
+        with tempfile.TemporaryDirectory(prefix="cwm-lsp-") as folder:
+            out = Path(folder, "outcomes.jsonl")
+            done = Path(folder, "told.json")
+            done.write_text(json.dumps([row.get("node", "") for row in told]), encoding="utf-8")
+            environment |= {OUT: str(out), TOLD: str(done)}
+            stopped = _watched([str(program), *arguments], here, environment, out, timeout)
+            lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+        rows = [json.loads(line) for line in lines]
+        told += [row for row in rows if row["verdict"] != "begun"]
+        if not stopped or not rows:
+            return told
+        told.append({**rows[-1], "verdict": "fail", "told": f"no end within {timeout:g} s"})
+        if "node" not in rows[-1]:  # an example of a doctest: those after it are not known
+            return told
+
+
+def _watched(command: list[str], here: Path, environment: dict[str, str], out: Path, timeout: float) -> bool:
+    """Run a command until it ends, or nothing has been written to `out` for `timeout` seconds: then it is ended, with
+    all that it has started. Whether it was."""
+    with tempfile.TemporaryFile(mode="w+", errors="replace") as errors:
+        process = psutil.Popen(
+            command, cwd=here, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        size, since = 0, time.monotonic()
+        try:
+            while process.poll() is None:
+                time.sleep(_LOOK)
+                now = out.stat().st_size if out.exists() else 0
+                if now != size:
+                    size, since = now, time.monotonic()
+                # Importing and collecting take their time, too.
+                elif time.monotonic() - since > (timeout if size else max(timeout, _COLLECTING)):
+                    return True
+        finally:
+            for each in [*process.children(recursive=True), process] if process.is_running() else ():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.kill()
+            process.wait()
+        errors.seek(0)
+        if _NO_PYTEST in errors.read():
+            raise UnavailableError(f"{command[0]} has no pytest; install it there, or name another one by --python")
+    return False
 
 
 def held_against(verdicts: Iterable[Verdict], found: Sequence[File],

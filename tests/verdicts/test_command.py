@@ -130,3 +130,20 @@ def test_what_cannot_be(project: Path) -> None:
         assert len(done.stderr.strip().splitlines()) == 1
     (project / "test_shop.py").unlink()
     assert verify(project).returncode == 5
+
+
+def test_what_never_ends_is_told_and_does_not_hold_up_the_rest(project: Path) -> None:
+    (project / "shop.py").write_text(
+        "def spin(n):\n    while n:\n        n ^= 0\n    return n\n\n\ndef deep(n):\n    return deep(n) + 1\n"
+    )
+    (project / "test_shop.py").write_text(
+        "from shop import deep, spin\n\n\ndef test_spin():\n    assert spin(1) == 0\n\n\n"
+        "def test_deep():\n    assert deep(1) == 0\n\n\ndef test_fine():\n    assert spin(0) == 0\n"
+    )
+    found = rows(verify(project, "--json").stdout)
+    assert [row["verdict"] for row in found.values()] == ["fail", "fail", "pass"]
+    assert "never ends" in str(found["test_shop.py::test_spin"]["reason"])
+    assert found["test_shop.py::test_deep"]["reason"] == "RecursionError: maximum recursion depth exceeded"
+    done = verify(project, "--json", "--run", "--timeout", "3")
+    assert [row["verdict"] for row in rows(done.stdout).values()] == ["fail", "fail", "pass"]
+    assert "0 wrong" in done.stderr or "none wrong" in done.stderr or "wrong" not in done.stderr

@@ -42,7 +42,7 @@ def held(verifier: Verifier, *paths: Path) -> dict[str, Verdict]:
     """The verdicts on files, none of which a run contradicts, and which are of the very tests that were run."""
     said = verdicts(verifier, *paths)
     found = list(files(paths, paths[0].parent))
-    real = {test: word for (_, test), (word, _) in outcomes(found, paths[0].parent, sys.executable).items()}
+    real = {test: word for (_, test), (word, _) in outcomes(found, paths[0].parent, sys.executable, 30.0).items()}
     decided = {test: verdict.verdict for test, verdict in said.items() if verdict.verdict != "unknown"}
     left_out = [test for test, verdict in said.items() if "doctest" in test and verdict.reason == "skipped"]
     assert decided == {test: "pass" if test in left_out else real.get(test) for test in decided}

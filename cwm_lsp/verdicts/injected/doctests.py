@@ -18,7 +18,7 @@ def _row(test: Any, example: Any, verdict: Any, told: Any) -> None:
 
 class _Runner(doctest.DocTestRunner):
     def report_start(self, out: Any, test: Any, example: Any) -> None:
-        pass
+        _row(test, example, "begun", "")
 
     def report_success(self, out: Any, test: Any, example: Any, got: Any) -> None:
         _row(test, example, "pass", "")

@@ -54,7 +54,7 @@ class Session(Collecting):  # type: ignore[misc]
             return (item.name, "pass", f"xfailed: {error}")
         except (pytest._Skipped, unittest.SkipTest) as error:
             return (item.name, "pass", f"skipped: {error}")
-        except (RecursionError, MemoryError, ImportError, KeyboardInterrupt) as error:
+        except (MemoryError, ImportError, KeyboardInterrupt) as error:
             return (item.name, "unknown", f"{type(error).__name__} hangs on the surroundings")
         except BaseException as error:
             if isinstance(error, Warning) and self.settings["warnings"]:

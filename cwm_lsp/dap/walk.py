@@ -65,7 +65,8 @@ class Walk:
         for index, event in enumerate(self.events):
             left: _Scope | None = None
             while scopes and scopes[-1].depth > event.depth:
-                left = gone[scopes[-1].depth] = scopes.pop()
+                left = scopes.pop()
+                gone[left.depth] = left
             if event.kind == "call" and scopes and scopes[-1].depth == event.depth:
                 gone[event.depth] = scopes.pop()
             if event.kind == "call":

@@ -246,7 +246,7 @@ end
 local function listeners()
   return setmetatable({}, { __index = function(all, name) all[name] = {} return all[name] end })
 end
-package.loaded.dap = { listeners = { after = listeners(), before = listeners() } }
+package.loaded.dap = { adapters = {}, configurations = {}, listeners = { after = listeners(), before = listeners() } }
 local after = package.loaded.dap.listeners.after
 _G.stop = function() after.event_stopped.cwm_lsp(session, { threadId = 1, reason = 'step' }) end
 _G.finish = function() after.event_terminated.cwm_lsp(session) end

@@ -19,7 +19,7 @@ from cwm_lsp.lsp.server import _ANSWERS
 from .conftest import Editor, capabilities, ended
 
 STARTED = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system")
-CALLED = ("socket.connect", "socket.bind")
+CALLED, HEARD = "socket.connect", "socket.bind"
 CHANGED = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink", "os.truncate")
 HOOK = """
 import json, os, sys
@@ -174,7 +174,9 @@ async def _settled(answer) -> None:
 async def test_nothing_of_the_workspace_runs_unasked(workspace: Path, tmp_path: Path) -> None:
     log, hooks = tmp_path / "audit", tmp_path / "hooks"
     hooks.mkdir()
-    (hooks / "sitecustomize.py").write_text(HOOK.format(log=str(log), started=STARTED + CALLED, changed=CHANGED))
+    (hooks / "sitecustomize.py").write_text(
+        HOOK.format(log=str(log), started=(*STARTED, CALLED, HEARD), changed=CHANGED)
+    )
     inherited = os.environ.get("PYTHONPATH")
     editor = Editor()
     await editor.start_io(
@@ -196,7 +198,9 @@ async def test_nothing_of_the_workspace_runs_unasked(workspace: Path, tmp_path: 
     assert not [told for event, told in seen if event == "exec" and told.startswith(str(workspace))]
     started = [told for event, told in seen if event in STARTED]
     assert not [told for told in started if told[0] != sys.executable or "'cwm_lsp." not in told[1]]
-    assert not [told for event, told in seen if event in CALLED]
+    assert not [told for event, told in seen if event == CALLED]
+    # The debug adapter, which has been asked for, listens to this machine alone.
+    assert not [told for event, told in seen if event == HEARD and not told[1].startswith("('127.0.0.1', ")]
     own = (os.environ["XDG_STATE_HOME"], "/dev/null")
     changed = [told for event, told in seen if event in ("open", *CHANGED)]
     assert not [told for told in changed if not told.startswith(own) and not told.isdecimal()]

@@ -31,8 +31,8 @@ def record(folder: Path, *arguments: str) -> str:
 
 def test_scope_of_the_workspace(project):
     call = ("shop.py:price", "--call", "price(3)")
-    alone = json.loads(record(project, *call, "--json"))
-    whole = json.loads(record(project, *call, "--scope", "workspace", "--json"))
+    alone = json.loads(record(project, *call, "--scope", "file", "--json"))
+    whole = json.loads(record(project, *call, "--json"))
     assert {event["path"] for event in alone["events"]} == {None}
     assert {event["path"] for event in whole["events"]} == {None, str(project / "rates.py")}
     assert [event for event in whole["events"] if event["path"] is None] == alone["events"]

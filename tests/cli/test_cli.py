@@ -384,6 +384,8 @@ def test_interrupting_leaves_nothing_running(shop: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests may ignore it, and a program that is started so does, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     family: list[psutil.Process] = []
     deadline = time.monotonic() + 30

@@ -8,7 +8,7 @@ an exception), nothing is kept, and the text is made every time.
 from __future__ import annotations
 
 from abc import ABCMeta
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import _FIELD  # type: ignore[attr-defined]
 from operator import attrgetter, is_
@@ -19,7 +19,8 @@ MOST = 5_000
 """Values inside a value that are kept."""
 DEEPEST = 8
 ROWS: frozenset[type] = frozenset({list, tuple, set, frozenset, deque})
-TABLES: frozenset[type] = frozenset({dict, OrderedDict, Counter, defaultdict})
+TABLES: frozenset[type] = frozenset({dict, Counter, defaultdict})
+"""Not `OrderedDict`: changed as a `dict`, one may be in disorder, and not even be gone through."""
 FACTORIES: tuple[Any, ...] = (None, list, dict, set, tuple, int, float, str, bool)
 """What a `defaultdict` may show as its factory for good."""
 

@@ -23,6 +23,8 @@ from cwm_lsp.trace.events import NOTHING, Event, Outcome, Provenance, Trace
 
 LONGEST = 50_000
 """Events of one run that are looked at."""
+_OPAQUE = re.compile(r" object>|0x|\.\.\.")
+"""In a repr without addresses: it does not tell all of the value's state."""
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,16}")
 
 Key = tuple[int, int, tuple[tuple[str, str], ...]]
@@ -60,6 +62,14 @@ class _Statement(NamedTuple):
     """Names and attributes."""
     binds: frozenset[str]
     """Names that are not local to a function."""
+    stores: frozenset[str]
+    """Names that it binds, wherever they are."""
+    hands: frozenset[str]
+    """Names whose values it may change: parts of them are bound, or they take part in a call."""
+
+    def owned(self, name: str) -> str:
+        """A name with what it is local to: the outermost function or class."""
+        return f"{self.scope.split('.')[1]}.{name}" if name in self.names else name
 
 
 @dataclass(slots=True)
@@ -104,6 +114,7 @@ class _Known:
         self._now = {number: old for old, number in self._aligned.items()}
         self._new = statements(source)
         self._changed = _changed(run.trace.source, source)
+        self._touched = _touched(run.trace.source, source)
         self._passes: dict[Key, list[_Pass]] = defaultdict(list)
         self._calls: dict[str, list[Event]] = defaultdict(list)
         walk = _Walk()
@@ -119,6 +130,9 @@ class _Known:
         """The passes over the statement of an event of today's text that read the same."""
         old = self._now.get(key[0])
         if old is None or self._new.all[key[0]].mentions & self._changed:
+            return ()
+        owned = self._new.all[key[0]].owned
+        if any(owned(name) in self._touched for name, text in key[2] if _OPAQUE.search(text)):
             return ()
         new, before = self._new.all[key[0]], self._statements.all[old]
         reads = {dict(zip(new.names, before.names, strict=True)).get(name, name): text for name, text in key[2]}
@@ -366,6 +380,31 @@ def _changed(old: str, new: str) -> frozenset[str]:
     return frozenset(changed)
 
 
+@lru_cache(maxsize=16)
+def _touched(old: str, new: str) -> frozenset[str]:
+    """The names that edited statements bind, or whose values they may change, and those of values that may have come
+    from these: where such a name's repr tells little, its value may be another one all the same."""
+    before, after = statements(old), statements(new)
+    pairs = _aligned(old, new)
+    kept = {*pairs.values()}
+    edited = [one for n, one in enumerate(before.all) if n not in pairs]
+    edited += [one for n, one in enumerate(after.all) if n not in kept]
+    touched = {one.owned(name) for one in edited for name in (*one.stores, *one.hands)}
+    changed = {one.owned(name) for one in edited for name in one.hands}
+    touched |= {  # by another name
+        one.owned(name) for one in edited if changed & {*map(one.owned, one.stores)} for name in one.names
+    }
+    while grown := {
+        one.owned(name)
+        for one in after.all
+        if not touched.isdisjoint(map(one.owned, (*one.names, *one.mentions)))
+        for name in one.stores
+        if one.owned(name) not in touched
+    }:
+        touched |= grown
+    return frozenset(touched)
+
+
 def _bound(source: str) -> Mapping[str, tuple[str, frozenset[str]]]:
     """Name → how it is bound, and what that mentions."""
     found: dict[str, tuple[str, frozenset[str]]] = {}
@@ -420,6 +459,8 @@ def _statement(node: ast.AST, scope: str, own: frozenset[str], inner: Sequence[a
     names: dict[str, int] = {}
     reads: set[str] = set()
     mentions: set[str] = set()
+    stores: set[str] = set()
+    hands: set[str] = set()
     binds = {
         alias.asname or alias.name.split(".")[0] for alias in getattr(node, "names", ()) if hasattr(alias, "asname")
     }
@@ -427,12 +468,17 @@ def _statement(node: ast.AST, scope: str, own: frozenset[str], inner: Sequence[a
         binds.add(node.name)
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         reads.add(node.target.id)
+        hands.add(node.target.id)
     for child in (child for part in parts for child in ast.walk(part)):
+        if isinstance(child, ast.Call):
+            hands.update(name.id for name in ast.walk(child) if isinstance(name, ast.Name) and name is not child.func)
+        elif isinstance(child, ast.Attribute | ast.Subscript) and not isinstance(child.ctx, ast.Load):
+            hands.update(name.id for name in ast.walk(child.value) if isinstance(name, ast.Name))
         if isinstance(child, ast.Attribute):
             mentions.add(child.attr)
         elif isinstance(child, ast.Name):
             mentions.add(child.id)
-            (binds if isinstance(child.ctx, ast.Store) else reads).add(child.id)
+            (stores if isinstance(child.ctx, ast.Store) else reads).add(child.id)
             if child.id in own:
                 names.setdefault(child.id, len(names))
     syntax = [type(node).__name__, str(getattr(node, "name", "")), *(_dumped(part, names) for part in parts)]
@@ -441,7 +487,7 @@ def _statement(node: ast.AST, scope: str, own: frozenset[str], inner: Sequence[a
     ends = [getattr(part, "end_lineno", None) or first for part in parts]
     return _Statement(
         scope, first, max(ends, default=first), "\n".join(syntax), tuple(names), frozenset(reads),
-        frozenset(mentions - own), frozenset(binds - own),
+        frozenset(mentions - own), frozenset((binds | stores) - own), frozenset(stores), frozenset(hands),
     )  # fmt: skip
 
 

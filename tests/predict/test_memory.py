@@ -166,6 +166,18 @@ def test_what_a_statement_mentions_has_to_mean_the_same(predictor):
     assert kept.outcome.kind in ("return", "truncated")
 
 
+def test_an_object_that_an_edit_may_have_changed_is_another_one(predictor):
+    source = (
+        "import time\n\n\nclass Shop:\n    def __init__(self, rate):\n        self.rate = rate\n\n\n"
+        "def f(n):\n    rate = n\n    shop = Shop(rate)\n    x = time.time() * shop.rate\n    y = x\n    return y\n"
+    )
+    run = Run(ran(source, "f(2)", "f"), WHEN)
+    for old, new in (("rate = n\n", "rate = n + 1\n"), ("    x = ", "    shop.rate += 1\n    x = ")):
+        assert predicted(predictor, source.replace(old, new), [run], "f(2)", "f").outcome.kind == "truncated"
+    later = predicted(predictor, source.replace("y = x", "y = [x]"), [run], "f(2)", "f")
+    assert later.outcome.value == f"[{run.trace.outcome.value}]"
+
+
 def test_other_calls_of_the_function_answer_where_they_read_the_same(predictor, run):
     trace = predicted(predictor, SOURCE, [run], "total(['b'])")
     rows = [event.locals["row"] for event in run.trace.events if "row" in event.locals and "'b'" in event.locals["row"]]

@@ -21,7 +21,7 @@ from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.telling import is_descriptor
-from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, undetermined
+from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -168,7 +168,7 @@ class Attributes:
         """Whether a class of the file, or one it inherits from in the file, has an attribute."""
         classes = self.runtime.classes
         return any(
-            name in vars(base) and vars(base)[name] is not undetermined for base in kind.__mro__ if base in classes
+            name in vars(base) and vars(base)[name] is not undetermined for base in mro_of(kind) if base in classes
         )
 
     def of_function(self, value: FunctionType, name: str) -> Any:

@@ -33,7 +33,18 @@ from cwm_lsp.evaluate.reading import PATH_QUESTIONS, READING, WRITING, ConcreteP
 from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
 from cwm_lsp.evaluate.runtime import SIZED
 from cwm_lsp.evaluate.telling import STILL_CALLS, STILL_METHODS, TOUCHING, reaches
-from cwm_lsp.evaluate.values import MISSING, Addressed, Cell, GaveUp, Guarded, Undetermined, Unknown, guarded, is_a
+from cwm_lsp.evaluate.values import (
+    MISSING,
+    Addressed,
+    Cell,
+    GaveUp,
+    Guarded,
+    Undetermined,
+    Unknown,
+    guarded,
+    is_a,
+    mro_of,
+)
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -261,7 +272,7 @@ class Calls:
 
     def table_of(self, owner: Any, name: str) -> dict[str, Callable[..., Any] | None] | None:
         """The methods of the builtin type that gives `owner` its method."""
-        for base in type(owner).__mro__:
+        for base in mro_of(type(owner)):
             table = self.quick.get(base)
             if table is not None and name in table:
                 return table

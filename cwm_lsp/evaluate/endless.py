@@ -31,7 +31,7 @@ from cwm_lsp.evaluate.everyday import Environment, Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
-from cwm_lsp.evaluate.values import MISSING, Cell, Guarded, Ticker, Unknown, is_a
+from cwm_lsp.evaluate.values import MISSING, Cell, Guarded, Ticker, Unknown, is_a, mro_of
 from cwm_lsp.trace.events import Loop
 
 if TYPE_CHECKING:
@@ -276,11 +276,11 @@ class State:
         if is_a(value, BaseException):
             known = True
             parts += [value.args, value.__cause__, value.__context__]
-        if not known or not all(self.shows_all(base) for base in kind.__mro__):
+        if not known or not all(self.shows_all(base) for base in mro_of(kind)):
             raise Unprovable
         with suppress(AttributeError):
             parts.append(object.__getattribute__(value, "__dict__"))
-        for base in kind.__mro__:
+        for base in mro_of(kind):
             for member in vars(base).values():
                 if isinstance(member, types.MemberDescriptorType):
                     parts.append(MISSING)

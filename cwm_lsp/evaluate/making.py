@@ -17,7 +17,7 @@ from cwm_lsp.evaluate import hints, library
 from cwm_lsp.evaluate.adoption import allowed, entries_of, is_metaclass, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import Methods
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Unknown, guarded, is_a
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Unknown, guarded, is_a, mro_of
 
 if TYPE_CHECKING:
     pass
@@ -147,7 +147,7 @@ class Making(Methods):
         kind = args[0]
         if not isinstance(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()
-        for base in kind.__mro__:  # dataclasses puts these names into source text
+        for base in mro_of(kind):  # dataclasses puts these names into source text
             annotations = vars(base).get("__annotations__", {})
             fields = vars(base).get("__dataclass_fields__", {})
             names = [*annotations, *(getattr(value, "name", None) for value in fields.values())]

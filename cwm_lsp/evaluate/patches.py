@@ -11,6 +11,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate.values import mro_of
 
 REDIRECTED = frozenset({"stdin", "stdout", "stderr", "argv", "path"})
 """What `sys` is there to have changed; what is carried out as it is gets no look at it."""
@@ -69,7 +70,7 @@ def carried_out() -> tuple[tuple[CodeType, dict[str, Any]], ...]:
         if isinstance(value, type):
             if id(value) not in classes:
                 classes.add(id(value))
-                pending += [*vars(value).values(), *value.__mro__]
+                pending += [*vars(value).values(), *mro_of(value)]
             continue
         for function in functions_in(value):
             for code in all_code(function.__code__):

@@ -31,6 +31,7 @@ from cwm_lsp.evaluate.values import (
     Unknown,
     arguments_of,
     is_a,
+    mro_of,
     too_much,
 )
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
@@ -461,7 +462,7 @@ class Runtime(Machine):
         if kind in self.classes and not issubclass(kind, functools.partial):
             with suppress(AttributeError):
                 found += object.__getattribute__(value, "__dict__").values()
-            for base in kind.__mro__:
+            for base in mro_of(kind):
                 for member in vars(base).values() if base in self.classes else ():
                     if type(member) is MemberDescriptorType:
                         with suppress(AttributeError):

@@ -22,7 +22,7 @@ from types import (
 )
 from typing import Any
 
-from cwm_lsp.evaluate.values import names_of
+from cwm_lsp.evaluate.values import mro_of, names_of
 
 STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Pass, ast.Break, ast.Continue, ast.If, ast.While,
               ast.For)  # fmt: skip
@@ -70,7 +70,7 @@ def reaches(made: Any, classes: Container[type]) -> bool:
         any(is_descriptor(value, classes) for value in names_of(base).values())
         if base in classes
         else base.__module__ not in PLAIN_MODULES
-        for base in made.__mro__
+        for base in mro_of(made)
     )
 
 

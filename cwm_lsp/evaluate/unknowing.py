@@ -19,7 +19,7 @@ from cwm_lsp.evaluate.demand import bound
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
-from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown, mro_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
@@ -251,7 +251,7 @@ class Unknowing:
         if not (self.wild or name in self.attributes):
             return False
         kind = value if isinstance(value, type) else type(value)
-        return id(value) in self.given_up or any(id(base) in self.given_up for base in kind.__mro__)
+        return id(value) in self.given_up or any(id(base) in self.given_up for base in mro_of(kind))
 
     def may_show_otherwise(self, value: Any) -> bool:
         """Whether it may have changed what an instance shows of itself."""
@@ -261,7 +261,7 @@ class Unknowing:
             return True
         kind = value if isinstance(value, type) else type(value)
         names = getattr(value, "__dict__", {})
-        return any(name in names or any(name in vars(base) for base in kind.__mro__) for name in self.attributes)
+        return any(name in names or any(name in vars(base) for base in mro_of(kind)) for name in self.attributes)
 
 
 class Reach:
@@ -399,7 +399,7 @@ class Reach:
         elif isinstance(value, type):
             if value in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
-                pending += [*vars(value).values(), *value.__mro__]
+                pending += [*vars(value).values(), *mro_of(value)]
         elif kind is library.Module:
             self.whole.append(value)
         elif kind is Loaded:

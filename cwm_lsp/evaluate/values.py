@@ -65,7 +65,8 @@ def is_a(value: Any, kinds: Any) -> bool:
     return issubclass(type(value), kinds)
 
 
-_bases_of = type.__dict__["__mro__"].__get__
+mro_of: Any = type.__dict__["__mro__"].__get__
+"""The classes that a class looks its attributes up in; no hook of its metaclass is asked."""
 names_of: Any = type.__dict__["__dict__"].__get__
 """What a class itself holds; no hook of its metaclass is asked."""
 
@@ -76,7 +77,7 @@ arguments_of = vars(BaseException)["args"].__get__
 
 def defines(kind: Any, name: str) -> bool:
     """Whether a class has a special method; no hook of its metaclass is asked."""
-    return any(name in names_of(base) for base in _bases_of(kind))
+    return any(name in names_of(base) for base in mro_of(kind))
 
 
 class Missing:

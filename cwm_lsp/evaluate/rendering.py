@@ -42,6 +42,8 @@ SHORT = 1_000
 UNKNOWN = "..."
 TOO_LONG = "the values of the trace are too long to show"
 ADDRESS = re.compile(r" at 0x([0-9a-fA-F]+)")
+SET = re.compile(r"\{(?:<[^{}<>]*>(?:, <[^{}<>]*>)+|'[^'{}:]*'(?:, '[^'{}:]*')+)\}")
+"""The repr of a set of objects or texts, whose order hangs on where they are or on the seed of hashes."""
 OURS = f"{__package__}."
 RLOCK = type(RLock())
 OWNER = re.compile(r" owner=[1-9]")
@@ -271,6 +273,8 @@ class Renderer:
             for digits in ADDRESS.findall(text):
                 if digits not in self.runtime.program:
                     raise Addressed
+        if ("{<" in text or "{'" in text) and any(found not in self.runtime.program for found in SET.findall(text)):
+            raise Addressed
         if ("coro=<" in text or "cb=[" in text) and PLACE.search(text):
             raise Addressed  # the path of a file
         return text
@@ -280,7 +284,14 @@ def is_plain(value: Any) -> bool:
     """Whether a value is a number or text that shows as its own `repr` says, which is not long."""
     kind = type(value)
     if kind is str:
-        return not (len(value) > SHORT or " at 0x" in value or "cb=[" in value or "coro=<" in value)
+        return not (
+            len(value) > SHORT
+            or " at 0x" in value
+            or "{<" in value
+            or "{'" in value
+            or "cb=[" in value
+            or "coro=<" in value
+        )
     return kind in STEADY and not (kind is int and value.bit_length() > SHORT)
 
 

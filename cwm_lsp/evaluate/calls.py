@@ -513,6 +513,11 @@ class Calls:
             result = function(*args, **kwargs)
             if type(result) in SIZED and name not in ACCESSORS:
                 runtime.count(result)
+                if (
+                    type(result) is list and type(function) is FunctionType
+                ):  # code of the library, which may write texts
+                    for item in result:
+                        runtime.count(item)
             return LibraryCoroutine(result) if type(result) is CoroutineType else result
         except Addressed:
             return Unknown()

@@ -27,7 +27,7 @@ from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, undetermined
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -268,6 +268,8 @@ class Everyday:
 
     runtime: Runtime
     calls: Calls
+    csv_files: dict[int, tuple[Any, Any]]
+    """Writers of CSV, by their ids, and their files."""
 
     def everyday(self) -> dict[Any, Callable[[Any, list[Any], dict[str, Any]], Any]]:
         """The rules of functions and classes."""
@@ -321,7 +323,31 @@ class Everyday:
         dialect = args[1] if len(args) > 1 else kwargs.get("dialect", "excel")
         if isinstance(dialect, str) and dialect not in DIALECTS:
             return self.runtime.unknown(args)
-        return self.calls.native(function, args, kwargs)
+        made = self.calls.native(function, args, kwargs)
+        if function is _csv.writer and args:
+            self.csv_files[id(made)] = made, args[0]
+        return made
+
+    def rows(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`writerow` and `writerows`: what the file holds then is known where the texts are."""
+        file = self.csv_files[id(value)][1]
+        operations, shown = self.calls.operations, self.calls.interpreter.formats.shown
+        try:
+            if operations.has_unknown(args):
+                raise Undetermined
+            if len(args) == 1:
+                rows = [args[0]] if function.__name__ == "writerow" else list(operations.ending(args[0]))
+                rows = [row if isinstance(row, str) else list(operations.ending(row)) for row in rows]
+                for row in rows:
+                    for field in row:
+                        shown(field, str)
+                args = rows if function.__name__ == "writerow" else [rows]
+        except Addressed:
+            self.runtime.poison((file,))
+            return Unknown()
+        except Undetermined:
+            return self.runtime.unknown((file,))
+        return self.calls.native(function, args, kwargs, (value,))
 
     def pretty(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`pprint.pformat`."""
@@ -441,5 +467,7 @@ METHOD_RULES: dict[tuple[type, str], str] = {
     (io.BytesIO, "write"): "put_into",
     (io.StringIO, "write"): "put_into",
     (Lock, "acquire"): "acquired",
+    (type(_csv.writer(io.StringIO())), "writerow"): "rows",
+    (type(_csv.writer(io.StringIO())), "writerows"): "rows",
     (_random.Random, "seed"): "seeded",
 }

@@ -124,8 +124,6 @@ class Operations:
             result = native(a, b)
             if result is not a:
                 runtime.count(result)
-                if name == "Mod" and type(result) is str:
-                    runtime.rendering.without_address(result)
             return result
 
         def apply(a: Any, b: Any) -> Any:

@@ -41,7 +41,10 @@ SHORT = 1_000
 """Characters or bits of what is shown without further looks."""
 UNKNOWN = "..."
 TOO_LONG = "the values of the trace are too long to show"
-ADDRESS = re.compile(r" at 0x([0-9a-fA-F]+)")
+ADDRESS = re.compile(r" (?:at|@) 0x([0-9a-fA-F]+)")
+NUMBER = re.compile(r"0x([0-9a-fA-F]{7,16})(?![0-9a-fA-F])")
+NEAR = 1 << 36
+"""Bytes around an object of this process within which a number in a text counts as the address of another one."""
 SET = re.compile(r"\{(?:<[^{}<>]*>(?:, <[^{}<>]*>)+|'[^'{}:]*'(?:, '[^'{}:]*')+)\}")
 """The repr of a set of objects or texts, whose order hangs on where they are or on the seed of hashes."""
 OURS = f"{__package__}."
@@ -268,10 +271,15 @@ class Renderer:
         return ADDRESS.sub("", text)
 
     def without_address(self, text: str) -> str:
-        """The text, if it is the same in every run: what builtin code makes may have the address of an object in it."""
-        if " at 0x" in text:
+        """The text, if it is the same in every run: what builtin code makes may have the address of an object in it,
+        also where it is spelled otherwise than a `repr` does (`at+0x7f…` in a query string)."""
+        if "0x" in text:
             for digits in ADDRESS.findall(text):
                 if digits not in self.runtime.program:
+                    raise Addressed
+            here = id(self)
+            for digits in NUMBER.findall(text):
+                if abs(int(digits, 16) - here) < NEAR and digits not in self.runtime.program:
                     raise Addressed
         if ("{<" in text or "{'" in text) and any(found not in self.runtime.program for found in SET.findall(text)):
             raise Addressed
@@ -286,7 +294,7 @@ def is_plain(value: Any) -> bool:
     if kind is str:
         return not (
             len(value) > SHORT
-            or " at 0x" in value
+            or "0x" in value
             or "{<" in value
             or "{'" in value
             or "cb=[" in value

@@ -38,6 +38,7 @@ from cwm_lsp.evaluate.methods import METHOD_RULES
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
 from cwm_lsp.evaluate.values import (
     MISSING,
+    Addressed,
     GaveUp,
     Guarded,
     Memo,
@@ -69,6 +70,7 @@ class Rules(Making):
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.calls = calls
+        self.csv_files = {}
         self.layers = 0
         """Iterators over iterators that have been made."""
         self.functions: dict[Any, Rule] = {
@@ -155,11 +157,23 @@ class Rules(Making):
         if type(target) is Unknown:
             return self.calls.foreign(args, kwargs)
         if type(target) is not Stream:
-            return self.native(function, args, {**kwargs, "file": target})
+            return self.interpreter.operations.attempt(
+                functools.partial(self.print_into, target, kwargs), args, (target,)
+            )
         for value in args:
             if self.runs_code(value) and not self.interpreter.operations.has_unknown((value,)):
                 str(value)
         return None
+
+    def print_into(self, target: Any, kwargs: dict[str, Any], *values: Any) -> Any:
+        """`print` into a file of the program's: what it holds then is known where the texts are."""
+        shown = self.interpreter.formats.shown
+        try:
+            texts = [value if type(value) in rendering.ATOMS else shown(value, str) for value in values]
+        except Addressed:
+            self.runtime.poison((target,))
+            return None
+        return self.calls.native(print, texts, {**kwargs, "file": target}, (target,))
 
     def runs_code(self, value: Any) -> bool:
         """Whether the text of a value is made by functions of the file."""

@@ -70,8 +70,10 @@ class Runtime(Machine):
                     self.allocated += 3 * size
                 elif kind in TABLES:
                     self.allocated += 4 * size
-            if kind is str and " at 0x" in value:
+            if kind is str and "0x" in value:
                 self.rendering.without_address(value)
+            elif (kind is bytes or kind is bytearray) and b"0x" in value:
+                self.rendering.without_address(value.decode("latin-1"))
 
     # events
 

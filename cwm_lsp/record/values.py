@@ -43,7 +43,7 @@ _SLOW_SECONDS = 0.002
 _CHANGES = "__repr__ changes the object"
 _HELD_DEPTH = 4
 _MOST_HELD = 500
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,16}\b")
+_ADDRESS = re.compile(r" (?:at|@) 0x[0-9a-fA-F]{4,16}\b")
 _PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
 """Where the code of a task or callback is, as the reprs of asyncio have it: a path of this machine."""
 _EXACT = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, collections.deque)
@@ -458,7 +458,7 @@ class Values:
 
 def _without_address(text: str) -> str:
     """A repr without addresses, and without paths of this machine."""
-    if " at 0x" in text:
+    if " 0x" in text:
         text = _ADDRESS.sub("", text)
     return _PLACE.sub(r"\1", text) if "coro=<" in text or "cb=[" in text else text
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 # What differs between machines, runs and versions of Python, not between values.
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+\b")
+_ADDRESS = re.compile(r" (?:at|@) 0x[0-9a-fA-F]+\b")
 _MODULE = re.compile(r"(<module '[\w.]+') from '[^']*'>")
 _QUALIFIER = re.compile(r"(?<=<)[\w.]+\.(?=\w+ object\b)|(?<=<class ')[\w.]+\.(?=\w+'>)")
 _LEXEME = re.compile(

@@ -39,27 +39,27 @@ class Debugger:
         self._predictor = predictor
         self._evaluator = Evaluator()
 
-    def predict(self, program: str, function: str | None, call: str | None, control: Control) -> Trace:
-        """The prediction of a call."""
-        return self._predict(resolve(program, function, call), (), control)
+    def asked(self, program: str, function: str | None, call: str | None) -> Trace:
+        """The trace of a call before its first event."""
+        its = resolve(program, function, call)
+        nothing = Outcome("truncated", detail="it is being predicted")
+        return Trace(its.function.qualname, its.call.expression, program, "predicted", its.source, (), nothing)
 
-    def fork(self, trace: Trace, changes: Sequence[Change], control: Control) -> Trace:
-        """A prediction with changes made on its way."""
-        return self._predict(_target(trace), changes, control)
-
-    def _predict(self, target: Target, changes: Sequence[Change], control: Control) -> Trace:
+    def predict(self, trace: Trace, changes: Sequence[Change], control: Control) -> Trace:
+        """The prediction of a trace's call, with changes made on its way."""
         settings = self._settings
         return predict_with(
             self._predictor(),
             settings.predict,
-            target,
-            control.advance,
+            _target(trace),
+            lambda: None,
             control.cancel,
             settings.record.python,
             settings.record.scope,
             settings.hints.min_confidence,
             settings.record.remember,
             changes,
+            control.heard,
         )
 
     def recorded(self, program: str, function: str | None, call: str | None) -> Trace:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp.target import Target
 from cwm_lsp.trace.compare import Divergence, compare
-from cwm_lsp.trace.events import Outcome, Trace
+from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.interventions import Change
 
 if TYPE_CHECKING:
@@ -102,19 +102,25 @@ def predict_with(
     sure: float = 0.0,
     remember: bool = False,
     changes: Sequence[Change] = (),
+    heard: Callable[[Event], None] = lambda _event: None,
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
     interpreter that would run it, `scope` is as for `recording`. What is less likely than `sure` is not told; of what a
     model predicts without the evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still
-    holds. `changes` are made on its way, which the evaluator alone can do."""
+    holds. `changes` are made on its way, which the evaluator alone can do. `heard` gets each event as soon as it is
+    complete."""
     from cwm_lsp.predict.predictor import Budget
+
+    def on_event(event: Event) -> None:
+        heard(event)
+        advance()
 
     assisted = settings.assist == "lock"
     trace = predictor.predict(
         replace(task_of(target, python, scope), changes=tuple(changes)),
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0),
-        on_event=lambda _event: advance(),
+        on_event=on_event,
         cancel=cancel,
         runs=runs_of(target.path, target.function.qualname, target.call.expression) if remember else (),
     )

@@ -124,12 +124,10 @@ def placed(wanted: Wanted, program: Program) -> Placed:
             return _at_line(wanted, wanted.place, program)
         case str(name):
             visits = _entries(name, program)
-            return Placed(wanted, visits) if visits else Placed(wanted, problem=f"the call does not come to {name}")
+            return Placed(wanted, visits) if visits else Placed(wanted, problem=_missed(program, name))
         case Watched():
             scopes = _activations(wanted.place, program)
-            return (
-                Placed(wanted, scopes) if scopes else Placed(wanted, problem="the call does not come to its function")
-            )
+            return Placed(wanted, scopes) if scopes else Placed(wanted, problem=_missed(program, "its function"))
     return Placed(wanted, problem="there is nothing to be watched")
 
 
@@ -144,10 +142,16 @@ def _problem(when: When) -> str | None:
     return None
 
 
+def _missed(program: Program, what: str) -> str:
+    return f"the call has not come to {what} yet" if program.is_growing else f"the call does not come to {what}"
+
+
 def _at_line(wanted: Wanted, place: Line, program: Program) -> Placed:
     lines = sorted(program.lines_of(place.path))
     if not lines:
-        return Placed(wanted, line=place.number, problem="the call does not come to this file")
+        return Placed(wanted, line=place.number, problem=_missed(program, "this file"))
+    if program.is_growing and not program.is_own(place.path) and place.number not in lines:
+        return Placed(wanted, line=place.number, problem=_missed(program, "this line"))
     if place.number > lines[-1]:
         return Placed(wanted, line=place.number, problem="no function has code at this line or after it")
     line = lines[bisect_left(lines, place.number)]
@@ -162,7 +166,8 @@ def _entries(name: str, program: Program) -> list[int]:
     for index, event in enumerate(program.walk.events):
         if event.kind == "call" and event.function == last and (not own or event.path or event.line in own):
             first = program.walk.into(index)
-            if program.walk.scope(first) == index and program.walk.events[first].kind == "line":
+            is_known = first <= program.walk.end
+            if is_known and program.walk.scope(first) == index and program.walk.events[first].kind == "line":
                 found.append(first)
     return found
 

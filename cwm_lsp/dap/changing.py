@@ -21,8 +21,8 @@ def change(state: State, program: Program, frame: int, target: str, value: str) 
     if frame not in program.walk.stack(program.at):
         raise Refused("values are set in the frames of the stack that it is stopped at")
     depth = program.walk.events[frame].depth
-    with state.working("Predicting what comes of it") as control:
-        program.fork(depth, target, value, control)
+    with state.waiting("Predicting what comes of it") as waiting:
+        program.fork(depth, target, value, waiting)
     state.stops = None
     if state.has_invalidated:
         state.tell("invalidated", {"areas": ["all"]})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 from cwm_lsp.dap.program import Program, normal
 from cwm_lsp.dap.protocol import Body, Reason, Refused, needed, optional, thread
-from cwm_lsp.dap.state import Handler, State
+from cwm_lsp.dap.state import Going, Handler, State
 from cwm_lsp.dap.values import shortened
 from cwm_lsp.dap.walk import Walk
 
@@ -17,35 +17,58 @@ TARGETS = 1000
 
 def begin(state: State, program: Program, stop_on_entry: bool) -> None:
     """Go to the first stop."""
-    walk = program.walk
     if stop_on_entry:
-        state.stop(program, walk.start, "entry", [], None)
+        state.stop(program, program.walk.start, "entry", [], None)
     else:
-        _go(state, program, range(walk.start, walk.end + 1), walk.end)
+        _go(state, program, lambda walk: walk.last, program.walk.start, 1)
 
 
-def _go(state: State, program: Program, way: Iterable[int], target: int) -> None:
-    """Stop at the first event on the way to the target that there is a reason for, else there."""
-    stops, walk = state.stops_of(program), program.walk
-    for index in way:
+def _go(state: State, program: Program, target: Callable[[Walk], int], first: int, direction: int) -> None:
+    """Stop at the first event on the way to the target that there is a reason for, else there. `first` is the first on
+    the way."""
+    state.going = Going(target, first, direction, state.begun("Predicting"))
+    go_on(state, program)
+
+
+def go_on(state: State, program: Program) -> None:
+    """Go on the way that is gone, as far as it is known."""
+    going, walk = state.going, program.walk
+    if going is None:
+        return None
+    stops, target = state.stops_of(program), going.target(walk)
+    for index in range(going.at, min(target, walk.end) + going.direction, going.direction):
+        if stops.awaits(index):
+            return None
         for message in stops.messages(index):
             event = walk.events[index]
             said = {"category": "console", "output": f"{message}\n", "source": program.source(event)}
             state.tell("output", {**said, "line": state.line(event.line)})
+        going.at = index + going.direction
         stop = stops.at(index)
         if stop is not None:
+            arrive(state)
             return state.stop(program, index, stop.reason, stop.numbers, stop.text)
+    if target > walk.end:  # it goes further than what is known
+        return None
+    arrive(state)
     is_exception = walk.events[target].kind == "exception" or (target == walk.end and walk.leaving is not None)
     reason: Reason = "exception" if is_exception else "entry" if target == walk.start else "step"
     return state.stop(program, target, reason, [], None)
 
 
+def arrive(state: State) -> None:
+    """The way that was gone is at its end, or given up."""
+    if state.going is not None:
+        state.going.progress.end()
+        state.going = None
+
+
 def _step(way: Callable[[Walk, int], int], state: State, arguments: Body, program: Program) -> None:
     """Go a way's next step, unless there is a reason to stop before it."""
     thread(arguments)
-    target = way(program.walk, program.at)
-    direction = 1 if target >= program.at else -1
-    _go(state, program, range(program.at + direction, target + direction, direction), target)
+    at = program.at
+    direction = 1 if way(program.walk, at) >= at else -1
+    _go(state, program, lambda walk: way(walk, at), at + direction, direction)
 
 
 def _step_in(state: State, arguments: Body, program: Program) -> None:
@@ -55,7 +78,7 @@ def _step_in(state: State, arguments: Body, program: Program) -> None:
     thread(arguments)
     if target - 1 not in program.walk.calls(program.at):
         raise Refused(f"there is no call {target} on this line")
-    return _go(state, program, range(program.at + 1, target), target - 1)
+    return _go(state, program, lambda _walk: target - 1, program.at + 1, 1)
 
 
 def _step_in_targets(state: State, arguments: Body, program: Program) -> Body:
@@ -72,20 +95,24 @@ def _called(program: Program, first: int) -> str:
 
 def _continue(state: State, arguments: Body, program: Program) -> Body:
     thread(arguments)
-    end = program.walk.end
-    _go(state, program, range(program.at + 1, end + 1), end)
+    _go(state, program, lambda walk: walk.last, program.at + 1, 1)
     return {"allThreadsContinued": True}
 
 
 def _reverse_continue(state: State, arguments: Body, program: Program) -> None:
     thread(arguments)
-    start = program.walk.start
-    _go(state, program, range(program.at - 1, start - 1, -1), start)
+    _go(state, program, lambda walk: walk.start, program.at - 1, -1)
 
 
-def _pause(state: State, arguments: Body, program: Program) -> None:
+def pause(state: State, arguments: Body, program: Program) -> None:
+    """Stop at the latest line that has been passed."""
     thread(arguments)
-    state.stop(program, program.at, "pause", [], None)
+    at = program.at
+    if state.going is not None:
+        lines = (one for one in range(state.going.at - 1, at, -1) if program.walk.events[one].kind == "line")
+        at = next(lines, at)
+    arrive(state)
+    state.stop(program, at, "pause", [], None)
 
 
 def _goto_targets(state: State, arguments: Body, program: Program) -> Body:
@@ -128,7 +155,6 @@ REQUESTS: dict[str, Handler] = {
     "stepInTargets": _step_in_targets,
     "continue": _continue,
     "reverseContinue": _reverse_continue,
-    "pause": _pause,
     "gotoTargets": _goto_targets,
     "goto": _goto,
     "restartFrame": _restart_frame,

@@ -1,21 +1,32 @@
-"""A call being debugged: its trace, where in it the session is, and what has been changed on the way."""
+"""A call being debugged: its trace, where in it the session is, and what has been changed on the way.
+
+A trace that is still being made is looked at through one that is as long as it was a moment ago; `grow` takes what has
+come since. An index stands for the same event in all of them.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from os.path import normcase, normpath
 from pathlib import Path
 
-from cwm_lsp.dap.backend import Backend, Control
+from cwm_lsp.dap.backend import Backend
+from cwm_lsp.dap.growing import Growing
 from cwm_lsp.dap.protocol import Refused, Source
 from cwm_lsp.dap.variables import NOT_KNOWN
 from cwm_lsp.dap.walk import Walk
 from cwm_lsp.source.flow import Flow
 from cwm_lsp.trace.events import Event, Provenance, Trace
 from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
+
+Waiting = Callable[[Growing, Callable[[], bool]], None]
+"""Waits until enough of a prediction is there; raises `Cancelled` and what the prediction does."""
+_QUICK = 0.1
+"""Seconds in which a prediction may come to its end before it is looked at."""
 
 
 def absolute(path: str) -> str:
@@ -31,23 +42,61 @@ def normal(path: str) -> str:
 class Program:
     """A predicted or recorded call."""
 
-    def __init__(self, trace: Trace, backend: Backend) -> None:
+    def __init__(self, trace: Trace, backend: Backend, growing: Growing | None = None) -> None:
+        """`trace` is what there is of the one that is `growing`, or the whole one."""
         self._backend = backend
-        self._original = trace
         self.path = absolute(trace.path)
         self._place = normal(self.path)
+        self._places: dict[str, str] = {}
         self.changes: tuple[Change, ...] = ()
         """Made on the way so far, in the order of steps; the latest fork has them all."""
-        self._take(trace)
-        self.at = self.walk.start
-        """The event that it is stopped at."""
-
-    def _take(self, trace: Trace) -> None:
-        self.trace = trace
-        self.walk = Walk(trace)
         self._seen: dict[Look, Looked] = {}
         self._changed: dict[int, Event] = {}
         """States of callers that a fork has changed, by their index."""
+        self._take(trace, growing)
+        self.at = self.walk.start
+        """The event that it is stopped at."""
+
+    @classmethod
+    def predicted(cls, begun: Trace, backend: Backend, waiting: Waiting) -> Program:
+        """The prediction of a call, as soon as the first line of it is there; one that is quick is there as a whole.
+
+        Raises:
+            Cancelled, UserError, UnavailableError: as `Backend.predict`.
+        """
+        growing, began = Growing(begun, partial(backend.predict, begun, ())), time.monotonic()
+        waiting(growing, lambda: growing.line >= 0 and time.monotonic() - began > _QUICK)
+        trace, is_whole = growing.trace()
+        if not trace.events:
+            raise Refused(f"no step of {trace.call} is known: {trace.outcome.detail or 'the prediction is empty'}")
+        return cls(trace, backend, None if is_whole else growing)
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether more of it may come."""
+        return self._growing is not None
+
+    def grow(self) -> bool:
+        """Take what has come since, if that is worth it; whether it was."""
+        if self._growing is None or not self._growing.is_worth_a_look:
+            return False
+        trace, is_whole = self._growing.trace()
+        self._take(trace, None if is_whole else self._growing)
+        return True
+
+    def close(self) -> None:
+        """Nothing more of it is wanted."""
+        if self._growing is not None:
+            self._growing.cancel()
+
+    def is_end(self, index: int) -> bool:
+        """Whether nothing comes after an event."""
+        return index == self.walk.end and not self.is_growing
+
+    def _take(self, trace: Trace, growing: Growing | None) -> None:
+        self.trace = trace
+        self.walk = Walk(trace, is_whole=growing is None)
+        self._growing = growing
         self.visits: dict[tuple[str, int], list[int]] = defaultdict(list)
         """The `line` events at each line of each file."""
         for index, event in enumerate(trace.events):
@@ -75,16 +124,25 @@ class Program:
 
     def place_of(self, event: Event) -> str:
         """The same in the form in which paths are compared."""
-        return self._place if event.path is None else normal(event.path)
+        if event.path is None:
+            return self._place
+        place = self._places.get(event.path)
+        if place is None:
+            place = self._places[event.path] = normal(event.path)
+        return place
 
     @cached_property
     def _own_lines(self) -> set[int]:
-        return {line for scope in Flow.of(self._original.source).scopes for line in scope.lines}
+        return {line for scope in Flow.of(self.trace.source).scopes for line in scope.lines}
+
+    def is_own(self, path: str) -> bool:
+        """Whether a path, as paths are compared, is that of the file whose function is called."""
+        return path == self._place
 
     def lines_of(self, path: str) -> set[int]:
         """The lines of a file that can be stopped at: those with code, or in another file those that are come to."""
         return {line for place, line in self.visits if place == path} | (
-            self._own_lines if path == self._place else set()
+            self._own_lines if self.is_own(path) else set()
         )
 
     def state(self, index: int) -> Event:
@@ -123,13 +181,14 @@ class Program:
             self._seen.update(zip(new, found, strict=True))
         return [self._seen.get(look, NOT_SEEN) for look in looks]
 
-    def fork(self, depth: int, target: str, value: str, control: Control) -> None:
+    def fork(self, depth: int, target: str, value: str, waiting: Waiting) -> None:
         """Give a variable, or a part of one, of a scope on the stack another value here; what comes after is anew.
 
         Changes that were made further on are given up.
 
         Raises:
             Refused: that cannot be done.
+            Cancelled, UserError, UnavailableError: as `Backend.predict`.
         """
         if self.is_recorded:
             raise Refused("this run has happened: nothing of it can be changed")
@@ -137,12 +196,26 @@ class Program:
             raise Refused("nothing comes after this, so there is nothing to be changed")
         change = Change(self.at, depth, target, value)
         changes = (*(one for one in self.changes if one.step <= self.at), change)
-        trace = self._backend.fork(self._original, changes, control)
-        if len(trace.events) <= self.at:
-            raise Refused(trace.outcome.detail or f"{target} cannot be set here")
-        self.changes = changes
-        self._take(trace)
+        was_growing = self.is_growing
+        self.close()  # one prediction is made at a time
+        try:
+            trace, growing = self._made(changes, self.at, waiting)
+        except Exception:
+            if was_growing:  # it goes on as if nothing had been
+                self._take(*self._made(self.changes, self.walk.end - 1, waiting))
+            raise
+        self.changes, self._seen, self._changed = changes, {}, {}
+        self._take(trace, growing)
         self._look_at_callers()
+
+    def _made(self, changes: tuple[Change, ...], after: int, waiting: Waiting) -> tuple[Trace, Growing | None]:
+        """The call with changes, as soon as there is more of it than what comes up to an event."""
+        growing = Growing(replace(self.trace, events=()), partial(self._backend.predict, self.trace, changes))
+        waiting(growing, lambda: growing.line > after)
+        trace, is_whole = growing.trace()
+        if len(trace.events) <= after:
+            raise Refused(trace.outcome.detail or f"{changes[-1].target} cannot be set here")
+        return trace, None if is_whole else growing
 
     def _look_at_callers(self) -> None:
         """Their states were shown before the change, which they may have seen nevertheless."""

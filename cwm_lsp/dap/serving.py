@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from cwm_lsp.dap.backend import Backend
@@ -97,8 +97,16 @@ def _converse(
 
     threading.Thread(target=read, name="debug client", daemon=True).start()
     with contextlib.suppress(OSError):  # the client has gone
-        while not session.is_over and (message := messages.get()) is not None:
+        while not session.is_over:
+            try:
+                message = messages.get(timeout=session.patience)
+            except Empty:
+                session.grow()
+                continue
+            if message is None:
+                break
             session.handle(message[0])
+    session.close()
 
 
 def _write(outgoing: BinaryIO, message: dict[str, object]) -> None:

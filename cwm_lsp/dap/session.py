@@ -1,7 +1,7 @@
 """A debug session on a trace: requests in, responses and events out. No I/O, and nothing of the user's runs.
 
-The trace is there as a whole when it is debugged, so it is always stopped: at an event, and to step is to be at another
-one. At either end it stays.
+To step is to be at another event of a trace. Where the trace is still being made and the way leads further than it has
+come, the session goes on when more is there (`grow`). At either end it stays.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from cwm_lsp.dap import changing, inspecting, moving, setting
 from cwm_lsp.dap.backend import Backend
-from cwm_lsp.dap.breakpoints import Breakpoints, placed
+from cwm_lsp.dap.breakpoints import Breakpoints
 from cwm_lsp.dap.program import Program, absolute
 from cwm_lsp.dap.protocol import Body, Message, Refused, needed, optional
 from cwm_lsp.dap.state import Handler, State
@@ -44,6 +44,8 @@ _CAPABILITIES = {
     "completionTriggerCharacters": ["."],
     "exceptionBreakpointFilters": setting.FILTERS,
 }
+_TURN = 0.02
+"""Seconds between two looks at what has come of a trace that is waited for."""
 _INTERRUPTING = frozenset({"cancel", "terminate", "disconnect"})
 
 
@@ -71,12 +73,13 @@ class Session:
         self._before: dict[str, Callable[[Body], Body | None]] = {
             "initialize": self._initialize,
             "disconnect": self._disconnect,
-            "cancel": lambda _arguments: None,  # see `interrupt`
+            "cancel": self._cancel,
         }
         self._debugging: dict[str, Handler] = {
             "configurationDone": self._configuration_done,
             "restart": self._restart,
             "terminate": self._terminate,
+            "pause": self._pause,
             **inspecting.THREADS,
             **setting.REQUESTS,
         }
@@ -86,6 +89,36 @@ class Session:
         """A message has come in, and will be handled. What is under way is not wanted if it says so. For any thread."""
         if isinstance(message, dict) and message.get("command") in _INTERRUPTING:
             self._state.cancel.set()
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which `grow` is to be called if no request comes; None: never."""
+        return _TURN if self._state.going is not None else None
+
+    def grow(self) -> None:
+        """Go on with what is waited for, as far as it has come."""
+        state, program = self._state, self._state.program
+        if state.going is None or program is None:
+            return
+        try:
+            if self._take_more(program):
+                moving.go_on(state, program)
+            if state.going is not None:
+                state.going.progress.tell(len(program.walk.events))
+        except Exception as error:  # nothing ends a session
+            moving.arrive(state)
+            reason = str(error) if isinstance(error, Refused | UserError | UnavailableError) else self._fault()
+            state.stop(program, program.at, "pause", [], reason)
+        self._flush()
+
+    def _take_more(self, program: Program) -> bool:
+        """Take what has come of a trace; whether it was worth it."""
+        if not program.grow():
+            return False
+        self._state.stops = None
+        for one in self._state.breakpoints:
+            setting.tell(self._state, program, one)
+        return True
 
     def handle(self, message: object) -> None:
         """Answer a request, and send the events that follow. What is no request is answered with an error."""
@@ -115,6 +148,10 @@ class Session:
         if body is not None:
             response["body"] = body
         self._numbered(response)
+        self._flush()
+
+    def _flush(self) -> None:
+        """Send the events that follow."""
         following, self._following[:] = list(self._following), ()
         for name, event_body in following:
             self._tell(name, event_body)
@@ -144,7 +181,15 @@ class Session:
             return self._debugging[command](self._state, arguments, program)
         if not self._state.is_configured:
             raise Refused(f"{command} came before configurationDone")
+        if self._state.going is not None:
+            raise Refused(f"{command} came while it is on its way: pause it first")
+        self._take_more(program)
         return self._stopped[command](self._state, arguments, program)
+
+    def _cancel(self, _arguments: Body) -> None:
+        """What the session waited for has been ended (`interrupt`); what goes on beside it ends with what it has."""
+        if self._state.going is not None and self._state.program is not None:
+            self._state.program.close()
 
     def _initialize(self, arguments: Body) -> Body:
         if self._is_initialized:
@@ -174,10 +219,9 @@ class Session:
     def _restart(self, state: State, arguments: Body, _program: Program) -> None:
         launched = optional(arguments, "arguments", dict) or state.launched
         state.program = program = self._opened(launched)
-        state.launched, state.stops = launched, None
+        state.launched, state.stops, state.told = launched, None, {}
         for one in state.breakpoints:
-            body = {"reason": "changed", "breakpoint": setting.told(state, placed(one, program))}
-            self._following.append(("breakpoint", body))
+            setting.tell(state, program, one)
         if state.is_configured:
             moving.begin(state, program, optional(launched, "stopOnEntry", bool) or False)
 
@@ -192,12 +236,18 @@ class Session:
         backend = self._state.backend
         if mode == "replay":
             trace = backend.recorded(path, function, call)
-        else:
-            with self._state.working("Predicting") as control:
-                trace = backend.predict(path, function, call, control)
-        if not trace.events:
-            raise Refused(f"no step of {trace.call} is known: {trace.outcome.detail or 'the prediction is empty'}")
-        return Program(trace, backend)
+            self._close()
+            return Program(trace, backend)
+        begun = backend.asked(path, function, call)
+        self._close()
+        with self._state.waiting("Predicting") as waiting:
+            return Program.predicted(begun, backend, waiting)
+
+    def _close(self) -> None:
+        """What has been debugged is so no more."""
+        moving.arrive(self._state)
+        if self._state.program is not None:
+            self._state.program.close()
 
     def _configuration_done(self, state: State, _arguments: Body, program: Program) -> None:
         if state.is_configured:
@@ -205,10 +255,21 @@ class Session:
         state.is_configured = True
         moving.begin(state, program, optional(state.launched, "stopOnEntry", bool) or False)
 
+    def _pause(self, state: State, arguments: Body, program: Program) -> None:
+        if not state.is_configured:
+            raise Refused("pause came before configurationDone")
+        moving.pause(state, arguments, program)
+
     def _terminate(self, state: State, _arguments: Body, _program: Program) -> None:
+        self._close()
         state.program, state.is_configured, state.stops = None, False, None
         state.breakpoints, state.filters = Breakpoints(), Filters()
         self._following.append(("terminated", None))
 
     def _disconnect(self, _arguments: Body) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The client has gone."""
         self.is_over = True
+        self._close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from cwm_lsp.dap.breakpoints import DATA, FUNCTIONS, Line, Place, Placed, Watched, When, placed
+from cwm_lsp.dap.breakpoints import DATA, FUNCTIONS, Line, Place, Placed, Wanted, Watched, When, placed
 from cwm_lsp.dap.program import Program, normal
 from cwm_lsp.dap.protocol import Body, Breakpoint, Refused, needed, optional
 from cwm_lsp.dap.state import Handler, State
@@ -36,10 +36,21 @@ def _objects(arguments: Body, name: str, *, is_needed: bool = False) -> list[Bod
 
 def _set(state: State, program: Program, group: str, wanted: Iterable[tuple[Place, When]]) -> Body:
     state.stops = None
-    return {"breakpoints": [told(state, placed(one, program)) for one in state.breakpoints.set(group, wanted)]}
+    found = state.breakpoints.set(group, wanted)
+    state.told |= {one.number: _told(state, placed(one, program)) for one in found}
+    state.told = {one.number: state.told[one.number] for one in state.breakpoints if one.number in state.told}
+    return {"breakpoints": [state.told[one.number] for one in found]}
 
 
-def told(state: State, its: Placed) -> Breakpoint:
+def tell(state: State, program: Program, wanted: Wanted) -> None:
+    """Tell the client where a breakpoint is in a program, if that is not what it knows."""
+    now = _told(state, placed(wanted, program))
+    if state.told.get(wanted.number) != now:
+        state.told[wanted.number] = now
+        state.tell("breakpoint", {"reason": "changed", "breakpoint": now})
+
+
+def _told(state: State, its: Placed) -> Breakpoint:
     """A breakpoint as the client is told of it."""
     found = its.told()
     return {**found, "line": state.line(found["line"])} if "line" in found else found

@@ -8,16 +8,60 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from cwm_lsp.dap.backend import Backend, Control
+from cwm_lsp.dap.backend import Backend
 from cwm_lsp.dap.breakpoints import Breakpoints
-from cwm_lsp.dap.program import Program
-from cwm_lsp.dap.protocol import THREAD, Body, Reason, Refused, Stopped
+from cwm_lsp.dap.growing import Growing
+from cwm_lsp.dap.program import Program, Waiting
+from cwm_lsp.dap.protocol import THREAD, Body, Breakpoint, Reason, Refused, Stopped
 from cwm_lsp.dap.stops import Filters, Stops
 from cwm_lsp.dap.variables import Variables
+from cwm_lsp.dap.walk import Walk
 from cwm_lsp.errors import Cancelled
 
 _MOMENT, _OFTEN = 0.5, 0.2
 """Seconds before it is told how far some work is, and between two times."""
+
+
+class Progress:
+    """How far some work is, as the client shows it."""
+
+    def __init__(self, state: State, title: str, number: str) -> None:
+        self._state = state
+        self._title = title
+        self._number = number
+        self._began = time.monotonic()
+        self._shown = 0.0
+
+    def tell(self, steps: int) -> None:
+        """So many steps are known."""
+        now = time.monotonic()
+        if not self._state.has_progress or now - self._began < _MOMENT or now - self._shown < _OFTEN:
+            return
+        message = f"{steps:,} steps"
+        if self._shown:
+            self._state.tell_now("progressUpdate", {"progressId": self._number, "message": message})
+        else:
+            start = {"progressId": self._number, "title": self._title, "cancellable": True, "message": message}
+            self._state.tell_now("progressStart", start)
+        self._shown = now
+
+    def end(self) -> None:
+        """It is done."""
+        if self._shown:
+            self._state.tell_now("progressEnd", {"progressId": self._number})
+
+
+@dataclass(slots=True)
+class Going:
+    """A way through a program: as far as it is known it is gone at once, the rest as it comes."""
+
+    target: Callable[[Walk], int]
+    """Where it leads."""
+    at: int
+    """The event that comes next on it."""
+    direction: int
+    """1 forward, -1 back."""
+    progress: Progress
 
 
 @dataclass(slots=True)
@@ -44,11 +88,15 @@ class State:
     """The latest arguments of `launch`."""
     is_configured: bool = False
     breakpoints: Breakpoints = field(default_factory=Breakpoints)
+    told: dict[int, Breakpoint] = field(default_factory=dict)
+    """Breakpoints as the client knows them, by number."""
     filters: Filters = field(default_factory=Filters)
     variables: Variables = field(default_factory=Variables)
     """What has been shown since the last stop."""
     stops: Stops | None = None
     """Where the program stops; None: to be found out."""
+    going: Going | None = None
+    """The way that is gone; None: it is stopped."""
 
     def line(self, line: int) -> int:
         """A line as the client counts."""
@@ -65,7 +113,7 @@ class State:
         program.at = index
         self.variables = Variables()
         stopped: Stopped = {"reason": reason, "threadId": THREAD, "allThreadsStopped": True}
-        if index == program.walk.end:
+        if program.is_end(index):
             stopped["description"] = "The end of the run" if program.is_recorded else "The end of the prediction"
             stopped["text"] = program.ending()
         elif text is not None:
@@ -74,34 +122,30 @@ class State:
             stopped["hitBreakpointIds"] = numbers
         self.tell("stopped", stopped)
 
-    @contextmanager
-    def working(self, title: str) -> Iterator[Control]:
-        """Some work: if it takes more than a moment, the client is told how far it is, and may cancel it."""
+    def begun(self, title: str) -> Progress:
+        """Some work that the client is told of, if it takes more than a moment."""
         self.progress += 1
-        number, began, shown, events = str(self.progress), time.monotonic(), 0.0, 0
+        return Progress(self, title, str(self.progress))
 
-        def advance() -> None:
-            nonlocal shown, events
-            events += 1
-            now = time.monotonic()
-            if not self.has_progress or now - began < _MOMENT or now - shown < _OFTEN:
-                return
-            message = f"{events:,} steps"
-            if shown:
-                self.tell_now("progressUpdate", {"progressId": number, "message": message})
-            else:
-                start = {"progressId": number, "title": title, "cancellable": True, "message": message}
-                self.tell_now("progressStart", start)
-            shown = now
+    @contextmanager
+    def waiting(self, title: str) -> Iterator[Waiting]:
+        """Some work that the session waits for: the client is told how far it is, and may cancel it.
+
+        Raises:
+            Refused: it was cancelled.
+        """
+        progress = self.begun(title)
+
+        def wait(growing: Growing, is_enough: Callable[[], bool]) -> None:
+            growing.wait(is_enough, self.cancel, progress.tell)
 
         self.cancel.clear()
         try:
-            yield Control(advance, self.cancel)
+            yield wait
         except Cancelled:
             raise Refused(f"{title.lower()} was cancelled") from None
         finally:
-            if shown:
-                self.tell_now("progressEnd", {"progressId": number})
+            progress.end()
 
 
 Handler = Callable[[State, Body, Program], Body | None]

@@ -55,6 +55,7 @@ class Stops:
 
     def __init__(self, program: Program, wanted: Sequence[Wanted], filters: Filters) -> None:
         self._program = program
+        self._filters = filters
         self._stops: dict[int, Stop] = {}
         self._messages: defaultdict[int, list[str]] = defaultdict(list)
         for one in wanted:
@@ -68,6 +69,10 @@ class Stops:
     def at(self, index: int) -> Stop | None:
         """The reason to stop at an event."""
         return self._stops.get(index)
+
+    def awaits(self, index: int) -> bool:
+        """Whether it is not known yet if an event is a reason to stop: an exception may still be caught."""
+        return self._program.is_growing and self._filters.uncaught and index in self._program.walk.raised
 
     def messages(self, index: int) -> Sequence[str]:
         """What is to be told when an event is passed."""

@@ -1,7 +1,8 @@
 """Ways through a trace: where it can be stopped at, what is before and after, and who called whom.
 
 A debugger stops before a line runs, which is where `line` events are. A trace can also be stopped at where it ends, and
-where an exception is raised.
+where an exception is raised. A trace that is still growing ends with a `line` event, and a way beyond that is not known
+yet.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from cwm_lsp.source.functions import functions
-from cwm_lsp.trace.events import Trace
+from cwm_lsp.trace.events import Event, Trace
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class _Scope:
 class Walk:
     """The events of a trace, of which there is at least one, by index."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, is_whole: bool = True) -> None:
         self.events = trace.events
         self._callers: list[int | None] = []
         self._shown: list[int] = []
@@ -43,6 +44,7 @@ class Walk:
         lines = [index for index, event in enumerate(self.events) if event.kind == "line"]
         self.end = len(self.events) - 1
         """The last place to stop at: where the call returns or raises, or where the steps end."""
+        self._is_whole = is_whole
         self.leaving: int | None = None
         """The exception that leaves the call, where it does."""
         if trace.outcome.kind == "exception" and not trace.outcome.is_cut:
@@ -50,6 +52,8 @@ class Walk:
             self.leaving = next(own, None)
             if self.leaving is not None and not (lines and lines[-1] > self.leaving):
                 self.end = self.leaving  # all that comes after it is that the scope is left
+        self.last = self.end if is_whole else self.end + 1
+        """Where a way leads that finds nothing to stop at before: the end, or beyond what is known so far."""
         self.start = lines[0] if lines else self.end
         """The first place to stop at."""
         self.raised = frozenset(self._origins.values())
@@ -60,7 +64,9 @@ class Walk:
     def _read(self, source: str) -> None:
         scopes: list[_Scope] = []
         gone: dict[int, _Scope] = {}
-        definitions = {one.first_line for one in functions(source)}
+        found = functions(source)
+        definitions = {one.first_line for one in found}
+        self._may_resume = {one.name for one in found if one.is_generator or one.is_async}
         firsts: dict[tuple[str, str | None], int] = {}
         for index, event in enumerate(self.events):
             left: _Scope | None = None
@@ -131,11 +137,17 @@ class Walk:
                 return at
             if event.depth < scope.depth or (event.depth == scope.depth and event.kind == "return"):
                 resumed = self._resumed(at)
+                if resumed is None and not self._is_whole and self._is_suspended(event):
+                    return self.last
                 if resumed is None:
                     return self.into(at)
                 at, scope = resumed, self.events[resumed]
             at += 1
-        return self.end
+        return self.last
+
+    def _is_suspended(self, left: Event) -> bool:
+        """Whether what has been left may still be resumed."""
+        return left.path is not None or left.function in self._may_resume or left.function == "<genexpr>"
 
     def _resumed(self, left: int) -> int | None:
         """Where a generator that was left by a `yield` is resumed; None for any other scope."""
@@ -161,7 +173,7 @@ class Walk:
                 break
             if event.kind == "call" and event.depth == depth + 1:
                 found.append(self.into(at))
-        return found
+        return [at for at in found if at <= self.end]
 
     def back(self, index: int) -> int:
         """The line before of the same scope, or of the one around it where it has just been entered."""
@@ -183,4 +195,4 @@ class Walk:
                     return at
                 if event.kind == "call" and deepest is not None:  # another scope of the same caller
                     deepest = event.depth - 1
-        return self.end
+        return self.last

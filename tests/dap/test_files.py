@@ -30,7 +30,7 @@ class Given:
     def predict(self, *_: Any) -> Trace:
         return self.trace
 
-    recorded = fork = predict
+    recorded = asked = predict
 
     def look(self, _trace: Trace, _changes: Any, looks: list[Look]) -> list[Looked]:
         return [NOT_SEEN] * len(looks)

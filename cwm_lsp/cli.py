@@ -137,6 +137,11 @@ _RUN = _options(
     click.option(
         "--timeout", metavar="S", type=click.FloatRange(min=0.1), help="Seconds a run may take (default: 10)."
     ),
+    click.option(
+        "--sandbox/--no-sandbox",
+        default=None,
+        help="The run changes no file but in a temporary folder of its own, and uses no network (Linux).",
+    ),
 )
 _SCOPE = click.option(
     "--scope",
@@ -435,6 +440,7 @@ def _flags(choices: Mapping[str, Any]) -> dict[str, Any]:
         "timeout": "record.timeout",
         "scope": "record.scope",
         "remember": "record.remember",
+        "sandbox": "record.sandbox",
     }
     return {
         names[option]: str(value) if isinstance(value, Path) else value

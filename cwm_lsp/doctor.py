@@ -122,6 +122,7 @@ def examine_machine(settings: Settings, python: Path | None = None) -> Iterator[
     )
     if settings.record.python and not python:
         yield _interpreter(settings.record.python)
+    yield _tried("confinement", _confinement, "reinstall cwm-lsp")
     yield Finding("memory", "ok", _memory(settings))
     for editor in ("nvim", "code"):
         yield _editor(editor)
@@ -235,6 +236,20 @@ def _memory(settings: Settings) -> str:
     path = TraceStore(project(Path.cwd() / "program.py")).path
     size = path.stat().st_size if path.exists() else 0
     return f"runs of this project are kept in {path} ({size / 1e6:.1f} MB); cwm-lsp forget removes them"
+
+
+def _confinement() -> str:
+    """What the process that evaluates has given up, as it says itself."""
+    from cwm_lsp.evaluate.evaluator import Evaluator
+
+    evaluator = Evaluator()
+    try:
+        held = evaluator.confinement()
+    finally:
+        evaluator.close()
+    if not any(held):
+        return "the system has no way to confine the process that evaluates; it is bounded all the same"
+    return f"the process that evaluates {held}: the system sees to it"
 
 
 def _interpreter(configured: str) -> Finding:

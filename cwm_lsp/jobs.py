@@ -188,6 +188,7 @@ def recording(settings: Settings, scope: Scope = "file") -> Iterator[Callable[[T
                 python=Path(settings.record.python) if settings.record.python else None,
                 timeout=settings.record.timeout,
                 scope=scope,
+                sandbox=settings.record.sandbox,
                 on_event=lambda _event: advance(),
             )
             if settings.record.remember:

@@ -66,7 +66,15 @@ def _confirming(settings: Settings, wanted: bool) -> Iterator[Confirm | None]:
 
         def confirm(file: File, crash: Crash) -> bool | None:
             timeout = min(settings.record.timeout, ENDLESS) if crash.type == NEVER_ENDS else settings.record.timeout
-            trace = pool.record(file.path, crash.function, crash.call, python=python, timeout=timeout, source=file.text)
+            trace = pool.record(
+                file.path,
+                crash.function,
+                crash.call,
+                python=python,
+                timeout=timeout,
+                source=file.text,
+                sandbox=settings.record.sandbox,
+            )
             return crash.is_shown_by(trace.outcome)
 
         yield confirm

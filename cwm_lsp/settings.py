@@ -87,6 +87,8 @@ class Record(_Group):
     """Seconds that a run may take."""
     scope: Literal["file", "workspace"] = "workspace"
     """Whose steps are predicted and recorded: the `file`'s alone, or also those of other files of the `workspace`."""
+    sandbox: bool = False
+    """A run can change no file but in a temporary folder of its own, and use no network. On Linux (6.2 and newer)."""
     remember: bool = True
     """Keep what runs saw, on this machine and for this user alone, and predict with it what cannot be computed. Values
     of names that look like secrets are not kept; `cwm-lsp forget` removes all."""

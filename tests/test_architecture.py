@@ -15,11 +15,11 @@ PACKAGE = Path(__file__).parent.parent / "cwm_lsp"
 MAY_IMPORT = {
     "source": {"source", "trace", "errors"},
     "trace": {"source", "trace", "errors"},
-    "evaluate": {"evaluate", "source", "trace", "errors"},
+    "evaluate": {"evaluate", "source", "trace", "errors", "confinement"},
     "search": {"search", "evaluate", "source", "trace", "errors"},
     "predict": {"predict", "evaluate", "source", "trace", "errors"},
     "verdicts": {"verdicts", "evaluate", "source", "trace", "errors"},
-    "record": {"record", "source", "trace", "errors", "framing"},
+    "record": {"record", "source", "trace", "errors", "framing", "confinement"},
     "dap": {"dap", "source", "trace", "errors", "framing"},
 }
 """Room → what of the project its files may import. Rooms not named here stand above these and may import them all."""

@@ -6,7 +6,7 @@ It reads what to do from stdin, where its parent pickles it, and writes what com
     → ("calls", 1, {argument of Program: value, …}, (call, …), function or None, limits)
     → ("answer", 1, answer)                                to its last question
     → ("close", 1)                                         it is not wanted any more
-    ← ("ready",)                                           everything is imported
+    ← ("ready", (bool, …))                                 everything is imported; what it gave up (`confinement`)
     ← ("began", 1)
     ← ("steps", 1, (step, …))                              as they come
     ← ("looked", 1, (what came of the next look, …))       once all steps have come
@@ -14,8 +14,9 @@ It reads what to do from stdin, where its parent pickles it, and writes what com
     ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out, other files it read)
     ← ("fault", 1, stack trace)                            in place of the end
 
-Where the system can, it limits its own memory and processor time, and dies of what no `GaveUp` reaches. It ends with
-its stdin, and of itself when it has grown and nothing is under way: whoever needs it starts another one.
+Where the system can, it limits its own memory and processor time, and dies of what no `GaveUp` reaches; before it is
+ready it gives up writing files, the network and starting programs. It ends with its stdin, and of itself when it has
+grown and nothing is under way: whoever needs it starts another one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
+from cwm_lsp.confinement import Held, confine
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import wire
 from cwm_lsp.evaluate.deep import STACK
@@ -124,9 +126,9 @@ class Server:
         self._answers: dict[int, SimpleQueue[Answer]] = {}
         self._closed: set[int] = set()
 
-    def serve(self, source: BinaryIO) -> None:
+    def serve(self, source: BinaryIO, held: Held) -> None:
         """Do what is asked until there is no more."""
-        self.tell("ready")
+        self.tell("ready", tuple(held))
         while True:
             try:
                 do, number, *rest = pickle.load(source)  # noqa: S301 # our parent's
@@ -230,7 +232,7 @@ def main() -> None:
     # Only messages may go to the real stdout.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    Server(out, Bounds(int(sys.argv[1]))).serve(sys.stdin.buffer)
+    Server(out, Bounds(int(sys.argv[1]))).serve(sys.stdin.buffer, confine())
     os._exit(0)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cwm_lsp
+from cwm_lsp.confinement import NOTHING, Held
 from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.evaluate import wire
 from cwm_lsp.evaluate.limits import Limits
@@ -70,6 +71,8 @@ class _Process:
         self.ready = threading.Event()
         """It has started, or failed to."""
         self.started = False
+        self.held = NOTHING
+        """What it cannot do any more."""
         self.ended = threading.Event()
         self.why: str | None = None
         """Why it was killed."""
@@ -78,6 +81,13 @@ class _Process:
         self._out: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for work in (self._read, self._write):
             threading.Thread(target=work, name="evaluator", daemon=True).start()
+
+    def wait(self) -> None:
+        """Until it is ready. Raises `UnavailableError` where it does not start."""
+        if not self.ready.wait(_START):
+            self.kill(f"did not start within {_START:g} s")
+        if not self.started:
+            raise UnavailableError(f"the evaluator cannot be started: its process {self.cause()}")
 
     def begin(self, number: int, request: Request) -> queue.SimpleQueue[Any]:
         """Start an evaluation; what is told of it comes through the queue, None when there will be no more."""
@@ -140,7 +150,7 @@ class _Process:
             while True:
                 kind, *rest = wire.read(self._popen.stdout)
                 if kind == "ready":
-                    self.started = True
+                    self.started, self.held = True, Held(*rest[0])
                     self.ready.set()
                     continue
                 number, *told = rest
@@ -195,6 +205,13 @@ class Evaluator:
         """Have the process started, without waiting for it."""
         with self._lock:
             self._running()
+
+    def confinement(self) -> Held:
+        """What the process cannot do any more; it is started. Raises `UnavailableError` where it cannot be."""
+        with self._lock:
+            process = self._running()
+        process.wait()
+        return process.held
 
     def evaluate(
         self,
@@ -330,10 +347,7 @@ class Evaluating:
         process, number, heard = self._evaluator._begin(self._request)
         self._under_way = process, number
         try:
-            if not process.ready.wait(_START):
-                process.kill(f"did not start within {_START:g} s")
-            if not process.started:
-                raise UnavailableError(f"the evaluator cannot be started: its process {process.cause()}")
+            process.wait()
             while True:
                 told = self._next(process, heard)
                 if told is None:

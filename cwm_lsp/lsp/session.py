@@ -521,6 +521,7 @@ class Session:
                     timeout=settings.timeout,
                     remember=settings.remember,
                     scope=settings.scope,
+                    sandbox=settings.sandbox,
                     predicted=predicted.to_json(),
                 )
             reading = await asyncio.to_thread(read, answer, source)

@@ -189,6 +189,7 @@ class Worker:
             python=job["python"] and Path(job["python"]),
             timeout=job["timeout"],
             scope=job["scope"],
+            sandbox=job["sandbox"],
             on_event=_Reporter("running", tell).event,
             cancel=cancel,
             source=job["source"],

@@ -26,7 +26,7 @@ OnEvent = Callable[[str, dict[str, Any]], None]
 class Case:
     """A process that has been asked for; `connect`, `deliver` its job, and `end` it."""
 
-    def __init__(self, python: Path, server: asyncio.Server, kill: Callable[[], None]) -> None:
+    def __init__(self, python: Path, server: asyncio.Server, kill: Callable[[], None], *, sandbox: bool) -> None:
         loop = asyncio.get_running_loop()
         self._scratch = Scratch()
         self.folder = self._scratch.path
@@ -41,13 +41,14 @@ class Case:
         self._python = python
         self._server = server
         self._kill = kill
+        self._sandbox = sandbox
         self._token = secrets.token_hex(32)
         self._client: DapClient | None = None
         self._given_up = False
 
     @classmethod
-    async def listen(cls, python: Path, kill: Callable[[], None]) -> Case:
-        """Waits for a process to connect; `kill` asks for its end."""
+    async def listen(cls, python: Path, kill: Callable[[], None], *, sandbox: bool) -> Case:
+        """Waits for a process to connect; `kill` asks for its end. With `sandbox` it is in one."""
         case: Case | None = None
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -57,14 +58,14 @@ class Case:
                 case.connection.set_result((reader, writer))
 
         server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        case = cls(python, server, kill)
+        case = cls(python, server, kill, sandbox=sandbox)
         return case
 
     @property
     def specification(self) -> dict[str, Any]:
         """What the process needs in order to connect."""
         port = self._server.sockets[0].getsockname()[1]
-        return {"port": port, "token": self._token, "folder": str(self.folder)}
+        return {"port": port, "token": self._token, "folder": str(self.folder), "sandbox": self._sandbox}
 
     async def connect(self, on_event: OnEvent) -> None:
         """Waits for the process and configures its debugpy. Raises `UnavailableError` where it does not come."""

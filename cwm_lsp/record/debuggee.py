@@ -14,7 +14,7 @@ The journal is a file mapped into memory: what was written survives the process,
 Where there is no `fork`, one process is both and takes one case.
 """
 
-# ruff: noqa: E402, PTH118, PTH123, PTH208  the path is put right first; `os` is what is loaded already
+# ruff: noqa: E402, PTH102, PTH118, PTH120, PTH123, PTH208  the path is put right first; `os` is what is loaded already
 from __future__ import annotations
 
 import sys
@@ -79,9 +79,15 @@ def main() -> None:
     forks = hasattr(os, "fork")
     if forks:
         _keep()
-    version = list(sys.version_info[:3])
+    confinement = _load("_cwm_confinement", os.path.join(os.path.dirname(_HERE), "confinement.py"))
     _report(
-        {"ready": version, "implementation": sys.implementation.name, "debugpy": debugpy.__version__, "forks": forks}
+        {
+            "ready": list(sys.version_info[:3]),
+            "implementation": sys.implementation.name,
+            "debugpy": debugpy.__version__,
+            "forks": forks,
+            "sandbox": forks and confinement.can_sandbox(),
+        }
     )
     case = Case(debugpy, probe, comprehensions)
     gc.collect()
@@ -217,6 +223,8 @@ class Guardian:
             os._exit(1)
         for pipe in pipes:
             os.close(pipe)
+        if specification["sandbox"]:
+            _enter_sandbox(specification["folder"], specification["port"])
         self._case.prepare(specification)
 
     def _reap(self) -> None:
@@ -238,6 +246,15 @@ class Guardian:
             with contextlib.suppress(OSError):
                 os.killpg(group or self._pid, signal.SIGKILL)
         _end_children()
+
+
+def _enter_sandbox(folder: str, port: int) -> None:
+    """From here on only what is in the folder can be changed, and only the server be connected to."""
+    scratch = os.path.join(folder, "tmp")
+    os.mkdir(scratch)
+    os.environ["TMPDIR"] = scratch
+    if not sys.modules["_cwm_confinement"].confine([folder], port=port, start=True).write:
+        os._exit(1)
 
 
 def _kill(pids: Iterable[int]) -> None:
@@ -363,6 +380,8 @@ class Case:
         self._debugpy.trace_this_thread(False)
         self._undo_patches()
         job = self._jobs.get()
+        if specification["sandbox"] and not sys.modules["_cwm_confinement"].seal(start=True):
+            os._exit(1)
         journal = Journal(os.path.join(folder, "journal"), job["limits"]["size"])
         self._work(job, journal)
 

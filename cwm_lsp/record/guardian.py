@@ -31,7 +31,9 @@ _SECRETS = frozenset({"CWM_LSP_API_KEY"})
 class Guardian:
     """A running guardian. Use `start`; one case at a time."""
 
-    def __init__(self, process: asyncio.subprocess.Process, python: Path, errors: IO[bytes], *, ahead: bool) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, python: Path, errors: IO[bytes], *, ahead: bool, sandbox: bool
+    ) -> None:
         self.python = python
         self.forks = True
         self._process = process
@@ -39,13 +41,15 @@ class Guardian:
         self._ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._errors = errors
         self._ahead = ahead
+        self._sandbox = sandbox
         self._task = asyncio.ensure_future(self._read())
 
     @classmethod
-    async def start(cls, python: Path, *, ahead: bool = True) -> Guardian:
+    async def start(cls, python: Path, *, ahead: bool = True, sandbox: bool = False) -> Guardian:
         """Starts one with the given interpreter. Raises `UnavailableError` where that cannot run debugpy.
 
-        With `ahead` it has the next case's process ready as soon as a case has ended.
+        With `ahead` it has the next case's process ready as soon as a case has ended. With `sandbox` its cases change
+        nothing and call nobody; where the system cannot see to that, it is not available.
         """
         spec = importlib.util.find_spec("debugpy")
         if spec is None or spec.origin is None:
@@ -68,7 +72,7 @@ class Guardian:
             )
         except OSError as error:
             raise UnavailableError(f"{python} could not be started: {error.strerror}; name another --python") from None
-        guardian = cls(process, python, errors, ahead=ahead)
+        guardian = cls(process, python, errors, ahead=ahead, sandbox=sandbox)
         reclaim()
         try:
             hello = await asyncio.wait_for(asyncio.shield(guardian._ready), _START_SECONDS)
@@ -88,6 +92,9 @@ class Guardian:
             await guardian.stop()
             found = f"{hello['implementation']} {'.'.join(map(str, version))}"
             raise UnavailableError(f"{python} is {found}; name a CPython ≥ 3.8 with --python")
+        if sandbox and not hello["sandbox"]:
+            await guardian.stop()
+            raise UnavailableError("this system has no sandbox for runs: it takes Linux 6.2; turn record.sandbox off")
         guardian.forks = hello["forks"]
         return guardian
 
@@ -108,7 +115,7 @@ class Guardian:
             await asyncio.shield(self._finish(case))
 
     async def _fork(self) -> Case:
-        case = await Case.listen(self.python, self._kill_case)
+        case = await Case.listen(self.python, self._kill_case, sandbox=self._sandbox)
         self._send(case.specification)
         return case
 

@@ -20,11 +20,13 @@ class Journal:
         self._file = file
         self._size = size
         self._at = 0
+        self.damaged = False
+        """What comes after the records that were given is not what the recorder writes."""
 
     def records(self) -> list[list[Any]]:
         """The records that are new; one that was being written when its writer died is none.
 
-        Raises `DamagedError`. Not mapped into memory: the program may cut the file off.
+        Not mapped into memory: the program may cut the file off.
         """
         found: list[list[Any]] = []
         size = _CHUNK
@@ -37,11 +39,23 @@ class Journal:
                 try:
                     found += json.loads(b"[" + written[:whole] + b"]")
                 except (ValueError, RecursionError):
-                    raise DamagedError from None
+                    self.damaged = True
+                    return found + _sound(written[:whole])
                 self._at += whole + 2
             if end or len(data) < size:
                 break
             size = _CHUNK if whole >= 0 else size * 2
         if os.fstat(self._file.fileno()).st_size != self._size:
-            raise DamagedError
+            self.damaged = True
         return found
+
+
+def _sound(written: bytes) -> list[Any]:
+    """The records before the first that is none."""
+    found = []
+    for line in written.split(b",\n"):
+        try:
+            found.append(json.loads(line))
+        except (ValueError, RecursionError):
+            break
+    return found

@@ -29,6 +29,7 @@ __all__ = ["Limits", "RecorderPool", "record"]
 
 _LOOK_SECONDS = 0.02
 _MEMORY_SECONDS = 0.25
+_DAMAGED = Outcome("error", detail="the program damaged its record; what came before is here")
 _WHILE_RECORDING = "while recording, standard input is empty"
 
 Scope = Literal["file", "workspace"]
@@ -50,6 +51,7 @@ def record(
     source: str | None = None,
     cwd: Path | None = None,
     scope: Scope = "file",
+    sandbox: bool = False,
 ) -> Trace:
     """Runs `call` in the module of the file `path` and records `function`'s first activation in it.
 
@@ -58,7 +60,7 @@ def record(
     differs from the disk's. `cwd` is the working directory, by default the project's folder. `scope` "workspace" also
     records the calls into other files of the project's folder, but not into what is installed there; such events have
     their `path`. `on_event` gets events as they happen, `on_output` once what the program printed on standard output
-    and error.
+    and error. With `sandbox` the program can change no file but in a temporary folder of its own, and use no network.
 
     Whatever the program does, a `Trace` comes back, its outcome saying how it ended. Raises `UserError` where there is
     nothing to run, `UnavailableError` where the interpreter cannot, `Cancelled` after `cancel` was set.
@@ -77,6 +79,7 @@ def record(
             source=source,
             cwd=cwd,
             scope=scope,
+            sandbox=sandbox,
         )
 
 
@@ -91,7 +94,7 @@ class RecorderPool:
     def __init__(self, *, ahead: bool = True) -> None:
         self._ahead = ahead
         self._loop = asyncio.new_event_loop()
-        self._guardians: dict[Path, Guardian] = {}
+        self._guardians: dict[tuple[Path, bool], Guardian] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> RecorderPool:
@@ -129,6 +132,7 @@ class RecorderPool:
         source: str | None = None,
         cwd: Path | None = None,
         scope: Scope = "file",
+        sandbox: bool = False,
     ) -> Trace:
         """See `record`."""
         text = read_source(path) if source is None else source
@@ -154,7 +158,7 @@ class RecorderPool:
         chosen = interpreter(absolute, python)
         started = time.perf_counter()
         with self._lock:
-            task = self._loop.create_task(self._run(chosen, run))
+            task = self._loop.create_task(self._run(chosen, run, sandbox))
             try:
                 end = self._loop.run_until_complete(task)
             except KeyboardInterrupt:  # it stops the loop, and leaves the task in the middle
@@ -166,8 +170,8 @@ class RecorderPool:
         stats = Stats(events=len(run.events), seconds=time.perf_counter() - started)
         return Trace(found.qualname, call, str(path), "recorded", text, tuple(run.events), end, stats)
 
-    async def _run(self, python: Path, run: Run) -> Outcome:
-        guardian = self._guardians.get(python)
+    async def _run(self, python: Path, run: Run, sandbox: bool) -> Outcome:
+        guardian = self._guardians.get((python, sandbox))
         if guardian is not None and guardian.usable:
             try:
                 return await run.under(guardian)
@@ -175,8 +179,9 @@ class RecorderPool:
                 pass
         if guardian is not None:
             await guardian.stop()
-        self._guardians[python] = await Guardian.start(python, ahead=self._ahead)
-        return await run.under(self._guardians[python])
+        guardian = await Guardian.start(python, ahead=self._ahead, sandbox=sandbox)
+        self._guardians[python, sandbox] = guardian
+        return await run.under(guardian)
 
 
 def _check(source: str, function: Function, call: str, path: Path) -> None:
@@ -221,8 +226,11 @@ class Run:
             case.deliver(self._job)
             stopped = await self._follow(case)
             status = await case.end()
-            with contextlib.suppress(DamagedError), many_made():
-                self._read()
+            try:
+                with many_made():
+                    self._read()
+            except DamagedError:
+                stopped = stopped or _DAMAGED
             self.output = self._printed(case, "stdout"), self._printed(case, "stderr")
         return self._outcome(stopped, status)
 
@@ -244,7 +252,7 @@ class Run:
                 with many_made():
                     self._read()
             except DamagedError:
-                return Outcome("error", detail="the program damaged its record; what came before is here")
+                return _DAMAGED
             if self._end is not None or case.ended.done():
                 return None
             if self._cancel is not None and self._cancel.is_set():
@@ -287,6 +295,8 @@ class Run:
             self.events.append(event)
             if self._on_event is not None:
                 self._on_event(event)
+        if self._journal.damaged:
+            raise DamagedError
 
     def _outcome(self, stopped: Outcome | None, status: int | None) -> Outcome:
         if self._end is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cwm_lsp.target import Target
 from cwm_lsp.trace.compare import Divergence, compare
 from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.facts import is_doubted
 from cwm_lsp.trace.interventions import Change
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def verdict(result: Trace | Comparison) -> Verdict:
         case "return":
             return "done"
         case "exception" | "endless":
-            return "found"
+            return "done" if is_doubted(result) else "found"
         case "truncated" if result.origin == "predicted":
             return "done"
         case _:  # the run did not come to its end
@@ -124,7 +125,16 @@ def predict_with(
         cancel=cancel,
         runs=runs_of(target.path, target.function.qualname, target.call.expression) if remember else (),
     )
-    return replace(trace, outcome=_sure_part(trace, sure).outcome)
+    return _doubted(replace(trace, outcome=_sure_part(trace, sure).outcome), target)
+
+
+def _doubted(trace: Trace, target: Target) -> Trace:
+    """A trace that says so if made-up arguments may be to blame for how it ends."""
+    if target.call.origin != "defaults":
+        return trace
+    from cwm_lsp.offering import doubted
+
+    return doubted(trace, target.function)
 
 
 def runs_of(path: str, function: str, call: str) -> list[Run]:
@@ -193,7 +203,7 @@ def recording(settings: Settings, scope: Scope = "file") -> Iterator[Callable[[T
             )
             if settings.record.remember:
                 keep(trace)
-            return trace
+            return _doubted(trace, target)
 
         yield record
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.callers import callers
 from cwm_lsp.errors import UserError
+from cwm_lsp.source.bind import outer_function
 from cwm_lsp.source.calls import Call, CallOrigin, bind, candidates
-from cwm_lsp.source.environment import project
+from cwm_lsp.source.environment import layout, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function, find
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate import Evaluator
 
 # A Windows drive letter (`C:\a.py`) has a path separator behind its colon, so it is not taken for a function.
 _FUNCTION = re.compile(r":(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)$")
@@ -56,7 +61,25 @@ def resolve(path: str, name: str | None, call: str | None) -> Target:
     found = candidates(source, function, path=absolute, tests=around.tests, callers=around.others)
     if not found:
         raise UserError(f"no call of {function.qualname} is known: give one with --call '{function.name}(…)'")
-    return Target(path, source, function, found[0])
+    return Target(path, source, function, _offered(absolute, source, function, found))
+
+
+def _offered(path: str, source: str, function: Function, found: Sequence[Call]) -> Call:
+    """The best of the calls that are found. The evaluator is asked where it is not plain that one fits."""
+    if outer_function(function, source) is None and found[0].origin != "defaults":
+        return found[0]
+    from cwm_lsp.evaluate import Around
+    from cwm_lsp.offering import Offering
+
+    module = layout(Path(path), source).module
+    return Offering(source, function, module, Around(path), _evaluator()).best(found)
+
+
+@cache
+def _evaluator() -> Evaluator:
+    from cwm_lsp.evaluate import Evaluator
+
+    return Evaluator()
 
 
 def described(origin: CallOrigin) -> str:

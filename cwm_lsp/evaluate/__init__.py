@@ -30,11 +30,11 @@ from cwm_lsp.evaluate.evaluation import Evaluation
 from cwm_lsp.evaluate.evaluator import Evaluating, Evaluator
 from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.limits import Limits
-from cwm_lsp.evaluate.observed import Called, Comparison
+from cwm_lsp.evaluate.observed import FAILS_BEFORE, Called, Comparison
 from cwm_lsp.evaluate.program import Program
 from cwm_lsp.evaluate.questions import Answer, Question
 
 __all__ = [
-    "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator", "Limits", "Program",
-    "Question",
+    "FAILS_BEFORE", "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator", "Limits",
+    "Program", "Question",
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from cwm_lsp.evaluate.imports import TREES, Around, parsed
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
+from cwm_lsp.evaluate.observed import FAILS_BEFORE
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.rendering import ADDRESS
 from cwm_lsp.evaluate.runtime import Runtime
@@ -27,6 +28,7 @@ from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Overdue, Undetermin
 from cwm_lsp.evaluate.visiting import Visits
 from cwm_lsp.source.functions import find, namesakes
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
+from cwm_lsp.trace.facts import NOT_ENTERED
 from cwm_lsp.trace.interventions import Change, Look, Looked
 
 RECURSION = 40_000
@@ -286,9 +288,8 @@ class Evaluation:
             runtime.started = True
             value = interpreter.evaluate(self.call.body)
             interpreter.asynchronous.drive(value)
-            self.gave_up = (
-                "what is called is not known" if type(value) is Unknown else "the call does not enter the function"
-            )
+            known = type(value) is not Unknown and runtime.certain
+            self.gave_up = NOT_ENTERED if known else "what is called is not known"
         except GaveUp as error:  # also `Left`
             self.gave_up = str(error)
             self.exhausted = isinstance(error, Exhausted)
@@ -297,7 +298,7 @@ class Evaluation:
         except MemoryError as error:
             self.gave_up, self.exhausted = str(too_much(error)), True
         except BaseException as error:
-            self.gave_up = f"the call fails before it enters the function: {type(error).__name__}: {error}"
+            self.gave_up = f"{FAILS_BEFORE}: {type(error).__name__}: {error}"
         if runtime.muted is not None and runtime.tainted:
             self.gave_up = runtime.muted  # no step tells that how it ends is no fact
         elif runtime.left is not None:

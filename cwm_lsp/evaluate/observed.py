@@ -24,6 +24,8 @@ SYMBOLS = {
     "Is": "is", "IsNot": "is not", "In": "in", "NotIn": "not in",
 }  # fmt: skip
 
+FAILS_BEFORE = "the call fails before it enters the function"
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

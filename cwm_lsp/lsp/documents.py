@@ -50,6 +50,8 @@ class Known:
     """The same in other files that it steps into, by path."""
     partial: bool = False
     """It is still being predicted."""
+    asked: Call | None = None
+    """What was asked about, where other arguments than its made-up ones fit better."""
     is_made_up: bool = False
     """Nobody has asked for the call or written it down: it gives way to any other that comes to the function."""
     problem: str | None = None
@@ -221,6 +223,14 @@ class Document:
     def call_of(self, entry: Entry) -> Call | None:
         """The call in use."""
         return self.chosen.get(entry.qualname) or next(iter(entry.calls), None)
+
+    def set_aside(self, qualname: str, call: Call) -> bool:
+        """Offer a call no more; gives whether the function has another one."""
+        for number, entry in enumerate(self.entries):
+            if entry.qualname == qualname and call in entry.calls:
+                self.entries[number] = replace(entry, calls=tuple(one for one in entry.calls if one != call))
+                return self.call_of(self.entries[number]) not in (None, call)
+        return False
 
     def shown(self) -> Iterator[tuple[Known, Callable[[int], int | None]]]:
         """What is to be shown, and for each where its lines are. Lines that are another's to show are nowhere."""

@@ -34,7 +34,7 @@ from cwm_lsp.lsp.views.status import summary
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.source.calls import Call
 from cwm_lsp.trace.events import Event, Outcome, Trace
-from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.facts import NOT_ENTERED, is_fact
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,10 @@ _TRIED = 3
 _SHOWN_PARTLY = 500
 """Events of a prediction that are shown while it is being made."""
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
+
+
+class NotEntered(UserError):
+    """A call does not get into the function that it is offered for."""
 
 
 class Session:
@@ -376,6 +380,8 @@ class Session:
             try:
                 await self._predict(document, entry, call, only_computed=call.origin == "defaults")
             except (UserError, Fault, WorkerDied) as error:
+                if isinstance(error, NotEntered) and document.set_aside(entry.qualname, call):
+                    continue
                 document.known[entry.qualname] = Known(
                     entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
                 )
@@ -464,6 +470,7 @@ class Session:
                     path=document.path,
                     function=entry.qualname,
                     call=call.expression,
+                    made_up=call.origin == "defaults",
                     python=document.settings.record.python,
                     scope=document.settings.record.scope,
                     texts={other.path: other.text.whole for other in self.documents.values() if other is not document},
@@ -479,9 +486,13 @@ class Session:
                 )
             reading = await asyncio.to_thread(read, answer, source)
             reading = replace(reading, first=entry.def_line)
+            if reading.trace.outcome.detail == NOT_ENTERED:
+                raise NotEntered(f"{call.expression} does not get into {entry.qualname}")
+            asked, call = call, replace(call, expression=reading.trace.call)
             if only_computed and not (is_fact(reading.trace) and reading.trace.outcome.kind == "return"):
                 raise UserError("of the call that was made up for it not all is known: give one, or have it predicted")
             known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading, pins=pins)
+            known.asked = asked
             known.is_made_up = only_computed
             known.show_pinned()
             if not known.anchor.alive:
@@ -501,9 +512,10 @@ class Session:
 
     async def _run(self, document: Document, entry: Entry, call: Call) -> Known:
         known = document.known.get(entry.qualname)
-        if known is None or known.partial or known.predicted is None or known.call.expression != call.expression:
+        if known is None or known.partial or known.predicted is None or call not in (known.call, known.asked):
             known = await self._predict(document, entry, call)
         assert known.predicted is not None
+        call = known.call
         settings = document.settings.record
         source = document.text.whole
         predicted = moved(known.predicted.all[0], known.anchor, source)
@@ -517,6 +529,7 @@ class Session:
                     path=document.path,
                     function=entry.qualname,
                     call=call.expression,
+                    made_up=call.origin == "defaults",
                     python=settings.python,
                     timeout=settings.timeout,
                     remember=settings.remember,

@@ -122,6 +122,7 @@ class Worker:
     def _predict(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         from cwm_lsp.evaluate import Around
         from cwm_lsp.jobs import runs_of
+        from cwm_lsp.offering import Offering, doubted
         from cwm_lsp.predict.predictor import Budget, Task
         from cwm_lsp.source.environment import layout
         from cwm_lsp.source.functions import find
@@ -135,17 +136,20 @@ class Worker:
         around = Around(str(path), job["python"], workspace, job["texts"])
         predictor = self._predictor_of(job["model"], tell)
         reporter = _Reporter("predicting", tell)
+        call = job["call"]
+        if job["made_up"]:
+            call = Offering(source, function, place.module, around, predictor.evaluator, cancel).fitted(call)
         trace = predictor.predict(
-            Task(job["path"], source, function, job["call"], place.module, around),
+            Task(job["path"], source, function, call, place.module, around),
             assist=job["assist"],
             budget=Budget(**job["budget"]),
             on_event=reporter.event,
             cancel=cancel,
-            runs=runs_of(job["path"], job["function"], job["call"]) if job["remember"] else (),
+            runs=runs_of(job["path"], job["function"], call) if job["remember"] else (),
         )
         if cancel.is_set():
             raise Cancelled
-        return _shown(trace, job["texts"])
+        return _shown(doubted(trace, function) if job["made_up"] else trace, job["texts"])
 
     def _predictor_of(self, model: Message, tell: Tell) -> Predictor:
         from cwm_lsp.predict.predictor import Predictor
@@ -176,7 +180,9 @@ class Worker:
     def _run(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Run the call, and hold the run against its prediction."""
         from cwm_lsp.jobs import keep
+        from cwm_lsp.offering import doubted
         from cwm_lsp.record.recorder import RecorderPool
+        from cwm_lsp.source.functions import find
         from cwm_lsp.trace.compare import compare
         from cwm_lsp.trace.events import Trace
 
@@ -198,6 +204,8 @@ class Worker:
             raise Cancelled
         if job["remember"]:
             keep(recorded)
+        if job["made_up"]:
+            recorded = doubted(recorded, find(job["source"], job["function"], job["path"]))
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
         return {**_shown(recorded, {}), "divergences": [divergence.to_json() for divergence in divergences]}
 

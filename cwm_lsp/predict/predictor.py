@@ -36,8 +36,9 @@ class Predictor:
         self._load = load
         self._engine: Engine | None = None
         self._lock = threading.Lock()
-        self._evaluator = Evaluator()
-        self._evaluator.start()
+        self.evaluator = Evaluator()
+        """Computes what can be known, in a process of its own."""
+        self.evaluator.start()
         self.name = name
 
     @classmethod
@@ -102,7 +103,7 @@ class Predictor:
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
-        control = Control(budget, on_event, cancel, self._evaluator, runs)
+        control = Control(budget, on_event, cancel, self.evaluator, runs)
         prediction = self._prediction(task, assist, control, drafts=drafts, grammar=grammar)
         with self._lock:
             return self._drive([prediction.run()])[0]
@@ -117,7 +118,7 @@ class Predictor:
     ) -> list[Trace]:
         """The traces of several calls, predicted in step: their forward passes are made together, and a program that
         they share is read once. Raises as `predict`."""
-        predictions = [self._prediction(task, assist, Control(budget, None, cancel, self._evaluator)) for task in tasks]
+        predictions = [self._prediction(task, assist, Control(budget, None, cancel, self.evaluator)) for task in tasks]
         with self._lock:
             return self._drive([prediction.run() for prediction in predictions])
 

@@ -50,7 +50,7 @@ def candidates(
     that import the file, to their texts; `known` are calls that were typed in or last recorded: they come first, as
     they are. Then doctests, tests, the main guard, module-level statements of the same file, calls in other files, and
     last a call made up from defaults, type hints and names. Of the same origin, calls with known arguments come first.
-    A function inside another has the calls of the outer one.
+    A function inside another has the calls of the outer one, and those of what these return.
     """
     return candidates_of([function], source, path=path, tests=tests, callers=callers, known=[known])[0]
 
@@ -90,11 +90,13 @@ def candidates_of(
     found: list[list[Call]] = []
     for at, function in enumerate(wanted):
         calls = [*known[at]] if known else []
+        is_inside = asked_for[at] is not function
         for origin, place, theirs in places:
-            if theirs[at]:
-                calls += _best(theirs[at], origin, place, function, source)
+            its = [one for one in theirs[at] if is_inside or not one.of_result]
+            if its:
+                calls += _best(its, origin, place, function, source)
         made_up = sample_call(function, source, around)
-        if asked_for[at] is not function and is_returned(asked_for[at], function, source):
+        if is_inside and is_returned(asked_for[at], function, source):
             made_up = sample_call_of_result(calls[0].expression if calls else made_up, asked_for[at], source, around)
             calls = [call for call in calls if calls_result(call.expression)]
         last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []

@@ -36,6 +36,8 @@ class Found:
 
     expression: str
     line: int
+    of_result: bool = False
+    """It calls what a call of the function returns: `f(1)(2)`. Only functions inside the function have such calls."""
 
 
 Calls = Sequence[Sequence[Found]]
@@ -553,7 +555,8 @@ class _Reader(Names):
         for node in ast.walk(expression):
             if not isinstance(node, ast.Call | ast.Attribute):
                 continue
-            callee = node.func if isinstance(node, ast.Call) else node
+            callee = _made_by(node)
+            callee = callee.func if isinstance(callee, ast.Call) else callee
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
             wanted = dict.fromkeys([*self.wanted.get(name or "", ()), *self.objects])
             others = (at for at in wanted if self.home.functions[at].name != self.within)
@@ -577,12 +580,21 @@ class _Reader(Names):
             function = self.home.functions[at]
             if is_built and sum(_last_name(callee) == function.name for callee in calls) > 1:
                 continue  # making the object enters it first
-            target = as_target(lifted, function, classes)
+            made_by = _made_by(lifted)
+            target = as_target(lifted, function, classes) or as_target(made_by, function, classes)
             if target and (target.direct or _is_instance(target.node, _family(function.parent or "", self.home))):
                 text = text or written(lifted)
                 if text is None or (is_built and not _compiles(text)):
                     return
-                self.found.setdefault(at, []).append(Found(text, node.lineno + self.offset))
+                found = Found(text, node.lineno + self.offset, of_result=target.node is not lifted)
+                self.found.setdefault(at, []).append(found)
+
+
+def _made_by(node: ast.expr) -> ast.expr:
+    """The call whose result is called: `f(1)` of `f(1)(2)(3)`; else the node itself."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
+        node = node.func
+    return node
 
 
 def _last_name(callee: ast.expr) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
@@ -101,10 +101,13 @@ _METHODS = {
 }
 
 
-def sample_call(function: Function, source: str, place: Where = nowhere) -> str | None:
+def sample_call(
+    function: Function, source: str, place: Where = nowhere, given: Mapping[tuple[str, str], str] = {}
+) -> str | None:
     """A call with made-up arguments, None where no value for some parameter suggests itself. `place`: where the file
-    is, so that objects of classes of other files can be made."""
-    return _Sampler(source, place).call(function)
+    is, so that objects of classes of other files can be made; `given`: (a function's qualified name, its parameter's) →
+    what is passed."""
+    return _Sampler(source, place, given=given).call(function)
 
 
 def sample_call_of_result(call: str | None, function: Function, source: str, place: Where = nowhere) -> str | None:
@@ -125,6 +128,7 @@ class _Sampler:
     source: str
     place: Where = nowhere
     depth: int = 0
+    given: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def call(self, function: Function) -> str | None:
         arguments = self.arguments(function)
@@ -172,11 +176,15 @@ class _Sampler:
 
     def parameter(self, parameter: Parameter, function: Function) -> Sequence[str]:
         """Sample values for one parameter, best first; none if nothing suggests itself."""
+        given = self.given.get((function.qualname, parameter.name))
+        if given is not None:
+            return (given,)
         if parameter.annotation is not None:
             if parameter.annotation.strip("\"'") in ("Self", "typing.Self") and function.parent:
                 return self.instances(function.parent)
             if values := self.hint(parameter.annotation):
-                return values
+                fitting = self.fitting(parameter, function)
+                return fitting if fitting and _is_literal_of(parameter.annotation, fitting[0]) else values
         if parameter.annotation is None and (values := self.fitting(parameter, function)):
             return values
         if parameter.kind in ("var-positional", "var-keyword"):
@@ -185,7 +193,14 @@ class _Sampler:
             return self.instances(function.parent)
         if parameter.annotation is not None and not self.is_type_variable(parameter.annotation):
             return ()
-        return self.hint(self.guessed(parameter.name, function))
+        return self.hint(self.guessed(parameter.name, function)) or self.objects(parameter.name, function)
+
+    def objects(self, name: str, function: Function) -> list[str]:
+        """Objects of the file's classes that have the attributes which the body reads of a parameter."""
+        read = _uses(name, function, self.source)[0]
+        classes = [node for node in module_statements(self.source) if isinstance(node, ast.ClassDef)]
+        fitting = [node.name for node in classes if read and read <= _members(node, classes)]
+        return [made for one in fitting if (made := self.instance(one)) is not None]
 
     def fitting(self, parameter: Parameter, function: Function) -> Sequence[str]:
         """Values that fit what the body does with a parameter; none where that does not tell."""
@@ -436,6 +451,27 @@ class _Sampler:
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _members(node: ast.ClassDef, classes: Sequence[ast.ClassDef]) -> frozenset[str]:
+    """What objects of a class have, as far as the file tells."""
+    found = bound_names(node.body) or frozenset()
+    for part in ast.walk(node):
+        match part:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                found |= {name}
+    bases = {dotted(base) for base in node.bases}
+    return found.union(*(_members(one, ()) for one in classes if one.name in bases))
+
+
+def _is_literal_of(annotation: str, text: str) -> bool:
+    """Whether a value is a literal of a type that is given as source."""
+    try:
+        kind = type(ast.literal_eval(text)).__name__
+    except (ValueError, SyntaxError):
+        return False
+    name = re.split(r"[.]", annotation.strip("\"'").partition("[")[0])[-1]
+    return name == kind or (kind == "dict" and name in _DICTS) or (kind == "list" and name in _LISTS)
 
 
 def _is_abstract(decorator: ast.expr) -> bool:

@@ -264,7 +264,7 @@ class Uses:
                     if is_it(left) and other:
                         return repr(other)
                 case ast.Compare(
-                    left=left, ops=[ast.In()], comparators=[ast.Tuple() | ast.List() | ast.Set() as among]
+                    left=left, ops=[ast.In() | ast.NotIn()], comparators=[ast.Tuple() | ast.List() | ast.Set() as among]
                 ):
                     if is_it(left) and among.elts and isinstance(among.elts[0], ast.Constant):
                         return repr(among.elts[0].value)

@@ -7,6 +7,11 @@ from datetime import datetime
 
 from cwm_lsp.trace.events import Event, Trace
 
+NOT_ENTERED = "the call does not enter the function"
+"""The detail of the outcome of a call that cannot be traced."""
+MAY_NOT_FIT = "the arguments are made up, and may not fit"
+"""The detail of an outcome that says nothing about the function."""
+
 
 def facts(trace: Trace) -> int:
     """How many events, from the first on, are facts. After the first guess everything may depend on it."""
@@ -18,6 +23,11 @@ def facts(trace: Trace) -> int:
 def is_fact(trace: Trace) -> bool:
     """Whether a trace is one from beginning to end, and tells how the call ends or that it never does."""
     return trace.outcome.kind in ("return", "exception", "endless") and facts(trace) == len(trace.events)
+
+
+def is_doubted(trace: Trace) -> bool:
+    """Whether a call ends by the fault of its made-up arguments, as far as one can tell: that is no finding."""
+    return trace.outcome.kind == "exception" and trace.outcome.detail == MAY_NOT_FIT
 
 
 def is_remembered(trace: Trace) -> bool:

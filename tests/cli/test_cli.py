@@ -127,6 +127,48 @@ def test_predict_finds_a_call_by_itself(shop: Path) -> None:
     assert "prices ≈" in done.stdout or "prices =" in done.stdout
 
 
+MADE_UP = """\
+def fits(x):
+    a, b = x
+    return a + b
+
+
+def never(n):
+    raise ValueError(f"{n} is no good")
+
+
+def outer(n):
+    def inner(m):
+        return n + m
+    return lambda m: inner(m) * 2
+"""
+
+
+def test_made_up_calls_that_may_not_fit_are_no_finding(tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    path.write_text(MADE_UP, encoding="utf-8")
+    done = cwm("predict", f"{path}:fits")
+    assert done.returncode == 0, done.stderr
+    assert "returns 'abcb'" in done.stdout
+    done = cwm("predict", f"{path}:never", "--json")
+    assert done.returncode == 0, done.stderr
+    assert document(done)["outcome"]["detail"] == "the arguments are made up, and may not fit"
+    assert cwm("predict", f"{path}:never", "--call", "never(3)").returncode == 1
+
+
+def test_calls_that_do_not_get_into_a_function_are_not_offered(tmp_path: Path) -> None:
+    path = tmp_path / "made.py"
+    path.write_text(MADE_UP, encoding="utf-8")
+    tests = tmp_path / "test_made.py"
+    tests.write_text("from made import outer\n\n\ndef test_one():\n    outer(1)\n", encoding="utf-8")
+    done = cwm("predict", f"{path}:outer.inner")
+    assert (done.returncode, "no call that gets into outer.inner is known" in done.stderr) == (2, True)
+    tests.write_text(f"{tests.read_text()}    assert outer(1)(2) == 6\n", encoding="utf-8")
+    done = cwm("predict", f"{path}:outer.inner")
+    assert "outer(1)(2)" in done.stderr
+    assert "returns 3" in done.stdout
+
+
 def test_compare_tells_what_surprises_the_model(shop: Path) -> None:
     done = cwm("compare", f"{shop}:total", "--call", "total([7919, 104729])", "--json")
     result = document(done)

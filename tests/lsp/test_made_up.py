@@ -87,3 +87,30 @@ async def test_a_made_up_call_gives_way_to_one_that_comes_to_the_function(editor
     await editor.until(is_of_the_doctest)
     titles = [lens.command.title for lens in await editor.lenses(uri)]
     assert "as called in doubled(8)" in titles
+
+
+ODD = """\
+def pair(x):
+    a, b = x
+    return a + b
+
+
+def never(n):
+    raise ValueError(n)
+"""
+
+
+async def test_arguments_that_do_not_fit_give_way_to_others(editor: Editor, uri, tmp_path):
+    (tmp_path / "a.py").write_text(ODD, encoding="utf-8")
+    await editor.begin(capabilities("vscode_1.139"), options={"predict": {"debounce": 50}})
+    editor.open(uri, ODD)
+    at(editor, uri, 1)
+
+    async def is_known() -> bool:
+        return (await editor.hints(uri)).get(1) == "a = 'abc', b = 'b'"
+
+    await editor.until(is_known)
+    assert "pair(['abc', 'b'])" in "".join(lens.command.title for lens in await editor.lenses(uri))
+    answer = await editor.command("cwm.predictThenRun", {"uri": uri, "position": {"line": 6, "character": 0}})
+    assert answer is not None
+    assert not editor.published.get(uri), "what is made up is to blame"

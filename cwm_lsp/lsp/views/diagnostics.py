@@ -14,7 +14,7 @@ from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 from cwm_lsp.settings import Diagnostics
 from cwm_lsp.trace.events import Event
 from cwm_lsp.trace.exceptions import exception_repr
-from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.facts import is_doubted, is_fact
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
@@ -156,7 +156,7 @@ def _short(value: str | None, other: str | None) -> str | None:
 def _crash(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
     """The exception that leaves the call, where it is raised, with the calls that led there."""
     trace = reading.trace
-    if trace.outcome.kind != "exception" or trace.outcome.exception is None:
+    if trace.outcome.kind != "exception" or trace.outcome.exception is None or is_doubted(trace):
         return
     chain = _unwinding(trace.events)
     if not chain:

@@ -97,7 +97,8 @@ def candidates_of(
                 calls += _best(its, origin, place, function, source)
         made_up = sample_call(function, source, around)
         if is_inside and is_returned(asked_for[at], function, source):
-            made_up = sample_call_of_result(calls[0].expression if calls else made_up, asked_for[at], source, around)
+            makers = [call.expression for call in calls if not calls_result(call.expression)]
+            made_up = sample_call_of_result(makers[0] if makers else made_up, asked_for[at], source, around)
             calls = [call for call in calls if calls_result(call.expression)]
         last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
         once = {call.expression: call for call in reversed(calls)}  # the first of each expression

@@ -279,7 +279,7 @@ def test_the_tests_of_the_module_come_first_and_the_file_itself_is_read_once():
 
 def test_an_inner_function_that_is_returned_is_entered_by_a_call_of_the_result():
     source = "def outer(n):\n    def inner(text): return text.upper() * n\n    return inner\nouter(2)\nouter(3)('b')\n"
-    assert [call.expression for call in calls(source, "outer.inner")] == ["outer(2)('abc')"]
+    assert [call.expression for call in calls(source, "outer.inner")] == ["outer(3)('b')", "outer(2)('abc')"]
     decorated = "def outer(f):\n    @wraps(f)\n    def inner(*args): return f(*args)\n    return inner\n"
     assert [call.expression for call in calls(decorated, "outer.inner")] == ["outer(lambda value: value)(3, 1, 2)"]
 

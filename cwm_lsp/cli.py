@@ -322,6 +322,27 @@ def find(target: str, python: Path | None, **asked: Any) -> int:
 
 
 @cli.command()
+@click.argument("target", metavar="FILE[:FUNCTION]")
+@click.option("--call", "calls", metavar="CALL", multiple=True, help="A call that should do something (repeatable).")
+@click.option(
+    "--expect", "expected", metavar="EXPR", multiple=True,
+    help="What that call should give, or the exception that it should raise; once for each --call.",
+)  # fmt: skip
+@click.option("--seconds", metavar="N", type=click.FloatRange(min=0.1), help="What the search may take (default: 20).")
+@click.option("--apply", is_flag=True, help="Write the first edit into FILE, if all that is known holds with it.")
+@_options(_PYTHON, _JSON)
+def repair(target: str, python: Path | None, **asked: Any) -> int:
+    """Find edits of a function after which it does what is known of it. Nothing of FILE is run.
+
+    Known is what --call and --expect say, and what its doctests and tests expect; without --expect a call should only
+    end without an exception. Exit codes: 0 found, or nothing to mend; 1 not found; 2 could not.
+    """
+    from cwm_lsp.repairs import repair_function
+
+    return repair_function(target, _settings({"python": python}), **asked)
+
+
+@cli.command()
 @click.argument("revision", metavar="[REV]", default="HEAD")
 @_options(_PYTHON, _JSON, _SEARCH)
 def diff(revision: str, python: Path | None, **how: Any) -> int:

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "predict": {"predict", "evaluate", "source", "trace", "errors"},
     "verdicts": {"verdicts", "evaluate", "source", "trace", "errors"},
     "record": {"record", "source", "trace", "errors", "framing", "confinement"},
+    "repair": {"repair", "search", "verdicts", "evaluate", "source", "trace", "errors"},
     "dap": {"dap", "source", "trace", "errors", "framing"},
 }
 """Room → what of the project its files may import. Rooms not named here stand above these and may import them all."""

@@ -120,12 +120,14 @@ class Evaluators:
         self.close()
 
 
-def attempt_in(evaluator: Evaluator, file: File, cancel: threading.Event | None = None) -> AttemptIn:
+def attempt_in(
+    evaluator: Evaluator, file: File, cancel: threading.Event | None = None, limits: Limits = LIMITS
+) -> AttemptIn:
     """Evaluates calls of functions in a text that stands in a file's place."""
 
     def attempt(source: str, function: str, calls: Sequence[str]) -> Iterator[Called]:
         about = {**file.program, "source": source}
-        return evaluator.call_each(about.pop("source"), calls, function, limits=LIMITS, cancel=cancel, **about)
+        return evaluator.call_each(about.pop("source"), calls, function, limits=limits, cancel=cancel, **about)
 
     return attempt
 

@@ -1,4 +1,4 @@
-"""Reading a source file the way Python does. The only I/O of this package."""
+"""Reading a source file the way Python does, and writing it. The only I/O of this package."""
 
 from __future__ import annotations
 
@@ -40,3 +40,20 @@ def read_source(path: str | Path) -> str:
         reason = str(error).split(" for ")[0]
         raise UserError(f"{path}: {reason}; save the file as UTF-8 or declare its encoding on the first line") from None
     return io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
+
+
+def write_source(path: str | Path, text: str, before: str) -> None:
+    """Put a text in place of `before` in a Python file, in the encoding and with the newlines that the file has.
+
+    Raises `UserError` where the file is another one by now, or cannot be written.
+    """
+    file = Path(path)
+    if read_source(file) != before:
+        raise UserError(f"{path} has changed in the meantime; nothing was written, try again")
+    data = file.read_bytes()
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    newline = "\r\n" if b"\r\n" in data else "\n"
+    try:
+        file.write_bytes(text.replace("\n", newline).encode(encoding))
+    except (OSError, UnicodeEncodeError) as error:
+        raise UserError(f"{path} cannot be written: {error}; check its permissions") from None

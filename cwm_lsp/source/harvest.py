@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 from .bind import as_target, dotted
 from .functions import Face, Function, functions
@@ -27,6 +28,7 @@ _WORD = re.compile(r"\w+")
 _PROMPT = re.compile(r"[ \t]*>>> ?(.*)")
 _CONTINUED = re.compile(r"[ \t]*\.\.\.(?: (.*))?$")
 
+Some = TypeVar("Some", bound="Reader")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -84,8 +86,8 @@ def in_doctests(home: Home, source: str) -> Calls:
     """Calls in the doctests of the file, each function's own first."""
     own: list[list[Found]] = [[] for _ in home.functions]
     others: list[list[Found]] = [[] for _ in home.functions]
-    fresh = _Reader(home, home.keeps)
-    for owner, docstring, first_line, last_line in _docstrings(source):
+    fresh = Reader(home, home.keeps)
+    for owner, docstring, first_line, last_line in docstrings(source):
         reader = fresh.again()
         if " as " not in docstring and not reader.is_mentioned(docstring):
             continue
@@ -119,15 +121,23 @@ def _found_in_tests(home: Home, path: str, text: str) -> dict[Face, Sequence[Fou
 
 
 def _read_tests(home: Home, path: str, text: str, importable: Callable[[str], bool]) -> Calls:
+    reader = read_tests(Reader, home, path, text, importable)
+    return [()] * len(home.functions) if reader is None else reader.by_function
+
+
+def read_tests(
+    kind: type[Some], home: Home, path: str, text: str, importable: Callable[[str], bool] = lambda module: False
+) -> Some | None:
+    """A reader that has read a test file as in `in_tests`; None where nothing of it is mentioned there."""
     roots = {function.qualname.split(".")[0] for function in home.functions}
     mentioned = {root for root in roots if root in text}
     fragments = parse(text).module if mentioned else None
     if fragments is None:
-        return [()] * len(home.functions)
+        return None
     body = [node for fragment in fragments for node in fragment.body]
     theirs = bound_names(body)
     shared = _imported(body) & home.imported
-    reader = _Reader(
+    reader = kind(
         home,
         lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())),
         importable=importable,
@@ -137,24 +147,34 @@ def _read_tests(home: Home, path: str, text: str, importable: Callable[[str], bo
         mentioned &= set(reader.renamed.values())
     reader.keep_only(lambda function: function.qualname.split(".")[0] in mentioned)
     reader.tests(fragments, text)
-    return reader.by_function
+    return reader
 
 
 def in_own_tests(home: Home, source: str) -> Calls:
     """Calls in tests that stand in the functions' own file."""
+    return read_own_tests(Reader, home, source).by_function
+
+
+def read_own_tests(kind: type[Some], home: Home, source: str) -> Some:
+    """A reader that has read the tests in the functions' own file."""
     part = _parts(source).tests
-    reader = _Reader(home, home.keeps)
+    reader = kind(home, home.keeps)
     if reader.is_mentioned(part.text):
         reader.tests(part.body, source)
-    return reader.by_function
+    return reader
 
 
 def in_main(home: Home, source: str) -> Calls:
     """Calls under `if __name__ == "__main__":`, and in the functions that are called there without arguments."""
+    return read_main(Reader, home, source).by_function
+
+
+def read_main(kind: type[Some], home: Home, source: str) -> Some:
+    """A reader that has read what stands under `if __name__ == "__main__":`, as in `in_main`."""
     parts = _parts(source)
-    reader = _Reader(home, home.keeps)
+    reader = kind(home, home.keeps)
     if not reader.is_mentioned(parts.main.text):
-        return reader.by_function
+        return reader
     top = _constants(home, parts.run.body)
     for fragment in parts.main.body:
         reader.offset = fragment.offset
@@ -162,13 +182,13 @@ def in_main(home: Home, source: str) -> Calls:
             if isinstance(node, ast.If | _Definition):
                 reader.within = getattr(node, "name", None)
                 reader.statements(node.body, dict(top))
-    return reader.by_function
+    return reader
 
 
 def at_module_level(home: Home, source: str) -> Calls:
     """Calls in assertions and other statements that run when the file is imported."""
     part = _parts(source).run
-    reader = _Reader(home, home.keeps, module_level=True)
+    reader = Reader(home, home.keeps, module_level=True)
     environment: Environment = {}
     if reader.is_mentioned(part.text):
         for fragment in part.body:
@@ -242,7 +262,7 @@ def _first_line(node: ast.stmt) -> int:
 def _constants(home: Home, body: Sequence[Fragment]) -> Environment:
     """What a module's own constants stand for, so that calls with them become literal."""
     environment: Environment = {}
-    reader = _Reader(home, home.keeps, module_level=True)
+    reader = Reader(home, home.keeps, module_level=True)
     reader.wanted, reader.objects = {}, []
     nodes = [node for fragment in body for node in fragment.body]
     reader.statements([node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)], environment)
@@ -261,7 +281,7 @@ def _is_test(node: ast.stmt) -> bool:
     return isinstance(node, _Definition) and node.name.startswith("test")
 
 
-def _docstrings(source: str) -> Iterator[tuple[str, str, int, int]]:
+def docstrings(source: str) -> Iterator[tuple[str, str, int, int]]:
     """(qualified name of the owner, docstring, first and last line to find it in) of those that may have examples."""
     for function in functions(source):
         if function.docstring is not None and ">>>" in function.docstring:
@@ -295,7 +315,7 @@ def _examples(docstring: str, lines: Sequence[str], first_line: int) -> Iterator
         count += ">>>" in line
 
 
-class _Reader(Names):
+class Reader(Names):
     """Reads statements in order and collects the calls of some functions."""
 
     def __init__(
@@ -328,7 +348,7 @@ class _Reader(Names):
             if function.name == "__call__":
                 self.objects.append(index)
 
-    def again(self) -> _Reader:
+    def again(self) -> Reader:
         """One that looks for the same and has read nothing yet; to make it anew would take long where they are many."""
         fresh = copy.copy(self)
         fresh.found, fresh.wanted = {}, dict(self.wanted)

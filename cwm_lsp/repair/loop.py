@@ -1,0 +1,295 @@
+"""Candidates → tried on the failing calls, then on all that is known → what is left, the best first."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from cwm_lsp.evaluate import Called
+from cwm_lsp.repair.expressions import expression_edits
+from cwm_lsp.repair.statements import statement_edits
+from cwm_lsp.repair.suspects import suspicion
+from cwm_lsp.repair.text import Edit, FunctionText
+from cwm_lsp.repair.trial import AMPLE, Trial, Within, holds
+from cwm_lsp.search.drawing import drawn
+from cwm_lsp.search.goals import ending
+from cwm_lsp.search.space import NoCalls, space_of
+from cwm_lsp.source.checks import Check
+from cwm_lsp.source.functions import Function
+
+BATCH = 32
+"""Edits that are tried in one program."""
+FURTHER = 24
+"""Calls that nobody wrote, on which edits are told apart."""
+PLAUSIBLE = 60
+"""Edits that hold on all that is known, after which no more are looked for."""
+OFFERED = 10
+AFTER = 1.0
+"""Seconds that the search goes on after the first such edit, at least; else as long again as it took."""
+_CRASHES = frozenset({"TypeError", "AttributeError", "NameError", "UnboundLocalError"})
+"""A call that nobody wrote and that ends so was hardly meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a function as it is."""
+
+    check: Check
+    called: Called
+    holds: bool | None
+
+    @property
+    def found(self) -> str:
+        """What comes of it, in words."""
+        outcome = self.called.outcome
+        if outcome is None:
+            return self.called.gave_up or "is not known"
+        if outcome.exception is not None:
+            return f"raises {outcome.exception.type}: {outcome.exception.message}".removesuffix(": ")
+        return "never ends" if outcome.kind == "endless" else f"{outcome.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """An edit, and what comes of all that is known with it."""
+
+    edit: Edit
+    text: str
+    """The file after it."""
+    kept: tuple[Check, ...]
+    """What holds with it."""
+    broken: tuple[Check, ...]
+    """What held and does not with it, or is not known any more."""
+    wrong: tuple[Check, ...]
+    """What did not hold, and still does not."""
+    changed: int = 0
+    """Calls that nobody wrote that end otherwise with it."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything known holds with it."""
+        return not self.broken and not self.wrong
+
+    def title(self) -> str:
+        """The edit and what it does, for a person."""
+        many = len(self.kept) + len(self.broken) + len(self.wrong)
+        told = f"{len(self.kept)} of {many} known calls as expected, computed"
+        return f"{'only guards: ' if self.edit.guards else ''}line {self.edit.line}: {self.edit.title} ({told})"
+
+    def diff(self, source: str, path: str) -> str:
+        """The edit as a unified diff."""
+        old, new = source.splitlines(keepends=True), self.text.splitlines(keepends=True)
+        return "".join(difflib.unified_diff(old, new, path, path))
+
+
+@dataclass
+class Repair:
+    """A search for edits of one function; iterate over it once. Each fix comes when it is found; `ranked` has them in
+    order in the end.
+
+    Raises SyntaxError where the file does not parse.
+    """
+
+    source: str
+    function: Function
+    checks: Sequence[Check]
+    within: Within
+    seconds: float = 10.0
+    seed: int = 0
+    before: Callable[[], None] = lambda: None
+    """Called before each batch; it may raise `Cancelled`."""
+    known: list[Known] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
+    tried: int = 0
+    """Edits that were tried."""
+    took: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._trial = Trial(self.source, self.function, self.checks, self.within)
+        self._until = 0.0
+
+    def look(self) -> list[Known]:
+        """What is known of the function as it is."""
+        if not self.known:
+            called = self._trial.whole(self.source)
+            pairs = zip(self.checks, called, strict=True)
+            self.known = [Known(check, one, holds(check, one)) for check, one in pairs]
+        return self.known
+
+    @property
+    def failing(self) -> list[int]:
+        return [number for number, one in enumerate(self.look()) if one.holds is False]
+
+    @property
+    def passing(self) -> list[int]:
+        return [number for number, one in enumerate(self.look()) if one.holds]
+
+    def __iter__(self) -> Iterator[Fix]:
+        begun = time.monotonic()
+        self._until = begun + self.seconds
+        try:
+            if not self.failing:
+                return
+            for edit, text in self._plausible(self.candidates()):
+                fix = self._checked(edit, text)
+                if fix is not None:
+                    now = time.monotonic()
+                    if fix.is_whole and not any(one.is_whole for one in self.fixes):
+                        self._until = min(self._until, now + max(AFTER, now - begun))
+                    self.fixes.append(fix)
+                    yield fix
+                if self._is_over() or sum(one.is_whole for one in self.fixes) >= PLAUSIBLE:
+                    return
+        finally:
+            self.took = time.monotonic() - begun
+
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._until
+
+    def candidates(self) -> list[Edit]:
+        """All edits, the likeliest first: by how usual such a fault is, and how suspicious its line."""
+        known = self.look()
+        suspects = suspicion([known[at].called for at in self.failing], [known[at].called for at in self.passing])
+        text = FunctionText(self.source, self.function)
+        return sorted([*expression_edits(text), *statement_edits(text)], key=lambda edit: _rank(edit, suspects, text))
+
+    def _plausible(self, edits: Iterable[Edit]) -> Iterator[tuple[Edit, str]]:
+        """Those after which what failed is right and nothing else has become wrong, as far as that shows apart from the
+        rest of the file."""
+        seen = {self.source}
+        each = iter(edits)
+        first, *others = sorted(self.failing, key=lambda at: self.known[at].called.exhausted)
+        rest = [*others, *self.passing]
+        apart = self._trial.is_apart and self._is_same_apart()
+        while not self._is_over():
+            self.before()
+            batch: list[tuple[Edit, str, str]] = []
+            for edit in islice(each, 20 * BATCH):
+                text = edit.applied(self.source)
+                if text not in seen:
+                    seen.add(text)
+                    try:
+                        batch.append((edit, text, self._trial.unit(text)))
+                    except (SyntaxError, ValueError):
+                        continue
+                    if len(batch) == BATCH:
+                        break
+            if not batch:
+                return
+            self.tried += len(batch)
+            if not apart:
+                yield from self._one_by_one(batch, [first, *rest])
+                continue
+            units = [unit for _, _, unit in batch]
+            right = [
+                number
+                for number, called in enumerate(self._trial.each(units, [(at, first) for at in range(len(units))]))
+                if holds(self.checks[first], called)
+            ]
+            if rest and right:
+                asked = [(unit, check) for unit in right for check in rest]
+                wrong = Counter(
+                    unit for (unit, check), called in zip(asked, self._trial.each(units, asked), strict=True)
+                    if not holds(self.checks[check], called) and check not in others
+                )  # fmt: skip
+                right = [unit for unit in right if not wrong[unit]]
+            for number in right:
+                yield batch[number][:2]
+
+    def _one_by_one(self, batch: Sequence[tuple[Edit, str, str]], order: Sequence[int]) -> Iterator[tuple[Edit, str]]:
+        for edit, text, _ in batch:
+            if self._is_over():
+                return
+            self.before()
+            first = self._trial.whole(text, order[:1])[0]
+            if holds(self.checks[order[0]], first):
+                yield edit, text
+
+    def _is_same_apart(self) -> bool:
+        """Whether the function apart from its file does what it does there, within the limits that are set by this."""
+        unit = self._trial.unit(self.source)
+        asked = [(0, check) for check in range(len(self.checks))]
+        for limits in (self._trial.limits, AMPLE):
+            self._trial.limits = limits
+            called = list(self._trial.each([unit], asked))
+            if [holds(check, one) for check, one in zip(self.checks, called, strict=True)] == [
+                one.holds for one in self.known
+            ]:
+                return True
+        return False
+
+    def _checked(self, edit: Edit, text: str) -> Fix | None:
+        """The edit, tried on the whole file; None where it mends nothing or breaks something."""
+        now = [holds(check, called) for check, called in zip(self.checks, self._trial.whole(text), strict=True)]
+        kept = tuple(check for check, one in zip(self.checks, now, strict=True) if one)
+        broken = tuple(known.check for known, one in zip(self.known, now, strict=True) if known.holds and not one)
+        wrong = tuple(
+            known.check for known, one in zip(self.known, now, strict=True) if known.holds is False and not one
+        )
+        return None if broken or len(wrong) == len(self.failing) else Fix(edit, text, kept, broken, wrong)
+
+    def ranked(self) -> list[Fix]:
+        """The best fixes, the best first: what mends all before what mends some, what computes before what only guards;
+        then by what they change, and by how many others do the same on calls that nobody wrote."""
+        whole = [fix for fix in self.fixes if fix.is_whole] or self.fixes
+        behaviours = self._behaviours(whole)
+        alike = Counter(behaviours)
+
+        def cost(pair: tuple[Fix, Any]) -> tuple[bool, float]:
+            fix, behaviour = pair
+            return fix.edit.guards, fix.edit.cost + 0.15 * fix.edit.tokens(self.source) - 0.3 * min(alike[behaviour], 5)
+
+        ordered = sorted(zip(whole, behaviours, strict=True), key=cost)
+        once: dict[Any, Fix] = {}
+        for fix, behaviour in ordered:
+            once.setdefault(behaviour, fix)
+        first = list(once.values())
+        rest = [fix for fix, _ in ordered if fix not in first]
+        return [*first, *rest][:OFFERED]
+
+    def _behaviours(self, fixes: Sequence[Fix]) -> list[Any]:
+        """What comes of further calls with each of some fixes."""
+        calls = self.further()
+        if not calls or not self._trial.is_apart:
+            return [fix.text for fix in fixes]
+        trial = Trial(self.source, self.function, (), self.within, more=calls)
+        units = [trial.unit(fix.text) for fix in fixes]
+        asked = [(unit, call) for unit in range(len(units)) for call in range(len(calls))]
+        ends = [called.outcome and ending(called.outcome) for called in trial.each(units, asked)]
+        return [tuple(ends[at * len(calls) : (at + 1) * len(calls)]) for at in range(len(units))]
+
+    def further(self) -> list[str]:
+        """Calls that nobody wrote."""
+        known = [check.call for check in self.checks if not check.before]
+        try:
+            space = space_of(self.source, self.function, [_call_in(one) for one in known])
+        except NoCalls:
+            return []
+        dice = random.Random(self.seed)  # noqa: S311 # to be repeatable
+        made = list(islice(space.starts(), 3 * FURTHER))
+        if space.slots:
+            for _ in range(FURTHER):
+                try:
+                    made.append(tuple(drawn(slot.shape, dice, space.pool) for slot in space.slots))
+                except (ValueError, TypeError):
+                    break
+        calls = list(dict.fromkeys(space.call(one) for one in made))
+        dice.shuffle(calls)
+        return calls[:FURTHER]
+
+
+def _call_in(text: str) -> str:
+    """The call in `call == value`."""
+    node = ast.parse(text, mode="eval").body
+    return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
+
+
+def _rank(edit: Edit, suspects: Mapping[int, float], text: FunctionText) -> float:
+    return edit.cost - 1.5 * suspects.get(edit.line, 0.0) + (1.0 if edit.guards else 0.0)

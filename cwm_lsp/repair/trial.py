@@ -1,0 +1,189 @@
+"""Edits tried on what is known of a function, many in one program.
+
+A program has the file's other code once, and the function (with what leads to it) as often as there are edits, each
+inside a function of ours that makes it: modules are loaded once for all of them, and no edit can see another one.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from cwm_lsp.evaluate import Called, Limits
+from cwm_lsp.repair.text import Definition
+from cwm_lsp.source.checks import Check, dependents
+from cwm_lsp.source.functions import Function
+from cwm_lsp.source.names import is_main_guard
+from cwm_lsp.source.recovery import FILENAME
+
+Attempt = Callable[[str, str, Sequence[str]], Iterator[Called]]
+"""What comes of calls of a function, by its name, in a text that stands in the file's place."""
+Within = Callable[[Limits], Attempt]
+"""What attempts calls within limits."""
+AMPLE = Limits(operations=300_000, seconds=1.5)
+"""Of one check."""
+SCANTY = Limits(operations=10_000, seconds=0.5)
+"""The same, of an edit that is tried for the first time: many of them never end."""
+CHECK = "_cwm_check"
+MAKE = "_cwm_make"
+_WORD = re.compile(r"\w+")
+
+
+def holds(check: Check, called: Called) -> bool | None:
+    """Whether what came of a check is what is expected; None where that is not known. What takes too long does not."""
+    outcome = called.outcome
+    if outcome is None:
+        return False if called.exhausted else None
+    if outcome.kind == "endless":
+        return False
+    if outcome.kind == "exception" and outcome.exception is not None:
+        if check.expectation is None:
+            return False
+        return check.expectation.holds(None, (outcome.exception.type, outcome.exception.message))
+    if check.expectation is None:
+        return outcome.kind == "return"
+    return check.expectation.holds(outcome.value, None)
+
+
+def indented(code: str, by: str = "    ") -> str:
+    """Statements one level in; lines inside of strings stay as they are.
+
+    Raises SyntaxError where they do not parse.
+    """
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(code, FILENAME)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno:
+            inside |= set(range(node.lineno + 1, (node.end_lineno or node.lineno) + 1))
+    lines = code.split("\n")
+    return "\n".join(
+        line if number in inside or not line.strip() else by + line for number, line in enumerate(lines, 1)
+    )
+
+
+@dataclass
+class Trial:
+    """A function, what is known of it, and what evaluates it.
+
+    Raises SyntaxError where the file does not parse.
+    """
+
+    source: str
+    function: Function
+    checks: Sequence[Check]
+    within: Within
+    more: Sequence[str] = ()
+    """Further calls, of which nothing is expected: they are numbered after the checks."""
+    names: tuple[str, ...] = field(init=False)
+    """What is made anew for each edit."""
+    limits: Limits = SCANTY
+    """Of checks apart from the file."""
+    _tree: ast.Module = field(init=False)
+    _rest: str = field(init=False)
+    _starts: list[int] = field(init=False)
+    is_apart: bool = field(init=False)
+    """Whether the function can be tried apart from the rest of its file."""
+
+    def __post_init__(self) -> None:
+        self._tree = ast.parse(self.source, FILENAME)
+        defined = [node.name for node in self._tree.body if isinstance(node, Definition | ast.ClassDef)]
+        through = dependents(self.source, self.function)
+        reached = self._reached(through)
+        self.names = tuple(dict.fromkeys(name for name in defined if name in through and name in reached))
+        others = [node for node in self._tree.body if not isinstance(node, Definition | ast.ClassDef)]
+        mentioned = {name for node in others if not is_main_guard(node) for name in _mentioned(node)}
+        self.is_apart = (
+            mentioned.isdisjoint(self.names)
+            and len(defined) == len(set(defined))
+            and self.function.qualname.split(".")[0] in defined
+        )
+        self._starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", self.source))]
+        self._rest = self._without(reached)
+
+    def _reached(self, through: frozenset[str]) -> set[str]:
+        """The top-level definitions that checks and the function need."""
+        bodies = {
+            node.name: _mentioned(node) for node in self._tree.body if isinstance(node, Definition | ast.ClassDef)
+        }
+        pending = [self.function.qualname.split(".")[0]]
+        pending += [name for check in self.checks for name in _WORD.findall(check.before + check.expression)]
+        pending += [name for call in self.more for name in _WORD.findall(call)]
+        for node in self._tree.body:
+            if not isinstance(node, Definition | ast.ClassDef):
+                pending += _mentioned(node)
+        reached: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name in bodies and name not in reached:
+                reached.add(name)
+                pending += bodies[name]
+        return reached
+
+    def _without(self, reached: set[str]) -> str:
+        """The file without what is made anew, and without what nothing needs."""
+        kept: list[str] = []
+        for node in self._tree.body:
+            if isinstance(node, Definition | ast.ClassDef) and (node.name in self.names or node.name not in reached):
+                continue
+            if not is_main_guard(node):
+                kept.append(self.source[self._whole(node)])
+        return "\n".join([*kept, ""])
+
+    def _whole(self, node: ast.stmt) -> slice:
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+        last = node.end_lineno or node.lineno
+        return slice(self._starts[first - 1], self._starts[last] if last < len(self._starts) else len(self.source))
+
+    # programs
+
+    def _checks(self) -> str:
+        named = ", ".join(self.names)
+        parts = []
+        for number, check in enumerate(self.checks):
+            before = indented(ast.unparse(ast.parse(check.before, FILENAME))) + "\n" if check.before.strip() else ""
+            parts.append(f"def {CHECK}_{number}({named}):\n{before}    return ({check.expression})\n")
+        for number, call in enumerate(self.more, len(self.checks)):
+            parts.append(f"def {CHECK}_{number}({named}):\n    return ({call})\n")
+        every = ", ".join(f"{CHECK}_{number}" for number in range(len(self.checks) + len(self.more)))
+        return "\n".join([*parts, f"def {CHECK}(number, made):\n    return ({every},)[number](*made)\n"])
+
+    def whole(self, source: str, numbers: Sequence[int] | None = None) -> list[Called]:
+        """What comes of checks, by number, in a whole file."""
+        wanted = range(len(self.checks) + len(self.more)) if numbers is None else numbers
+        program = source.rstrip("\n") + "\n\n" + self._checks()
+        calls = [f"{CHECK}({number}, ({''.join(f'{name}, ' for name in self.names)}))" for number in wanted]
+        return list(self.within(AMPLE)(program, CHECK, calls))
+
+    def unit(self, source: str) -> str:
+        """What is made anew, in a text of the whole file that may differ in the function.
+
+        Raises SyntaxError where it does not parse.
+        """
+        tree = ast.parse(source, FILENAME)
+        starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", source))]
+        parts = []
+        for node in tree.body:
+            if isinstance(node, Definition | ast.ClassDef) and node.name in self.names:
+                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                last = node.end_lineno or node.lineno
+                parts.append(
+                    source[starts[first - 1] : starts[last] if last < len(starts) else len(source)].rstrip("\n")
+                )
+        return indented("\n".join(parts))
+
+    def each(self, units: Sequence[str], asked: Sequence[tuple[int, int]]) -> Iterator[Called]:
+        """What comes of checks with units (see `unit`), for each pair of the numbers of a unit and a check."""
+        made = ", ".join(self.names)
+        makers = [f"def {MAKE}_{number}():\n{unit}\n    return ({made},)\n" for number, unit in enumerate(units)]
+        program = "\n".join([self._rest, self._checks(), *makers])
+        calls = [f"{CHECK}({check}, {MAKE}_{unit}())" for unit, check in asked]
+        return self.within(self.limits)(program, CHECK, calls)
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    """The words in a statement."""
+    found = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    found |= {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
+    texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return found | {word for text in texts if len(text) < 80 for word in _WORD.findall(text)}

@@ -118,7 +118,7 @@ _MODEL = _options(
         help="How the weights of PATH or HUB_ID are held (default: as precisely as the memory allows).",
     ),
     click.option(
-        "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where PATH or HUB_ID is computed."
+        "--device", type=click.Choice(["auto", "cpu", "cuda", "xpu", "mps"]), help="Where PATH or HUB_ID is computed."
     ),
     click.option("--memory", metavar="GB", type=click.FloatRange(min=0.1), help="What it may take of the device."),
     click.option(

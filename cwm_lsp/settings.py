@@ -47,7 +47,7 @@ class Model(_Group):
     """What predicts: `bundled`, a folder with a checkpoint, a hub id, or a server: `http://host:port#model`."""
     quantization: Literal["auto", "none", "int8", "nf4"] = "auto"
     """How the weights of a folder or hub id are held. `auto`: as precisely as the memory allows."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "xpu", "mps"] = "auto"
     """Where a folder or hub id is computed."""
     memory: float | None = Field(default=None, ge=0.1, le=10_000)
     """GB of the device that a folder or hub id may take. Default: what is free."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cwm_lsp.errors import UnavailableError
-from cwm_lsp.predict.engines import Options, load, plan
+from cwm_lsp.predict.engines import Options, load, plan, refused
 from cwm_lsp.predict.engines.loading import shape_of
 from tests.predict.checkpoints import make_checkpoint
 
@@ -27,7 +27,8 @@ def gpu(gigabytes, main=64):
 def test_the_shape_of_cwm(cwm):
     assert (cwm.layers, cwm.vocabulary, cwm.context) == (64, 128_256, 131_072)
     assert cwm.parameters == pytest.approx(32.6e9, rel=0.01)
-    assert 2 * cwm.key_value == 256 * 1024  # bytes a token in 16 bits
+    assert (2 * cwm.full, 2 * cwm.sliding) == (64 * 1024, 192 * 1024)  # bytes a token in 16 bits
+    assert (cwm.window, cwm.heads, cwm.largest) == (8192, 48, 6144 * 21504)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +43,34 @@ def test_the_most_precise_way_that_fits_is_chosen(cwm, gigabytes, method, weight
 
 
 def test_more_memory_is_more_context(cwm):
-    contexts = [plan.plan(cwm, gpu(gigabytes), "nf4", ALL).context for gigabytes in (24, 32, 48, 640)]
+    contexts = [plan.plan(cwm, gpu(gigabytes), "nf4", ALL).context for gigabytes in (21.9, 23, 24, 640)]
     assert contexts == sorted(set(contexts))
     assert contexts[-1] == cwm.context
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "method", "context"), [(24, "nf4", 16_384), (0.95 * 25.7, "nf4", 32_768), (80, "nf4", 131_072)]
+)
+def test_the_context_is_what_the_model_was_made_for(cwm, gigabytes, method, context):
+    """24 GB, 24 GiB less what is left to others, 80 GB."""
+    held = plan.plan(cwm, gpu(gigabytes), method, ALL)
+    assert held.context >= context
+    assert held.needed <= gigabytes * plan.GB
+
+
+@pytest.mark.parametrize("gigabytes", [22.9, 24, 24.4, 25.5])
+def test_room_is_planned_in_whole_blocks_and_not_one_more_would_fit(cwm, gigabytes):
+    held = plan.fitting(cwm, gpu(gigabytes), "nf4", plan.LEAST)
+    assert held.key_values == held.room.bytes(cwm, 2)
+    assert cwm.window < held.context < cwm.context
+    assert held.room.full * held.room.block >= held.context
+    assert 0 <= gigabytes * plan.GB - held.needed < held.room.block * 2 * (cwm.full + cwm.sliding)
+
+
+def test_what_is_left_is_for_more_texts(cwm):
+    rooms = [plan.fitting(cwm, gpu(gigabytes), "nf4", plan.LEAST).room for gigabytes in (32, 48, 200)]
+    assert [round(room.full * room.block / cwm.context) for room in rooms] == [1, 2, plan.TEXTS]
+    assert [room.sliding // 72 for room in rooms] == [1, 2, plan.TEXTS]
 
 
 def test_layers_are_offloaded_where_main_memory_has_room_for_them(cwm):
@@ -59,9 +85,9 @@ def test_layers_are_offloaded_where_main_memory_has_room_for_them(cwm):
 @pytest.mark.parametrize(
     ("gigabytes", "asked", "told"),
     [
-        (24, "none", "takes 69.5 GB .*24.0 GB are free.* --quantization nf4, or a server"),
+        (24, "none", "takes 67.3 GB .*24.0 GB are free.* --quantization nf4, or a server"),
         (20, "none", r"--quantization nf4 with \d+ layers in main memory"),
-        (8, "auto", "nf4 takes 23.5 GB .*8.0 GB are free.*: use a server"),
+        (8, "auto", "nf4 takes 21.5 GB .*8.0 GB are free.*: use a server"),
         (40, "none", "--quantization int8"),
     ],
 )
@@ -82,7 +108,9 @@ def test_a_quantised_checkpoint_is_held_as_it_is(cwm):
     stored = replace(cwm, stored=19.0 * plan.GB)
     held = plan.plan(stored, gpu(25), "auto", ALL)
     assert (held.quantization, held.weights) == (plan.AS_STORED, 19.0 * plan.GB)
-    assert held.work - plan.plan(cwm, gpu(25), "nf4", ALL).work == 2 * cwm.layer  # one layer is unpacked at a time
+    assert held.work - plan.plan(cwm, gpu(25), "nf4", ALL).work == 2 * (
+        cwm.layer - cwm.largest  # one layer is unpacked at a time, not one matrix
+    )
     with pytest.raises(UnavailableError, match=r"use the unquantised checkpoint with --quantization nf4 .*or a server"):
         plan.plan(stored, gpu(20), "none", ALL)
     with pytest.raises(UnavailableError, match="use a server"):
@@ -104,9 +132,18 @@ def test_cwm_is_refused_before_anything_is_read(tmp_path):
 def test_absent_devices_are_told(checkpoint):
     import torch
 
-    device = "mps" if torch.cuda.is_available() else "cuda"
-    with pytest.raises(UnavailableError, match=f"finds no device {device}"):
-        load(Options(str(checkpoint), device=device))
+    for device in ("cuda", "xpu", "mps"):
+        if not getattr(torch.backends if device == "mps" else torch, device).is_available():
+            with pytest.raises(UnavailableError, match=f"finds no device {device} but .*: use --device auto"):
+                load(Options(str(checkpoint), device=device))
+
+
+@pytest.mark.parametrize(
+    ("release", "is_refused"),
+    [("5.13.1", False), ("5.14.0", True), ("5.17.0", True), ("5.18.0", False), ("5.24.0.dev0", False), ("6.0", False)],
+)
+def test_releases_of_transformers_that_read_drafts_wrongly_are_refused(release, is_refused):
+    assert refused(release) == is_refused
 
 
 def test_absent_weights_are_told(checkpoint, tmp_path):

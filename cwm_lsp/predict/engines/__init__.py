@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -15,10 +16,14 @@ from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 __all__ = ["Distribution", "Engine", "Options", "Pass", "Prefix", "check", "describe", "load"]
 
 BUNDLED = "bundled"
+REFUSED = ((5, 14), (5, 18))
+"""The releases of transformers, up to the second, that gave wrong output for drafts past a sliding window (its pull
+requests 47447 and 48280). Their caches are not used here; but nothing was tried with them."""
+
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 Quantization = Literal["auto", "none", "int8", "nf4"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Literal["auto", "cpu", "cuda", "xpu", "mps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,17 @@ def check(options: Options) -> None:
         raise UnavailableError(
             f"{model} needs {' and '.join(missing)}: pip install 'cwm-lsp[local]' (the bundled model needs neither)"
         )
+    elif refused(installed := version("transformers")):
+        raise UnavailableError(
+            f"transformers {installed} is one of those that read drafts past a sliding window wrongly (5.14 to 5.17): "
+            "pip install -U transformers"
+        )
+
+
+def refused(release: str) -> bool:
+    """Whether a release of transformers is not to be used."""
+    numbers = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
+    return REFUSED[0] <= numbers < REFUSED[1]
 
 
 def _is_gguf(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cwm_lsp.predict.engines.interface import Prefix
 
@@ -10,14 +10,19 @@ from cwm_lsp.predict.engines.interface import Prefix
 class PrefixCache:
     """The latest prefixes, those used last kept longest, at most `tokens` tokens of them in all."""
 
-    def __init__(self, tokens: int) -> None:
+    def __init__(self, tokens: int, reaches: Callable[[Prefix, int], bool] = lambda _prefix, _length: True) -> None:
+        """`reaches`: whether a prefix can still be cut to a length."""
         self._room = tokens
+        self._reaches = reaches
         self._prefixes: list[Prefix] = []
 
     def add(self, prefix: Prefix) -> None:
         """Keep a prefix, in place of those that it continues."""
         self._prefixes = [
-            kept for kept in self._prefixes if common_length(kept.tokens, prefix.tokens) < len(kept.tokens)
+            kept
+            for kept in self._prefixes
+            if self._reaches(kept, len(kept))
+            and not (common_length(kept.tokens, prefix.tokens) == len(kept.tokens) and self._reaches(prefix, len(kept)))
         ]
         self._prefixes.append(prefix)
         while len(self._prefixes) > 1 and sum(map(len, self._prefixes)) > self._room:
@@ -28,7 +33,7 @@ class PrefixCache:
         best, length = Prefix(), 0
         for kept in self._prefixes:
             shared = common_length(kept.tokens, tokens)
-            if shared > length:
+            if shared > length and self._reaches(kept, shared):
                 best, length = kept, shared
         if length:
             self._prefixes.remove(best)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines import plan
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from cwm_lsp.predict.engines import Options
 
 log = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
 
 SMALL = 1_000_000_000
 """Parameters up to which a model is computed in 32 bits on a CPU, whose half precision is slow."""
@@ -36,7 +39,7 @@ _STORED = {
 }
 """What transformers needs to load a checkpoint that was quantised before, by its `quant_method`."""
 
-_MARGIN = {"cuda": 0.95, "mps": 0.75, "cpu": 0.85}
+_MARGIN = {"cuda": 0.95, "xpu": 0.95, "mps": 0.75, "cpu": 0.85}
 """Share of the free memory that is planned with."""
 
 
@@ -109,9 +112,26 @@ def load(options: Options, dtype: str | None = None) -> tuple[Any, plan.Plan]:
             f"{options.name} lacks {len(found['missing_keys'])} weights, {min(found['missing_keys'])} among them: "
             "get its files again, or another checkpoint"
         )
-    if held.quantization == plan.AS_STORED and hasattr(model, "ct_decompress_hook"):
-        _keep_packed(model)
+    if hasattr(model, "ct_decompress_hook"):  # else it is unpacked where the whole model is called, which we do not
+        if held.quantization == plan.AS_STORED:
+            _keep_packed(model)
+        else:
+            model.hf_quantizer.compressor.decompress_model(model)
     return model.eval(), held
+
+
+def in_memory(what: str, make: Callable[[], Made]) -> Made:
+    """What is made on the device.
+
+    Raises:
+        UnavailableError: its memory is not there, though it was planned.
+    """
+    try:
+        return make()
+    except (RuntimeError, MemoryError) as error:
+        raise UnavailableError(
+            f"{what} did not fit after all: others take memory, or --memory says too much"
+        ) from error
 
 
 def _keep_packed(model: Any) -> None:
@@ -176,16 +196,50 @@ def shape_of(config: Any) -> plan.Shape:
         model = quiet().AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     total = sum(parameter.numel() for parameter in model.parameters())
     (layers,) = (module for name, module in model.named_modules() if name.endswith(".layers"))
-    linear = sum(module.weight.numel() for module in layers.modules() if isinstance(module, torch.nn.Linear))
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    linears = [module for module in layers.modules() if isinstance(module, torch.nn.Linear)]
+    linear = sum(module.weight.numel() for module in linears)
+    kinds = layer_kinds(config)
+    key_value = 2 * config.num_key_value_heads * head_size(config)
     return plan.Shape(
         layers=len(layers),
         layer=linear // len(layers),
         others=total - linear,
-        key_value=2 * config.num_hidden_layers * config.num_key_value_heads * size,
+        full=kinds.count(None) * key_value,
+        sliding=(len(kinds) - kinds.count(None)) * key_value,
+        window=next(filter(None, kinds), None),
+        vocabulary=config.vocab_size,
+        context=config.max_position_embeddings,
+        heads=config.num_attention_heads,
+        largest=max(module.weight.numel() for module in linears),
+        wide=sum(module.out_features for module in linears) // len(layers),
+    )
+
+
+def room_of(config: Any, device: str) -> plan.Room:
+    """For keys and values of as many texts as are ever kept, where memory is not short."""
+    kinds, key_value = layer_kinds(config), 2 * config.num_key_value_heads * head_size(config)
+    shape = plan.Shape(
+        layers=len(kinds),
+        layer=0,
+        others=0,
+        full=kinds.count(None) * key_value,
+        sliding=(len(kinds) - kinds.count(None)) * key_value,
+        window=next(filter(None, kinds), None),
         vocabulary=config.vocab_size,
         context=config.max_position_embeddings,
     )
+    return plan.Room.of(shape, device, shape.context, plan.TEXTS)
+
+
+def layer_kinds(config: Any) -> list[int | None]:
+    """Of each layer, the tokens that it sees; None where it sees all."""
+    kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
+    return [config.sliding_window if kind == "sliding_attention" else None for kind in kinds]
+
+
+def head_size(config: Any) -> int:
+    """Numbers of one head's key."""
+    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
 
 
 def machine_of(options: Options, shape: plan.Shape) -> plan.Machine:
@@ -197,21 +251,34 @@ def machine_of(options: Options, shape: plan.Shape) -> plan.Machine:
     import psutil  # type: ignore[import-untyped]
     import torch
 
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = {
+        "cuda": torch.cuda.is_available(),  # ROCm goes by that name, too
+        "xpu": torch.xpu.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     device = next(name for name in there if there[name]) if options.device == "auto" else options.device
     if not there[device]:
         found = ", ".join(name for name in there if there[name])
         raise UnavailableError(f"torch {torch.__version__} finds no device {device} but {found}: use --device auto")
     main = float(psutil.virtual_memory().available)
     free, spare, name = main, 0.0, "this machine"
-    if device == "cuda":
-        free, spare = float(torch.cuda.mem_get_info()[0]), _MARGIN["cpu"] * main
-        name = torch.cuda.get_device_name()
+    if device in ("cuda", "xpu"):
+        gpu: Any = getattr(torch, device)
+        free, spare, name = float(gpu.mem_get_info()[0]), _MARGIN["cpu"] * main, gpu.get_device_name()
+    elif device == "cpu" and (other := _other_accelerator(torch)):
+        name = f"this machine, whose {other} cwm-lsp can not plan for (CUDA, ROCm, XPU and MPS it can)"
     free *= _MARGIN[device]
     if options.memory is not None:
         free = min(free, options.memory * plan.GB)
     number = 4.0 if device == "cpu" and shape.parameters < SMALL else 2.0
     return plan.Machine(device, name, free, spare, number)
+
+
+def _other_accelerator(torch: Any) -> str | None:
+    """What torch would compute on, where that is none of those that are planned for."""
+    found = torch.accelerator.current_accelerator()
+    return None if found is None or found.type in _MARGIN else str(found.type)
 
 
 def available(device: str) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import ceil
 
 from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines.blocks import BLOCK
 
 GB = 10**9
 
@@ -20,15 +22,28 @@ AS_STORED = "as stored"
 WISHED, LEAST = 8_192, 4_096
 """Tokens of context: one sliding window of CWM; what is of any use."""
 
-PASS_TOKENS = {"cpu": 512, "cuda": 512, "mps": 512}
-"""That one forward pass has at most, by device."""
+PASS_TOKENS = 512
+"""That one forward pass has at most."""
 
-_COPIES = 3
-"""Keys and values that exist at a time: those of the text, their copy while a pass makes them longer, and the last
-text's."""
+LOGIT_ROWS = 64
+"""Positions whose logits are in 32 bits at a time."""
+
+SCORES = 1 << 24
+"""Numbers that a layer's attention scores have at most at a time, where they are written out."""
+
+_SPARE = 2
+"""Blocks of keys and values beyond what one text takes, for what it could have been instead."""
+
+TEXTS = 4
+"""Whole texts whose keys and values are kept at most."""
 
 _LARGEST_SHARE_OFFLOADED = 0.5
 """Of the layers: past that a pass does little else than move weights."""
+
+
+def draft_tokens(device: str) -> int:
+    """Drafted tokens of a pass, at most. Below these a pass costs about what reading the weights costs."""
+    return 64 if device == "cpu" else 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +55,21 @@ class Shape:
     """Weights of the linear layers of one layer."""
     others: int
     """All other weights: embeddings, head, norms. They are never quantised."""
-    key_value: int
-    """Numbers that keys and values of one token are, in all layers. Tokens outside a sliding window are kept too."""
+    full: int
+    """Numbers that keys and values of one token are, in the layers that see all tokens."""
+    sliding: int
+    """The same in the layers with a sliding window."""
+    window: int | None
+    """Tokens that these see."""
     vocabulary: int
     context: int
     """Tokens that the model was made for."""
+    heads: int = 1
+    """Of queries, in one layer."""
+    largest: int = 0
+    """Weights of the largest linear layer."""
+    wide: int = 0
+    """Numbers that the linear layers of one layer give for a token, in all."""
     stored: float | None = None
     """Bytes of the weights, where the checkpoint itself is quantised."""
 
@@ -58,7 +83,7 @@ class Machine:
     """Where a model is to be held."""
 
     device: str
-    """`cuda`, `mps` or `cpu`."""
+    """`cuda`, `xpu`, `mps` or `cpu`."""
     name: str
     """For a person."""
     free: float
@@ -70,6 +95,32 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Blocks for keys and values."""
+
+    full: int
+    """In the layers that see all tokens."""
+    sliding: int
+    """In the layers with a sliding window."""
+    block: int = BLOCK
+    """Tokens of each."""
+
+    @classmethod
+    def of(cls, shape: Shape, device: str, context: int, texts: int = 1) -> Room:
+        """For some texts of `context` tokens. Sliding layers keep their window, what a draft that is wrong is cut back
+        by, and what a pass adds."""
+        full = texts * ceil(context / BLOCK) + _SPARE
+        if not shape.window:
+            return cls(full, 0)
+        kept = min(context, shape.window - 1 + draft_tokens(device) + PASS_TOKENS + 2 * (BLOCK - 1))
+        return cls(full if shape.full else 0, texts * ceil(kept / BLOCK) + _SPARE)
+
+    def bytes(self, shape: Shape, number: float) -> float:
+        """That it takes, with numbers of so many bytes."""
+        return self.block * number * (self.full * shape.full + self.sliding * shape.sliding)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a model is held. Sizes in bytes."""
 
@@ -78,6 +129,7 @@ class Plan:
     """The last layers, which wait in main memory, unquantised, and go to the device for every pass."""
     context: int
     """Tokens that a text may have."""
+    room: Room
     weights: float
     """On the device."""
     moved: float
@@ -139,17 +191,27 @@ def _instead(shape: Shape, machine: Machine, quantization: str, available: Colle
 
 
 def fitting(shape: Shape, machine: Machine, method: str, context: int, *, offload: bool = False) -> Plan | None:
-    """The plan by one method that has `context` tokens and fits, with as much more context as there is room for."""
+    """The plan by one method that has `context` tokens and fits, with as much more context as there is room for, and
+    then with room for more texts."""
     for offloaded in range(1, int(shape.layers * _LARGEST_SHARE_OFFLOADED) + 1) if offload else (0,):
         held = _held(shape, machine, method, context, offloaded)
-        if held.needed <= machine.free and held.moved <= machine.spare:
-            room = machine.free - held.weights - held.work
-            longest = int(room / (_COPIES * shape.key_value * machine.number))
-            return _held(shape, machine, method, longest, offloaded)
+        if not (held.needed <= machine.free and held.moved <= machine.spare):
+            continue
+        few, many = held.context // BLOCK, shape.context // BLOCK
+        while few < many:
+            middle = (few + many + 1) // 2
+            longer = _held(shape, machine, method, middle * BLOCK, offloaded)
+            few, many = (middle, many) if longer.needed <= machine.free else (few, middle - 1)
+        if few * BLOCK > held.context:
+            held = _held(shape, machine, method, few * BLOCK, offloaded)
+        for texts in range(2, TEXTS + 1) if held.context == shape.context else ():
+            more = _held(shape, machine, method, held.context, offloaded, texts)
+            held = more if more.needed <= machine.free else held
+        return held
     return None
 
 
-def _held(shape: Shape, machine: Machine, method: str, context: int, offloaded: int) -> Plan:
+def _held(shape: Shape, machine: Machine, method: str, context: int, offloaded: int, texts: int = 1) -> Plan:
     """What it takes to hold a model so, whether it fits or not."""
     context = min(context, shape.context)
     full_layer = shape.layer * machine.number
@@ -159,16 +221,25 @@ def _held(shape: Shape, machine: Machine, method: str, context: int, offloaded: 
     else:
         weight = machine.number if method == UNQUANTISED else BYTES[method]
         weights = (shape.layers - offloaded) * shape.layer * weight + shape.others * machine.number
-    passing = full_layer if offloaded or method == AS_STORED else 0.0
-    # Logits of a pass as they are and in 32 bits, their sorted copies; the CUDA libraries' own.
-    logits = PASS_TOKENS[machine.device] * shape.vocabulary * (machine.number + 8)
-    library = 0.5 * GB if machine.device == "cuda" else 0.0
+    room = Room.of(shape, machine.device, context, texts)
     return Plan(
         method,
         offloaded,
         context,
+        room,
         weights,
         offloaded * full_layer,
-        _COPIES * context * shape.key_value * machine.number,
-        logits + passing + library,
+        room.bytes(shape, machine.number),
+        _work(shape, machine, method, offloaded=bool(offloaded)),
     )
+
+
+def _work(shape: Shape, machine: Machine, method: str, *, offloaded: bool) -> float:
+    """Bytes that a pass computes with beside weights, keys and values."""
+    activations = 1.5 * PASS_TOKENS * shape.wide * machine.number
+    scores = 2 * 4 * max(SCORES, shape.heads * PASS_TOKENS**2)
+    logits = shape.vocabulary * (PASS_TOKENS * machine.number + 3 * 4 * LOGIT_ROWS)
+    # Weights in few bits are written out in 16, matrix by matrix or layer by layer, for all but short passes.
+    written_out = shape.layer if offloaded or method == AS_STORED else shape.largest if method == "nf4" else 0
+    library = 0.0 if machine.device == "cpu" else 0.5 * GB
+    return activations + scores + logits + written_out * machine.number + library

@@ -55,6 +55,9 @@ GETTERS = (operator.attrgetter, operator.methodcaller)
 NAMED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, type)
 ACCESSORS = words("get pop popleft popitem setdefault next min max reduce getattr")
 """What gives a value that was there before."""
+PLAINLY: dict[type, str] = {list: "append", dict: "get"}
+"""Methods that are as harmless as they are frequent, where their first argument is an atom."""
+PLAIN_SIZED: frozenset[type] = frozenset({str, list, tuple, dict})
 TRAVERSERS = words(
     "index count remove sort sorted min max deepcopy hash set frozenset dict add discard fromkeys update encode "
     "setdefault get pop insort bisect bisect_left bisect_right heappush heapify nlargest nsmallest"
@@ -186,6 +189,9 @@ class Calls:
                 return self.call(function.value, args, kwargs)
             return self.foreign(args, kwargs)
         self.runtime.tick()
+        is_length = function is len and len(args) == 1 and not kwargs and type(args[0]) in PLAIN_SIZED
+        if is_length and not self.runtime.poisoned:
+            return len(args[0])
         if (kind is BuiltinFunctionType or kind is type) and function in STILL_CALLS:
             return self.call_other(function, args, kwargs)
         return self.operations.acting(self.call_other, function, args, kwargs)
@@ -451,7 +457,21 @@ class Calls:
         function: Any = None,
     ) -> Any:
         """Call a method of a builtin type: `function`, where that is not the one which `value` finds by its name."""
-        if type(value) in STILL_METHODS and not name.startswith("__"):
+        kind = type(value)
+        if (
+            name == PLAINLY.get(kind)
+            and rule is None
+            and function is None
+            and args
+            and type(args[0]) in rendering.ATOMS
+            and not kwargs
+            and not self.runtime.poisoned
+        ):
+            result = getattr(value, name)(*args)
+            if kind is list:
+                self.runtime.touch(value)
+            return result
+        if kind in STILL_METHODS and not name.startswith("__"):
             if name not in MUTATORS:
                 return self.carry_out(value, name, rule, args, kwargs, function)
             if name in TOUCHING:

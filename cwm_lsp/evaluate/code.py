@@ -82,13 +82,17 @@ class Code:
         return replaced
 
 
+MOST_HELD = 2_000
+NO_HOLDERS: dict[int | None, set[str]] = {}
+
+
 class Frame:
     """One activation of a `Code`."""
 
     __slots__ = (
-        "acts", "at", "bound", "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "leave",
-        "line", "operands", "provenance", "reference", "result", "seen", "shown", "started", "touched", "traced",
-        "values", "vars",
+        "acts", "at", "bound", "caller", "cells", "code", "delegate", "depth", "dying", "given", "handling", "holders",
+        "leave", "line", "most_held", "operands", "provenance", "reference", "result", "seen", "shown", "started",
+        "touched", "traced", "values", "vars",
     )  # fmt: skip
 
     def __init__(self, code: Code, variables: dict[str, Any], cells: dict[str, Cell]) -> None:
@@ -122,6 +126,11 @@ class Frame:
         """Exceptions whose `except` blocks are open."""
         self.values: dict[str, Any] = {}
         """Values as last shown."""
+        self.holders = NO_HOLDERS
+        """By the identity of an object, the variables whose values it was in when they were shown: perhaps no more. By
+        None those whose values may hold any."""
+        self.most_held = MOST_HELD
+        """Entries of `holders` after which it is made anew."""
         self.shown: Mapping[str, str] = NOTHING
         """Reprs as last shown."""
         self.acts = -1

@@ -24,6 +24,8 @@ from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Un
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
 SEQUENCE_BASES = (str, list, tuple, bytes, bytearray, deque, array)
+SHORT = 10_000
+"""Characters of a text that is made without asking whether there is room for it."""
 WIDTH = re.compile(r"\d{4,}")
 """A width or precision that deserves a closer look."""
 SINGLETONS: tuple[Any, ...] = (None, True, False, ..., NotImplemented)
@@ -111,6 +113,7 @@ class Operations:
         quick = (
             NUMBERS if name in ("Add", "Sub", "FloorDiv", "Mod", "Div", "BitAnd", "BitOr", "BitXor") else frozenset()
         )
+        joins = name == "Add"
 
         def careful(a: Any, b: Any) -> Any:
             if check is not None:
@@ -130,6 +133,12 @@ class Operations:
             kind = type(a)
             if kind in quick and type(b) in quick:
                 return native(a, b)
+            if kind is str and joins and type(b) is str and len(a) + len(b) < SHORT:
+                try:
+                    runtime.count(result := a + b)
+                except Addressed:
+                    return Unknown()
+                return result
             if (kind in ATOMIC or (kind in STILL_OPERANDS and not in_place)) and type(b) in STILL_OPERANDS:
                 return general(a, b)
             return acting(general, a, b)

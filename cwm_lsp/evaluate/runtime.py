@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import gc
+import sys
 import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Collection, Iterable
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.answers import exception_from, literal, same_literal
-from cwm_lsp.evaluate.code import RETURN, Frame
+from cwm_lsp.evaluate.code import MOST_HELD, NO_HOLDERS, RETURN, Frame
 from cwm_lsp.evaluate.kept import Kept
 from cwm_lsp.evaluate.machine import CHECK_EVERY, SMALL, Machine
 from cwm_lsp.evaluate.questions import Question
@@ -199,10 +200,14 @@ class Runtime(Machine):
                 elif certain:
                     text, kept = renderer.shown(value)
                     standing, loose = Shown(value, kept), loose or kept is None
+                    if not (same and kept and before.kept and kept.inside == before.kept.inside):
+                        hold(frame, name, standing)
                 else:
                     text, standing = renderer.text(value), Shown(value, None)
+                    hold(frame, name, standing)
             except Undetermined as error:
                 standing, loose = standing_for(value), True
+                hold(frame, name, standing)
                 if error.suggestion is not None or self.is_askable(value):
                     unknown[name] = error.suggestion
                     values[name] = standing
@@ -254,13 +259,9 @@ class Runtime(Machine):
     def bound_or_touched(self, frame: Frame) -> Collection[str]:
         """The variables that were bound since they were shown last, and those of values in which something was changed,
         where all that was done since is told."""
-        changed = set(self.touched[frame.touched :])
-        touched = [
-            name
-            for name, standing in frame.values.items()
-            if type(standing) is Shown and standing.holds_one_of(changed)
-        ]
-        return frame.bound.union(touched)
+        holders = frame.holders
+        touched = {name for one in (None, *self.touched[frame.touched :]) if one in holders for name in holders[one]}
+        return touched | frame.bound if frame.bound else touched
 
     @property
     def certain(self) -> bool:
@@ -333,6 +334,7 @@ class Runtime(Machine):
             if known is not MISSING:
                 self.rebind(frame, name, known)
                 frame.values[name] = standing_for(known)
+                hold(frame, name, frame.values[name])
             return
         if known is not MISSING and type(known) is type(value) and type(value) in (list, dict, set):
             value.clear()
@@ -351,6 +353,7 @@ class Runtime(Machine):
         stand_in = Unknown(text)
         self.rebind(frame, name, stand_in)
         frame.values[name] = standing_for(stand_in)
+        hold(frame, name, frame.values[name])
 
     def answer(self, question: Question) -> dict[str, str]:
         reply = self.ask(question)
@@ -446,6 +449,8 @@ class Runtime(Machine):
         kind: Any = type(value)
         if kind in (list, tuple, set, frozenset):
             return list(value)
+        if kind is dict:
+            return [*value, *value.values()]
         if kind in rendering.ATOMS:
             return []
         found: list[Any] = []
@@ -807,14 +812,32 @@ class Shown:
         self.kept = kept
         """What it was made of, if its text hangs on nothing else."""
 
-    def holds_one_of(self, changed: set[int]) -> bool:
-        """Whether one of these objects is in it."""
-        return self.number in changed or self.kept is None or not changed.isdisjoint(self.kept.inside)
-
 
 def standing_for(value: Any) -> Any:
     """What to compare with to see whether a variable has been bound anew."""
     return value if type(value) in rendering.ATOMS else Shown(value, None)
+
+
+def hold(frame: Frame, name: str, standing: Any) -> None:
+    """Note which objects are in the value of a variable that is about to be shown."""
+    if type(standing) is not Shown:
+        return
+    if frame.holders is NO_HOLDERS:
+        frame.holders = {}
+    holders, kept = frame.holders, standing.kept
+    if len(holders) > frame.most_held:  # of most, what they were in has gone
+        holders.clear()
+        frame.most_held = sys.maxsize
+        for other, one in frame.values.items():
+            if other != name:
+                hold(frame, other, one)
+        frame.most_held = max(MOST_HELD, 2 * len(holders))
+    for number in (None,) if kept is None else (standing.number, *kept.inside):
+        names = holders.get(number)
+        if names is None:
+            holders[number] = {name}
+        else:
+            names.add(name)
 
 
 CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)

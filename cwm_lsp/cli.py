@@ -177,13 +177,52 @@ def predict(target: str | None, call: str | None, batch: Path | None, as_json: b
 
 @cli.command()
 @_options(_WORK, _RUN, _SCOPE, _MEMORY, _JSON)
-def record(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
-    """Run a call under debugpy, in a child process with limits, and print its real states."""
+@click.option("--pytest", "tests", is_flag=True, help="Run pytest instead: every function that tests reach has a call.")
+@click.argument("arguments", metavar="[-- ARGS OF PYTEST...]", nargs=-1, type=click.UNPROCESSED)
+def record(
+    target: str | None,
+    call: str | None,
+    batch: Path | None,
+    as_json: bool,
+    tests: bool,
+    arguments: tuple[str, ...],
+    **choices: Any,
+) -> int:
+    """Run a call under debugpy, in a child process with limits, and print its real states.
+
+    With --pytest the project's tests are run as ever, and of each of its functions the first calls that they make are
+    kept: they are offered, and what they saw is remembered. The exit code is pytest's.
+    """
     from cwm_lsp import jobs
 
+    if tests:
+        return _record_tests([target, *arguments] if target else [], as_json, **choices)
+    if arguments:
+        raise click.UsageError(f"only one target: {arguments[0]} is one too many")
     settings = _settings(_alone(choices, batch))
     with jobs.recording(settings, settings.record.scope) as job:
         return _run(job, "recording", target, call, batch, as_json)
+
+
+def _record_tests(arguments: list[str], as_json: bool, **choices: Any) -> int:
+    import json
+
+    from cwm_lsp.record.suite import run
+
+    settings = _settings(choices)
+    if not settings.record.remember:
+        raise UserError("record.remember is off: nothing that tests do would be kept; run pytest itself")
+    python = settings.record.python
+    code, kept = run(arguments, Path.cwd(), Path(python) if python else None, quiet=as_json)
+    if as_json:
+        click.echo(json.dumps({"exit": code, **kept.to_json()}))
+    else:
+        click.echo(
+            f"{kept.calls:,} calls of {kept.functions:,} functions kept; {kept.usable:,} of these have one that can be"
+            " predicted and run again",
+            err=True,
+        )
+    return code
 
 
 @cli.command()

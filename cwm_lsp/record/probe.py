@@ -40,7 +40,9 @@ else:  # run by path, inside a debuggee that need not have the package
     from tracers import CALL_FILE, original_settrace, tracer  # type: ignore[no-redef, import-not-found]
     from values import ATOMS, NESTED, STABLE, Values  # type: ignore[no-redef, import-not-found]
 
-__all__ = ["Files", "Limits", "Recording", "evaluate", "framed_trace", "original_settrace", "trace_call"]
+__all__ = [
+    "Files", "Limits", "Recording", "evaluate", "framed_trace", "naming_threads", "original_settrace", "trace_call",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     Record = list[Any]
@@ -144,8 +146,8 @@ class Recording:
 
     The trace starts where one of `targets` (name and first line of a code object in the traced one of `files`) is first
     entered in the thread that made the recording, and ends where that activation is left for good. `emit` takes each
-    record, or raises `OverflowError` where there is no room; `stop` is called when a limit is reached, and must not
-    return.
+    record, or raises `OverflowError` where there is no room; `stop` is called when a limit is reached. Where it
+    returns, nothing after the end counts, which `emit` may get more than once.
     """
 
     def __init__(
@@ -266,10 +268,11 @@ class Recording:
             path = self.files[above.f_code.co_filename]
             if path is not None:
                 self._tell(above, path)
-        return self.top.depth
+        return self.top.depth if self.top is not None else 0
 
     def _tell(self, frame: types.FrameType, path: str) -> None:
-        assert self.top is not None
+        if self.top is None:
+            return
         scope = self._push(frame, self.top.depth + 1, resumed=True)
         record = ["s", scope.depth, scope.line, frame.f_code.co_name, scope.texts.copy(), dict(scope.marks)]
         self._emit([*record, path] if path else record, counts=False)
@@ -533,7 +536,7 @@ def _name(recording: Recording, thread: Any) -> None:
 
 
 @contextlib.contextmanager
-def _naming_threads(recording: Recording) -> Iterator[None]:
+def naming_threads(recording: Recording) -> Iterator[None]:
     """Tells the recording of every other thread that runs meanwhile.
 
     A trace function for threads would be seen, and in the way of the program's.
@@ -658,7 +661,7 @@ def framed_trace(
     trace. The function can be `sys.excepthook`, which is called from no other frame.
     """
     recording = Recording(Files(filename, workspace), targets, limits, emit, stop)
-    names, feeds = _naming_threads(recording), tracer(recording)
+    names, feeds = naming_threads(recording), tracer(recording)
 
     def start() -> None:
         if getattr(sys.excepthook, "__globals__", None) is namespace:

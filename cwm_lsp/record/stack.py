@@ -65,8 +65,13 @@ class Stack:
         self._given += more
         self._give(more)
 
+    def begin_within(self) -> None:
+        """The stack stays as it is."""
+        self._given += SPARE
+        self._give(SPARE)
+
     def end(self) -> None:
-        """Undoes `begin`."""
+        """Undoes `begin` or `begin_within`."""
         self._give(-self._given)
         self._given = 0
 

@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +42,7 @@ class TraceStore:
     eighth of it is not kept.
     """
 
-    def __init__(self, workspace: Path, folder: Path | None = None, *, rows: int = 500, size: int = 32 << 20) -> None:
+    def __init__(self, workspace: Path, folder: Path | None = None, *, rows: int = 2_000, size: int = 32 << 20) -> None:
         base = platformdirs.user_state_path("cwm-lsp") / "traces" if folder is None else folder
         absolute = str(workspace.absolute())
         name = hashlib.sha256(absolute.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -58,26 +58,19 @@ class TraceStore:
     def add(self, trace: Trace) -> None:
         """Keeps a recorded trace; the same call's earlier one gives way when the file is next rewritten.
 
-        One without events, whose call did not reach the function, is not kept, nor one whose call holds a secret.
-        Raises `OSError`.
+        One without events, whose call did not reach the function, is not kept, nor one whose call holds a secret. One
+        of a call that cannot be written (an empty text) is remembered, but not offered. Raises `OSError`.
         """
-        kept = without_secrets(trace)
-        if not trace.events or kept is None:
-            return
-        when = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        row = {
-            "file": _absolute(trace.path),
-            "function": trace.function,
-            "call": trace.call,
-            "source": _digest(trace.source),
-            "trace": {"when": when, "text": _packed(trace.source), **_shortened(kept.to_json())},
-        }
-        data = json.dumps(row).encode() + b"\n"
-        if len(data) > self._size // 8:
+        self.add_all([trace])
+
+    def add_all(self, traces: Iterable[Trace]) -> None:
+        """Keeps several, the last the latest."""
+        rows = [row for row in map(_row_of, traces) if row is not None and len(row) <= self._size // 8]
+        if not rows:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # A crash may have left a row without its end.
-        data = data if self._ends_well() else b"\n" + data
+        data = b"".join(rows) if self._ends_well() else b"\n" + b"".join(rows)
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(file, data)
@@ -92,7 +85,10 @@ class TraceStore:
         file = _absolute(path)
         found: dict[str, list[str]] = {}
         for head in reversed(self._heads()):
-            if head["file"] == file and head["call"] not in (known := found.setdefault(head["function"], [])):
+            if head["file"] != file or not head["call"]:
+                continue
+            known = found.setdefault(head["function"], [])
+            if head["call"] not in known:
                 known.append(head["call"])
         return found
 
@@ -100,7 +96,7 @@ class TraceStore:
         """The functions and calls of a file that were recorded when its text was this, the latest first, each once."""
         of = _absolute(path), _digest(source)
         heads = (head for head in reversed(self._heads()) if (head["file"], head["source"]) == of)
-        return list(dict.fromkeys((head["function"], head["call"]) for head in heads))
+        return list(dict.fromkeys((head["function"], head["call"]) for head in heads if head["call"]))
 
     def trace(self, path: str, function: str, call: str, source: str) -> Trace | None:
         """The latest trace of a call, if the file's text is still what it was."""
@@ -182,6 +178,21 @@ class TraceStore:
             with contextlib.suppress(OSError):
                 os.unlink(name)  # noqa: PTH108
             raise
+
+
+def _row_of(trace: Trace) -> bytes | None:
+    kept = without_secrets(trace)
+    if not trace.events or kept is None:
+        return None
+    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    row = {
+        "file": _absolute(trace.path),
+        "function": trace.function,
+        "call": trace.call,
+        "source": _digest(trace.source),
+        "trace": {"when": when, "text": _packed(trace.source), **_shortened(kept.to_json())},
+    }
+    return json.dumps(row).encode() + b"\n"
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, str], bytes]]:

@@ -119,13 +119,17 @@ class Tracing:
             elif what == _EXCEPTION and arg is not None:
                 self._raised(frame, self._object(arg))
             if recording.end is not None and self._edge is None:
-                self._trace(None)
+                self._ended()
         except BaseException as error:  # a limit, or what the program's own handler of a signal raises
             self._raise_later(frame, error)
         finally:
             if left < SHORT:
                 stack.lower()
         return 0
+
+    def _ended(self) -> None:
+        """There is nothing more to record, and the stack is not at its edge."""
+        self._trace(None)
 
     def _unraisable(self, unraisable: Any) -> None:
         """A signal may come before `_event` has come to its `try`."""
@@ -201,7 +205,10 @@ class Tracing:
             if event == "return" and frame is self._edge:
                 self._edge = None
                 recording.shares_locals = False
-                self._trace(self._event_address if recording.end is None else None)
+                if recording.end is None:
+                    self._trace(self._event_address)
+                else:
+                    self._ended()
         finally:
             stack.lower()
         return self._edge_event
@@ -285,6 +292,10 @@ class Monitoring:
 
     def __enter__(self) -> None:
         """Called by a function that the program's first frame calls."""
+        self._attach()
+        self._stack.begin()
+
+    def _attach(self) -> None:
         monitoring = self._monitoring
         events = monitoring.events
         # 0, 1, 2 and 5 are spoken for: debugger, coverage, profiler, optimizer.
@@ -309,7 +320,6 @@ class Monitoring:
         self._local_events = events.PY_RETURN | events.PY_YIELD | events.LINE | events.JUMP | events.STOP_ITERATION
         self._disable = monitoring.DISABLE
         monitoring.restart_events()
-        self._stack.begin()
         monitoring.set_events(self._tool, everywhere)
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,256 @@
+"""A project's tests, run once with a recorder beside them: of each function the first calls that they make are kept.
+
+The tests run in the user's interpreter as ever, with one plugin of pytest more (`injected/cwm_lsp_recording.py`), which
+writes what it sees. What is kept is traces as `record` makes them; each activation within one is a trace of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.record.decoder import RecordDecoder, many_made, outcome
+from cwm_lsp.record.store import TraceStore
+from cwm_lsp.source.bind import bind, class_names
+from cwm_lsp.source.environment import interpreter, project
+from cwm_lsp.source.files import read_source
+from cwm_lsp.source.functions import Function, Parameter, functions
+from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
+from cwm_lsp.trace.exceptions import described
+
+MOST = 3
+"""Calls of one function that are kept."""
+FOLDER, WORKSPACE = "CWM_LSP_RECORDINGS", "CWM_LSP_WORKSPACE"
+"""The variables that tell the plugin where to write, and whose functions are recorded."""
+_INJECTED = Path(__file__).parent / "injected"
+_LITERALS = (
+    ast.Expression, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.USub, ast.UAdd, ast.BinOp,
+    ast.Add, ast.Sub, ast.Load, ast.keyword, ast.Call, ast.Name, ast.Attribute, ast.Starred,
+)  # fmt: skip
+_ENUM = re.compile(r"<(?P<member>[^\W\d]\w*\.[^\W\d]\w*): [^<>]*>")
+_CLASS = re.compile(r"<class '(?:[\w.]+\.)?(?P<name>[^\W\d]\w*)'>")
+_BUILTIN = frozenset({"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object",
+                      "range", "set", "str", "tuple", "type"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What has come of recording a suite."""
+
+    functions: int
+    """Functions that have a recorded call now."""
+    calls: int
+    usable: int
+    """Functions with a call that can be written, and so predicted and run again."""
+
+    def to_json(self) -> dict[str, int]:
+        return {"functions": self.functions, "calls": self.calls, "usable": self.usable}
+
+
+def run(arguments: Sequence[str], here: Path, python: Path | None, *, quiet: bool = False) -> tuple[int, Kept]:
+    """Run pytest with these arguments in the folder `here` and keep what was recorded; pytest's exit code.
+
+    What pytest prints is printed, if `quiet` on standard error. Raises `UnavailableError` where the interpreter has no
+    pytest.
+    """
+    program = interpreter(here.absolute() / "conftest.py", python)
+    if subprocess.run([program, "-c", "import pytest"], cwd=here, capture_output=True, check=False).returncode:  # noqa: S603
+        raise UnavailableError(f"{program} has no pytest; install it there, or name another one by --python")
+    workspace = project(here.absolute() / "program.py")
+    with tempfile.TemporaryDirectory(prefix="cwm-lsp-") as folder:
+        found = filter(None, (str(_INJECTED), os.environ.get("PYTHONPATH")))
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(found),
+            FOLDER: folder,
+            WORKSPACE: str(workspace),
+        }
+        command = [str(program), "-m", "pytest", "-p", "cwm_lsp_recording", *arguments]
+        process = subprocess.Popen(command, cwd=here, env=environment, stdout=2 if quiet else None)  # noqa: S603
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt:  # pytest has it, too, and comes to its end
+                continue
+        return code, keep(Path(folder))
+
+
+def keep(folder: Path) -> Kept:
+    """Keep what the plugin has written to a folder."""
+    counts: Counter[tuple[str, str]] = Counter()
+    usable = set()
+    by_store: dict[Path, list[Trace]] = defaultdict(list)
+    for trace in _traces(folder):
+        key = trace.path, trace.function
+        if counts[key] < MOST:
+            counts[key] += 1
+            by_store[project(Path(trace.path))].append(trace)
+            if trace.call:
+                usable.add(key)
+    for workspace, traces in by_store.items():
+        TraceStore(workspace).add_all(traces)
+    return Kept(len(counts), sum(counts.values()), len(usable))
+
+
+def _traces(folder: Path) -> Iterator[Trace]:
+    """The traces of the rows in a folder, those of the calls themselves first."""
+    within = []
+    for row in _rows(folder):
+        with many_made():
+            events = tuple(RecordDecoder().events(row["records"]))
+        trace = _trace(row["path"], events, outcome(row["records"][-1][1]), row.get("made"))
+        if trace is not None:
+            yield trace
+            within.append(trace)
+    for trace in within:
+        for start, end in _activations(trace.events):
+            inner = _inner(trace, start, end)
+            if inner is not None:
+                yield inner
+
+
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+    for file in sorted(folder.glob("*.jsonl")):
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):  # a process that ended in the middle has half a row
+                    yield json.loads(line)
+
+
+def _trace(path: str, events: Sequence[Event], end: Outcome, made: Mapping[str, Any] | None = None) -> Trace | None:
+    """The trace of events that begin with the call of a function of the file, None where the file has none there.
+
+    `made` is how the object was made that a method is called on (see `sampling`).
+    """
+    try:
+        source = read_source(Path(path))
+    except UserError:
+        return None
+    function = _by_line(source).get((events[0].line, events[0].function)) if events else None
+    if function is None:
+        return None
+    shown = dict(events[0].locals)
+    if made is not None and made["path"] == path:
+        maker = _by_line(source).get((made["line"], "__init__"))
+        shown["self"] = (maker and written(maker, made["locals"], source, made["class"])) or ""
+    call = written(function, shown, source) or ""
+    return Trace(function.qualname, call, path, "recorded", source, tuple(events), end, Stats(len(events)))
+
+
+@lru_cache(maxsize=64)
+def _by_line(source: str) -> Mapping[tuple[int, str], Function]:
+    return {(one.first_line, one.name): one for one in functions(source) if not (one.is_generator or one.is_async)}
+
+
+def _activations(events: Sequence[Event]) -> Iterator[tuple[int, int]]:
+    """Where the scopes within a trace begin and end."""
+    begun: list[int] = []
+    for index, event in enumerate(events):
+        if event.kind == "call":
+            del begun[event.depth :]
+            begun += [index] * (event.depth + 1 - len(begun))
+        elif event.kind == "return" and 0 < event.depth < len(begun):
+            start = begun[event.depth]
+            if (events[start].depth, events[start].function) == (event.depth, event.function):
+                yield start, index + 1
+            del begun[event.depth :]
+
+
+def _inner(trace: Trace, start: int, end: int) -> Trace | None:
+    first = trace.events[start]
+    path = first.path or trace.path
+
+    def own(event: Event) -> Event:
+        file = event.path or trace.path
+        return replace(event, depth=event.depth - first.depth, path=None if file == path else file)
+
+    events = [own(event) for event in trace.events[start:end]]
+    return _trace(path, events, _end_of(events))
+
+
+def _end_of(events: Sequence[Event]) -> Outcome:
+    """How the call of these events ended, of which the last is that it was left."""
+    own = [event for event in events if event.depth == 0]
+    if len(own) < 2 or own[-2].kind != "exception":
+        return Outcome("return", events[-1].value)
+    kind, message = described(own[-2].value or "")
+    line = own[-2].line
+    for event in reversed(events[:-1]):  # it passed through the scopes that were left before this one
+        if event.kind not in ("exception", "return"):
+            break
+        if event.kind == "exception" and event.path is None:
+            line = event.line
+    return Outcome("exception", exception=ExceptionInfo(kind.rpartition(".")[2], message, line))
+
+
+def written(function: Function, shown: Mapping[str, str], source: str, made: str | None = None) -> str | None:
+    """The call that gives a function these arguments, as source; None where that cannot be written. Of an `__init__`,
+    `made` is the class of the object, by default its own."""
+    parameters = list(function.parameters)
+    callee = function.qualname
+    if function.name == "__init__" and function.parent:
+        parameters, callee = parameters[1:], made or function.parent
+    elif function.kind in ("method", "property"):
+        receiver = _source_of(shown.get(parameters[0].name, ""), source) if parameters else None
+        if receiver is None:
+            return None
+        parameters, callee = parameters[1:], f"{receiver}.{function.name}"
+    elif function.kind == "classmethod":
+        parameters = parameters[1:]
+    arguments: list[str] = []
+    has_gap = False
+    for parameter in parameters:
+        text = _source_of(shown.get(parameter.name, ""), source)
+        if text is not None:
+            arguments += _passed(parameter, text, by_name=has_gap)
+        elif parameter.default is not None:  # most likely it has that: objects that mark absence have no source
+            has_gap = True
+        else:
+            return None
+    call = callee if function.kind == "property" else f"{callee}({', '.join(arguments)})"
+    if made is not None and made != function.parent:  # it has inherited this
+        return call
+    try:
+        return bind(call, function, source).expression
+    except UserError:
+        return None
+
+
+def _passed(parameter: Parameter, text: str, *, by_name: bool) -> Iterable[str]:
+    """An argument's text as it is written in a call, `by_name` where one before it is left out."""
+    if parameter.kind == "var-positional":
+        return map(ast.unparse, getattr(ast.parse(text, mode="eval").body, "elts", ()))
+    if parameter.kind == "var-keyword":
+        return [f"**{text}"] if text != "{}" else []
+    named = parameter.kind == "keyword-only" or (by_name and parameter.kind == "positional-or-keyword")
+    return [f"{parameter.name}={text}"] if named else [text]
+
+
+def _source_of(shown: str, source: str) -> str | None:
+    """A repr as the source of an equal value, None where it is none: of literals, of enumerations' members, of classes,
+    and of the constructors of the file's own classes and of builtin ones."""
+    text = _CLASS.sub(r"\g<name>", _ENUM.sub(r"\g<member>", shown))
+    try:
+        tree = ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    classes = class_names(source) | _BUILTIN
+    for node in ast.walk(tree):
+        if not isinstance(node, _LITERALS) or (isinstance(node, ast.Constant) and node.value is ...):
+            return None
+        if isinstance(node, ast.Name) and node.id not in classes:
+            return None
+    return text

@@ -13,6 +13,7 @@ def _state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """What the tests' servers and commands keep of their runs does not get among the user's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

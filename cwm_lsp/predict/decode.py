@@ -17,6 +17,7 @@ from cwm_lsp.errors import Cancelled
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.grammar import Frame
+from cwm_lsp.predict.lengths import DraftLength
 from cwm_lsp.trace.events import EventKind
 
 Answer = tuple[Prefix, list[Distribution]]
@@ -79,12 +80,11 @@ class Writer:
         self._prefix = Prefix()
         self._drafted: list[int] = []
         """Tokens that the engine has read beyond `tokens`."""
-        self._read_before = 0
-        """Length of the text at the last pass, before its draft."""
+        self._proposed: tuple[int, bool] | None = None
+        """How long the last draft was, and whether it was foreseen, until it is known how much of it was right."""
         self._distributions: list[Distribution] = []
         """Those after the last of `tokens`, and after each of the drafted ones."""
-        self._shortest_draft = min(engine.draft_tokens, max(8, engine.draft_tokens // 8))
-        self._draft_length = min(engine.draft_tokens, 4 * self._shortest_draft)
+        self._length = DraftLength(engine)
 
     def restart(self, tokens: Sequence[int]) -> None:
         """Go on from another text."""
@@ -95,7 +95,7 @@ class Writer:
         """Go on from another text, of which `prefix` has been read."""
         self.tokens = list(tokens)
         self._prefix = prefix
-        self._drafted, self._distributions = [], []
+        self._drafted, self._distributions, self._proposed = [], [], None
 
     def extend(self, tokens: Iterable[int]) -> None:
         """The text goes on with tokens that need no model."""
@@ -107,7 +107,7 @@ class Writer:
         if length < len(self.tokens):
             # The last token is left to be read, for what comes after it.
             self._prefix = self.engine.cut(self._prefix, max(0, min(length - 1, len(self._prefix))))
-            self._drafted, self._distributions = [], []
+            self._drafted, self._distributions, self._proposed = [], [], None
             del self.tokens[length:]
 
     def finish(self) -> None:
@@ -122,11 +122,16 @@ class Writer:
             del self._drafted[0], self._distributions[0]
             return
         if self._drafted:  # the rest of the draft is of no use
-            read = len(self._prefix) - len(self._drafted)
-            useful = read - self._read_before
-            self._draft_length = max(self._shortest_draft, min(self._draft_length, 2 * useful))
-            self._prefix = self.engine.cut(self._prefix, read)
+            self._learn()
+            self._prefix = self.engine.cut(self._prefix, len(self._prefix) - len(self._drafted))
         self._drafted, self._distributions = [], []
+
+    def _learn(self) -> None:
+        """It is known how much of the last draft was right."""
+        if self._proposed is not None:
+            drafted, foreseen = self._proposed
+            self._length.learn(drafted, drafted - len(self._drafted), foreseen=foreseen)
+            self._proposed = None
 
     def frame(self, frame: Writable) -> Passes:
         """Write a frame to its end.
@@ -182,11 +187,10 @@ class Writer:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""
         engine = self.engine
         room = engine.context_length - len(self.tokens)
-        if self.drafter is not None and self.drafter.foresees:
-            self._draft_length = engine.draft_tokens
-        elif self._read_before == len(self._prefix) - self._draft_length:  # all of the last draft was right
-            self._draft_length = min(2 * self._draft_length, engine.draft_tokens)
-        length = max(0, min(self._draft_length, room))
+        self._learn()  # all of the last draft was right
+        foreseen = self.drafter is not None and self.drafter.foresees
+        unread_at_first = min(len(self.tokens) - len(self._prefix), engine.pass_tokens)
+        length = max(0, min(self._length.next(unread_at_first, foreseen=foreseen), room))
         draft: list[int] = []
         if self.drafter is not None and isinstance(frame, Frame) and length > 0:
             draft = self.drafter.draft(frame, length)[:length]
@@ -203,6 +207,6 @@ class Writer:
             if len(part) == len(unread):
                 part = part[:-1]
             self._prefix, _ = yield Pass(self._prefix, part, 0)
-        self._read_before = len(self._prefix) + len(unread)
         self._prefix, self._distributions = yield Pass(self._prefix, [*unread, *draft], 1 + len(draft))
         self._drafted = draft
+        self._proposed = (len(draft), foreseen) if draft else None

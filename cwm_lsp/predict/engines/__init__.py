@@ -112,9 +112,14 @@ def load(options: Options) -> Engine:
         return ServedEngine(
             options.name, tokenizer=options.tokenizer, timeout=options.timeout, warn=options.warn_public
         )
+    from platformdirs import user_cache_path
+
+    from cwm_lsp.predict.engines import timing
     from cwm_lsp.predict.engines.local import LocalEngine
 
-    return LocalEngine.load(options)
+    engine = LocalEngine.load(options)
+    engine.pass_times = timing.kept(engine, engine.identity, user_cache_path("cwm-lsp", appauthor=False))
+    return engine
 
 
 def describe(options: Options) -> str:

@@ -6,10 +6,13 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.engines.timing import PassTimes
 
 
 class Distribution(ABC):
@@ -68,6 +71,8 @@ class Engine(ABC):
     """Tokens that one forward pass should carry at most."""
     draft_tokens: int
     """Drafted tokens that are worth verifying in one pass; 0 where drafts do not pay."""
+    pass_times: PassTimes | None = None
+    """How long passes take, where that was measured."""
     calibration: Calibration = UNCALIBRATED
     cancel: threading.Event | None = None
     """Ends the work at hand: an engine that waits for others stops waiting, and raises Cancelled."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import platform
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -279,6 +281,21 @@ def _other_accelerator(torch: Any) -> str | None:
     """What torch would compute on, where that is none of those that are planned for."""
     found = torch.accelerator.current_accelerator()
     return None if found is None or found.type in _MARGIN else str(found.type)
+
+
+def device_name(device: Any) -> str:
+    """Which one it is; of processors, how many threads compute."""
+    import torch
+
+    if device.type in ("cuda", "xpu"):
+        return str(getattr(torch, device.type).get_device_name(device))
+    return f"{device.type}, {platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
+
+
+def versions() -> list[str]:
+    """Of the packages that compute."""
+    packages = [package for package in ("torch", "transformers", "bitsandbytes") if find_spec(package)]
+    return [f"{package} {version(package)}" for package in packages]
 
 
 def available(device: str) -> list[str]:

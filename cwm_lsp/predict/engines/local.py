@@ -44,6 +44,7 @@ class LocalEngine(Engine):
         self.tokenizer = tokenizer
         self.calibration = calibration
         self.model = model
+        self._held = f"{held.quantization}, {held.offloaded} layers elsewhere" if held else plan.UNQUANTISED
         attention.use(model)
         made_for = int(model.config.max_position_embeddings)
         self.context_length = min(made_for, held.context) if held else made_for
@@ -87,6 +88,14 @@ class LocalEngine(Engine):
         calibration = Calibration.load(Path(options.name))
         loaded, held = loading.load(options, dtype)
         return cls(loaded, tokenizer, options.name, held, calibration)
+
+    @property
+    def identity(self) -> list[str]:
+        """All that how long a pass takes depends on: device, model, quantisation, versions."""
+        config = self.model.config
+        layers = f"{config.num_hidden_layers} x {config.hidden_size} x {config.intermediate_size}"
+        dtype = str(self.model.get_input_embeddings().weight.dtype).removeprefix("torch.")
+        return [loading.device_name(self.model.device), self.name, layers, dtype, self._held, *loading.versions()]
 
     @property
     def key_value_bytes(self) -> int:

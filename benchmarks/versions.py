@@ -2,10 +2,11 @@
 
     python benchmarks/versions.py [--host X.Y ...] [--target X.Y ...] [--programs N] [--of NAME ...] [--rows FILE]
 
-Programs: the kinds of `tests/evaluate/kinds.txt` (the first N of them), N of each of the random generators of the
-tests, and the calls of FILE (JSON lines with `path`, `function` and `call`), if there is one. Each is recorded by every
-target, evaluated by every host for every target, and what was computed is compared: steps, values and how the call
-ends. Hosts and targets are the Pythons at hand, on the PATH or of pyenv: 3.10 and newer evaluate, 3.8 and newer run.
+Programs: those of `tests/evaluate/elsewhere.txt`, which versions have other steps for (`elsewhere`), the kinds of
+`tests/evaluate/kinds.txt` (the first N of them), N of each of the random generators of the tests, and the calls of
+FILE (JSON lines with `path`, `function` and `call`), if there is one. Each is recorded by every target, evaluated by
+every host for every target, and what was computed is compared: steps, values and how the call ends.
+Hosts and targets are the Pythons at hand, on the PATH or of pyenv: 3.10 and newer evaluate, 3.8 and newer run.
 
 Told by host and target: calls, of which computed whole, of which wrong.
 """
@@ -36,9 +37,9 @@ HOSTS, TARGETS = [(3, minor) for minor in range(10, 15)], [(3, minor) for minor 
 EVENTS = 400
 GENERATORS = {
     "classes": class_programs.program, "wider": wider.program, "layouts": layouts.program,
-    "generators": suspended.generators, "coroutines": suspended.coroutines,
+    "generators": suspended.generators, "coroutines": suspended.coroutines, "loops": suspended.loops,
 }  # fmt: skip
-OF = ("kinds", *GENERATORS)
+OF = ("elsewhere", "kinds", *GENERATORS)
 EVALUATE = """
 import json, sys
 from cwm_lsp.evaluate import Around, Evaluation, Limits, Question
@@ -92,11 +93,13 @@ def pythons(versions: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Path]:
 
 def write_programs(folder: Path, number: int, wanted: Sequence[str]) -> list[Row]:
     """The programs of the repository's own tests, as files."""
-    kinds = re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", (ROOT / "tests/evaluate/kinds.txt").read_text("utf-8"), re.M)
     programs = []
-    for position, (title, source) in enumerate(kinds[:number] if "kinds" in wanted else []):
-        _, function, call = [*title.split(" | "), "f", "f()"][:3]
-        programs.append((f"kind_{position}", source, function, call))
+    for kind, most in (("elsewhere", None), ("kinds", number)):
+        text = (ROOT / f"tests/evaluate/{kind}.txt").read_text("utf-8") if kind in wanted else ""
+        found = re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", text, re.M)
+        for position, (title, source) in enumerate(found[:most]):
+            _, function, call = [*title.split(" | "), "f", "f()"][:3]
+            programs.append((f"{kind}_{position}", source, function, call))
     for name in (name for name in GENERATORS if name in wanted):
         write = GENERATORS[name]
         call = "f(2)" if name == "layouts" else "f()"

@@ -140,7 +140,7 @@ class Attributes:
     def of_exception(self, value: BaseException, name: str) -> Any:
         if name in ("args", "__cause__", "__notes__", "add_note", "with_traceback"):
             if name == "args":
-                self.runtime.rendering.render(value.args, [])  # which may have an address in it
+                self.runtime.rendering.render(value.args)  # which may have an address in it
             return getattr(value, name)
         if name.startswith("__"):
             raise Undetermined

@@ -342,6 +342,10 @@ class AsyncGenerator(Suspendable):
         return CodeView(self.frame)
 
 
+FORGETS = (3, 10), (3, 12)
+"""The versions, from and to, in which closing an operation on an asynchronous generator does nothing to that one."""
+
+
 class Step:
     """One operation on an asynchronous generator, which is waited for."""
 
@@ -366,6 +370,9 @@ class Step:
         raise NotImplementedError
 
     def close(self) -> None:
+        target = self.generator.suspension.runtime.target
+        if self.started and not self.closed and not FORGETS[0] <= target <= FORGETS[1]:
+            raise GaveUp("what an asynchronous generator is doing is closed in another way by other Pythons")
         self.closed = True
 
     def check(self) -> None:

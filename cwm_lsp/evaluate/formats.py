@@ -37,7 +37,7 @@ class Formats:
         runtime.at_most = 2 if convert is repr and type(value) in runtime.classes else None
         try:
             plain = renderer.shuffled and type(value) in rendering.PLAIN
-            text = renderer.render(value, []) if plain else convert(value)
+            text = renderer.render(value) if plain else convert(value)
         finally:
             runtime.at_most = None
         renderer.without_address(text)

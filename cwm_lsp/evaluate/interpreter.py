@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from types import CellType, FunctionType
 from typing import Any
@@ -24,6 +25,7 @@ from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
 from cwm_lsp.evaluate.imports import TREES, Imports, World
+from cwm_lsp.evaluate.layout.blocks import REFERENCE
 from cwm_lsp.evaluate.layout.code import annotates, docstring, inline, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
@@ -84,6 +86,7 @@ class Interpreter:
             self.enter = CellType(self.calls.from_library)
             self.imports = Imports(self, world)
             runtime.dialect = dialect_of(self.imports.world.finder.own)
+            runtime.target = self.imports.world.finder.own.version or sys.version_info[:2]
             self.raising, self.grouping = Raising(self), Grouping(self)
             self.managing = Managing(self)
             self.suspension = Suspension(self)
@@ -333,10 +336,12 @@ class Interpreter:
         if self.stepped_over or node in self.foreign:
             return None
         try:
-            made = laid_out(node, scope, imported_names(self.tree), postponed=self.postponed)
+            made = laid_out(
+                node, scope, imported_names(self.tree), postponed=self.postponed, target=self.runtime.target
+            )
         except NotImplementedError as error:
             raise GaveUp(f"line {getattr(node, 'lineno', 0)}: {error} is not interpreted") from None
-        return Positions(made, self.runtime.line)
+        return Positions(made, self.runtime.line, tells=self.runtime.target == REFERENCE)
 
     def generator_lambda(self, node: ast.Lambda, scope: Scope) -> Any:
         """A `lambda` with a `yield` inside."""

@@ -83,6 +83,8 @@ class Machine:
         """Blocks around what runs that may catch an exception."""
         self.dialect: Dialect | None = None
         """What the Python that would run the program says otherwise than this one."""
+        self.target: tuple[int, int] = (3, 11)
+        """The version of that Python."""
         self.thrown = 0
         """The exception that the program itself has raised last, by its identity."""
         self.tracebacks: dict[int, object] = {}

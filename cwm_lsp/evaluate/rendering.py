@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
 from itertools import chain
 from threading import RLock
@@ -106,6 +108,8 @@ class Renderer:
         """How instances of the file's classes show, where that is known."""
         self.refused: set[type] = set()
         """Classes whose `__repr__` changes its object."""
+        self.around: list[Any] = []
+        """Containers that are being written, one inside the other."""
 
     def text(self, value: Any) -> str:
         """The repr of a value; raises `Undetermined` where it cannot be known, with a suggestion where it nearly is."""
@@ -131,7 +135,7 @@ class Renderer:
         if not (is_bare(kind) and kind in runtime.classes):
             runtime.touchable((value,), shown=True)
         with runtime.untraced():
-            text = self.render(value, [])
+            text = self.render(value)
         if "coro=<" in text or "cb=[" in text:
             text = PLACE.sub(r"\1", text)
         if self.shuffled:
@@ -200,7 +204,7 @@ class Renderer:
                 self.measure(item, left, path)
             path.discard(id(value))
 
-    def render(self, value: Any, path: list[int]) -> str:
+    def render(self, value: Any) -> str:
         """`repr` as the recorder gives it: containers and exceptions are written item by item, an object whose own
         `__repr__` fails as its type, and the elements of sets in a settled order."""
         kind: Any = type(value)
@@ -211,26 +215,25 @@ class Renderer:
             if is_ours(function):
                 raise Undetermined
             name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "?")
-            return f"<bound method {name if is_a(name, str) else '?'} of {self.render(value.__self__, path)}>"
+            return f"<bound method {name if is_a(name, str) else '?'} of {self.render(value.__self__)}>"
         if is_ours(value):
             raise Undetermined
         how = kind.__repr__
         base = WRITTEN.get(how) if type(how) is WrapperDescriptorType else None
         if base is None:
             return self.own(value)
-        if id(value) in path:
+        if any(value is container for container in self.around):
             return CYCLES.get(base, f"{kind.__name__}(...)")
-        path.append(id(value))
+        self.around.append(value)
         try:
             if base is dict:
-                pairs = (f"{self.render(k, path)}: {self.render(v, path)}" for k, v in dict.items(value))
+                pairs = (f"{self.render(k)}: {self.render(v)}" for k, v in dict.items(value))
                 return "{" + ", ".join(pairs) + "}"
             items = [
-                self.render(item, path)
-                for item in (arguments_of(value) if base is BaseException else base.__iter__(value))
+                self.render(item) for item in (arguments_of(value) if base is BaseException else base.__iter__(value))
             ]
         finally:
-            path.pop()
+            self.around.pop()
         if base is list:
             return "[" + ", ".join(items) + "]"
         if base is tuple:
@@ -253,7 +256,8 @@ class Renderer:
         attributes = attributes_of(value) if kind in self.runtime.classes else None
         before = None if attributes is None else state_of(attributes)
         try:
-            text = repr(value)
+            with being_written(self.around):
+                text = repr(value)
         except Exception:
             text = type_of(value)
         finally:
@@ -286,6 +290,17 @@ class Renderer:
         if ("coro=<" in text or "cb=[" in text) and PLACE.search(text):
             raise Addressed  # the path of a file
         return text
+
+
+@contextmanager
+def being_written(containers: Sequence[Any]) -> Iterator[None]:
+    """While it lasts, `repr` of one of the containers is `[...]` or the like, as inside of its own `repr`."""
+    entered = [one for one in containers if not ctypes.pythonapi.Py_ReprEnter(ctypes.py_object(one))]
+    try:
+        yield
+    finally:
+        for one in entered:
+            ctypes.pythonapi.Py_ReprLeave(ctypes.py_object(one))
 
 
 def is_plain(value: Any) -> bool:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
 
 
+MONITORED = (3, 12)
+"""From here on, a body that was never resumed is closed without being entered, and the end of a generator without a
+value is an exception to a trace only where it is awaited."""
 NEVER = Event("line", 0, 0, "")
 """Is held back so that no event comes any more."""
 
@@ -159,7 +162,8 @@ class Suspension:
         if body.gi_frame is None:
             return
         if not frame.started:
-            self.enter_to_leave(frame, GeneratorExit())
+            if self.runtime.target < MONITORED:
+                self.enter_to_leave(frame, GeneratorExit())
             self.over(frame, GeneratorExit())
             body.close()
             return
@@ -222,7 +226,8 @@ class Suspension:
             return
         runtime.ending += 1
         try:
-            self.enter_to_leave(frame, GeneratorExit())
+            if runtime.target < MONITORED:
+                self.enter_to_leave(frame, GeneratorExit())
         except INTERNAL as reason:
             self.give_up(str(reason))
         finally:
@@ -395,7 +400,7 @@ class Suspension:
                 try:
                     taken.append(self.advance(items, sent))
                 except StopIteration as end:
-                    if shows(items, sent, end):
+                    if self.shows(frame, items, sent, end):
                         runtime.raised(frame, end)
                         frame.seen = None
                     return end.value
@@ -432,6 +437,16 @@ class Suspension:
         finally:
             frame.delegate = MISSING
             problem = None
+
+    def shows(self, frame: Frame, items: Any, sent: Any, end: StopIteration) -> bool:
+        """Whether the end of what is waited for is an exception to a trace: generators in C end without one."""
+        if self.runtime.target >= MONITORED and isinstance(items, LINKED):
+            return end.value is not None or frame.code.is_async
+        if end.value is not None or sent is not None or not defines(type(items), "__next__"):
+            return True
+        if type(items).__name__ in TELLING:
+            return True
+        return type(items) not in (GeneratorType, Wrapper) and raised_deeper(end, 2)
 
     @staticmethod
     def advance(items: Any, sent: Any) -> Any:
@@ -473,6 +488,8 @@ class Suspension:
         if inner is not None:
             throw: Callable[[], Any] = lambda: self.throw(inner, arguments, closes=closes)  # noqa: E731
         else:
+            if self.runtime.target >= MONITORED and issubclass(kind, StopIteration):
+                raise GaveUp(f"line {frame.line}: newer Pythons throw this in another way")
             try:
                 method = getattr(items, "throw")  # noqa: B009
             except AttributeError:
@@ -493,6 +510,8 @@ class Suspension:
         except INTERNAL:
             raise
         except StopIteration as end:
+            if inner is None and self.runtime.target >= MONITORED:
+                raise GaveUp(f"line {frame.line}: newer Pythons end what is waited for in another way") from None
             lifetimes.release(end, loops=True)
             raise Passed(end.value) from None
         except BaseException as error:
@@ -551,15 +570,6 @@ class Failed(BaseException):
         """What it has waited for was closed."""
         self.dying = dying
         """Nothing refers to it any more."""
-
-
-def shows(items: Any, sent: Any, end: StopIteration) -> bool:
-    """Whether the end of what is waited for is an exception to a trace: generators in C end without one."""
-    if end.value is not None or sent is not None or not defines(type(items), "__next__"):
-        return True
-    if type(items).__name__ in TELLING:
-        return True
-    return type(items) not in (GeneratorType, Wrapper) and raised_deeper(end, 2)
 
 
 TELLING = frozenset({"FutureIter", "anext_awaitable"})

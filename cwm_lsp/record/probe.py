@@ -595,9 +595,30 @@ def _framed(call: str, namespace: dict[str, Any], *parts: Callable[..., Any]) ->
     function.args.args.append(ast.copy_location(ast.arg(".make"), function.args.args[0]))
     function.body[0].body[1].value = expression.body
     module = compile(tree, CALL_FILE, "exec", dont_inherit=True)
-    framed = next(constant for constant in module.co_consts if isinstance(constant, types.CodeType))
+    framed = _unenclosed(next(constant for constant in module.co_consts if isinstance(constant, types.CodeType)))
     make = functools.partial(eval, code, namespace)
     return types.FunctionType(framed.replace(co_name="<module>"), namespace, "<module>", (*parts, make))
+
+
+_ENCLOSED = "call.<locals>."
+
+
+def _unenclosed(code: types.CodeType) -> types.CodeType:
+    """The code of `_FRAME`, what is defined in the call having the names that it has in a module."""
+    constants = [
+        _unenclosed(constant)
+        if isinstance(constant, types.CodeType)
+        # Up to 3.10 a function's qualified name is a constant of the code that makes it.
+        else constant[len(_ENCLOSED) :]
+        if isinstance(constant, str) and constant.startswith(_ENCLOSED + "<")
+        else constant
+        for constant in code.co_consts
+    ]
+    changes: dict[str, Any] = {"co_consts": tuple(constants)}
+    name = getattr(code, "co_qualname", "")
+    if name.startswith(_ENCLOSED):
+        changes["co_qualname"] = name[len(_ENCLOSED) :]
+    return code.replace(**changes)
 
 
 def evaluate(call: str, namespace: dict[str, Any]) -> Callable[[Callable[[], bool]], None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import ctypes
 import re
 import signal
 import sys
@@ -172,6 +173,8 @@ class Values:
         self._small = size // _LONGEST_PRINT
         self._left = 0
         self._active: list[int] = []
+        self._containers: list[Any] = []
+        """Those among them that `repr` would know to be inside of again."""
         self._kinds: dict[int, _Kind] = {}
         self._timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
@@ -213,6 +216,7 @@ class Values:
             return repr(value)
         self._left = self.size
         self._active = []
+        self._containers = []
         try:
             return self._write(value)
         except RecursionError:
@@ -269,15 +273,12 @@ class Values:
 
     def _composite(self, value: Any, kind: type) -> str:
         how: Any = kind.__repr__
-        if how is list.__repr__:
-            return self._items(value, "[", list.__getitem__, list.__len__(value), "]")
-        if how is tuple.__repr__:
-            length = tuple.__len__(value)
-            return self._items(value, "(", tuple.__getitem__, length, ",)" if length == 1 else ")")
-        if how is dict.__repr__:
-            return self._mapping(value)
-        if how is set.__repr__ or how is frozenset.__repr__:
-            return self._set(value, kind)
+        if how in _CONTAINERS:
+            self._containers.append(value)
+            try:
+                return self._container(value, kind, how)
+            finally:
+                self._containers.pop()
         if how is BaseException.__repr__:
             return self._exception(value, kind)
         if kind is types.MethodType:
@@ -299,6 +300,14 @@ class Values:
                 text = self._cut(text[: max(self._left, 80)])
         self._left -= len(text)
         return text
+
+    def _container(self, value: Any, kind: type, how: Any) -> str:
+        if how is list.__repr__:
+            return self._items(value, "[", list.__getitem__, list.__len__(value), "]")
+        if how is tuple.__repr__:
+            length = tuple.__len__(value)
+            return self._items(value, "(", tuple.__getitem__, length, ",)" if length == 1 else ")")
+        return self._mapping(value) if how is dict.__repr__ else self._set(value, kind)
 
     def _items(self, value: Any, opening: str, get: Callable[..., Any], length: int, closing: str) -> str:
         if id(value) in self._active:
@@ -427,7 +436,7 @@ class Values:
                 if self._timer:
                     handler = set_handler(signal.SIGALRM, _raise_too_slow)
                     pending = signal.setitimer(signal.ITIMER_REAL, self.seconds)
-                text = how(value)
+                text = _within(self._containers, how, value)
             finally:
                 if self._timer:
                     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -463,6 +472,20 @@ def _without_address(text: str) -> str:
     return _PLACE.sub(r"\1", text) if "coro=<" in text or "cb=[" in text else text
 
 
+def _within(containers: list[Any], how: Callable[[Any], str], value: Any) -> str:
+    """`how(value)`, where the `repr` of a container around it is `[...]` or the like, as inside of its own `repr`."""
+    if not containers:
+        return how(value)
+    entered = [one for one in containers if not _repr_enter(ctypes.py_object(one))]
+    try:
+        return how(value)
+    finally:
+        for one in entered:
+            _repr_leave(ctypes.py_object(one))
+
+
+_repr_enter, _repr_leave = ctypes.pythonapi.Py_ReprEnter, ctypes.pythonapi.Py_ReprLeave
+_CONTAINERS = (list.__repr__, tuple.__repr__, dict.__repr__, set.__repr__, frozenset.__repr__)
 _HEAP_TYPE = 1 << 9
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.versions import EVALUATE, ROOT, pythons
+from benchmarks.versions import EVALUATE, ROOT, evaluated, judge, pythons, recorded, write_programs
 from cwm_lsp.evaluate import Around, Evaluation, Question
 from cwm_lsp.evaluate.versions import FAMILIES, Dialect
 
@@ -104,6 +104,17 @@ def test_wordings_are_in_the_order_of_versions() -> None:
     for family in FAMILIES:
         versions = [wording[0] for wording in family]
         assert versions == sorted(set(versions))
+
+
+@pytest.mark.parametrize("target", [version for version in OTHERS if version >= (3, 9)], ids=str)
+def test_steps_are_those_that_a_run_has_or_are_not_known(target: tuple[int, int], tmp_path: Path) -> None:
+    rows = write_programs(tmp_path, 0, ["elsewhere"])
+    runs = recorded(rows, OTHERS[target], tmp_path)
+    said = evaluated(rows, Path(sys.executable), OTHERS[target])
+    found = [judge(run, one) for run, one in zip(runs, said, strict=True)]
+    assert not [what for verdict, what in found if verdict == "wrong"]
+    if target >= (3, 10):
+        assert [verdict for verdict, _ in found].count("whole") >= 0.7 * len(rows)
 
 
 @pytest.mark.parametrize("host", [version for version in OTHERS if version >= (3, 10)], ids=str)

@@ -109,6 +109,22 @@ def test_cycles():
     assert Values().text(table) == repr(table)
 
 
+class Node:
+    def __init__(self):
+        self.parts, self.seen = {}, []
+
+    def __repr__(self):
+        return f"Node({self.parts!r}, {self.seen})"
+
+
+def test_an_object_and_containers_within_each_other():
+    node = Node()
+    node.parts["node"] = node
+    node.seen.append((node, node.parts))
+    for value in (node, node.parts, node.seen, [node, {1: node.seen}]):
+        assert Values().text(value) == repr(value)
+
+
 def test_a_task_is_shown_without_the_places_of_its_code():
     async def answer() -> int:
         await asyncio.sleep(0)

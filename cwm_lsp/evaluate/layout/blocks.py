@@ -19,6 +19,10 @@ CONDITIONAL = frozenset(
 JUMPS = UNCONDITIONAL | CONDITIONAL
 SETUPS = frozenset({"SETUP_FINALLY", "SETUP_WITH", "SETUP_CLEANUP"})
 EXITS = frozenset({"RETURN_VALUE", "RAISE_VARARGS", "RERAISE"})
+REFERENCE = (3, 11)
+"""The version whose compiler this is."""
+CARRIED = (3, 12)
+"""From here on, what the compiler adds is on the line of what comes before it, whichever way that is."""
 SMALL = 4
 """Instructions of an exit block that is copied rather than jumped to."""
 
@@ -26,7 +30,7 @@ SMALL = 4
 class Instruction:
     """One instruction."""
 
-    __slots__ = ("arg", "handler", "index", "line", "op", "passed", "tags", "target", "when")
+    __slots__ = ("arg", "doubtful", "handler", "index", "line", "op", "passed", "quiet", "tags", "target", "when")
 
     def __init__(self, op: str, arg: Any, line: int, tags: tuple[Tag, ...], target: Block | None = None) -> None:
         self.op = op
@@ -41,10 +45,15 @@ class Instruction:
         self.when = not op.endswith(("IF_FALSE", "IF_FALSE_OR_POP", "FOR_ITER"))
         """Of a conditional jump: which outcome makes it jump."""
         self.index = -1
+        self.quiet = line < 0
+        """It has no line of its own, so that coming to it is no event."""
+        self.doubtful = False
+        """It may be on another line in the version that would run it."""
 
     def copy(self) -> Instruction:
         other = Instruction(self.op, self.arg, self.line, self.tags, self.target)
-        other.passed, other.when = self.passed, self.when
+        other.passed, other.when, other.quiet = self.passed, self.when, self.quiet
+        other.doubtful = self.doubtful
         return other
 
 
@@ -79,8 +88,8 @@ def chain(entry: Block) -> Iterator[Block]:
         block = block.next
 
 
-def assemble(blocks: list[Block], first_line: int) -> list[Instruction]:
-    """The instructions of a code object, given its blocks in the order of their making."""
+def assemble(blocks: list[Block], first_line: int, target: tuple[int, int] = REFERENCE) -> list[Instruction]:
+    """The instructions of a code object, given its blocks in the order of their making, as `target` steps through."""
     entry = blocks[0]
     newest_first = blocks[::-1]
     for block in newest_first:
@@ -94,12 +103,13 @@ def assemble(blocks: list[Block], first_line: int) -> list[Instruction]:
     _label_handlers(entry)
     for block in chain(entry):
         for item in block.instructions:
-            if item.op in SETUPS or item.op == "POP_BLOCK":
+            if item.op in SETUPS or (item.op == "POP_BLOCK" and target >= REFERENCE):
                 item.op = "NOP"
         _clean(block)
     result = [item for block in chain(entry) for item in block.instructions]
     for index, item in enumerate(result):
         item.index = index
+        item.quiet = item.quiet and target >= CARRIED
     return result
 
 
@@ -147,12 +157,15 @@ def _clean(block: Block) -> None:
     items = block.instructions
     for position, item in enumerate(items):
         if item.op == "NOP":
+            if position + 1 < len(items):
+                items[position + 1].doubtful |= item.doubtful
             if item.line < 0 or item.line == before:
                 continue
             if position + 1 < len(items):
                 following = items[position + 1]
                 if following.line in (item.line, -1):
                     following.line = item.line
+                    following.quiet = following.quiet and item.quiet
                     following.tags += item.tags
                     continue
             else:

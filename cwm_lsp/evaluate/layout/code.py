@@ -6,16 +6,24 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from cwm_lsp.evaluate.layout.blocks import Instruction, assemble
+from cwm_lsp.evaluate.layout.blocks import REFERENCE, Instruction, assemble
 from cwm_lsp.evaluate.layout.statements import Statements
 from cwm_lsp.evaluate.scopes import COMPREHENSIONS, Scope
 
 
 def instructions(
-    node: ast.AST, scope: Scope, imported: frozenset[str] = frozenset(), *, postponed: bool = False
+    node: ast.AST,
+    scope: Scope,
+    imported: frozenset[str] = frozenset(),
+    *,
+    postponed: bool = False,
+    target: tuple[int, int] = REFERENCE,
 ) -> list[Instruction]:
-    """The instructions of a function, lambda, class, comprehension or module."""
-    made = Objects(scope, imported, postponed=postponed)
+    """The instructions of a function, lambda, class, comprehension or module.
+
+    They are those of CPython 3.11, but for what `target`, the version that would run them, has other steps for.
+    """
+    made = Objects(scope, imported, postponed=postponed, target=target)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return made.function(node)
     if isinstance(node, ast.Lambda):
@@ -158,7 +166,7 @@ class Objects(Statements):
                 if gives_none:
                     self.op("LOAD_CONST", None)
                 self.op("RETURN_VALUE", None, (node, "return"))
-        return assemble(self.blocks, first)
+        return assemble(self.blocks, first, self.target)
 
 
 def inline(generator: ast.comprehension) -> ast.expr | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from cwm_lsp.evaluate.layout.blocks import EXITS, JUMPS, Block, Instruction, Tag
+from cwm_lsp.evaluate.layout.blocks import EXITS, JUMPS, REFERENCE, Block, Instruction, Tag
+from cwm_lsp.evaluate.layout.doubts import is_doubtful
 from cwm_lsp.evaluate.scopes import Scope, mangled
 
 GUIDELINE = 30
@@ -17,17 +18,21 @@ GUIDELINE = 30
 class Emitter:
     """Generates the instructions of one code object."""
 
-    def __init__(self, scope: Scope, imported: frozenset[str], *, postponed: bool) -> None:
+    def __init__(self, scope: Scope, imported: frozenset[str], *, postponed: bool, target: tuple[int, int]) -> None:
         self.scope = scope
         self.imported = imported
         """Names that the file imports at its top level: an attribute of one is not called as a method."""
         self.postponed = postponed
         """Annotations are kept as text."""
+        self.target = target
+        """The version of Python that would run it."""
         self.blocks: list[Block] = []
         self.current = self.block()
         self.line = -1
         self.owner: tuple[Tag, ...] = ()
         """The statement that instructions belong to."""
+        self.doubtful = False
+        """What is being generated may be on other lines in the version that would run it."""
         self.ended = False
         """The current block is complete: the next instruction begins another."""
 
@@ -48,7 +53,9 @@ class Emitter:
         if self.ended:
             self.use(self.block())
         tags = self.owner if tag is None else (*self.owner, tag)
-        self.current.instructions.append(Instruction(op, arg, self.line, tags, target))
+        made = Instruction(op, arg, self.line, tags, target)
+        made.doubtful = self.doubtful
+        self.current.instructions.append(made)
         if op == "RETURN_VALUE":
             self.current.returns = True
         if op in EXITS or op in JUMPS:
@@ -79,9 +86,20 @@ class Emitter:
 
     def visit(self, node: ast.expr) -> None:
         """Generate an expression on its own line, and be on the line before again."""
-        before, self.line = self.line, node.lineno
-        self.generator(node, type(node).__name__)(node)
+        before = self.line
+        if node.lineno > 0 or self.target >= REFERENCE:  # before, a text is not taken apart to be formatted
+            self.line = node.lineno
+        with self.doubting(is_doubtful(node, self.target)):
+            self.generator(node, type(node).__name__)(node)
         self.line = before
+
+    @contextmanager
+    def doubting(self, doubtful: bool) -> Iterator[None]:
+        """Instructions that may be on other lines in the version that would run them, if `doubtful`."""
+        before = self.doubtful
+        self.doubtful = before or doubtful
+        yield
+        self.doubtful = before
 
     def generator(self, node: ast.AST, name: str) -> Callable[[Any], None]:
         """What generates a node; raises NotImplementedError if it is none that CPython 3.11 has."""

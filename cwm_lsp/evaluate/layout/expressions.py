@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from cwm_lsp.evaluate.layout.blocks import Block, Tag
+from cwm_lsp.evaluate.layout.doubts import is_doubtful
 from cwm_lsp.evaluate.layout.emitter import GUIDELINE, Emitter
 from cwm_lsp.evaluate.scopes import Scope
 
@@ -95,9 +96,10 @@ class Expressions(Emitter):
         elif isinstance(node, ast.BoolOp):
             decided = isinstance(node.op, ast.Or)
             inner = target if decided is when else self.block()
-            for value in node.values[:-1]:
-                self.jump_if(value, inner, when=decided)
-            self.jump_if(node.values[-1], target, when=when)
+            with self.doubting(is_doubtful(node, self.target)):
+                for value in node.values[:-1]:
+                    self.jump_if(value, inner, when=decided)
+                self.jump_if(node.values[-1], target, when=when)
             if inner is not target:
                 self.use(inner)
         elif isinstance(node, ast.IfExp):

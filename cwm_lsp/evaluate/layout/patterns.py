@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cwm_lsp.evaluate.layout.blocks import Block
+from cwm_lsp.evaluate.layout.doubts import is_doubtful
 from cwm_lsp.evaluate.layout.expressions import Expressions
 
 
@@ -113,7 +114,8 @@ class Patterns(Expressions):
     def pattern(self, node: ast.pattern) -> None:
         self.line = node.lineno
         generate: Callable[[Any], None] = getattr(self, type(node).__name__)
-        generate(node)
+        with self.doubting(is_doubtful(node, self.target)):
+            generate(node)
 
     def MatchValue(self, node: ast.MatchValue) -> None:  # noqa: N802
         self.visit(node.value)

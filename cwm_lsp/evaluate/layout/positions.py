@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.layout.blocks import (
@@ -29,6 +30,7 @@ Decide = Callable[[Frame, bool], None]
 Way = tuple[tuple[int, ...], int, int]
 """Lines of the events on a way, the position at its end, and the line of that."""
 
+OTHERWISE = "the Python that would run this may take its steps otherwise"
 STEPS = 2_000
 """Instructions looked at for one way."""
 
@@ -48,14 +50,18 @@ class Positions:
     instructions added once if it jumps, twice if it does not.
     """
 
-    def __init__(self, items: list[Instruction], show: Callable[[Frame, int], None]) -> None:
+    def __init__(self, items: list[Instruction], show: Callable[[Frame, int], None], *, tells: bool = True) -> None:
         self.items = items
+        self.tells = tells
+        """What only passes an exception on may be on a line of its own."""
         self.size = len(items)
         self.show = show
         self.places: dict[Tag, list[int]] = {}
         for item in items:
             for tag in item.tags:
                 self.places.setdefault(tag, []).append(item.index)
+        self.quiet = frozenset(item.index for item in items if item.quiet)
+        """Instructions without a line: a frame there is still on the line that it was on before."""
         self.marked: set[int] = set()
         """Instructions that the evaluator says it comes to: no way leads past them."""
 
@@ -68,13 +74,13 @@ class Positions:
         tag = (node, part)
         if not self._register(tag):
             return nothing
-        ways: dict[int, Way] = {}
-        show, find = self.show, self.way
+        ways: dict[Any, Way] = {}
+        show, find = self.show, self.find
 
         def reach(frame: Frame) -> None:
             way = ways.get(frame.at)
             if way is None:
-                way = ways[frame.at] = find(frame.at, tag, None)
+                way = find(ways, frame, tag, None)
             lines, at, line = way
             for passed in lines:
                 show(frame, passed)
@@ -87,13 +93,13 @@ class Positions:
         tag = (node, part)
         if not self._register(tag):
             return no_branch
-        ways: dict[tuple[int, bool], Way] = {}
-        show, find = self.show, self.way
+        ways: dict[Any, Way] = {}
+        show, find = self.show, self.find
 
         def take(frame: Frame, outcome: bool) -> None:
             way = ways.get((frame.at, outcome))
             if way is None:
-                way = ways[frame.at, outcome] = find(frame.at, tag, outcome)
+                way = find(ways, frame, tag, outcome)
             lines, at, line = way
             for passed in lines:
                 show(frame, passed)
@@ -115,8 +121,10 @@ class Positions:
         if handler is None:
             raise GaveUp(f"line {frame.line}: an exception is handled in a way that is not followed")
         index = first_index(handler)
+        if self.items[index].doubtful:
+            raise GaveUp(f"line {frame.line}: {OTHERWISE}")
         line = self.items[index].line
-        if line > 0 and line != frame.line:
+        if line > 0 and line != frame.line and index not in self.quiet:
             self.show(frame, line)
         frame.at = index
 
@@ -127,7 +135,7 @@ class Positions:
         while handler is not None and handler.cleanup:
             index = first_index(handler)
             line = self.items[index].line
-            if line > 0 and line != raised:
+            if line > 0 and line != raised and self.tells:
                 self.show(frame, line)
                 frame.line = raised
             while self.items[index].op != "RERAISE":
@@ -136,39 +144,59 @@ class Positions:
             handler = self.items[index].handler
         return handler
 
-    def way(self, at: int, tag: Tag, outcome: bool | None) -> Way:
-        """The way from a position to an instruction, and over the branch there."""
+    def find(self, ways: dict[Any, Way], frame: Frame, tag: Tag, outcome: bool | None) -> Way:
+        """The way from where a frame is; `ways` keeps those that were found."""
+        key: Any = frame.at if outcome is None else (frame.at, outcome)
+        if frame.at % self.size in self.quiet:
+            key = (key, frame.line)
+        found = ways.get(key)
+        if found is None:
+            found = ways[key] = self.way(frame.at, tag, outcome, frame.line)
+        return found
+
+    def way(self, at: int, tag: Tag, outcome: bool | None, line: int) -> Way:
+        """The way from a position to an instruction, and over the branch there; `line` is the one before."""
         goals = set(self.places.get(tag, ()))
-        ends: set[tuple[tuple[int, ...], int]] = set()
+        ends: set[tuple[tuple[int, ...], int, int, bool]] = set()
         kind, here = divmod(at, self.size)
+        line = self._line(here, line)
         if outcome is not None and kind == 0 and here in goals:
-            return (), self._after(here, outcome), self.items[here].line
-        pending: list[tuple[int, tuple[int, ...], frozenset[int]]] = [(at, (), frozenset())]
+            return (), self._after(here, outcome), line
+        pending: list[tuple[int, tuple[int, ...], int, bool, frozenset[int]]] = [(at, (), line, False, frozenset())]
         steps = 0
         while pending:
-            place, lines, passed = pending.pop()
+            place, lines, before, doubted, passed = pending.pop()
             steps += 1
             if steps > STEPS:
                 raise self._uncertain(tag)
             index = place % self.size
             for following, jumps in self._next(place):
                 if jumps and tag in self.items[index].passed:
-                    ends.add((lines, self.size + index if self.items[index].op in CONDITIONAL else index))
+                    end = self.size + index if self.items[index].op in CONDITIONAL else index
+                    ends.add((lines, end, before, doubted))
                     continue
-                event = self._event(index, following)
+                doubt = doubted or self.items[following].doubtful
+                event = self._event(index, following, before)
                 more = lines if event is None else (*lines, event)
+                now = self._line(following, before)
                 if following in goals:
-                    ends.add((more, following if outcome is None else self._after(following, outcome)))
+                    ends.add((more, following if outcome is None else self._after(following, outcome), now, doubt))
                 elif following not in self.marked and following not in passed:
-                    pending.append((following, more, passed | {following}))
+                    pending.append((following, more, now, doubt, passed | {following}))
         if not ends and kind == 0 and here in goals:  # which is also something else, that it has come for
-            return (), at, self.items[here].line
+            return (), at, line
         if not ends and isinstance(tag[0], ast.Constant):  # folded away here, and left elsewhere
-            return (), at, self.items[here].line
+            return (), at, line
         if len(ends) != 1:
             raise self._uncertain(tag)
-        ((lines, end),) = ends
-        return lines, end, self.items[end % self.size].line
+        ((lines, end, line, doubted),) = ends
+        if doubted:
+            raise GaveUp(f"line {getattr(tag[0], 'lineno', 0)}: {OTHERWISE}")
+        return lines, end, line
+
+    def _line(self, index: int, before: int) -> int:
+        """The line of an instruction that is come to from a line before."""
+        return before if index in self.quiet else self.items[index].line
 
     def _uncertain(self, tag: Tag) -> GaveUp:
         return GaveUp(f"line {getattr(tag[0], 'lineno', 0)}: the order of lines is not certain")
@@ -188,12 +216,11 @@ class Positions:
         if item.op not in UNCONDITIONAL and item.op not in EXITS and kind != 1:
             yield index + 1, False
 
-    def _event(self, index: int, following: int) -> int | None:
-        """The line of the event as `following` comes after `index`, if there is one."""
+    def _event(self, index: int, following: int, before: int) -> int | None:
+        """The line of the event as `following` comes after `index`, on the line `before`, if there is one."""
         line = self.items[following].line
-        if line <= 0:
+        if line <= 0 or (following in self.quiet and index):
             return None
-        before = self.items[index].line if index else -1
-        if line != before or (following < index and self.items[following].op != "SEND"):
+        if not index or line != before or (following < index and self.items[following].op != "SEND"):
             return line
         return None

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from cwm_lsp.evaluate.layout.blocks import Block, Tag
+from cwm_lsp.evaluate.layout.blocks import CARRIED, REFERENCE, Block, Tag
+from cwm_lsp.evaluate.layout.doubts import OWN_LINES, is_doubtful
 from cwm_lsp.evaluate.layout.patterns import Patterns
 from cwm_lsp.evaluate.scopes import TRY, Scope
 
@@ -31,8 +32,8 @@ class Around:
 class Statements(Patterns):
     """Generates statements."""
 
-    def __init__(self, scope: Scope, imported: frozenset[str], *, postponed: bool) -> None:
-        super().__init__(scope, imported, postponed=postponed)
+    def __init__(self, scope: Scope, imported: frozenset[str], *, postponed: bool, target: tuple[int, int]) -> None:
+        super().__init__(scope, imported, postponed=postponed, target=target)
         self.around: list[Around] = []
 
     def body(self, nodes: Sequence[ast.stmt]) -> None:
@@ -42,13 +43,15 @@ class Statements(Patterns):
     def statement(self, node: ast.stmt) -> None:
         self.line = node.lineno
         if not isinstance(node, ast.Global | ast.Nonlocal):
-            with self.owned(None if isinstance(node, PARTED) else node):
+            with self.owned(None if isinstance(node, PARTED) else node), self.doubting(is_doubtful(node, self.target)):
                 self.generator(node, f"do_{type(node).__name__}")(node)
 
     def inner(self, nodes: Sequence[ast.stmt]) -> None:
         """The statements inside of a statement."""
+        before, self.doubtful = self.doubtful, False
         with self.owned(None):
             self.body(nodes)
+        self.doubtful = before
 
     # simple statements
 
@@ -384,7 +387,8 @@ class Statements(Patterns):
         self.around.append(Around("finally end"))
         self.inner(node.finalbody)
         self.around.pop()
-        self.op("RERAISE", 0, (node, "reraise finally"))
+        with self.on(self.line if self.target < CARRIED else -1):
+            self.op("RERAISE", 0, (node, "reraise finally"))
         self.pass_on(cleanup)
         self.use(after)
 
@@ -576,12 +580,13 @@ class Statements(Patterns):
             self.op("POP_BLOCK")
             self.around.pop()
         self.line = node.lineno
-        self.leave(node, item)
-        self.jump("JUMP", after)
-        self.use(final)
-        self.jump("SETUP_CLEANUP", cleanup)
-        self.op("PUSH_EXC_INFO")
-        self.op("WITH_EXCEPT_START", None, (item, "leave"))
+        with self.doubting(self.target < OWN_LINES):
+            self.leave(node, item)
+            self.jump("JUMP", after)
+            self.use(final)
+            self.jump("SETUP_CLEANUP", cleanup)
+            self.op("PUSH_EXC_INFO")
+            self.op("WITH_EXCEPT_START", None, (item, "leave"))
         if waits:
             self.op("GET_AWAITABLE", 2, (item, "leave await"))
             self.op("LOAD_CONST", None)
@@ -628,7 +633,7 @@ class Statements(Patterns):
     def decorate(self, decorators: Sequence[ast.expr]) -> None:
         before = self.line
         for item in reversed(decorators):
-            self.line = item.lineno
+            self.line = item.lineno if self.target >= REFERENCE else before
             self.call(0, item, "decorate")
         self.line = before
 

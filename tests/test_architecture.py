@@ -40,18 +40,18 @@ def imports(path: Path) -> Iterator[str]:
             yield ".".join([*base, *([node.module] if node.module else [])])
 
 
-def files(room: str) -> list[Path]:
-    return sorted((PACKAGE / room).rglob("*.py"))
+def files(package: str) -> list[Path]:
+    return sorted((PACKAGE / package).rglob("*.py"))
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_arrows_point_one_way(room: str) -> None:
-    assert files(room)
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_arrows_point_one_way(package: str) -> None:
+    assert files(package)
     wrong = [
         f"{path.relative_to(PACKAGE)} imports {name}"
-        for path in files(room)
+        for path in files(package)
         for name in imports(path)
-        if name.startswith("cwm_lsp.") and name.split(".")[1] not in MAY_IMPORT[room]
+        if name.startswith("cwm_lsp.") and name.split(".")[1] not in MAY_IMPORT[package]
     ]
     assert not wrong
 

@@ -16,14 +16,21 @@ def framed(message: Mapping[str, Any]) -> bytes:
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-def content_length(header: bytes) -> int:
+LONGEST = 1 << 28
+"""Bytes of the longest message that is taken."""
+
+
+def content_length(header: bytes, longest: int = LONGEST) -> int:
     """How many bytes follow a header, which has all lines before the empty one.
 
     Raises:
-        ValueError: the header does not say.
+        ValueError: the header does not say, or they are more than `longest`.
     """
     for line in header.splitlines():
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-length" and value.strip().isdigit():
-            return int(value)
+            length = int(value)
+            if length > longest:
+                raise ValueError(f"a message of {length:,} bytes is not taken")
+            return length
     raise ValueError("the header has no Content-Length")

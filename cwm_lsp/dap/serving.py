@@ -126,9 +126,7 @@ def _messages(incoming: BinaryIO) -> Iterator[object]:
         else:
             return
         try:
-            length = content_length(header)
-            if length > _LONGEST_BODY:
-                raise ValueError
+            length = content_length(header, _LONGEST_BODY)
         except ValueError:
             yield None
             continue

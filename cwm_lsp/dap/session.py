@@ -87,7 +87,8 @@ class Session:
 
     def interrupt(self, message: object) -> None:
         """A message has come in, and will be handled. What is under way is not wanted if it says so. For any thread."""
-        if isinstance(message, dict) and message.get("command") in _INTERRUPTING:
+        command = message.get("command") if isinstance(message, dict) else None
+        if isinstance(command, str) and command in _INTERRUPTING:
             self._state.cancel.set()
 
     @property

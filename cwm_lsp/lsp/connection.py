@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.framing import framed
+from cwm_lsp.framing import content_length, framed
 from cwm_lsp.lsp import handshake
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 GONE = 1
 """The exit code where the editor has gone without saying so, as the protocol wants it."""
+_LONGEST_LINE = 1 << 16
+"""Bytes of a header that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,21 @@ class Connection:
     outgoing: BinaryIO
 
     def bodies(self) -> Iterator[bytes]:
-        """The messages that come, until the editor has gone. Waits for them."""
+        """The messages that come, until the editor has gone, or says what cannot be followed. Waits for them."""
         while True:
-            length = 0
-            while (line := self.incoming.readline()).strip():
-                name, _, value = line.partition(b":")
-                if name.strip().lower() == b"content-length" and value.strip().isdigit():
-                    length = int(value)
+            header = b""
+            while (line := self.incoming.readline(_LONGEST_LINE)).strip():
+                header = (header + line)[-_LONGEST_LINE:]
+            if not line:
+                return
+            try:
+                length = content_length(header)
+            except ValueError:
+                if b"content-length" in header.lower():
+                    return
+                continue
             body = self.incoming.read(length)
-            if not line or len(body) < length:
+            if len(body) < length:
                 return
             if body:
                 yield body

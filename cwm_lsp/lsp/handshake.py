@@ -48,12 +48,13 @@ def answers(bodies: Iterator[bytes]) -> Iterator[tuple[Message, Message | None]]
     for body in bodies:
         try:
             message = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield failure(None, PARSE_ERROR, f"not JSON: {error}"), None
             continue
         match message:
             case {"method": "initialize", "id": number}:
-                params = message.get("params") or {}
+                params = message.get("params")
+                params = params if isinstance(params, dict) else {}
                 yield {"jsonrpc": "2.0", "id": number, "result": result(params)}, params
                 return
             case {"method": "exit"}:

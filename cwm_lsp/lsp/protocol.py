@@ -45,7 +45,7 @@ class Protocol(LanguageServerProtocol):
         """Take one message."""
         try:
             message = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._send_data(failure(None, PARSE_ERROR, f"not JSON: {error}"))
             return
         try:

@@ -13,6 +13,14 @@ from typing import Any
 
 from cwm_lsp.framing import content_length, framed
 
+_LONGEST = 1 << 24
+"""Bytes of the longest message that the program's end may send."""
+_NONSENSE = (
+    asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, ValueError, LookupError, TypeError, AttributeError,
+    RecursionError,
+)  # fmt: skip
+"""What comes of reading what is no protocol: a hostile program may write to its debugger's connection."""
+
 
 class DapError(Exception):
     """The other side refused a request, or has gone."""
@@ -67,8 +75,9 @@ class DapClient:
         try:
             while True:
                 header = await self._reader.readuntil(b"\r\n\r\n")
-                self._dispatch(json.loads(await self._reader.readexactly(content_length(header))))
-        except (asyncio.IncompleteReadError, OSError, ValueError):
+                length = content_length(header, _LONGEST)
+                self._dispatch(json.loads(await self._reader.readexactly(length)))
+        except _NONSENSE:
             pass  # gone, or talking nonsense: the same to those who wait
         finally:
             for answer in self._waiting.values():
@@ -79,13 +88,15 @@ class DapClient:
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         if message["type"] == "event":
-            self._on_event(message["event"], message.get("body") or {})
+            body = message.get("body")
+            self._on_event(str(message["event"]), body if isinstance(body, dict) else {})
         elif message["type"] == "response":
             answer = self._waiting.pop(message["request_seq"], None)
             if answer is None or answer.done():
                 return
             if message.get("success", True):
-                answer.set_result(message.get("body") or {})
+                body = message.get("body")
+                answer.set_result(body if isinstance(body, dict) else {})
             else:
-                answer.set_exception(DapError(message.get("message") or f"{message['command']} failed"))
+                answer.set_exception(DapError(str(message.get("message") or f"{message.get('command')} failed")))
                 answer.exception()

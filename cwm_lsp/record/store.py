@@ -30,6 +30,8 @@ from cwm_lsp.trace.events import Trace
 _TRACE = b', "trace": '
 """Where a row's trace begins: within a JSON string the quotes would be escaped."""
 _END = b"}}}\n"
+_HEAD = {"file", "function", "call", "source"}
+"""What a row says first."""
 _MANY = 1_000
 """Events of a trace beyond which they are packed."""
 
@@ -101,11 +103,9 @@ class TraceStore:
     def trace(self, path: str, function: str, call: str, source: str) -> Trace | None:
         """The latest trace of a call, if the file's text is still what it was."""
         wanted = {"file": _absolute(path), "function": function, "call": call, "source": _digest(source)}
-        latest = None
-        for head, line in _rows(self.path):
-            if head == wanted:
-                latest = line
-        return None if latest is None else _trace_of(json.loads(latest)["trace"], source)
+        lines = [line for head, line in _rows(self.path) if head == wanted]
+        found = (_trace_of(line, source) for line in reversed(lines))
+        return next((kept[0] for kept in found if kept is not None), None)
 
     def runs(self, path: str, function: str, call: str, most: int = 8) -> list[tuple[Trace, str]]:
         """Kept traces of a function, whatever the file's text was then, with their times (ISO 8601, UTC): those of the
@@ -116,12 +116,8 @@ class TraceStore:
         rows = [(head, line) for head, line in _rows(self.path) if (head["file"], head["function"]) == (file, function)]
         rows.reverse()
         rows = sorted(rows, key=lambda row: row[0]["call"] != call)[:most]
-        found = []
-        for _, line in rows:
-            kept = json.loads(line)["trace"]
-            with contextlib.suppress(KeyError, ValueError, zlib.error):  # a row of an earlier version has no text
-                found.append((_trace_of(kept, _unpacked(kept["text"])), str(kept["when"])))
-        return found
+        found = (_trace_of(line) for _, line in rows)  # a row of an earlier version has no text
+        return [kept for kept in found if kept is not None]
 
     def forget(self, path: str | None = None) -> int:
         """Remove what is kept, all of it or that of one file; how many traces that were."""
@@ -202,8 +198,10 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, str], bytes]]:
             for line in file:
                 head, found, _ = line.partition(_TRACE)
                 if found and line.endswith(_END):
-                    with contextlib.suppress(ValueError):
-                        yield json.loads(head + b"}"), line
+                    with contextlib.suppress(ValueError, RecursionError):
+                        told = json.loads(head + b"}")
+                        if told.keys() == _HEAD and all(isinstance(value, str) for value in told.values()):
+                            yield told, line
     except OSError:
         return
 
@@ -232,12 +230,16 @@ def _shortened(trace: dict[str, Any]) -> dict[str, Any]:
     return {**trace, "events": _packed(json.dumps(trace["events"]))}
 
 
-def _trace_of(kept: dict[str, Any], source: str) -> Trace:
-    """The inverse."""
-    events = kept["events"]
-    return Trace.from_json(
-        {**kept, "events": json.loads(_unpacked(events)) if isinstance(events, str) else events}, source
-    )
+def _trace_of(line: bytes, source: str | None = None) -> tuple[Trace, str] | None:
+    """The inverse, of a row, and its time; None where it is damaged. Without `source` it has the text that was kept."""
+    try:
+        kept = json.loads(line)["trace"]
+        text = _unpacked(kept["text"]) if source is None else source
+        events = kept["events"]
+        events = json.loads(_unpacked(events)) if isinstance(events, str) else events
+        return Trace.from_json({**kept, "events": events}, text), str(kept.get("when", ""))
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError, zlib.error):
+        return None
 
 
 def _digest(source: str) -> str:

@@ -6,6 +6,7 @@ model or the debuggee could not be run.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -55,8 +56,8 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         code = DONE
-    except Exception:
-        code = _fail(_fault(), UNAVAILABLE)
+    except Exception as error:
+        code = _fail(_run_out(error) or _fault(), UNAVAILABLE)
     sys.exit(code if isinstance(code, int) else DONE)
 
 
@@ -72,16 +73,31 @@ def _say(word: str, colour: str, message: str) -> None:
     click.echo(click.style(f"{word}: ", fg=colour, bold=True) + visible(message), err=True)
 
 
+def _run_out(error: Exception) -> str | None:
+    """What to tell where the machine has no more of something."""
+    scarce = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; end other programs, or choose a smaller model"
+    if not isinstance(error, OSError) or error.errno not in scarce:
+        return None
+    where = f" ({error.filename})" if error.filename else ""
+    return f"this machine refuses: {error.strerror}{where}; free some of it, and try again"
+
+
 def _fault() -> str:
     """Log the exception being handled; tells where."""
     import logging
 
     from platformdirs import user_log_path
 
-    path = user_log_path("cwm-lsp", ensure_exists=True) / "faults.log"
+    logging.raiseExceptions = False  # no stack trace where the log cannot be written
     log = logging.getLogger("cwm_lsp.faults")
     log.propagate = False
-    log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    try:
+        path = user_log_path("cwm-lsp", ensure_exists=True) / "faults.log"
+        log.addHandler(logging.FileHandler(path, encoding="utf-8"))
+    except OSError as error:
+        return f"this is a fault of cwm-lsp ({error.__context__!r}), and its log cannot be written: {error.strerror}"
     log.exception("cwm-lsp %s: %s", __version__, sys.argv)
     return f"this is a fault of cwm-lsp, and its details are in {path}"
 

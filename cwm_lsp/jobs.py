@@ -152,8 +152,8 @@ def keep(recorded: Trace) -> None:
 
     try:
         TraceStore.of(recorded.path).add(recorded)
-    except OSError:
-        log.warning("a recorded trace could not be kept", exc_info=True)
+    except OSError as error:
+        log.warning("a recorded trace could not be kept: %s", error)
 
 
 def task_of(target: Target, python: str | None = None, scope: Scope = "file") -> Task:

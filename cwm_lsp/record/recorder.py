@@ -165,6 +165,9 @@ class RecorderPool:
                 task.cancel()
                 self._loop.run_until_complete(asyncio.wait([task], timeout=5))
                 raise
+            except OSError as error:  # no room for temporary files, too many that are open
+                why = error.strerror or error
+                raise UnavailableError(f"this machine cannot run it: {why}; free space, or set TMPDIR") from error
         if on_output is not None:
             on_output(*run.output)
         stats = Stats(events=len(run.events), seconds=time.perf_counter() - started)

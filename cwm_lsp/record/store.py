@@ -23,6 +23,7 @@ from typing import Any
 
 import platformdirs
 
+from cwm_lsp.errors import UnavailableError
 from cwm_lsp.record.privacy import without_secrets
 from cwm_lsp.source.environment import project
 from cwm_lsp.trace.events import Trace
@@ -120,14 +121,20 @@ class TraceStore:
         return [kept for kept in found if kept is not None]
 
     def forget(self, path: str | None = None) -> int:
-        """Remove what is kept, all of it or that of one file; how many traces that were."""
+        """Remove what is kept, all of it or that of one file; how many traces that were.
+
+        Raises `UnavailableError` where that is not possible.
+        """
         rows = list(_rows(self.path))
         file = None if path is None else _absolute(path)
         kept = [line for head, line in rows if file is not None and head["file"] != file]
-        if kept:
-            self._write(kept)
-        else:
-            self.path.unlink(missing_ok=True)
+        try:
+            if kept:
+                self._write(kept)
+            elif self.path.exists():
+                self.path.unlink()
+        except OSError as error:
+            raise UnavailableError(f"{self.path} cannot be changed: {error.strerror}; remove it by hand") from error
         return len(rows) - len(kept)
 
     def _heads(self) -> tuple[dict[str, str], ...]:

@@ -15,7 +15,8 @@ from cwm_lsp import __version__
 from cwm_lsp.errors import UserError
 from cwm_lsp.report import progress
 from cwm_lsp.search.conditions import watched
-from cwm_lsp.search.crashes import NEVER_ENDS, Crash, known, wanted
+from cwm_lsp.search.crash import NEVER_ENDS, Crash
+from cwm_lsp.search.crashes import known, wanted
 from cwm_lsp.search.goals import Sought, constants, find, raises, reaches, reaches_any, returns, towards
 from cwm_lsp.search.loop import Attempt, Budget
 from cwm_lsp.search.revisions import changed_since

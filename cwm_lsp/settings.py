@@ -133,6 +133,24 @@ class Diagnostics(_Group):
     """With `guesses`: exceptions of which the model is less sure are not reported."""
 
 
+class Verdicts(_Group):
+    """Tests and doctests, before they are run."""
+
+    enable: bool = True
+    """Tell of open files which tests, doctests and assertions will likely pass. Nothing is run for that."""
+
+
+class Crashes(_Group):
+    """Calls that nobody wrote, on which a function crashes."""
+
+    enable: bool = True
+    """Look for calls within a function's own hints on which it crashes or never ends. Nothing is run for that."""
+    seconds: float = Field(default=10.0, ge=0.1, le=60)
+    """Seconds of a minute that this may take."""
+    deliberate: bool = False
+    """Report also what the code raises itself, and assertions of its own that do not hold."""
+
+
 class Lenses(_Group):
     """Commands above functions."""
 
@@ -158,6 +176,8 @@ class Settings(_Group):
     lenses: Lenses = Lenses()
     hover: Hover = Hover()
     diagnostics: Diagnostics = Diagnostics()
+    verdicts: Verdicts = Verdicts()
+    crashes: Crashes = Crashes()
     inline_values: InlineValues = InlineValues()
     predict: Predict = Predict()
     record: Record = Record()

@@ -154,7 +154,10 @@ class Server:
 
     def tell(self, *message: Any) -> None:
         with self._lock:
-            wire.write(self._out, message)
+            try:
+                wire.write(self._out, message)
+            except BrokenPipeError:  # nobody listens any more
+                os._exit(0)
 
     def evaluate(self, number: int, work: Callable[[], tuple[Any, ...]], seconds: float) -> None:
         """One evaluation, from its beginning to its end."""

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.marks import marks
+from cwm_lsp.lsp.views import crashes as crashes_view
 from cwm_lsp.lsp.views import diagnostics as diagnostics_view
 from cwm_lsp.lsp.views import hints as hints_view
 from cwm_lsp.lsp.views import hover as hover_view
 from cwm_lsp.lsp.views import inline_values as inline_values_view
 from cwm_lsp.lsp.views import lenses as lenses_view
+from cwm_lsp.lsp.views.crashes import related_to
 from cwm_lsp.lsp.views.hover import Link
 from cwm_lsp.lsp.views.reading import Reading, Selection, Visit
+from cwm_lsp.lsp.views.verdicts import summaries
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.outline import Entry
     from cwm_lsp.lsp.session import Session
-    from cwm_lsp.lsp.views.verdicts import Verdict
 
 
 def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
@@ -60,9 +63,9 @@ def hints_of(session: Session, document: Document, lines: range) -> Iterator[tup
 
         for hint in hints_view.hints(other.reading, other.visits.values(), seen, settings):
             yield about(other.known, other.uri, document.path), hint
-    for known, found, line in _verdicts(session, document):
-        if line in lines:
-            yield about(known), hints_view.Hint(line, (found.mark,))
+    for mark in marks(session, document):
+        if mark.line in lines:
+            yield {**mark.data, "path": None}, hints_view.Hint(mark.line, (mark.part,), tooltip=mark.tooltip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,28 +108,11 @@ def elsewhere(session: Session, document: Document) -> Iterator[Elsewhere]:
         taken |= {span.now.start for span in spans if span is not None}
 
 
-def _verdicts(session: Session, document: Document) -> Iterator[tuple[Known, Verdict, int]]:
-    """What has come of the expectations that are written in a document, and the 0-based lines where they are."""
-    for about in session.documents.values():
-        for known in about.known.values():
-            found = known.verdict if known.call.path == document.path else None
-            if found is None:
-                continue
-            line = found.expectation.line
-            at = (
-                document.written_at(known, line)
-                if about is document
-                else document.line_that_names(known.entry.name, line)
-            )
-            if at is not None:
-                yield known, found, at
-
-
 def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
     """The same hint with the whole of its values."""
     data: Any = hint.data
     document = session.documents.get(data["uri"])
-    known = document.known.get(data["function"]) if document is not None else None
+    known = document.known.get(data.get("function")) if document is not None else None
     if known is not None and known.reading is not None and data["line"] is not None:
         markdown = session.client.reads_markdown
         whole, path = known.reading.whole, data.get("path")
@@ -184,13 +170,15 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
                     data,
                     tells_crash=known.call.origin != "defaults" and not _is_expected(known),
                 )
-        for known, found, line in _verdicts(session, document):
-            raises = known.reading is not None and known.reading.trace.outcome.kind == "exception"
-            if not found.holds and not raises:
-                where_known = {"uri": document.uri, "function": known.entry.qualname}
+        for mark in marks(session, document):
+            if mark.message is not None:
+                related = related_to(document, mark.steps)
                 result.append(
-                    diagnostics_view.unexpected(document.text, line, found.message, settings.diagnostics, where_known)
+                    diagnostics_view.unexpected(
+                        document.text, mark.line, mark.code, mark.message, settings.diagnostics, mark.data, related
+                    )
                 )
+        result += crashes_view.diagnostics(document)
         if document.refused is not None and document.refused[0] == document.revision:
             _, line, message = document.refused
             result.append(diagnostics_view.refused(document.text, line, message, settings.diagnostics))
@@ -244,26 +232,8 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         shown,
         commands,
         lambda entry: {"uri": document.uri, "function": entry.qualname},
+        summaries(document.checked.tests.values()),
     )
-
-
-def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-    """What can be done with the function at the start of a range."""
-    document = _document(session, params)
-    entry = document.entry_at(params.range.start.line) if document is not None else None
-    if document is None or entry is None:
-        return []
-    argument = {"uri": document.uri, "function": entry.qualname}
-    choices = [(f"Predict {entry.name}", "cwm.predict")]
-    if session.configuration.trusted:
-        choices.append((f"Predict {entry.name}, then run it", "cwm.predictThenRun"))
-    if entry.qualname in document.known:
-        choices += [(f"Show the trace of {entry.name}", "cwm.showTrace"), (f"Clear {entry.name}", "cwm.clear")]
-    kind = lsp.CodeActionKind(lsp.CodeActionKind.Source)
-    return [
-        lsp.CodeAction(title, kind, command=lsp.Command(title, command, arguments=[argument]))
-        for title, command in choices
-    ]
 
 
 def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.InlineValue]:

@@ -8,14 +8,18 @@ import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
+from cwm_lsp.errors import UserError
 from cwm_lsp.lsp.handshake import capability, position_encoding, pulls_diagnostics
 from cwm_lsp.lsp.text import Encoding
 from cwm_lsp.settings import SECTION
+
+if TYPE_CHECKING:
+    from cwm_lsp.search.inserting import Insertion
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +129,35 @@ class Client:
 
     async def show_document(self, uri: str) -> None:
         await self._server.window_show_document_async(lsp.ShowDocumentParams(uri, take_focus=True))
+
+    async def insert(self, made: Insertion, opened: str | None) -> None:
+        """Put a test into a file, as an edit that the user can undo. `opened` is the file's text if it is open.
+
+        Raises:
+            UserError: the editor does not make the edit.
+        """
+        uri = made.path.as_uri()
+        text = opened if opened is not None else made.path.read_text(encoding="utf-8") if not made.is_new else ""
+        end = lsp.Position(text.count("\n"), len(text.rpartition("\n")[2]))
+        first = lsp.Position(made.line, 0)
+        parts: list[lsp.TextEdit] = []
+        if made.imports:
+            parts.append(lsp.TextEdit(lsp.Range(first, first), made.imports))
+        parts.append(lsp.TextEdit(lsp.Range(end, end), made.test))
+        edit = lsp.WorkspaceEdit({uri: parts})
+        if made.is_new:
+            whole = lsp.TextEdit(lsp.Range(first, first), made.imports + made.test)
+            edit = lsp.WorkspaceEdit({uri: [whole]})
+            if "create" in (self._can("workspace", "workspaceEdit", "resourceOperations") or ()):
+                about = lsp.OptionalVersionedTextDocumentIdentifier(uri)
+                edit = lsp.WorkspaceEdit(document_changes=[lsp.CreateFile(uri), lsp.TextDocumentEdit(about, [whole])])
+        answer = await self._server.workspace_apply_edit_async(lsp.ApplyWorkspaceEditParams(edit, "Insert as a test"))
+        if not answer.applied:
+            raise UserError(
+                f"the editor did not put the test into {made.path.name}: {answer.failure_reason or 'no reason'}"
+            )
+        if self.shows_documents:
+            await self.show_document(uri)
 
     def log(self, kind: lsp.MessageType, message: str) -> None:
         """A line for the editor's log of the server."""

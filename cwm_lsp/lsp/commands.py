@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from lsprotocol import types as lsp
 from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.lsp.checked import Crashing, Test
 from cwm_lsp.lsp.documents import Document, Known
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.session import Session
 from cwm_lsp.lsp.views.document import differing, ending
 from cwm_lsp.lsp.views.document import document as trace_document
 from cwm_lsp.lsp.views.lenses import title_of
+from cwm_lsp.lsp.views.verdicts import message_of
 from cwm_lsp.source.calls import Call
+from cwm_lsp.verdicts.output import is_wrong
 
 Answer = dict[str, Any]
 
@@ -48,6 +52,10 @@ class Target(BaseModel):
     """A call as source: `f([1, 2])`. By default the one in use."""
     event: _Count | None = None
     """Index of an event of the trace that is shown."""
+    tests: list[str] | None = None
+    """Ids of tests: `test_shop.py::test_total`. By default all of the document."""
+    expect: Literal["raises", "xfail"] = "raises"
+    """Of a crash that becomes a test: that the exception is meant, or that it is a fault to be mended."""
 
 
 def target_of(command: str, arguments: Any) -> Target:
@@ -164,6 +172,8 @@ async def show_trace(session: Session, target: Target) -> Answer:
     """The whole trace as a text: shown by the client itself if it can, else as a file."""
     document, entry = await function_of(session, target)
     known = document.known.get(entry.qualname)
+    if target.call is not None and (known is None or known.call.expression != target.call):
+        known = await session.predict(document, entry, Call(target.call, "typed"))
     if known is None or known.reading is None:
         raise UserError(f"nothing is known of {entry.qualname} yet: predict it first")
     answer: Answer = {
@@ -202,6 +212,74 @@ async def forget(session: Session, target: Target) -> Answer:
     return {"count": count}
 
 
+async def verdicts(session: Session, target: Target) -> Answer:
+    """How the tests and doctests of a document will end; those that were run, how they did."""
+    document = await _outlined(session, target)
+    async with session.client.progress("Finding verdicts", lambda: session.cancel(document.uri)):
+        await session.jobs.start(("verify", document.uri), session.checks.verify(document))
+    return {"verdicts": [verdict_row(test) for test in document.checked.tests.values()]}
+
+
+async def run_tests(session: Session, target: Target) -> Answer:
+    """Run tests of a document for real; their verdicts are replaced by how they ended."""
+    document = await _outlined(session, target)
+    if not session.configuration.trusted:
+        raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
+    async with session.client.progress("Running tests", lambda: session.cancel(document.uri)):
+        ran = await session.jobs.start(("verify", document.uri), session.checks.run(document, target.tests))
+    names = {verdict.test for verdict in ran}
+    wrong = [verdict.test for verdict in ran if is_wrong(verdict)]
+    rows = [verdict_row(test) for name, test in document.checked.tests.items() if name in names]
+    return {"verdicts": rows, "wrong": wrong}
+
+
+async def confirm_crash(session: Session, target: Target) -> Answer:
+    """Run a call on which a function likely crashes: what is told of it is confirmed, or taken back."""
+    document, entry, call = await call_of(session, target)
+    crash = _crash_of(document, call.expression)
+    known = await session.run(document, entry, call)
+    assert known.recorded is not None
+    shown = crash.is_shown_by(known.recorded.all[0].outcome)
+    session.checks.settle(document, crash, shown=shown)
+    return {**_told(known), "confirmed": shown}
+
+
+async def insert_test(session: Session, target: Target) -> Answer:
+    """Put a crash that was found into a test of its module, in the editor."""
+    from cwm_lsp.search.inserting import insertion
+
+    document, _, call = await call_of(session, target)
+    crash = _crash_of(document, call.expression).crash
+    path, text = Path(document.path).absolute(), document.text.whole
+    made = await asyncio.to_thread(insertion, path, text, crash, target.expect)
+    opened = session.documents.get(made.path.as_uri())
+    at = opened.text.whole if opened is not None else None
+    await session.client.insert(made, at)
+    return {"uri": made.path.as_uri()}
+
+
+async def _outlined(session: Session, target: Target) -> Document:
+    if target.uri is None:
+        raise UserError("a document is needed: `uri`")
+    await session.outlined(target.uri)
+    return session.document(target.uri)
+
+
+def _crash_of(document: Document, call: str) -> Crashing:
+    for crash in document.checked.crashes:
+        if crash.crash.call == call:
+            return crash
+    raise UserError(f"nothing is known of a crash of {call} any more: the function has changed")
+
+
+def verdict_row(test: Test) -> Answer:
+    """A verdict with 0-based lines as they are now."""
+    verdict, at = test.verdict, test.anchor.at
+    row = {key: value for key, value in verdict.to_json().items() if key not in ("path", "line", "at")}
+    message = message_of(test) if verdict.verdict == "fail" else verdict.reason
+    return {**row, "message": message, "line": at(test.mark), "at": at(verdict.at) if verdict.at is not None else None}
+
+
 async def debug_adapter(session: Session, target: Target) -> Answer:
     """Host, port and token of a debug adapter that predicts with the model that is loaded."""
     return await session.debug_adapter(target.uri)
@@ -226,6 +304,10 @@ COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
     "cwm.doctor": doctor,
     "cwm.forget": forget,
     "cwm.debugAdapter": debug_adapter,
+    "cwm.verdicts": verdicts,
+    "cwm.runTests": run_tests,
+    "cwm.confirmCrash": confirm_crash,
+    "cwm.insertTest": insert_test,
 }
 
 

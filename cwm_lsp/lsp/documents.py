@@ -12,6 +12,7 @@ from pathlib import PurePath
 from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.anchor import Anchor, Span
+from cwm_lsp.lsp.checked import Checked
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.text import Encoding, Text
 from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
@@ -156,6 +157,8 @@ class Document:
         """Where those functions are now."""
         self.known: dict[str, Known] = {}
         """By qualified name; the latest last."""
+        self.checked = Checked()
+        """How its tests will end, and which calls crash its functions."""
         self.chosen: dict[str, Call] = {}
         """Calls that the user has chosen, by qualified name."""
         self.pins: dict[str, dict[Pin, int]] = {}
@@ -178,6 +181,7 @@ class Document:
             self.revision += 1
             for anchor in (self.anchor, *self.pending.values(), *(known.anchor for known in self.known.values())):
                 anchor.follow(edit)
+            self.checked.follow(edit)
         self.known = {name: known for name, known in self.known.items() if known.anchor.alive}
         return self.revision != before
 

@@ -31,6 +31,10 @@ COMMANDS = (
     "cwm.doctor",
     "cwm.forget",
     "cwm.debugAdapter",
+    "cwm.verdicts",
+    "cwm.runTests",
+    "cwm.confirmCrash",
+    "cwm.insertTest",
 )
 """As in `commands.COMMANDS`."""
 
@@ -74,7 +78,7 @@ def result(params: Mapping[str, Any]) -> Message:
         "positionEncoding": position_encoding(params),
         "textDocumentSync": {"openClose": True, "change": _INCREMENTAL, "save": True},
         "hoverProvider": True,
-        "codeActionProvider": {"codeActionKinds": ["source"]},
+        "codeActionProvider": {"codeActionKinds": ["quickfix", "source"]},
         "codeLensProvider": {"resolveProvider": False},
         "executeCommandProvider": {"commands": list(COMMANDS)},
         "inlayHintProvider": {"resolveProvider": True},

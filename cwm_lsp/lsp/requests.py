@@ -10,7 +10,7 @@ from pygls.uris import from_fs_path
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lsp.answers import elsewhere, hints_of
-from cwm_lsp.lsp.commands import Target, call_of, function_of
+from cwm_lsp.lsp.commands import Target, call_of, function_of, verdict_row
 from cwm_lsp.lsp.launch import configuration
 from cwm_lsp.lsp.session import Session
 from cwm_lsp.lsp.views import status as status_view
@@ -90,6 +90,13 @@ async def hints(session: Session, target: Target) -> Answer:
     return {"hints": [hint.to_json() for _, hint in hints_of(session, document, range(len(document.text)))]}
 
 
+async def verdicts(session: Session, target: Target) -> Answer:
+    """`cwm/verdicts`: what is known of a document's tests by now, as `cwm.verdicts` answers when it is done."""
+    document = session.documents.get(target.uri or "")
+    tests = document.checked.tests.values() if document is not None and document.settings.enable else ()
+    return {"verdicts": [verdict_row(test) for test in tests]}
+
+
 async def status(session: Session, target: Target) -> Answer:
     """`cwm/status`: what predicts, what is being done, and how far the function at a position is known."""
     document = session.documents.get(target.uri or "")
@@ -151,6 +158,7 @@ REQUESTS = {
     "cwm/look": look,
     "cwm/unreached": unreached,
     "cwm/hints": hints,
+    "cwm/verdicts": verdicts,
     "cwm/status": status,
     "cwm/checkCall": check_call,
     "cwm/launch": launch,

@@ -17,7 +17,7 @@ from pygls.exceptions import FeatureRequestError, JsonRpcInternalError, JsonRpcI
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.lsp import answers, commands, requests
+from cwm_lsp.lsp import actions, answers, commands, requests
 from cwm_lsp.lsp.client import Client
 from cwm_lsp.lsp.connection import GONE, Connection, leave
 from cwm_lsp.lsp.protocol import Ending, Protocol, converter
@@ -37,7 +37,7 @@ _ANSWERS: Mapping[str, Callable[[Session, Any], Any]] = {
     lsp.INLAY_HINT_RESOLVE: answers.resolve_inlay_hint,
     lsp.TEXT_DOCUMENT_HOVER: answers.hover,
     lsp.TEXT_DOCUMENT_CODE_LENS: answers.code_lenses,
-    lsp.TEXT_DOCUMENT_CODE_ACTION: answers.code_actions,
+    lsp.TEXT_DOCUMENT_CODE_ACTION: actions.code_actions,
     lsp.TEXT_DOCUMENT_INLINE_VALUE: answers.inline_values,
     lsp.TEXT_DOCUMENT_DIAGNOSTIC: answers.diagnostics,
 }

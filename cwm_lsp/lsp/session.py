@@ -21,6 +21,7 @@ from cwm_lsp.doctor import Finding, Findings
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import answers
 from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.checks import Checks
 from cwm_lsp.lsp.client import Client, ClientLog
 from cwm_lsp.lsp.configuration import Configuration
 from cwm_lsp.lsp.debugging import Debugging
@@ -70,6 +71,7 @@ class Session:
         self._durations: deque[float] = deque(maxlen=5)
         self._model = Worker("model", self._mourn)
         self._tools = Worker("tools", self._mourn)
+        self.checks = Checks(self.documents, self.jobs, self._show, self._mourn)
         logging.getLogger("cwm_lsp").addHandler(ClientLog(client))
         self._set_level()
 
@@ -131,13 +133,14 @@ class Session:
         document = self.documents.get(uri)
         if document is None:
             return
-        before = set(document.known)
+        before, checked = set(document.known), len(document.checked)
         if not document.edit(changes, version):
             return
         self._interrupt_weighing()
         touched = {name for name, anchor in document.pending.items() if not _lives(anchor, name, document)}
-        self.jobs.cancel(lambda key: key == ("sweep", uri) or (key[1] == uri and key[-1] in touched))
-        if before - set(document.known):
+        stale = ("sweep", "check", "verify")
+        self.jobs.cancel(lambda key: key[1] == uri and (key[0] in stale or key[-1] in touched))
+        if before - set(document.known) or len(document.checked) < checked:
             self._show(document)
         self._soon(document)
         self._depended_on(document.path)
@@ -154,14 +157,22 @@ class Session:
             stale = [name for name, known in document.known.items() if known.depends_on(path)]
             for name in stale:
                 del document.known[name]
-            if stale:
+            is_other = document.path != path and document.checked.other_changed(path, document.text.whole)
+            if is_other:
+                self.jobs.cancel(lambda key, uri=document.uri: key == ("check", uri))  # type: ignore[misc]
+            if stale or is_other:
                 self._show(document)
                 self._soon(document)
 
     def saved(self, uri: str) -> None:
         document = self.documents.get(uri)
-        if document is not None and document.settings.predict.trigger == "onSave":
+        if document is None:
+            return
+        document.checked.searched.clear()  # what the functions call may have changed
+        if document.settings.predict.trigger == "onSave":
             self._soon(document, 0.0, saved=True)
+        elif document.outlined == document.revision and document.settings.predict.trigger != "manual":
+            self.checks.begin(document)
 
     def closed(self, uri: str) -> None:
         """A document is closed, deleted or renamed: everything about it is forgotten."""
@@ -183,6 +194,7 @@ class Session:
         self.jobs.cancel()
         self._model.close()
         self._tools.close()
+        self.checks.close()
 
     def looked_at(self, uri: str, cursor: int, view: range) -> None:
         """The user has gone to a line, 0-based, of a document of which these lines are seen (`cwm/cursor`)."""
@@ -373,6 +385,8 @@ class Session:
         if self._predicts_unasked(document.settings.predict.trigger, saved):
             await self._predict_unknown(document)
         self._weigh_rest(document)
+        if document.settings.predict.trigger in ("auto", "onType") or saved:
+            self.checks.begin(document)
 
     async def _predict_unknown(self, document: Document) -> None:
         while (wanted := self._next(document)) is not None:

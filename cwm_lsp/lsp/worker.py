@@ -1,4 +1,4 @@
-"""A process that does the server's work: outlines, predictions, runs. `python -m cwm_lsp.lsp.worker`.
+"""A process that does the server's work: outlines, predictions, runs, checks. `python -m cwm_lsp.lsp.worker`.
 
 It reads jobs from stdin and writes what comes of them to stdout, one JSON object a line:
 
@@ -6,7 +6,7 @@ It reads jobs from stdin and writes what comes of them to stdout, one JSON objec
     → {"do": "cancel", "id": 1}                                        honoured between two forward passes
     ← {"id": 1, "stage": "loading the model"}               what it is at
     ← {"id": 1, "events": [event, …]}                       as they are predicted
-    ← {"id": 1, "entries": [entry, …]}                      as they are found
+    ← {"id": 1, "entries": [entry, …]}, {"id": 1, "tests": [test, …]}   as they are found
     ← {"id": 1, "result": {…}} or {"id": 1, "error": {"kind": …, "message": …}}   the last of a job
 
 An error's kind is `user`, `unavailable`, `cancelled` or `fault`. The process ends with its stdin. What anybody else
@@ -32,6 +32,7 @@ from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 
 if TYPE_CHECKING:
     from cwm_lsp.dap.serving import Server
+    from cwm_lsp.lsp.checker import Checker
     from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.trace.events import Event, Trace
@@ -60,6 +61,7 @@ class Worker:
         self._loading = threading.Lock()
         self._adapters: dict[str, Server] = {}
         """Debug adapters, by the settings that they go by."""
+        self._checker: Checker | None = None
 
     def read(self, lines: TextIO) -> None:
         """Take jobs and cancellations from a stream; the process ends with it, whatever is under way."""
@@ -116,6 +118,12 @@ class Worker:
                 return _check_call(job)
             case "side by side":
                 return _side_by_side(job)
+            case "verdicts":
+                return self._verdicts(job, cancel, tell)
+            case "crashes":
+                return self._checking.crashes(job, cancel)
+            case "run tests":
+                return self._checking.run(job, cancel)
             case other:
                 raise ValueError(f"unknown job {other!r}")
 
@@ -220,6 +228,29 @@ class Worker:
             tell({"stage": f"{events:,} of {len(trace.events):,} events"})
 
         return predictor.read_if_possible(trace, cancel=cancel, on_read=on_read).to_json()
+
+    @property
+    def _checking(self) -> Checker:
+        from cwm_lsp.lsp.checker import Checker
+
+        if self._checker is None:
+            self._checker = Checker()
+        return self._checker
+
+    def _verdicts(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        """How the tests of a document will end, told as they are known, several at a time."""
+        tests: list[Message] = []
+        reads: list[str] = []
+        last = time.monotonic()
+        for told in self._checking.verdicts(job, cancel):
+            if cancel.is_set():
+                raise Cancelled
+            tests += told.get("tests", ())
+            reads += told.get("reads", ())
+            if tests and time.monotonic() - last >= _FLUSH:
+                tell({"tests": tests})
+                tests, last = [], time.monotonic()
+        return {"tests": tests, "reads": reads}
 
     def _examine_model(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """What the doctor finds about the model; if it is the one at hand, it is not loaded again."""

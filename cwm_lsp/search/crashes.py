@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cwm_lsp.evaluate import Called
+from cwm_lsp.search.crash import NEVER_ENDS, Crash
 from cwm_lsp.search.loop import Attempt, Budget, Search
 from cwm_lsp.search.shrink import shrunk
 from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
@@ -19,8 +20,6 @@ from cwm_lsp.source.functions import Function, functions
 from cwm_lsp.source.recovery import module_statements, parse
 from cwm_lsp.trace.events import Outcome
 
-NEVER_ENDS = "never ends"
-"""Stands for the type of the exception of a call that does not."""
 _IGNORED = re.compile(r"#\s*cwm:\s*ignore\b")
 _WRONG_KIND = frozenset({"TypeError", "AttributeError"})
 _OF_ENVIRONMENT = frozenset({"ImportError", "ModuleNotFoundError"})
@@ -29,37 +28,6 @@ _HOOKS = frozenset({"__getattr__", "__getattribute__", "__setattr__", "__delattr
 """Methods that Python calls, and of which it expects exceptions."""
 _LOOKUPS = frozenset({"__getitem__", "__delitem__", "__missing__"})
 _OVERLOAD = re.compile(r"(?:^|\.)(?:overload|abstractmethod)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """A call that crashes, and how."""
-
-    function: str
-    """Qualified name of the function that is called."""
-    call: str
-    line: int
-    """Where it crashes: the innermost line of the file; of an endless loop its head."""
-    type: str
-    """The exception's, or `NEVER_ENDS`."""
-    message: str
-    deliberate: bool = False
-    """The file itself raises it, or asserts what does not hold."""
-    vouched: bool = True
-    """All arguments are of kinds that hints, defaults or known calls say."""
-
-    def __str__(self) -> str:
-        if self.type == NEVER_ENDS:
-            return f"{self.call} {self.message}"
-        return f"{self.type} when called as {self.call}{': ' + self.message if self.message else ''}"
-
-    def is_shown_by(self, recorded: Outcome) -> bool | None:
-        """Whether a run of the call that ended so shows the crash; None where it does not tell."""
-        if self.type == NEVER_ENDS:
-            return recorded.kind in ("timeout", "truncated")
-        if recorded.kind == "exception" and recorded.exception is not None:
-            return recorded.exception.type == self.type and recorded.exception.line in (self.line, None)
-        return False if recorded.kind == "return" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ from typing import Any
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Around, Called, Evaluator, Limits
 from cwm_lsp.evaluate.evaluator import Fault
-from cwm_lsp.search.crashes import Crash, Known, Searched, crashes, each, known, wanted
+from cwm_lsp.search.crash import Crash
+from cwm_lsp.search.crashes import Known, Searched, crashes, each, known, wanted
 from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.versions import AttemptIn, Compared, Version, differences
 from cwm_lsp.source.environment import layout, project
@@ -48,12 +49,14 @@ class File:
     """Absolute."""
     text: str
     python: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Other files (absolute paths) whose text differs from the disk's."""
 
     @property
     def program(self) -> dict[str, Any]:
         """What an evaluator needs to know of it."""
         module = layout(self.path, self.text).module
-        return {"source": self.text, "module": module, "around": Around(str(self.path), self.python)}
+        return {"source": self.text, "module": module, "around": Around(str(self.path), self.python, texts=self.texts)}
 
     @classmethod
     def read(cls, path: Path, python: str | None = None) -> File:

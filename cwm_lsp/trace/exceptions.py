@@ -1,10 +1,13 @@
-"""What the repr of an exception, as `sys.settrace` reports it, tells of its type and message."""
+"""What the repr of an exception, as `sys.settrace` reports it, tells of its type and message; how one ends a call."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import re
+from collections.abc import Sequence
+
+from .events import Event
 
 _TRIPLE = re.compile(r"\(<class '(?P<type>[^']*)'>, (?P<value>.*), (?:<traceback object[^>]*>|None)\)\Z", re.DOTALL)
 _LONGEST = 100_000
@@ -49,3 +52,14 @@ def _literals(arguments: str) -> tuple[object, ...] | None:
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
     return value if isinstance(value, tuple) else None
+
+
+def unwinding(events: Sequence[Event]) -> list[Event]:
+    """The `exception` events of the exception that ends a trace: where it is raised first, then its callers."""
+    chain: list[Event] = []
+    for event in reversed(events):
+        if event.kind == "exception" and (not chain or event.depth == chain[-1].depth + 1):
+            chain.append(event)
+        elif event.kind != "return":
+            break
+    return chain[::-1]

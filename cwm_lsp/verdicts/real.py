@@ -7,14 +7,15 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from cwm_lsp.errors import UnavailableError
+from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.source.environment import interpreter, layout
 from cwm_lsp.verdicts.verdict import Verdict, Word
 from cwm_lsp.verdicts.workspace import File
@@ -33,12 +34,18 @@ _COLLECTING = 60.0
 
 
 def outcomes(
-    found: Sequence[File], here: Path, python: str | None, timeout: float
+    found: Sequence[File],
+    here: Path,
+    python: str | None,
+    timeout: float,
+    only: Mapping[str, Sequence[str]] = {},
+    cancel: threading.Event | None = None,
 ) -> dict[tuple[str, str], tuple[Word, str]]:
     """Of each test that was run, by its file (absolute) and the rest of its id, whether it passed, and what was told.
-    One that takes more than `timeout` seconds is ended, and has not passed.
+    One that takes more than `timeout` seconds is ended, and has not passed. `only`: by file, its tests that are
+    to be run, if not all.
 
-    Raises UnavailableError where pytest cannot be run.
+    Raises UnavailableError where pytest cannot be run, Cancelled soon after `cancel` was set.
     """
     result: dict[tuple[str, str], tuple[Word, str]] = {}
     by_python: dict[Path, list[File]] = {}
@@ -48,15 +55,16 @@ def outcomes(
         tests = [file for file in files if file.is_test]
         if tests:
             arguments = ["-m", "pytest", "-q", "-p", "cwm_lsp_outcomes", "-p", "no:cacheprovider"]
-            arguments += [str(file.path) for file in tests]
-            rows = _run(program, arguments, tests[0].path, tests[0].text, here, timeout)
+            for file in tests:
+                arguments += [f"{file.path}::{test}" for test in only.get(str(file.path), ())] or [str(file.path)]
+            rows = _run(program, arguments, tests[0], here, timeout, cancel)
             for row in rows:  # of set-up, call and tear-down, and of subtests: one that fails is enough
                 if result.get((row["path"], row["test"]), ("pass", ""))[0] == "pass":
                     result[row["path"], row["test"]] = _told(row)
         for file in files:
             if ">>>" in file.text:
                 name = layout(file.path, file.text).module
-                rows = _run(program, [str(INJECTED / "doctests.py"), name], file.path, file.text, here, timeout)
+                rows = _run(program, [str(INJECTED / "doctests.py"), name], file, here, timeout, cancel)
                 result |= {(str(file.path), row["test"]): _told(row) for row in rows}
     return result
 
@@ -66,10 +74,10 @@ def _told(row: dict[str, str]) -> tuple[Word, str]:
 
 
 def _run(
-    program: Path, arguments: list[str], path: Path, text: str, here: Path, timeout: float
+    program: Path, arguments: list[str], about: File, here: Path, timeout: float, cancel: threading.Event | None
 ) -> list[dict[str, str]]:
     """What is told of each test: begun anew without those that have been told of, until all have had their turn."""
-    around = [*layout(path, text).sys_path, str(INJECTED), os.environ.get("PYTHONPATH", "")]
+    around = [*layout(about.path, about.text).sys_path, str(INJECTED), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, around))}
     told: list[dict[str, str]] = []
     while True:
@@ -78,7 +86,7 @@ def _run(
             done = Path(folder, "told.json")
             done.write_text(json.dumps([row.get("node", "") for row in told]), encoding="utf-8")
             environment |= {OUT: str(out), TOLD: str(done)}
-            stopped = _watched([str(program), *arguments], here, environment, out, timeout)
+            stopped = _watched([str(program), *arguments], here, environment, out, timeout, cancel)
             lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
         rows = [json.loads(line) for line in lines]
         told += [row for row in rows if row["verdict"] != "begun"]
@@ -89,7 +97,14 @@ def _run(
             return told
 
 
-def _watched(command: list[str], here: Path, environment: dict[str, str], out: Path, timeout: float) -> bool:
+def _watched(
+    command: list[str],
+    here: Path,
+    environment: dict[str, str],
+    out: Path,
+    timeout: float,
+    cancel: threading.Event | None,
+) -> bool:
     """Run a command until it ends, or nothing has been written to `out` for `timeout` seconds: then it is ended, with
     all that it has started. Whether it was."""
     with tempfile.TemporaryFile(mode="w+", errors="replace") as errors:
@@ -100,6 +115,8 @@ def _watched(command: list[str], here: Path, environment: dict[str, str], out: P
         try:
             while process.poll() is None:
                 time.sleep(_LOOK)
+                if cancel is not None and cancel.is_set():
+                    raise Cancelled
                 now = out.stat().st_size if out.exists() else 0
                 if now != size:
                     size, since = now, time.monotonic()

@@ -12,8 +12,7 @@ from cwm_lsp.lsp.views.hints import percent
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 from cwm_lsp.settings import Diagnostics
-from cwm_lsp.trace.events import Event
-from cwm_lsp.trace.exceptions import exception_repr
+from cwm_lsp.trace.exceptions import exception_repr, unwinding
 from cwm_lsp.trace.facts import is_doubted, is_fact
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ _CALL = 60
 """Characters of a call in a message, after the news."""
 _MOST = 20
 """Divergences told of one run: the first ones, as the others mostly follow from them."""
-_SEVERITIES = {
+SEVERITIES = {
     "error": lsp.DiagnosticSeverity.Error,
     "warning": lsp.DiagnosticSeverity.Warning,
     "information": lsp.DiagnosticSeverity.Information,
@@ -62,7 +61,7 @@ def diagnostics(
         yield lsp.Diagnostic(
             range=text.range_of(now),
             message=message,
-            severity=_SEVERITIES[severity],
+            severity=SEVERITIES[severity],
             code=code,
             source=SOURCE,
             related_information=links or None,
@@ -103,21 +102,31 @@ def _divergences(divergences: Sequence[Divergence]) -> Iterator[_Row]:
 def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.Diagnostic:
     """A debug session stopped at the 0-based `line`, and that was not as predicted."""
     return lsp.Diagnostic(
-        text.range_of(line), message, severity=_SEVERITIES[settings.severity], code="divergence-live", source=SOURCE
+        text.range_of(line), message, severity=SEVERITIES[settings.severity], code="divergence-live", source=SOURCE
     )
 
 
 def refused(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.Diagnostic:
     """What the 0-based `line` has keeps the file from being run."""
     return lsp.Diagnostic(
-        text.range_of(line), message, severity=_SEVERITIES[settings.severity], code="not-run", source=SOURCE
+        text.range_of(line), message, severity=SEVERITIES[settings.severity], code="not-run", source=SOURCE
     )
 
 
-def unexpected(text: Text, line: int, message: str, settings: Diagnostics, data: dict[str, Any]) -> lsp.Diagnostic:
-    """What is expected of a call at the 0-based `line` is not what comes of it."""
-    severity = _SEVERITIES[settings.severity]
-    return lsp.Diagnostic(text.range_of(line), message, severity=severity, code="expectation", source=SOURCE, data=data)
+def unexpected(
+    text: Text,
+    line: int,
+    code: str,
+    message: str,
+    settings: Diagnostics,
+    data: dict[str, Any],
+    related: list[lsp.DiagnosticRelatedInformation],
+) -> lsp.Diagnostic:
+    """What is expected at the 0-based `line` is not what comes of it, or will likely not be."""
+    severity = SEVERITIES[settings.severity]
+    return lsp.Diagnostic(
+        text.range_of(line), message, severity, code, source=SOURCE, related_information=related or None, data=data
+    )
 
 
 def message_of(divergence: Divergence) -> str:
@@ -158,7 +167,7 @@ def _crash(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Ite
     trace = reading.trace
     if trace.outcome.kind != "exception" or trace.outcome.exception is None or is_doubted(trace):
         return
-    chain = _unwinding(trace.events)
+    chain = unwinding(trace.events)
     if not chain:
         line = trace.outcome.exception.line
         if trace.outcome.cut is not None and line is not None and tells_crash and is_fact(trace):
@@ -193,14 +202,3 @@ def _endless(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> I
         call = shorten_call(trace.call, _CALL)
         likely = "" if is_fact(trace) else "likely "
         yield loop.line, "endless-loop", f"{likely}{loop} · in {call}", [(reading.entry, f"in {call}")]
-
-
-def _unwinding(events: tuple[Event, ...]) -> list[Event]:
-    """The `exception` events of the exception that ends a trace: where it is raised first, then its callers."""
-    chain: list[Event] = []
-    for event in reversed(events):
-        if event.kind == "exception" and (not chain or event.depth == chain[-1].depth + 1):
-            chain.append(event)
-        elif event.kind != "return":
-            break
-    return chain[::-1]

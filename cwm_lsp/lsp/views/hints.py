@@ -48,6 +48,8 @@ class Hint:
     parts: tuple[Part, ...]
     of: int | None = None
     """The line of the trace that it is about."""
+    tooltip: str | None = None
+    """Where that is known without a trace."""
 
     @property
     def label(self) -> str:
@@ -77,7 +79,11 @@ def hints(
 def inlay_hint(hint: Hint, text: Text, data: dict[str, Any]) -> lsp.InlayHint:
     """The hint as the protocol has it; `data` goes back and forth with it until it is resolved."""
     return lsp.InlayHint(
-        position=text.end_of(hint.line), label=hint.label, padding_left=True, data={**data, "line": hint.of}
+        position=text.end_of(hint.line),
+        label=hint.label,
+        padding_left=True,
+        tooltip=hint.tooltip,
+        data={**data, "line": hint.of},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -39,9 +39,11 @@ def lenses(
     shown: Callable[[Entry], Known | None],
     commands: Collection[str],
     argument: Callable[[Entry], dict[str, Any]],
+    summaries: Mapping[str, str] = {},
 ) -> list[lsp.CodeLens]:
     """The lenses of some functions, those left out whose command is not one of `commands`: what can be carried out.
-    `shown` gives the call whose values stand beside a function's lines."""
+    `shown` gives the call whose values stand beside a function's lines, `summaries` what has come of doctests, by
+    function."""
     result = []
     for entry in entries:
         line = where(entry.def_line)
@@ -49,7 +51,10 @@ def lenses(
             continue
         call = in_use(entry)
         # One after the other: Neovim sorts those of a line by their columns, in no order where these are the same.
-        for column, (title, command) in enumerate(_commands(_title(entry, call, shown(entry)), call, commands)):
+        choices = list(_commands(_title(entry, call, shown(entry)), call, commands))
+        if entry.qualname in summaries:
+            choices.append((summaries[entry.qualname], "cwm.verdicts"))
+        for column, (title, command) in enumerate(choices):
             spot = lsp.Position(line, column)
             what = lsp.Command(title, command, arguments=[argument(entry)])
             result.append(lsp.CodeLens(lsp.Range(spot, spot), what))

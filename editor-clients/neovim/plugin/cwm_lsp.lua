@@ -24,6 +24,8 @@ local maps = {
   next = 'Look at the next iteration of the loop under the cursor',
   prev = 'Look at the previous iteration of the loop under the cursor',
   trace = 'Show the whole trace, predicted and recorded',
+  verdicts = 'List which tests of this buffer will likely fail',
+  test = 'Run the tests of this buffer, and list which fail',
   toggle = 'Show or hide the hints in this buffer',
 }
 for name, description in pairs(maps) do
@@ -37,6 +39,13 @@ vim.lsp.commands['cwm.changeCall'] = function(command, context)
 end
 vim.lsp.commands['cwm.more'] = function(command, context)
   require('cwm_lsp').more(command.arguments[1], context.bufnr)
+end
+vim.lsp.commands['cwm.copyCall'] = function(command)
+  vim.fn.setreg('"', command.arguments[1].call)
+  vim.fn.setreg('+', command.arguments[1].call)
+end
+vim.lsp.commands['cwm.debugPrediction'] = function(command)
+  require('cwm_lsp').debug(command.arguments[1].call)
 end
 vim.lsp.commands['cwm.selectCall'] = function(command, context)
   require('cwm_lsp').call(nil, command.arguments[1], context.bufnr)

@@ -91,6 +91,12 @@ export async function changeCall(server: Server, argument: unknown): Promise<voi
   await chooseCall(target, execute, checked(server));
 }
 
+/** Put a call on the clipboard. */
+export async function copyCall(argument: unknown): Promise<void> {
+  const call = targetOf(argument)?.call;
+  if (call) await vscode.env.clipboard.writeText(call);
+}
+
 /** Has the server check a call; gives what is wrong with it. */
 function checked(server: Server): Check {
   return async (target) => {

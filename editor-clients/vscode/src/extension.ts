@@ -2,13 +2,14 @@ import * as vscode from "vscode";
 import { dimUnreached } from "./branches";
 import { followCursor } from "./cursor";
 import { showHints } from "./hints";
-import { changeCall, middleware, more } from "./commands";
+import { changeCall, copyCall, middleware, more } from "./commands";
 import { registerDebugging } from "./debug";
 import * as environments from "./environments";
 import { openExample } from "./example";
 import { installServer, offer } from "./install";
 import { Server } from "./server";
 import { createStatus } from "./status";
+import { registerTests } from "./tests";
 import { TraceView } from "./trace/panel";
 
 let server: Server | undefined;
@@ -33,12 +34,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     dimUnreached(started),
     showHints(started),
     followCursor(started),
+    registerTests(started),
     registerDebugging(started, (uri, name, event) => {
       traces.follow(uri, name, event);
       void started.look(uri, name, event);
     }),
     registerCommand("cwm.changeCall", (argument: unknown) => changeCall(started, argument)),
     registerCommand("cwm.more", (argument: unknown) => more(argument)),
+    registerCommand("cwm.copyCall", (argument: unknown) => copyCall(argument)),
     registerCommand("cwm.openExample", openExample),
     registerCommand("cwm.restartServer", () => started.restart()),
     registerCommand("cwm.showLogs", () => log.show()),

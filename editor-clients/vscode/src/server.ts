@@ -25,7 +25,7 @@ export type State =
 const OWN_SETTINGS = ["server", "trace", "editor"];
 
 /** Commands that the extension carries out, which the server's lenses and links may therefore offer. */
-const OWN_COMMANDS = ["cwm.more", "cwm.changeCall", "cwm.predictThenDebug", "cwm.debugPrediction"];
+const OWN_COMMANDS = ["cwm.more", "cwm.changeCall", "cwm.predictThenDebug", "cwm.debugPrediction", "cwm.copyCall"];
 
 /** Commands that a link in a hover may start. */
 const LINKED = [

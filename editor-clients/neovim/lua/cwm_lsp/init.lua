@@ -328,6 +328,47 @@ function M.trace()
   end)
 end
 
+--- Put what fails, and what is not known, into the quickfix list.
+---@param answer { verdicts: table[] }
+---@param likely 'likely '|''
+local function list(answer, likely)
+  local bufnr = vim.api.nvim_get_current_buf()
+  local items, passing = {}, 0
+  for _, row in ipairs(answer.verdicts) do
+    if row.verdict == 'pass' then
+      passing = passing + 1
+    else
+      local line = row.at ~= vim.NIL and row.at or row.line
+      local text = row.verdict == 'fail' and row.message or ('not known: %s (%s)'):format(row.test, row.message)
+      local kind = row.verdict == 'fail' and 'E' or 'I'
+      items[#items + 1] = { bufnr = bufnr, lnum = line + 1, text = text, type = kind }
+    end
+  end
+  table.sort(items, function(one, other)
+    return one.type == other.type and one.lnum < other.lnum or one.type < other.type
+  end)
+  local told = ('%d of %d tests %spass'):format(passing, #answer.verdicts, likely)
+  vim.fn.setqflist({}, ' ', { title = 'cwm-lsp: ' .. told, items = items })
+  vim.api.nvim_echo({ { told } }, true, {})
+  if #items > 0 then
+    vim.cmd('botright copen | wincmd p')
+  end
+end
+
+--- List how the tests and doctests of the buffer will likely end. Nothing is run.
+function M.verdicts()
+  M.execute('cwm.verdicts', { uri = vim.uri_from_bufnr(0) }, function(answer)
+    list(answer, 'likely ')
+  end)
+end
+
+--- Run the tests and doctests of the buffer, and list those that fail.
+function M.test()
+  M.execute('cwm.runTests', { uri = vim.uri_from_bufnr(0) }, function(answer)
+    list(answer, '')
+  end)
+end
+
 --- Start the model's process afresh.
 function M.restart()
   M.execute('cwm.restartModel', {})

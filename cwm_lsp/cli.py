@@ -177,7 +177,7 @@ _PYTHON = click.option(
 )
 _SEARCH = _options(
     *_SEARCHING,
-    click.option("--jobs", metavar="N", type=click.IntRange(min=1), default=1, help="Searches at once (default: 1)."),
+    click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Searches at once (default: one a core)."),
 )
 
 
@@ -301,17 +301,23 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
 @click.option("--json", "form", flag_value="json", help="One JSON object a line on stdout, and nothing else.")
 @click.option("--sarif", "form", flag_value="sarif", help="A SARIF 2.1.0 log on stdout, and nothing else.")
 @click.option("--deliberate", is_flag=True, help="Also what the code raises or asserts itself.")
+@click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the files.")
+@click.option("--merge", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Join results of --json.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
 @_options(_SEARCH, _RUN)
-def crashes(paths: tuple[Path, ...], form: str | None, **choices: Any) -> int:
+def crashes(paths: tuple[Path, ...], form: str | None, merge: tuple[Path, ...], no_cache: bool, **choices: Any) -> int:
     """Find calls within the functions' own hints on which they crash or never end. Nothing of PATHS is run.
 
     PATHS are files and folders (default: this folder). Only what is computed is told, each with its smallest call.
     Exit codes: 0 nothing found, 1 found, 2 could not.
     """
-    from cwm_lsp.searches import find_crashes
+    from cwm_lsp.searches import find_crashes, merge_crashes
 
-    how = {name: choices.pop(name) for name in ("verify", "deliberate", "seconds", "jobs", "seed")}
-    return find_crashes(paths or (Path(),), _settings(choices), form=form or "text", fault=_fault, **how)
+    if merge:
+        return merge_crashes(merge, form or "text")
+    how = {name: choices.pop(name) for name in ("verify", "deliberate", "seconds", "jobs", "seed", "shard")}
+    how |= {"keep": not no_cache, "form": form or "text"}
+    return find_crashes(paths or (Path(),), _settings(choices), fault=_fault, **how)
 
 
 @cli.command()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_cache_path
 from rich.console import Console
 from rich.text import Text
 
@@ -18,6 +20,7 @@ from cwm_lsp.search.conditions import watched
 from cwm_lsp.search.crash import NEVER_ENDS, Crash
 from cwm_lsp.search.crashes import known, wanted
 from cwm_lsp.search.goals import Sought, constants, find, raises, reaches, reaches_any, returns, towards
+from cwm_lsp.search.kept import Store
 from cwm_lsp.search.loop import Attempt, Budget
 from cwm_lsp.search.revisions import changed_since
 from cwm_lsp.search.sarif import sarif
@@ -32,6 +35,8 @@ from cwm_lsp.search.workspace import (
     search_files,
     tests_of,
 )
+from cwm_lsp.shards import merged, part
+from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function
 from cwm_lsp.source.functions import find as by_name
 from cwm_lsp.target import split
@@ -88,9 +93,11 @@ def find_crashes(
     form: str = "text",
     verify: bool = False,
     seconds: float | None = None,
-    jobs: int = 1,
+    jobs: int | None = None,
     seed: int = 0,
     deliberate: bool = False,
+    shard: str | None = None,
+    keep: bool = True,
     fault: Callable[[], str],
 ) -> int:
     """Search files and folders for crashes, print them in a `form` (`text`, `json`, `sarif`), give the exit code.
@@ -100,14 +107,16 @@ def find_crashes(
         UserError: a path does not exist.
         UnavailableError: an evaluator or, to `verify`, the interpreter cannot be started.
     """
-    files, broken = _read(paths, settings.record.python)
+    files, broken = _read(part(list(python_files(paths)), shard), settings.record.python)
+    store = Store(user_cache_path("cwm-lsp") / "crashes", (settings.record.python, seed, deliberate)) if keep else None
     rows: list[Row] = []
     tried, reasons = 0, []
     total = sum(len(wanted(file.text)) for file in files)
     with _confirming(settings, verify) as confirm, progress("searching", total) as advance:
         for result in search_files(
-            files, jobs=jobs, seconds=seconds, seed=seed, deliberate=deliberate, advance=advance, fault=fault
-        ):
+            files, jobs=jobs or cores(), seconds=seconds, seed=seed, deliberate=deliberate, advance=advance,
+            fault=fault, store=store,
+        ):  # fmt: skip
             found = [row for crash in result.crashes if (row := _row(result.file, crash, confirm)) is not None]
             rows += found
             if form != "sarif":
@@ -122,10 +131,46 @@ def find_crashes(
     return COULD_NOT if broken or (total and len(reasons) == total) else NOTHING
 
 
+def cores() -> int:
+    """How many searches at once this machine is good for."""
+    return os.cpu_count() or 1
+
+
+def merge_crashes(paths: Sequence[Path], form: str = "text") -> int:
+    """Join what `crashes --json` has written elsewhere: print it in a `form`, give the exit code.
+
+    Raises:
+        UserError: a file has something else.
+    """
+    rows = [{**row, "text": _line_at(row)} for row in merged(paths, "crashes")]
+    if form == "sarif":
+        print(json.dumps(sarif(rows, __version__, Path.cwd()), indent=2))  # noqa: T201
+    else:
+        _print(rows, as_json=form == "json")
+    s = "" if len(rows) == 1 else "s"
+    Console(stderr=True, highlight=False).print(Text(f"{len(rows):,} finding{s} of {len(paths):,} parts"))
+    return FOUND if any(row.get("confirmed") is not False for row in rows) else NOTHING
+
+
+def _line_at(row: Row) -> str:
+    """The line of a finding, if its file is here.
+
+    Raises:
+        UserError: that is no finding.
+    """
+    try:
+        line: str = read_source(Path(row["path"])).split("\n")[row["line"] - 1].strip()
+        return line
+    except (UserError, IndexError):
+        return ""
+    except (KeyError, TypeError) as error:
+        raise UserError(f"this is no result of cwm-lsp crashes --json: {row}") from error
+
+
 def _read(paths: Sequence[Path], python: str | None) -> tuple[list[File], list[str]]:
-    """The files that can be searched, and why others cannot."""
+    """Those of some files that can be searched, and why others cannot."""
     files, broken = [], []
-    for path in python_files(paths):
+    for path in paths:
         try:
             files.append(File.read(path, python))
         except UserError as error:
@@ -268,7 +313,7 @@ def _show_found(file: File, function: Function, sought: Sought, *, as_json: bool
 
 
 def find_differences(
-    revision: str, settings: Settings, *, as_json: bool, jobs: int, seconds: float | None, seed: int
+    revision: str, settings: Settings, *, as_json: bool, jobs: int | None, seconds: float | None, seed: int
 ) -> int:
     """Look for calls on which functions differ from those of a git revision, print one for each, give the exit code.
 
@@ -280,7 +325,9 @@ def find_differences(
     tried, reasons = 0, []
     with changed_since(revision, Path.cwd(), settings.record.python) as (changed, broken):
         with progress("comparing", len(changed)) as advance:
-            for one, compared in zip(changed, compare_all(changed, jobs, seconds, seed, advance), strict=True):
+            for one, compared in zip(
+                changed, compare_all(changed, jobs or cores(), seconds, seed, advance), strict=True
+            ):
                 tried += compared.tried
                 if compared.found is not None:
                     code = FOUND

@@ -15,11 +15,12 @@ from rich.markup import escape
 
 from cwm_lsp import report
 from cwm_lsp.errors import UserError
+from cwm_lsp.shards import merged, part
 from cwm_lsp.terminal import console
 from cwm_lsp.verdicts.output import MARKS, Summary, is_wrong, junit, line_of, summary
 from cwm_lsp.verdicts.real import held_against, outcomes
 from cwm_lsp.verdicts.verdict import Verdict
-from cwm_lsp.verdicts.workspace import File, Store, Verifier, files, mentioning
+from cwm_lsp.verdicts.workspace import Store, Verifier, files, mentioning
 
 PASSED, FAILED, NOTHING = 0, 1, 5
 _STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
@@ -72,8 +73,7 @@ def _verdicts(options: Options) -> Iterator[Verdict]:
     found = list({file.path: file for file in files([Path(path) for path, _, _ in names] or [here], here)}.values())
     if options.changed:
         found = mentioning(found, _changed(here))
-    if options.shard is not None:
-        found = _shard(found, options.shard)
+    found = part(found, options.shard)
     wanted = [f"{Path(path).as_posix()}::{test}" for path, _, test in names if test]
     store = Store(user_cache_path("cwm-lsp") / "verdicts") if options.keep else None
     verifier = Verifier(options.jobs or os.cpu_count() or 1, store, options.python)
@@ -112,21 +112,13 @@ def _changed(here: Path) -> list[Path]:
     return [here / name for name in names]
 
 
-def _shard(found: Sequence[File], shard: str) -> list[File]:
-    number, _, of = shard.partition("/")
-    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
-        raise UserError(f"--shard {shard} is not I/N, such as 1/4")
-    return list(found[int(number) - 1 :: int(of)])
-
-
 def _merged(paths: Sequence[Path]) -> Iterator[Verdict]:
     """The verdicts that other runs have written with `--json`."""
-    for path in paths:
+    for row in merged(paths, "verify"):
         try:
-            for line in path.read_text(encoding="utf-8").splitlines():
-                yield Verdict.from_json(json.loads(line))
-        except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{path} is no result of cwm-lsp verify --json: {error}") from error
+            yield Verdict.from_json(row)
+        except TypeError as error:
+            raise UserError(f"this is no result of cwm-lsp verify --json: {row} ({error})") from error
 
 
 def _tell(verdict: Verdict, options: Options) -> None:

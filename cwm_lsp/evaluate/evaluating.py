@@ -227,7 +227,7 @@ class Server:
         while len(self._programs) >= PROGRAMS:
             self._programs.popitem()
         self._programs[key] = program
-        return "end", number, None, None, False, ()
+        return "end", number, None, None, False, tuple(program.reads)
 
 
 def main() -> None:

@@ -237,11 +237,13 @@ class Evaluator:
         *,
         limits: Limits | None = None,
         cancel: threading.Event | None = None,
+        reads: set[str] | None = None,
         **more: Any,
     ) -> Iterator[Called]:
         """What comes of each of the calls, in order, without events: `Program.call` in the other process. `more` is for
-        `Program`. A call that the process does not survive is told as one that is not known, and the next goes on in a
-        new one. Raises UnavailableError where the process cannot be started, Cancelled soon after `cancel` was set."""
+        `Program`; `reads` takes up the other files that they depend on. A call that the process does not survive is
+        told as one that is not known, and the next goes on in a new one. Raises UnavailableError where the process
+        cannot be started, Cancelled soon after `cancel` was set."""
         limits = limits or Limits()
         left, deaths = list(calls), 0
         while left:
@@ -251,6 +253,8 @@ class Evaluator:
                 for called in evaluating.called():
                     done += 1
                     yield called
+            if reads is not None:
+                reads.update(evaluating.reads)
             deaths = 0 if done else deaths + 1
             left = left[done:]
             if left:

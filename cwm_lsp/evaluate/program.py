@@ -41,6 +41,8 @@ class Program:
         self._standing: Standing | None = None
         """The modules, if the last call has left them as they were."""
         self._under_way: _Call | None = None
+        self.reads: set[str] = set()
+        """The other files that the calls so far depend on, as in `Evaluation`."""
 
     def call(self, call: str, function: str | None = None, *, limits: Limits | None = None) -> Called:
         """What comes of a call: source text, in the scope of the file. `function`, `limits` as in `Evaluation`.
@@ -50,6 +52,7 @@ class Program:
         self._under_way = evaluation = _Call(self, call, function, limits)
         for _ in evaluation:
             pass
+        self.reads.update(evaluation.reads)
         return evaluation.called()
 
     def close(self) -> None:

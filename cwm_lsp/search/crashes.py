@@ -72,6 +72,10 @@ class Searched:
     tried: int = 0
     gave_up: str | None = None
     """Why nothing can be said: no call could be made up or evaluated."""
+    late: bool = False
+    """It was ended for want of time."""
+    reads: set[str] = field(default_factory=set)
+    """The other files that this depends on, where those are known."""
 
 
 def wanted(source: str) -> list[Function]:
@@ -128,7 +132,7 @@ def crashes(
 
         best = judge.of(shrunk(space, arguments, same), attempt)
         found.crashes.append(best or crash)
-    found.tried = search.tried
+    found.tried, found.late = search.tried, search.late
     if search.tried and search.unknown == search.tried:
         found.gave_up = search.why
     return found

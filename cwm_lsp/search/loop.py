@@ -73,6 +73,8 @@ class Search:
     unknown: int = 0
     why: str | None = None
     """Why nothing was known of the last such call."""
+    late: bool = False
+    """It ended for want of time."""
     _seen: set[str] = field(default_factory=set)
     _features: set[Any] = field(default_factory=set)
     _differences: dict[tuple[int, str], deque[tuple[Arguments, float]]] = field(default_factory=dict)
@@ -93,7 +95,8 @@ class Search:
                     self.why = called.gave_up
                 fresh = 0 if self._learn(arguments, called) else fresh + 1
                 yield Try(arguments, call, called)
-            if self.tried >= self.budget.calls or time.monotonic() > until or fresh > self.budget.stale:
+            self.late = time.monotonic() > until
+            if self.late or self.tried >= self.budget.calls or fresh > self.budget.stale:
                 return
 
     def _batch(self, candidates: Iterator[Arguments]) -> dict[str, Arguments]:

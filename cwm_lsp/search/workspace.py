@@ -13,18 +13,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Around, Called, Evaluator, Limits
 from cwm_lsp.evaluate.evaluator import Fault
 from cwm_lsp.search.crash import Crash
 from cwm_lsp.search.crashes import Known, Searched, crashes, each, known, wanted
+from cwm_lsp.search.kept import Store
 from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.versions import AttemptIn, Compared, Version, differences
 from cwm_lsp.source.environment import layout, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, syntax_error
+
+Made = TypeVar("Made")
 
 LIMITS = Limits(operations=300_000, seconds=1.5)
 """Of one evaluation among many."""
@@ -124,13 +127,19 @@ class Evaluators:
 
 
 def attempt_in(
-    evaluator: Evaluator, file: File, cancel: threading.Event | None = None, limits: Limits = LIMITS
+    evaluator: Evaluator,
+    file: File,
+    cancel: threading.Event | None = None,
+    limits: Limits = LIMITS,
+    reads: set[str] | None = None,
 ) -> AttemptIn:
-    """Evaluates calls of functions in a text that stands in a file's place."""
+    """Evaluates calls of functions in a text that stands in a file's place. `reads` takes up the other files that they
+    depend on."""
 
     def attempt(source: str, function: str, calls: Sequence[str]) -> Iterator[Called]:
         about = {**file.program, "source": source}
-        return evaluator.call_each(about.pop("source"), calls, function, limits=limits, cancel=cancel, **about)
+        text = about.pop("source")
+        return evaluator.call_each(text, calls, function, limits=limits, cancel=cancel, reads=reads, **about)
 
     return attempt
 
@@ -145,9 +154,10 @@ def search_files(
     advance: Callable[[], None] = lambda: None,
     cancel: threading.Event | None = None,
     fault: Callable[[], str] = lambda: "a fault of the evaluator",
+    store: Store | None = None,
 ) -> Iterator[Result]:
     """The crashes of each file's functions, in order. `seconds` is what all of it may take; `fault` tells of a fault of
-    ours that is being handled.
+    ours that is being handled; what is in the `store` is not searched again.
 
     Raises:
         UnavailableError: an evaluator cannot be started.
@@ -157,13 +167,23 @@ def search_files(
     share = _Share(seconds, len(work), jobs)
     with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
 
-        def search(file: File, function: Function, facts: Known) -> Searched:
+        def search(file: File, function: Function, facts: Callable[[], Mapping[Function, Known]], key: str) -> Searched:
+            kept = store.get(file.path, key, function) if store is not None else None
+            if kept is not None:
+                share.done()
+                advance()
+                return kept
             with evaluators.lent() as evaluator, share.of_one() as budget:
-                trying = partial(attempt_in(evaluator, file, cancel), file.text, function.qualname)
+                reads: set[str] = set()
+                trying = partial(attempt_in(evaluator, file, cancel, reads=reads), file.text, function.qualname)
                 try:
                     found = crashes(
-                        file.text, function, trying, known=facts, budget=budget, seed=seed, deliberate=deliberate
-                    )
+                        file.text, function, trying, known=facts()[function], budget=budget, seed=seed,
+                        deliberate=deliberate,
+                    )  # fmt: skip
+                    found.reads = reads
+                    if store is not None and (seconds is None or not found.late):
+                        store.put(file.path, key, found)
                 except Fault:  # one function never ends the search
                     found = Searched(function, gave_up=fault())
             advance()
@@ -172,13 +192,33 @@ def search_files(
         pending = []
         for file in files:
             its = [function for one, function in work if one is file]
-            facts = known(file.text, its, str(file.path), tests_of(file.path))
-            pending.append((file, [threads.submit(search, file, *one) for one in zip(its, facts, strict=True)]))
+            tests = tests_of(file.path)
+            facts = _once(partial(_facts, file, its, tests))
+            key = store.key(file.path, file.text, tests) if store is not None else ""
+            pending.append((file, [threads.submit(search, file, function, facts, key) for function in its]))
         try:
             for file, futures in pending:
                 yield Result(file, [future.result() for future in futures])
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _facts(file: File, its: Sequence[Function], tests: Mapping[str, str]) -> dict[Function, Known]:
+    return dict(zip(its, known(file.text, its, str(file.path), tests), strict=True))
+
+
+def _once(make: Callable[[], Made]) -> Callable[[], Made]:
+    """What a function makes, made when it is first wanted, by whichever thread."""
+    lock = threading.Lock()
+    made: list[Made] = []
+
+    def get() -> Made:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get
 
 
 def compare_all(
@@ -226,7 +266,11 @@ class _Share:
         try:
             yield Budget(seconds=seconds)
         finally:
-            self._left -= 1
+            self.done()
+
+    def done(self) -> None:
+        """One less is left."""
+        self._left -= 1
 
 
 def python_files(paths: Iterable[Path]) -> Iterator[Path]:

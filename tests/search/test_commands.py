@@ -53,6 +53,38 @@ def test_crashes_are_told_confirmed_and_counted(shop: Path) -> None:
     assert "calls of 3 functions, gave up on 0" in done.stderr
 
 
+def test_what_was_kept_holds_until_something_changes(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(shop / ".cache"))
+    (shop / "rates.py").write_text("def rate() -> int:\n    return 1\n")
+    source = "from rates import rate\n\n\ndef share(n: int) -> float:\n    return n / rate()\n"
+    (shop / "share.py").write_text(source)
+    first = run(shop, "crashes", "--json")
+    [kept] = [path for path in (shop / ".cache").rglob("*.json") if "average" in path.read_text()]
+    kept.write_text(kept.read_text().replace("division by zero", "as kept"))
+    again = run(shop, "crashes", "--json")
+    assert [row["exception"]["message"] for row in rows(first)] == ["division by zero"]
+    assert [row["exception"]["message"] for row in rows(again)] == ["as kept"]
+    assert [row["exception"]["message"] for row in rows(run(shop, "crashes", "--json", "--no-cache"))] != ["as kept"]
+    (shop / "rates.py").write_text("def rate() -> int:\n    return 0\n")
+    assert {row["function"] for row in rows(run(shop, "crashes", "--json"))} == {"average", "share"}
+
+
+def test_parts_are_joined(shop: Path) -> None:
+    (shop / "more.py").write_text("def last(xs: list[int]) -> int:\n    return xs[-1]\n")
+    parts: list[str] = []
+    for shard in ("1/2", "2/2"):
+        done = run(shop, "crashes", "--json", "--shard", shard)
+        assert len(rows(done)) == 1
+        (shop / f"{shard[0]}.jsonl").write_text(done.stdout)
+        parts += ["--merge", f"{shard[0]}.jsonl"]
+    whole = run(shop, "crashes", "--json")
+    merged = run(shop, "crashes", "--json", *parts)
+    assert merged.returncode == 1
+    assert sorted(rows(merged), key=str) == sorted(rows(whole), key=str)
+    assert len(json.loads(run(shop, "crashes", "--sarif", *parts).stdout)["runs"][0]["results"]) == 2
+    assert run(shop, "crashes", "--merge", "shop.py").returncode == 2
+
+
 def test_a_folder_is_searched_by_several_at_once(shop: Path) -> None:
     (shop / "more").mkdir()
     (shop / "more" / "last.py").write_text("def last(xs: list[int]) -> int:\n    return xs[-1]\n")

@@ -10,6 +10,7 @@ It reads what to do from stdin, where its parent pickles it, and writes what com
     ← ("began", 1)
     ← ("steps", 1, (step, …))                              as they come
     ← ("looked", 1, (what came of the next look, …))       once all steps have come
+    ← ("reads", 1, (the other files that calls depend on))    when there are more
     ← ("called", 1, (what came of the next call))
     ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out, other files it read)
     ← ("fault", 1, stack trace)                            in place of the end
@@ -210,6 +211,7 @@ class Server:
             program = program or Program(**about)
         except CANNOT_BEGIN as error:
             return "end", number, None, str(error), False, ()
+        told = 0
         for call in calls:
             if number in self._closed:
                 break
@@ -223,11 +225,14 @@ class Server:
                 raise
             except Exception:
                 return "fault", number, traceback.format_exc()
+            if len(program.reads) > told:
+                told = len(program.reads)
+                self.tell("reads", number, tuple(program.reads))
             self.tell("called", number, wire.encoded_call(called))
         while len(self._programs) >= PROGRAMS:
             self._programs.popitem()
         self._programs[key] = program
-        return "end", number, None, None, False, tuple(program.reads)
+        return "end", number, None, None, False, ()
 
 
 def main() -> None:

@@ -252,9 +252,9 @@ class Evaluator:
             with Evaluating(self, request, left[0] if function is None else function, limits, cancel) as evaluating:
                 for called in evaluating.called():
                     done += 1
+                    if reads is not None:
+                        reads.update(evaluating.reads)
                     yield called
-            if reads is not None:
-                reads.update(evaluating.reads)
             deaths = 0 if done else deaths + 1
             left = left[done:]
             if left:
@@ -362,6 +362,8 @@ class Evaluating:
                         yield rest
                     case ("looked", looked):
                         self.looked = [Looked(*one) for one in looked]
+                    case ("reads", reads):
+                        self.reads = tuple(reads)
                     case ("end", outcome, gave_up, exhausted, reads):
                         self._under_way = None
                         self.outcome = outcome and Outcome.from_json(outcome)

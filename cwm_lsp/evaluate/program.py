@@ -52,7 +52,6 @@ class Program:
         self._under_way = evaluation = _Call(self, call, function, limits)
         for _ in evaluation:
             pass
-        self.reads.update(evaluation.reads)
         return evaluation.called()
 
     def close(self) -> None:
@@ -134,6 +133,7 @@ class _Call(Evaluation):
         self._lines, self._comparisons = frozenset(observed.lines), tuple(observed.comparisons)
         observed.clear()
         self._over = True
+        self._program.reads.update(self.reads)
         runtime.closed = True  # what is let go of now is not of the call
         runtime.left = runtime.frame = None
         if standing is not None and standing.holds():

@@ -225,6 +225,8 @@ async def run_tests(session: Session, target: Target) -> Answer:
     document = await _outlined(session, target)
     if not session.configuration.trusted:
         raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
+    if document.settings.record.sandbox:
+        raise UserError("pytest is not run in a sandbox, which record.sandbox asks for: run it in a terminal")
     async with session.client.progress("Running tests", lambda: session.cancel(document.uri)):
         ran = await session.jobs.start(("verify", document.uri), session.checks.run(document, target.tests))
     names = {verdict.test for verdict in ran}

@@ -1,0 +1,38 @@
+"""The lock file has all that is needed, with hashes, from nowhere in particular; the bill of materials has it all."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def test_all_that_is_needed_is_locked_with_hashes() -> None:
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    names = {re.split(r"[<>=;\s]", requirement)[0] for requirement in needed}
+    locked = re.findall(r"^([a-z0-9._-]+)==(\S+)[^\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", LOCK, re.M)
+    assert names <= {name for name, _, _ in locked}
+    assert len(locked) == len(re.findall(r"^[a-z0-9]", LOCK, re.M))
+    assert "://" not in LOCK
+
+
+def test_the_bill_of_materials_has_every_package_and_the_model() -> None:
+    command = [sys.executable, str(ROOT / "packaging" / "sbom.py")]
+    one, other = (subprocess.run(command, capture_output=True, check=True, timeout=60).stdout for _ in range(2))
+    assert one == other
+    bill = json.loads(one)
+    components = {component["name"]: component for component in bill["components"]}
+    assert set(re.findall(r"^([a-z0-9._-]+)==", LOCK, re.M)) | {"cwm-lsp bundled model"} == set(components)
+    assert all(component["hashes"] for component in components.values())
+    (own,) = bill["dependencies"]
+    assert {component["bom-ref"] for component in bill["components"]} == set(own["dependsOn"])

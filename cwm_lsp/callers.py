@@ -12,7 +12,7 @@ from pathlib import Path
 _FILES, _BYTES, _FOLDERS = 400, 2_000_000, 2_000
 """Bounds on what is read of a project."""
 _SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "venv"})
-_TEST_NAME = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py")
+_TEST_NAME = re.compile(r"test_.*\.py|.*_test\.py|tests?\.py|conftest\.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Callers:
     """Texts by path."""
 
     tests: dict[str, str] = field(default_factory=dict)
-    """Test files that mention the module."""
+    """Test files that mention the module, and every `conftest.py`."""
     others: dict[str, str] = field(default_factory=dict)
     """Other files that import it, those changed last first."""
 
@@ -45,7 +45,8 @@ def callers(path: str, roots: Sequence[Path]) -> Callers:
             text = _text(other, state.st_mtime_ns, state.st_size)
         except (OSError, UnicodeDecodeError):
             continue
-        if str(other) == path or not (mentions if is_test else imports).search(text):
+        is_shared = other.name == "conftest.py"
+        if str(other) == path or not (is_shared or (mentions if is_test else imports).search(text)):
             continue
         if is_test:
             found.tests[str(other)] = text

@@ -20,6 +20,7 @@ from cwm_lsp.doctor import Finding, Findings
 from cwm_lsp.jobs import Comparison
 from cwm_lsp.lab.measure import Measurement
 from cwm_lsp.settings import Hints
+from cwm_lsp.source.prepared import one_line
 from cwm_lsp.target import Case, Target, described
 from cwm_lsp.terminal import console
 from cwm_lsp.trace.compare import Divergence, align
@@ -62,7 +63,7 @@ def announce(verb: str, target: Target) -> None:
         Text.assemble(
             (f"{verb} ", "bold"),
             (f"{target.path}:{target.function.qualname}", "magenta"),
-            f"  {target.call.expression}",
+            f"  {one_line(target.call.expression)}",
             (f"  · {described(target.call.origin)}", "dim"),
         ),
         soft_wrap=True,

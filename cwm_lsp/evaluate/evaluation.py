@@ -27,6 +27,7 @@ from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Overdue, Undetermined, Unknown, too_much
 from cwm_lsp.evaluate.visiting import Visits
 from cwm_lsp.source.functions import find, namesakes
+from cwm_lsp.source.prepared import Prepared, read_call
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 from cwm_lsp.trace.facts import NOT_ENTERED
 from cwm_lsp.trace.interventions import Change, Look, Looked
@@ -95,7 +96,7 @@ class Evaluation:
             self.limits, self._emit, self._ask, self._elsewhere
         )  # before anything can fail: `close` needs it
         self.tree, scopes, _ = parsed(source)
-        self.call = folded(ast.parse(call.strip(), mode="eval"))
+        self.call = prepared(call)
         around_it = around.world(source) if around is not None else None
         self.interpreter = Interpreter(self.runtime, self.tree, module, around_it, scopes=scopes)
         self.runtime.program = f"{source}\n{call}"
@@ -285,8 +286,9 @@ class Evaluation:
         runtime.thread = threading.get_ident()
         try:
             self._load()
+            interpreter.prepare(self.call.before)
             runtime.started = True
-            value = interpreter.evaluate(self.call.body)
+            value = interpreter.evaluate(self.call.expression)
             interpreter.asynchronous.drive(value)
             known = type(value) is not Unknown and runtime.certain
             self.gave_up = NOT_ENTERED if known else "what is called is not known"
@@ -318,6 +320,12 @@ class Evaluation:
         except (Exception, Undetermined, GaveUp):
             message = ""
         return Outcome("exception", exception=ExceptionInfo(type(end.error).__name__, message, self.runtime.raised_at))
+
+
+def prepared(call: str) -> Prepared:
+    """A call in parts, as CPython 3.11 compiles them. Raises SyntaxError if it does not parse."""
+    read = read_call(call)
+    return Prepared(folded(ast.Module(list(read.before), [])).body, folded(ast.Expression(read.expression)).body)
 
 
 @functools.lru_cache(maxsize=TREES)

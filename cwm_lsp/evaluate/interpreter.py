@@ -176,6 +176,28 @@ class Interpreter:
             self.runtime.frame = frame
         return run(frame)
 
+    def prepare(self, statements: Sequence[ast.stmt]) -> None:
+        """Carry out statements that are not of the file, in its namespace, untraced like its top level. What they raise
+        is raised."""
+        if not statements:
+            return
+        module = ast.Module(list(statements), [])
+        scopes = analyse(module)
+        self.scopes.update(scopes)
+        self.foreign |= scopes.keys()
+        self.carry_out(Statements(self, scopes[module]), statements, self.prepare_statement)
+
+    def prepare_statement(self, compiler: Statements, frame: Frame, node: ast.stmt) -> None:
+        try:
+            do = compiler.statement(node, None)
+            if do is not None:
+                do(frame)
+        except Undetermined:
+            self.forget(node)
+        except GaveUp:
+            self.runtime.check()
+            self.forget(node)
+
     def awaiting_code(self, compiler: Generators, expression: ast.expr) -> Code:
         """The code of the coroutine that an expression with an `await` inside gives."""
         value_of = compiler.suspending(expression)
@@ -219,8 +241,16 @@ class Interpreter:
             self.demand(name)
 
     def load_statements(self, statements: Sequence[ast.stmt]) -> None:
+        self.carry_out(Statements(self, self.scopes[self.tree]), statements, self.load_statement)
+
+    def carry_out(
+        self,
+        compiler: Statements,
+        statements: Sequence[ast.stmt],
+        each: Callable[[Statements, Frame, ast.stmt], None],
+    ) -> None:
+        """Have statements carried out in a frame of the module."""
         frame = Frame(self.module_code(), self.namespace, {})
-        compiler = Statements(self, self.scopes[self.tree])
         runtime = self.runtime
         around, runtime.frame = runtime.frame, frame
         guarded, runtime.guarded = runtime.guarded, 0 if self.plan is not None else runtime.guarded
@@ -229,7 +259,8 @@ class Interpreter:
         trusted, files.trusted = files.trusted, self.installed
         try:
             for statement in statements:
-                self.load_statement(compiler, frame, statement)
+                each(compiler, frame, statement)
+                runtime.frame = frame
         finally:
             runtime.loading -= 1
             files.trusted = trusted
@@ -256,7 +287,6 @@ class Interpreter:
         except GaveUp:
             self.runtime.check()
             self.forget(node)
-        self.runtime.frame = frame
 
     def forget(self, node: ast.stmt) -> None:
         """A statement of the top level could not be followed: what it binds or may change is unknown."""

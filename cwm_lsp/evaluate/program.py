@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from cwm_lsp.evaluate.endless import Unprovable
-from cwm_lsp.evaluate.evaluation import Evaluation, definitions
+from cwm_lsp.evaluate.evaluation import Evaluation, definitions, prepared
 from cwm_lsp.evaluate.imports import Around, parsed
 from cwm_lsp.evaluate.interpreter import Interpreter
-from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import Called, Observed
 from cwm_lsp.evaluate.questions import Question
@@ -87,7 +86,7 @@ class _Call(Evaluation):
             self.interpreter = Interpreter(
                 self.runtime, program._tree, program._module, program._world, scopes=program._scopes
             )
-        self.call = folded(ast.parse(call.strip(), mode="eval"))
+        self.call = prepared(call)
         runtime = self.runtime
         runtime.emit_event, runtime.ask_model, runtime.elsewhere = self._emit, self._ask, self._elsewhere
         runtime.program = f"{program._source}\n{call}"

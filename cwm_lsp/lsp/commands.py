@@ -25,6 +25,7 @@ from cwm_lsp.lsp.views.document import document as trace_document
 from cwm_lsp.lsp.views.lenses import title_of
 from cwm_lsp.lsp.views.verdicts import message_of
 from cwm_lsp.source.calls import Call
+from cwm_lsp.source.prepared import one_line
 from cwm_lsp.verdicts.output import is_wrong
 
 Answer = dict[str, Any]
@@ -177,7 +178,7 @@ async def show_trace(session: Session, target: Target) -> Answer:
     if known is None or known.reading is None:
         raise UserError(f"nothing is known of {entry.qualname} yet: predict it first")
     answer: Answer = {
-        "title": known.call.expression,
+        "title": one_line(known.call.expression),
         "predicted": known.predicted and trace_document(known.predicted),
         "recorded": known.recorded and trace_document(known.recorded),
     }

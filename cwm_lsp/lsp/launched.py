@@ -3,6 +3,7 @@
 The folders go in front of the import path. Standard library only, Python 3.8 and newer: the interpreter is the user's.
 """
 
+import ast
 import asyncio
 import importlib
 import importlib.util
@@ -16,7 +17,11 @@ def main() -> None:
     path, name, call, *folders = sys.argv[1:]
     sys.path[:1] = folders  # This file's own folder must not be imported from.
     sys.argv[:] = [path]
-    result = eval(call, vars(_module(name, path)))  # noqa: S307  # what the user asks for
+    namespace = vars(_module(name, path))
+    *before, last = ast.parse(call).body
+    exec(compile(ast.Module(before, []), "<call>", "exec"), namespace)  # noqa: S102  # what the user asks for
+    assert isinstance(last, ast.Expr)
+    result = eval(compile(ast.Expression(last.value), "<call>", "eval"), namespace)  # noqa: S307
     if inspect.iscoroutine(result):
         result = asyncio.run(result)
     print(f"{call} → {result!r}")  # noqa: T201

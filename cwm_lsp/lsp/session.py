@@ -34,6 +34,7 @@ from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.status import summary
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.source.calls import Call
+from cwm_lsp.source.prepared import one_line
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.facts import NOT_ENTERED, is_fact
 
@@ -475,7 +476,7 @@ class Session:
 
         try:
             async with self.client.progress(
-                f"Predicting {call.expression}", self._canceller(document, entry)
+                f"Predicting {one_line(call.expression)}", self._canceller(document, entry)
             ) as progress:
                 answer = await self._model.ask(
                     "predict",
@@ -535,7 +536,9 @@ class Session:
         predicted = moved(known.predicted.all[0], known.anchor, source)
         anchor = document.pending[entry.qualname] = document.new_anchor()
         try:
-            async with self.client.progress(f"Running {call.expression}", self._canceller(document, entry)) as progress:
+            async with self.client.progress(
+                f"Running {one_line(call.expression)}", self._canceller(document, entry)
+            ) as progress:
                 answer = await self._tools.ask(
                     "run",
                     progress.hear,

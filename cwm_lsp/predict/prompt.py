@@ -10,11 +10,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import indent
 
 from cwm_lsp.evaluate import Around
 from cwm_lsp.predict.states import NO_ARGUMENTS, Arguments, Receiver
 from cwm_lsp.source.bind import bind, binds_as_written, has_plain_repr, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, functions
+from cwm_lsp.source.prepared import read_call
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event
@@ -31,10 +33,10 @@ _ORDER_OF_LOCALS = {
 
 
 _DRIVERS = {
-    (False, False): "def {}():\n    return {}",
-    (False, True): "def {}():\n    return list({})",
-    (True, False): "async def {}():\n    return await {}",
-    (True, True): "async def {}():\n    return [item async for item in {}]",
+    (False, False): "def {}():\n{}    return {}",
+    (False, True): "def {}():\n{}    return list({})",
+    (True, False): "async def {}():\n{}    return await {}",
+    (True, True): "async def {}():\n{}    return [item async for item in {}]",
 }
 """Wrappers that run a call to its end: of a function that is (async, a generator)."""
 
@@ -102,7 +104,10 @@ def prepare(task: Task) -> Prompt:
     while name in source:
         name = f"_{name}"
     def_line = len(split_lines(source))
-    source += f"{_DRIVERS[function.is_async, function.is_generator].format(name, binding.expression)}\n"
+    written = read_call(binding.expression)
+    before = indent(written.text_before(), "    ") + "\n" * bool(written.before)
+    driver = _DRIVERS[function.is_async, function.is_generator]
+    source += f"{driver.format(name, before, ast.unparse(written.expression))}\n"
     given = {name: text for name, text in binding.arguments.items() if text is not None}
     arguments = Arguments(
         function.first_line, given if binds_as_written(function) else NOTHING, receivers(task), def_line

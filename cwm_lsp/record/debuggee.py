@@ -443,6 +443,7 @@ class Case:
                     emit=journal.emit,
                     stop=stop,
                     done=done,
+                    before=job["before"],
                 )
                 return
             except SyntaxError as error:  # newer syntax than this interpreter's

@@ -673,28 +673,32 @@ def framed_trace(
     emit: Callable[[Record], None],
     stop: Callable[[dict[str, Any]], None],
     done: Callable[[dict[str, Any]], None],
+    before: str = "",
 ) -> Callable[..., None]:
     """A function that records one call in this process; its own frame is the first of the program's.
 
-    `call` is an expression evaluated in `namespace`; `filename` is the `co_filename` of the code to be traced;
-    `targets` has `(co_name, co_firstlineno)` of the function whose activation is the trace, for each definition that it
-    may have; `workspace` is the folder whose other files are to be traced as well. `done` is given the end of the
-    trace. The function can be `sys.excepthook`, which is called from no other frame.
+    `call` is an expression evaluated in `namespace`, after the statements `before`; `filename` is the `co_filename` of
+    the code to be traced; `targets` has `(co_name, co_firstlineno)` of the function whose activation is the trace, for
+    each definition that it may have; `workspace` is the folder whose other files are to be traced as well. `done` is
+    given the end of the trace. The function can be `sys.excepthook`, which is called from no other frame.
     """
     recording = Recording(Files(filename, workspace), targets, limits, emit, stop)
     names, feeds = naming_threads(recording), tracer(recording)
+    future = getattr(namespace.get("annotations"), "compiler_flag", 0)  # as the module's own statements have it
+    preparing = compile(before, CALL_FILE, "exec", future, dont_inherit=True)
+    around = contextlib.ExitStack()
 
     def start() -> None:
         if getattr(sys.excepthook, "__globals__", None) is namespace:
             sys.excepthook = sys.__excepthook__
             for name in ("last_type", "last_value", "last_traceback", "last_exc"):
                 vars(sys).pop(name, None)
-        names.__enter__()
-        feeds.__enter__()
+        exec(preparing, namespace)  # noqa: S102
+        around.enter_context(names)
+        around.enter_context(feeds)
 
     def end() -> None:
-        feeds.__exit__()
-        names.__exit__(None, None, None)
+        around.close()
         done(recording.close(sys.exc_info()[1]))
 
     return _framed(call, namespace, start, lambda: recording.end is not None, _drive, end)

@@ -23,6 +23,7 @@ from cwm_lsp.record.probe import Limits
 from cwm_lsp.source.environment import interpreter, layout
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, find, namesakes, syntax_error_in
+from cwm_lsp.source.prepared import read_call
 from cwm_lsp.trace.events import Event, Outcome, Stats, Trace
 
 __all__ = ["Limits", "RecorderPool", "record"]
@@ -53,7 +54,8 @@ def record(
     scope: Scope = "file",
     sandbox: bool = False,
 ) -> Trace:
-    """Runs `call` in the module of the file `path` and records `function`'s first activation in it.
+    """Runs `call` in the module of the file `path` and records `function`'s first activation in it; statements before
+    the call's expression run first, unrecorded.
 
     `python` is the interpreter; without it that of the active or the project's virtual environment, else our own.
     `timeout` is in seconds, of importing the file and running the call. `source` is the file's text where the editor's
@@ -140,11 +142,13 @@ class RecorderPool:
         _check(text, found, call, path)
         absolute = Path(os.path.abspath(path))  # noqa: PTH100  links are kept: they are part of the module's name
         place = layout(absolute, text)
+        written = read_call(call)
         job = {
             "path": str(absolute),
             "module": place.module,
             "source": text,
-            "call": call,
+            "before": written.text_before(),
+            "call": ast.unparse(written.expression) if written.before else call,
             "targets": [
                 ["<lambda>" if one.kind == "lambda" else one.name, one.first_line] for one in namesakes(text, found)
             ],
@@ -192,7 +196,7 @@ def _check(source: str, function: Function, call: str, path: Path) -> None:
     if fault is not None:
         raise UserError(f"{path}: {fault}; mend {function.qualname} first")
     try:
-        ast.parse(call.strip(), mode="eval")
+        read_call(call)
     except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise UserError(f"{call!r} is not a call: {reason}; write an expression such as {function.name}(1)") from None

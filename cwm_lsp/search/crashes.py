@@ -17,6 +17,7 @@ from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
 from cwm_lsp.source.calls import candidates_of
 from cwm_lsp.source.expectations import expected
 from cwm_lsp.source.functions import Function, functions
+from cwm_lsp.source.prepared import is_prepared
 from cwm_lsp.source.recovery import module_statements, parse
 from cwm_lsp.trace.events import Outcome
 
@@ -52,7 +53,7 @@ def known(source: str, wanted: Sequence[Function], path: str, tests: Mapping[str
         raises: set[str] = set()
         normal: list[str] = []
         raising: list[str] = []
-        for call in calls:
+        for call in (one for one in calls if not is_prepared(one.expression)):
             told = expected(texts[call.path], call.line, function.name) if call.path in texts and call.line else None
             if told is not None and told.kind == "raises":
                 raises.add(told.text.partition(":")[0].rpartition(".")[2])

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from ..errors import UserError
 from .functions import Face, Function, Parameter, by_qualname
 from .literals import literal_repr
-from .names import free_names, global_names, is_defined
-from .recovery import FILENAME, parse, written
+from .names import bound_names, free_names, global_names, is_defined
+from .prepared import Prepared, read_call
+from .recovery import FILENAME, parse
 
 # Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
 _TRANSPARENT = frozenset(
@@ -30,14 +31,15 @@ class Binding:
     """The arguments of a call as its function's CALL event shows them."""
 
     expression: str
-    """The call, normalised: `f([1, 2], key=3)`."""
+    """The call, normalised: `f([1, 2], key=3)`; with a line for each statement that prepares it."""
     arguments: Mapping[str, str | None]
     """Parameter → repr, in the order of `f_locals` (positional, keyword-only, *args, **kwargs); None where the value is
     not known without running code, as for `self`. Sets of strings have the order in which they are written."""
     literal: bool
     """Whether every argument is known."""
     is_plain: bool
-    """Whether the call is `function(...)` itself, not `C(...).m(...)` or a call inside an expression."""
+    """Whether the call is `function(...)` itself, not `C(...).m(...)`, a call inside an expression, or one that
+    statements prepare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Target:
 
 
 def bind(call: str, function: Function, source: str) -> Binding:
-    """Bind the arguments of `call`, an expression in the namespace of the file with this source.
+    """Bind the arguments of `call`, an expression in the namespace of the file with this source; statements may come
+    before it, separated by `;` or on lines of their own.
 
     Static: nothing is run. A function inside another is reached by a call of the outer one; nothing is known of its
     arguments then.
@@ -79,18 +82,19 @@ def _bind(
 ) -> Binding | str:
     """The binding, or the words of what is wrong."""
     try:
-        expression = parse_call(call, function)
-        for name in free_names(expression):
-            if not is_defined(name, known):
+        prepared, text = parse_call(call, function)
+        here = bound_names(prepared.before)
+        for name in prepared.free_names():
+            if not (here is None or name in here or is_defined(name, known)):
                 return f"name '{name}' is not defined; pass a literal or a name that the file defines"
+        expression = prepared.expression
         root: ast.expr = expression.value if isinstance(expression, ast.Await) else expression
-        text = ast.unparse(root)
         target = find_target(root, function.face, classes)
         if target is None:
             if _reaches(root, function, outer, known, classes):
                 unknown = MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters)))
                 return Binding(text, unknown, literal=False, is_plain=False)
-            return f"'{text}' does not call {function.qualname}(); write {usage(function)}"
+            return f"'{ast.unparse(root)}' does not call {function.qualname}(); write {usage(function)}"
         arguments = _bind_target(target, function)
     except UserError as error:
         return str(error)
@@ -98,30 +102,29 @@ def _bind(
         expression=text,
         arguments=MappingProxyType(arguments),
         literal=None not in arguments.values(),
-        is_plain=target.direct and target.node is root,
+        is_plain=target.direct and target.node is root and not prepared.before,
     )
 
 
-def parse_call(call: str, function: Function) -> ast.expr:
-    """The expression of a call. Raises `UserError` if it does not parse."""
+def parse_call(call: str, function: Function) -> tuple[Prepared, str]:
+    """A call in parts, and in its normal form. Raises `UserError` if it does not parse."""
     text = call.strip()
     if not text:
         raise UserError(f"the call is empty; write {usage(function)}")
     if "\0" in text:
         raise UserError("the call has a null byte; remove it")
     shown = text.splitlines()[0][:80]
-    expression: ast.expr | None
     try:
-        expression = ast.parse(text, FILENAME, mode="eval").body
+        prepared = read_call(text)
+        if isinstance(prepared.expression, ast.Await):
+            return prepared, Prepared(prepared.before, prepared.expression.value).text
+        return prepared, prepared.text
     except SyntaxError as error:
         raise UserError(f"the call '{shown}' does not parse: {error.msg}; write {usage(function)}") from None
     except UnicodeEncodeError:
         raise UserError("the call has a lone surrogate; write it as an escape") from None
-    except (RecursionError, MemoryError):
-        expression = None
-    if expression is None or written(expression) is None:
-        raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value")
-    return expression
+    except (RecursionError, MemoryError, ValueError):
+        raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value") from None
 
 
 def usage(function: Function) -> str:
@@ -233,8 +236,8 @@ def _is_returned(statement: ast.stmt, line: int, name: str) -> bool | None:
 
 
 def calls_result(call: str) -> bool:
-    """Whether an expression calls what another call returns."""
-    node = ast.parse(call, FILENAME, mode="eval").body
+    """Whether a call's expression calls what another call returns."""
+    node = read_call(call).expression
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Call)
 
 

@@ -13,6 +13,7 @@ from . import harvest
 from .bind import Binding, bind, calls_result, is_returned, outer_function
 from .functions import Function
 from .imported import Place, Where
+from .reader import Found
 from .samples import sample_call, sample_call_of_result
 
 __all__ = ["Binding", "Call", "CallOrigin", "bind", "candidates"]
@@ -21,6 +22,7 @@ CallOrigin = Literal["typed", "recorded", "doctest", "test", "main", "assertion"
 
 _MOST = 50
 _LONGEST = 2_000  # characters
+_CONFTEST = "conftest.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,18 @@ def candidates_of(
     around = cache(partial(Place.of, path, source))
     importable = _importable(around)
     near_first = sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem)
-    others = [one for one in near_first if one != path]
+    others = [one for one in near_first if one != path and PurePath(one).name != _CONFTEST]
     places: list[tuple[CallOrigin, str, harvest.Calls]] = [
-        ("doctest", path, harvest.in_doctests(home, source)),
-        *(("test", one, harvest.in_tests(home, path, tests[one], importable)) for one in others),
-        ("test", path, harvest.in_own_tests(home, source)),
+        ("doctest", path, harvest.in_doctests(home, source, importable)),
+        *(
+            ("test", one, harvest.in_tests(home, path, tests[one], importable, one, _above(one, tests)))
+            for one in others
+        ),
+        ("test", path, harvest.in_own_tests(home, source, importable)),
         ("main", path, harvest.in_main(home, source)),
         ("assertion", path, harvest.at_module_level(home, source)),
         *(
-            ("caller", one, harvest.in_tests(home, path, text, importable))
+            ("caller", one, harvest.in_tests(home, path, text, importable, one))
             for one, text in callers.items()
             if one != path
         ),
@@ -100,11 +105,17 @@ def candidates_of(
             makers = [call.expression for call in calls if not calls_result(call.expression)]
             made_up = sample_call_of_result(makers[0] if makers else made_up, asked_for[at], source, around)
             calls = [call for call in calls if calls_result(call.expression)]
-        last = _best([harvest.Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
+        last = _best([Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
         once = {call.expression: call for call in reversed(calls)}  # the first of each expression
         unique = [call for call in calls if once[call.expression] is call]
         found.append(unique[: _MOST - len(last)] + [call for call in last if call.expression not in once])
     return found
+
+
+def _above(path: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The paths and texts of the `conftest.py` of a test file's folder and those above, outermost first."""
+    folders = reversed(PurePath(path).parents)
+    return [(one, texts[one]) for folder in folders if (one := str(folder / _CONFTEST)) in texts]
 
 
 def _importable(where: Where) -> Callable[[str], bool]:
@@ -117,7 +128,7 @@ def _importable(where: Where) -> Callable[[str], bool]:
     return is_found
 
 
-def _best(found: Iterable[harvest.Found], origin: CallOrigin, path: str, function: Function, source: str) -> list[Call]:
+def _best(found: Iterable[Found], origin: CallOrigin, path: str, function: Function, source: str) -> list[Call]:
     """The calls that bind, those with fewest unknown arguments first."""
     ranked: list[tuple[int, Call]] = []
     for one in found:

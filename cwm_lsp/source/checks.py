@@ -16,10 +16,13 @@ from ..errors import UserError
 from .bind import bind, dotted
 from .expectations import Expectation
 from .functions import Function, functions
-from .harvest import Home, Reader, docstrings, read_main, read_own_tests, read_tests
-from .lifting import Environment, Lift, NotKnown
+from .harvest import Home, docstrings, read_main, read_own_tests, read_tests
+from .lifting import Lift
 from .names import global_names
-from .recovery import FILENAME, module_statements, written
+from .prepared import read_call
+from .recovery import FILENAME, module_statements
+from .steps import Environment, NotKnown
+from .testfiles import TestReader
 
 MOST = 200
 """Checks of one function."""
@@ -70,9 +73,10 @@ def given(call: str, expected: str | None, function: Function, source: str) -> C
     Raises:
         UserError: one of the two does not parse, or the call does not call the function.
     """
-    text = bind(call, function, source).expression
+    prepared = read_call(bind(call, function, source).expression)
+    text, before = ast.unparse(prepared.expression), prepared.text_before()
     if expected is None:
-        return Check(text, None, text)
+        return Check(text, None, text, before=before)
     try:
         wanted = ast.unparse(ast.parse(expected.strip(), FILENAME, mode="eval"))
     except (SyntaxError, ValueError) as error:
@@ -80,7 +84,7 @@ def given(call: str, expected: str | None, function: Function, source: str) -> C
     if (
         kind := re.fullmatch(r"(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Iteration|Exit))(?:\(.*\))?", wanted)
     ) is not None:
-        return Check(text, Expectation("raises", kind[1], 0), text)
+        return Check(text, Expectation("raises", kind[1], 0), text, before=before)
     is_generator = function.is_generator and not function.is_async and wanted.startswith("[")
     if (
         is_generator
@@ -88,7 +92,7 @@ def given(call: str, expected: str | None, function: Function, source: str) -> C
         and text.startswith(function.name)
     ):
         text = f"list({text})"
-    return Check(f"({text}) == ({wanted})", Expectation("true", "", 0), f"{text} == {wanted}")
+    return Check(f"({text}) == ({wanted})", Expectation("true", "", 0), f"{text} == {wanted}", before=before)
 
 
 def dependents(source: str, function: Function) -> frozenset[str]:
@@ -220,7 +224,7 @@ def _of_example(example: doctest.Example, tree: ast.Module) -> Check | None:
     return Check(text, Expectation("shows", wanted, 0), text) if wanted else None
 
 
-class Assertions(Reader):
+class Assertions(TestReader):
     """Reads tests and collects what they assert of some functions."""
 
     def __init__(
@@ -239,15 +243,15 @@ class Assertions(Reader):
         if not any(isinstance(part, ast.Call | ast.Attribute) for part in ast.walk(expression)):
             return
         try:
-            lifted = Lift(self, environment, frozenset()).lifted(_without_approximation(expression))
-        except NotKnown:
+            lifted = Lift(self, environment).lifted(_without_approximation(expression))
+            prepared = environment.steps.prepared(lifted, self.home.takes)
+            text, before = ast.unparse(prepared.expression), prepared.text_before()
+        except (NotKnown, RecursionError, ValueError):
             return
-        text = written(lifted)
         owners = {function.qualname.split(".")[0] for function in self.home.functions}
-        names = {part.id for part in ast.walk(lifted) if isinstance(part, ast.Name)}
-        if text is None or len(text) > _LONGEST or owners.isdisjoint(names):
+        if len(text) + len(before) > _LONGEST or owners.isdisjoint(prepared.free_names()):
             return
-        self.checks.append(Check(text, expectation, text, line=expectation.line))
+        self.checks.append(Check(text, expectation, text, line=expectation.line, before=before and f"{before}\n"))
 
 
 def _stated(node: ast.stmt) -> Iterator[tuple[ast.expr, Expectation]]:

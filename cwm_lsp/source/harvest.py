@@ -1,47 +1,35 @@
 """Calls of functions found in code: doctests, tests, the main guard, module-level statements.
 
 A place is read once for all functions. A call is lifted out of where it stands into their own file: local names are
-replaced by what was assigned to them (`s = Stack()`, `s.push(1)` → `Stack().push(1)`), imported names by those of the
-file. A call that still needs a name which the file does not define is left out.
+replaced by what was assigned to them (`s = Stack()`, `s.push(1)` → `Stack().push(1)`), or carried with the statements
+that make and change their objects; imported names are those of the file, or imported by such a statement. A call that
+still needs a name which is nowhere is left out.
 """
 
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
-from .bind import as_target, dotted
+from .bind import dotted
 from .functions import Face, Function, functions
-from .lifting import Environment, Known, Lift, Names, NotKnown, bound_in, built
 from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard
-from .recovery import FILENAME, Fragment, module_statements, parse, parse_lines, split_lines, written
+from .reader import Definition, Found, Reader
+from .recovery import Fragment, module_statements, parse, parse_lines, split_lines
+from .steps import Environment
+from .testfiles import TestReader
 
-_ROWS = 20  # of a parametrised test or a loop over literals
-_MOST = 200  # calls taken from one place
 _STAR = re.compile(r"\bimport[ \t]*\*")
-_WORD = re.compile(r"\w+")
 _PROMPT = re.compile(r"[ \t]*>>> ?(.*)")
 _CONTINUED = re.compile(r"[ \t]*\.\.\.(?: (.*))?$")
 
-Some = TypeVar("Some", bound="Reader")
-_Definition = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A call, in the namespace of the function's own file."""
-
-    expression: str
-    line: int
-    of_result: bool = False
-    """It calls what a call of the function returns: `f(1)(2)`. Only functions inside the function have such calls."""
-
-
+Some = TypeVar("Some", bound=TestReader)
+Importable = Callable[[str], bool]
+"""Whether the functions' file could import a module (dotted)."""
 Calls = Sequence[Sequence[Found]]
 """Calls by function, in the order in which the functions were given."""
 
@@ -75,6 +63,18 @@ class Home:
         """Whether a name has a value at the top level of the file."""
         return is_defined(name, self.names)
 
+    def takes(self, name: str) -> bool:
+        """Whether a name means something in the file, as far as that is known."""
+        return is_defined(name, self.names or frozenset())
+
+    def family(self, function: Face) -> frozenset[str]:
+        """The class that a function is in and the classes of the file that inherit from it."""
+        family = {function.parent or ""}
+        for name, bases in self.classes:
+            if not family.isdisjoint(bases):
+                family.add(name)
+        return frozenset(family)
+
 
 @lru_cache(maxsize=32)
 def _the_same(home: Home) -> Home:
@@ -82,16 +82,21 @@ def _the_same(home: Home) -> Home:
     return home
 
 
-def in_doctests(home: Home, source: str) -> Calls:
+def nothing_importable(module: str) -> bool:
+    """Where it is not known what can be imported."""
+    return False
+
+
+def in_doctests(home: Home, source: str, importable: Importable = nothing_importable) -> Calls:
     """Calls in the doctests of the file, each function's own first."""
     own: list[list[Found]] = [[] for _ in home.functions]
     others: list[list[Found]] = [[] for _ in home.functions]
-    fresh = Reader(home, home.keeps)
+    fresh = TestReader(home, home.keeps, importable=importable)
     for owner, docstring, first_line, last_line in docstrings(source):
         reader = fresh.again()
         if " as " not in docstring and not reader.is_mentioned(docstring):
             continue
-        environment: Environment = {}
+        environment = Environment()
         for text, line in _examples(docstring, split_lines(source)[first_line - 1 : last_line], first_line):
             example, _ = parse_lines(text.split("\n"), 0, text.count("\n") + 1, indented=False)
             if example is not None:
@@ -99,34 +104,45 @@ def in_doctests(home: Home, source: str) -> Calls:
                 reader.imports(example.body)
                 reader.statements(example.body, environment)
         for at, found in reader.found.items():
-            (own if owner == home.functions[at].qualname else others)[at].extend(found)
+            (own if owner == home.functions[at].qualname else others)[at].extend(found.values())
     return [mine + theirs for mine, theirs in zip(own, others, strict=True)]
 
 
-def in_tests(home: Home, path: str, text: str, importable: Callable[[str], bool] = lambda module: False) -> Calls:
-    """Calls in a test file's text; `path` is the file of the functions, which the tests import. `importable`: whether
-    that file could import a module of that name."""
+def in_tests(
+    home: Home,
+    path: str,
+    text: str,
+    importable: Importable = nothing_importable,
+    place: str = "",
+    around: Sequence[tuple[str, str]] = (),
+) -> Calls:
+    """Calls in a test file's text; `path` is the file of the functions, which the tests import. `place` is the test
+    file; `around` has the paths and texts of the `conftest.py` of its folder and those above, outermost first."""
     context = replace(home, functions=(), names=home.names if _STAR.search(text) else None)
-    known = _found_in_tests(_the_same(context), path, text)
+    known = _found_in_tests(_the_same(context), path, text, tuple(around))
     new = tuple(function for function in home.functions if function not in known)
     if new:
-        known.update(zip(new, _read_tests(replace(home, functions=new), path, text, importable), strict=True))
+        reader = read_tests(TestReader, replace(home, functions=new), path, text, importable, place, around)
+        known.update(zip(new, reader.by_function if reader is not None else [()] * len(new), strict=True))
     return [known[function] for function in home.functions]
 
 
 @lru_cache(maxsize=128)
-def _found_in_tests(home: Home, path: str, text: str) -> dict[Face, Sequence[Found]]:
+def _found_in_tests(
+    home: Home, path: str, text: str, around: tuple[tuple[str, str], ...]
+) -> dict[Face, Sequence[Found]]:
     """What has been found in a test file: an edit of the functions' file seldom changes what is called there."""
     return {}
 
 
-def _read_tests(home: Home, path: str, text: str, importable: Callable[[str], bool]) -> Calls:
-    reader = read_tests(Reader, home, path, text, importable)
-    return [()] * len(home.functions) if reader is None else reader.by_function
-
-
 def read_tests(
-    kind: type[Some], home: Home, path: str, text: str, importable: Callable[[str], bool] = lambda module: False
+    kind: type[Some],
+    home: Home,
+    path: str,
+    text: str,
+    importable: Importable = nothing_importable,
+    place: str = "",
+    around: Sequence[tuple[str, str]] = (),
 ) -> Some | None:
     """A reader that has read a test file as in `in_tests`; None where nothing of it is mentioned there."""
     roots = {function.qualname.split(".")[0] for function in home.functions}
@@ -134,6 +150,27 @@ def read_tests(
     fragments = parse(text).module if mentioned else None
     if fragments is None:
         return None
+    reader = _reader_of(kind, home, path, fragments, importable, place)
+    if not (reader.modules or reader.everything):
+        mentioned &= set(reader.renamed.values())
+    reader.keep_only(lambda function: function.qualname.split(".")[0] in mentioned)
+    if not (reader.wanted or reader.objects):
+        return reader
+    outer: TestReader | None = None
+    for its_place, its_text in around:
+        its = parse(its_text).module
+        if its is not None:
+            inner = _reader_of(TestReader, replace(home, functions=()), path, its, importable, its_place)
+            inner.prepare(its, outer)
+            outer = inner
+    reader.tests(fragments, text, outer)
+    return reader
+
+
+def _reader_of(
+    kind: type[Some], home: Home, path: str, fragments: Sequence[Fragment], importable: Importable, place: str
+) -> Some:
+    """What reads a file of tests, its imports taken in."""
     body = [node for fragment in fragments for node in fragment.body]
     theirs = bound_names(body)
     shared = _imported(body) & home.imported
@@ -142,23 +179,19 @@ def read_tests(
         lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())),
         importable=importable,
     )
-    reader.imports(body, path)
-    if not (reader.modules or reader.everything):
-        mentioned &= set(reader.renamed.values())
-    reader.keep_only(lambda function: function.qualname.split(".")[0] in mentioned)
-    reader.tests(fragments, text)
+    reader.imports(body, path, place)
     return reader
 
 
-def in_own_tests(home: Home, source: str) -> Calls:
+def in_own_tests(home: Home, source: str, importable: Importable = nothing_importable) -> Calls:
     """Calls in tests that stand in the functions' own file."""
-    return read_own_tests(Reader, home, source).by_function
+    return read_own_tests(TestReader, home, source, importable).by_function
 
 
-def read_own_tests(kind: type[Some], home: Home, source: str) -> Some:
+def read_own_tests(kind: type[Some], home: Home, source: str, importable: Importable = nothing_importable) -> Some:
     """A reader that has read the tests in the functions' own file."""
     part = _parts(source).tests
-    reader = kind(home, home.keeps)
+    reader = kind(home, home.keeps, importable=importable)
     if reader.is_mentioned(part.text):
         reader.tests(part.body, source)
     return reader
@@ -166,7 +199,7 @@ def read_own_tests(kind: type[Some], home: Home, source: str) -> Some:
 
 def in_main(home: Home, source: str) -> Calls:
     """Calls under `if __name__ == "__main__":`, and in the functions that are called there without arguments."""
-    return read_main(Reader, home, source).by_function
+    return read_main(TestReader, home, source).by_function
 
 
 def read_main(kind: type[Some], home: Home, source: str) -> Some:
@@ -179,17 +212,17 @@ def read_main(kind: type[Some], home: Home, source: str) -> Some:
     for fragment in parts.main.body:
         reader.offset = fragment.offset
         for node in fragment.body:
-            if isinstance(node, ast.If | _Definition):
+            if isinstance(node, ast.If | Definition):
                 reader.within = getattr(node, "name", None)
-                reader.statements(node.body, dict(top))
+                reader.statements(node.body, top.copy())
     return reader
 
 
 def at_module_level(home: Home, source: str) -> Calls:
     """Calls in assertions and other statements that run when the file is imported."""
     part = _parts(source).run
-    reader = Reader(home, home.keeps, module_level=True)
-    environment: Environment = {}
+    reader = TestReader(home, home.keeps, module_level=True)
+    environment = Environment()
     if reader.is_mentioned(part.text):
         for fragment in part.body:
             reader.offset = fragment.offset
@@ -239,7 +272,7 @@ def _parts(source: str) -> _Parts:
     }
 
     def is_called(node: ast.stmt) -> bool:
-        return isinstance(node, _Definition) and node.name in called
+        return isinstance(node, Definition) and node.name in called
 
     guards = _Part.of(source, is_main_guard, is_main_guard)
     entered = _Part.of(source, is_called, is_called)
@@ -249,7 +282,7 @@ def _parts(source: str) -> _Parts:
         _Part.of(
             source,
             lambda node: not is_main_guard(node),
-            lambda node: not isinstance(node, _Definition | ast.ClassDef),
+            lambda node: not isinstance(node, Definition | ast.ClassDef),
         ),
     )
 
@@ -261,7 +294,7 @@ def _first_line(node: ast.stmt) -> int:
 
 def _constants(home: Home, body: Sequence[Fragment]) -> Environment:
     """What a module's own constants stand for, so that calls with them become literal."""
-    environment: Environment = {}
+    environment = Environment()
     reader = Reader(home, home.keeps, module_level=True)
     reader.wanted, reader.objects = {}, []
     nodes = [node for fragment in body for node in fragment.body]
@@ -278,7 +311,7 @@ def _imported(body: Sequence[ast.stmt]) -> frozenset[str]:
 def _is_test(node: ast.stmt) -> bool:
     if isinstance(node, ast.ClassDef):
         return node.name.startswith("Test") or any((dotted(base) or "").endswith("TestCase") for base in node.bases)
-    return isinstance(node, _Definition) and node.name.startswith("test")
+    return isinstance(node, Definition) and node.name.startswith("test")
 
 
 def docstrings(source: str) -> Iterator[tuple[str, str, int, int]]:
@@ -313,353 +346,3 @@ def _examples(docstring: str, lines: Sequence[str], first_line: int) -> Iterator
         if match := _PROMPT.match(line):
             text = [match[1]]
         count += ">>>" in line
-
-
-class Reader(Names):
-    """Reads statements in order and collects the calls of some functions."""
-
-    def __init__(
-        self,
-        home: Home,
-        keeps: Callable[[str], bool],
-        *,
-        module_level: bool = False,
-        importable: Callable[[str], bool] = lambda module: False,
-    ) -> None:
-        """`keeps`: whether a name that is not local means the same in the functions' file. `module_level`: whether
-        names that are bound here are the file's own globals."""
-        super().__init__(home.keeps, keeps, importable)
-        self.home = home
-        self.module_level = module_level
-        self.offset = 0
-        """What to add to a node's line."""
-        self.within: str | None = None
-        """The function whose body is read: it is not called in it."""
-        self.found: dict[int, list[Found]] = {}
-        """Which function → its calls."""
-        self.wanted: dict[str, list[int]] = {}
-        """The last words of callees that may be functions → which."""
-        self.objects: list[int] = []
-        """Functions that are called without their names: objects are, through `__call__`."""
-        for index, function in enumerate(home.functions):
-            self.wanted.setdefault(function.name, []).append(index)
-            if function.name in ("__init__", "__new__") and function.parent:
-                self.wanted.setdefault(function.parent.split(".")[-1], []).append(index)
-            if function.name == "__call__":
-                self.objects.append(index)
-
-    def again(self) -> Reader:
-        """One that looks for the same and has read nothing yet; to make it anew would take long where they are many."""
-        fresh = copy.copy(self)
-        fresh.found, fresh.wanted = {}, dict(self.wanted)
-        fresh.renamed, fresh.modules, fresh.foreign = {}, set(), {}
-        return fresh
-
-    @property
-    def by_function(self) -> Calls:
-        """The calls of each function."""
-        return [self.found.get(at, []) for at in range(len(self.home.functions))]
-
-    def keep_only(self, test: Callable[[Face], bool]) -> None:
-        """Look for no other functions any more."""
-        kept = [test(function) for function in self.home.functions]
-        self.wanted = {
-            name: chosen for name, those in self.wanted.items() if (chosen := [at for at in those if kept[at]])
-        }
-        self.objects = [at for at in self.objects if kept[at]]
-
-    def is_mentioned(self, text: str) -> bool:
-        """Whether there may be a call in a text: most texts are left out by this."""
-        return bool(self.objects) or not self.wanted.keys().isdisjoint(_WORD.findall(text))
-
-    def imports(self, body: Sequence[ast.stmt], path: str = "") -> None:
-        """Take in what import statements bind (see `Names`): functions may have other names here."""
-        super().imports(body, path)
-        for local, name in self.renamed.items():
-            if local != name and name in self.wanted:
-                known = self.wanted.get(local, [])
-                self.wanted[local] = [*known, *(index for index in self.wanted[name] if index not in known)]
-
-    def tests(self, fragments: Sequence[Fragment], text: str) -> None:
-        """Read a file's test functions and classes, with fixtures, `setUp` and parametrised rows."""
-        lines = split_lines(text)
-
-        def is_worth_reading(node: ast.stmt) -> bool:
-            first, last = node.lineno - 1 + self.offset, (node.end_lineno or node.lineno) + self.offset
-            return self.is_mentioned("\n".join(lines[first:last]))
-
-        constants: Environment = {}
-        for node in self.each(fragments):
-            if not isinstance(node, _Definition | ast.ClassDef):
-                self.statement(node, constants)
-        for node in self.each(fragments):
-            if isinstance(node, _Definition) and _decorator(node, "fixture"):
-                constants[node.name] = self.returned(node, constants)
-        for node in self.each(fragments):
-            if isinstance(node, _Definition) and is_worth_reading(node):
-                self.test(node, constants)
-            elif isinstance(node, ast.ClassDef) and is_worth_reading(node):
-                shared = dict(constants)
-                methods = [method for method in node.body if isinstance(method, _Definition)]
-                for method in methods:
-                    if method.name in ("setUp", "setup_method"):
-                        self.statements(method.body, shared)
-                for method in methods:
-                    if method.name not in ("setUp", "setup_method") and is_worth_reading(method):
-                        self.test(method, shared)
-
-    def each(self, fragments: Sequence[Fragment]) -> Iterator[ast.stmt]:
-        """The statements, one after the other."""
-        for fragment in fragments:
-            self.offset = fragment.offset
-            yield from fragment.body
-
-    def test(self, node: _Definition, environment: Environment) -> None:
-        fixtures = {
-            argument.arg: environment.get(argument.arg)
-            for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-        }
-        environments = [{**environment, **fixtures}]
-        for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and (dotted(decorator.func) or "").endswith("parametrize"):
-                rows = list(self.rows(decorator, environment))
-                environments = [{**one, **row} for one in environments for row in rows][:_ROWS] or environments
-        for one in environments:
-            self.statements(node.body, one)
-
-    def rows(self, parametrize: ast.Call, environment: Environment) -> Iterator[Environment]:
-        """What each row of `pytest.mark.parametrize("a, b", [(1, 2), ...])` gives its names."""
-        if len(parametrize.args) < 2 or not isinstance(parametrize.args[1], ast.List | ast.Tuple):
-            return
-        bare = False
-        match parametrize.args[0]:
-            case ast.Constant(value=str(text)):
-                names = [name.strip() for name in text.split(",") if name.strip()]
-                bare = len(names) == 1
-            case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                names = [str(element.value) for element in elements if isinstance(element, ast.Constant)]
-            case _:
-                return
-        for row in parametrize.args[1].elts[:_ROWS]:
-            if isinstance(row, ast.Call) and (dotted(row.func) or "").endswith("param"):
-                values = row.args
-            elif bare:
-                values = [row]
-            elif isinstance(row, ast.List | ast.Tuple):
-                values = row.elts
-            else:
-                continue
-            if len(values) == len(names):
-                yield {name: self.known(value, environment) for name, value in zip(names, values, strict=True)}
-
-    def returned(self, fixture: _Definition, environment: Environment) -> Known | None:
-        """What a fixture stands for, where it ends with `return` or `yield` of a known expression."""
-        local = dict(environment)
-        self.statements(fixture.body[:-1], local)
-        match fixture.body[-1]:
-            case ast.Return(value=value) | ast.Expr(value=ast.Yield(value=value)) if value is not None:
-                return self.known(value, local)
-        return None
-
-    def statements(self, body: Sequence[ast.stmt], environment: Environment) -> None:
-        for node in body:
-            self.statement(node, environment)
-
-    def statement(self, node: ast.stmt, environment: Environment) -> None:
-        if isinstance(node, _Definition | ast.ClassDef):
-            self.forget(node.name, environment)
-            return
-        expressions = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
-        expressions += [item.context_expr for item in getattr(node, "items", ())]
-        for expression in expressions:
-            self.calls(expression, environment)
-        if not (isinstance(node, ast.Expr) and self.builds(node.value, environment)):
-            for expression in expressions:
-                self.touch(expression, environment)
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self.assign(target, value, environment)
-            case ast.AnnAssign(target=target, value=value) if value is not None:
-                self.assign(target, value, environment)
-            case ast.AugAssign(target=target):
-                self.forget_in(target, environment)
-            case ast.For(target=target, iter=ast.List(elts=rows) | ast.Tuple(elts=rows)):
-                for row in rows[:_ROWS]:
-                    self.assign(target, row, environment)
-                    self.statements(node.body, environment)
-                self.forget_in(target, environment)
-                return
-            case ast.For(target=target) | ast.AsyncFor(target=target):
-                self.forget_in(target, environment)
-            case ast.With(items=items) | ast.AsyncWith(items=items):
-                for item in items:
-                    if item.optional_vars is not None:
-                        self.forget_in(item.optional_vars, environment)
-        for name in ("body", "handlers", "orelse", "finalbody", "cases"):
-            for inner in getattr(node, name, ()):
-                if isinstance(inner, ast.ExceptHandler | ast.match_case):
-                    self.statements(inner.body, environment)
-                else:
-                    self.statement(inner, environment)
-
-    def assign(self, target: ast.expr, value: ast.expr, environment: Environment) -> None:
-        if isinstance(target, ast.Tuple | ast.List):
-            same = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts)
-            if same and isinstance(value, ast.Tuple | ast.List):
-                values = [self.known(element, environment) for element in value.elts]
-                for element, known in zip(target.elts, values, strict=True):
-                    self.bind(element, known, environment)
-            else:
-                self.forget_in(target, environment)
-        else:
-            self.bind(target, self.known(value, environment), environment)
-
-    def bind(self, target: ast.expr, known: Known | None, environment: Environment) -> None:
-        name = dotted(target)
-        if name is None:
-            self.forget_in(target, environment)
-        elif known is None:
-            self.forget(name, environment)
-        else:
-            environment[name] = known
-
-    def forget(self, name: str, environment: Environment) -> None:
-        if self.module_level:
-            environment.pop(name, None)
-        else:
-            environment[name] = None
-
-    def forget_in(self, target: ast.expr, environment: Environment) -> None:
-        for node in ast.walk(target):
-            if isinstance(node, ast.Name | ast.Attribute) and (name := dotted(node)) is not None:
-                self.forget(name, environment)
-
-    def builds(self, expression: ast.expr, environment: Environment) -> bool:
-        """Take in a statement that calls a method of a known object: a further step of its making."""
-        callee = expression.func if isinstance(expression, ast.Call) else None
-        name = dotted(callee.value) if isinstance(callee, ast.Attribute) else None
-        known = environment.get(name) if name else None
-        if name is None or known is None or self.module_level:
-            return False
-        short = name.rpartition(".")[2]
-        if self.home.keeps(short):
-            return False
-        try:
-            lift = Lift(self, {**environment, name: Known(ast.Name(short, ast.Load()), 1)}, frozenset())
-            made = built(short, known, lift.lifted(expression), lift.size)
-        except NotKnown:
-            return False
-        if made is None:
-            return False
-        environment[name] = made
-        return True
-
-    def touch(self, expression: ast.expr, environment: Environment) -> None:
-        """Forget objects whose methods were called: they may have changed."""
-        for node in ast.walk(expression):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                name = dotted(node.func.value)
-                known = environment.get(name) if name else None
-                if name and known and not isinstance(known.expression, ast.Constant):
-                    self.forget(name, environment)
-
-    def known(self, expression: ast.expr, environment: Environment) -> Known | None:
-        try:
-            lift = Lift(self, environment, frozenset())
-            return Known(lift.lifted(expression), lift.size)
-        except NotKnown:
-            return None
-
-    def calls(self, expression: ast.expr, environment: Environment) -> None:
-        for node in ast.walk(expression):
-            if not isinstance(node, ast.Call | ast.Attribute):
-                continue
-            callee = _made_by(node)
-            callee = callee.func if isinstance(callee, ast.Call) else callee
-            name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
-            wanted = dict.fromkeys([*self.wanted.get(name or "", ()), *self.objects])
-            others = (at for at in wanted if self.home.functions[at].name != self.within)
-            open_ = [at for at in others if len(self.found.get(at, ())) < _MOST]
-            if open_:
-                self.calls_of(open_, node, expression, environment)
-
-    def calls_of(
-        self, wanted: list[int], node: ast.Call | ast.Attribute, expression: ast.expr, environment: Environment
-    ) -> None:
-        """Note which of some functions a node of an expression calls."""
-        try:
-            lifted = Lift(self, environment, bound_in(expression) - bound_in(node)).lifted(node)
-        except NotKnown:
-            return
-        classes = frozenset(name for name, _ in self.home.classes)
-        text: str | None = None
-        calls = [part.func for part in ast.walk(lifted) if isinstance(part, ast.Call)]
-        is_built = any(isinstance(part, ast.NamedExpr) for part in ast.walk(lifted))
-        for at in wanted:
-            function = self.home.functions[at]
-            if is_built and sum(_last_name(callee) == function.name for callee in calls) > 1:
-                continue  # making the object enters it first
-            made_by = _made_by(lifted)
-            target = as_target(lifted, function, classes) or as_target(made_by, function, classes)
-            if target and (target.direct or _is_instance(target.node, _family(function.parent or "", self.home))):
-                text = text or written(lifted)
-                if text is None or (is_built and not _compiles(text)):
-                    return
-                found = Found(text, node.lineno + self.offset, of_result=target.node is not lifted)
-                self.found.setdefault(at, []).append(found)
-
-
-def _made_by(node: ast.expr) -> ast.expr:
-    """The call whose result is called: `f(1)` of `f(1)(2)(3)`; else the node itself."""
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Call):
-        node = node.func
-    return node
-
-
-def _last_name(callee: ast.expr) -> str:
-    return callee.attr if isinstance(callee, ast.Attribute) else callee.id if isinstance(callee, ast.Name) else ""
-
-
-def _compiles(text: str) -> bool:
-    """Whether an expression with `:=` in it may stand as it does: not everywhere in comprehensions."""
-    try:
-        compile(text, FILENAME, "eval", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def _family(root: str, home: Home) -> frozenset[str]:
-    """A class and the classes of the file that inherit from it."""
-    family = {root}
-    for name, bases in home.classes:
-        if not family.isdisjoint(bases):
-            family.add(name)
-    return frozenset(family)
-
-
-def _is_instance(node: ast.Call | ast.Attribute, family: frozenset[str]) -> bool:
-    """Whether the receiver of a call is the class itself or starts with a call of it: `Stack([1]).push(2)`."""
-    callee: ast.expr = node.func if isinstance(node, ast.Call) else node
-    while dotted(callee) is None:
-        if isinstance(callee, ast.Call):
-            callee = callee.func
-        elif isinstance(callee, ast.Attribute):
-            callee = callee.value
-        elif isinstance(callee, ast.Subscript) and isinstance(callee.value, ast.List):  # built step by step
-            first = callee.value.elts[0] if callee.value.elts else None
-            if not isinstance(first, ast.NamedExpr):
-                return False
-            callee = first.value
-        else:
-            return False
-    name = dotted(callee) or ""
-    return any(name == one or name.startswith(f"{one}.") for one in family)
-
-
-def _decorator(node: _Definition, last_word: str) -> bool:
-    return any(
-        (dotted(one.func if isinstance(one, ast.Call) else one) or "").split(".")[-1] == last_word
-        for one in node.decorator_list
-    )

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from .bind import dotted
+from .names import bound_in
+from .steps import LARGEST, SCOPES, Environment, Known, NotKnown
 
-_LARGEST = 2_000  # nodes of an expression
-_CONTEXTUAL = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
+_CONTEXTUAL = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Return, ast.Global, ast.Nonlocal)
 """What means something only where it stands."""
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _TESTING = frozenset({"pytest", "unittest", "mock", "nose", "hypothesis", "__future__"})
 """Modules of tests: no program is called with what they have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a local name stands for."""
-
-    expression: ast.expr
-    size: int
-
-
-Environment = dict[str, "Known | None"]
-"""Local name (dotted for attributes, `self.stack`) → its expression in the file; None: not known."""
-
-
-class NotKnown(Exception):
-    """The expression needs something that the file does not define."""
+_RELATIVE = 4
+"""Folders that may be the package of a file which imports relatively."""
 
 
 class Names:
@@ -51,10 +38,14 @@ class Names:
         """Whether the file's names were imported with a star."""
         self.foreign: dict[str, tuple[str, str | None]] = {}
         """Local name → the module, and the name in it, that it was imported from."""
+        self.helpers: dict[str, ast.stmt] = {}
+        """Functions and classes of the place that may be needed."""
+        self.constants: dict[str, Known | None] = {}
+        """What is assigned at the place's top level."""
 
-    def imports(self, body: Sequence[ast.stmt], path: str = "") -> None:
-        """Take in what the import statements, also those inside functions, bind of the file at `path`, and of others;
-        without one, whatever they name is taken to be it."""
+    def imports(self, body: Sequence[ast.stmt], path: str = "", place: str = "") -> None:
+        """Take in what the import statements of the file at `place`, also those inside functions, bind of the file at
+        `path`, and of others; without one, whatever they name is taken to be it."""
         stem, parts = PurePath(path).stem, PurePath(path).parts
         if stem == "__init__":
             stem = PurePath(path).parent.name
@@ -66,6 +57,7 @@ class Names:
                 for alias in node.names:
                     local = alias.asname or alias.name.split(".")[0]
                     self.come_from(local, alias.name if alias.asname else local, None)
+                    self.come_from(alias.asname or alias.name, alias.name, None)
             elif isinstance(node, ast.ImportFrom):
                 module = (node.module or "").split(".")
                 from_file = not path or module[-1] == stem
@@ -79,12 +71,52 @@ class Names:
                         self.modules.add(local)
                     elif from_file or (from_package and self.at_home(alias.name)):
                         self.renamed[local] = alias.name
-                    elif not node.level:
-                        self.come_from(local, node.module or "", alias.name)
+                    else:
+                        self.come_from(local, self.absolute(node, place), alias.name)
+
+    def absolute(self, node: ast.ImportFrom, place: str) -> str:
+        """The module that names are imported from, in the file at `place`; empty if that is not known."""
+        if not node.level:
+            return node.module or ""
+        folders = PurePath(place).parts[: -node.level]
+        rest = [node.module] if node.module else []
+        names = (".".join([*folders[-count:], *rest]) for count in range(1, min(_RELATIVE, len(folders)) + 1))
+        return next((name for name in names if self.importable(name)), "")
 
     def come_from(self, local: str, module: str, name: str | None) -> None:
-        if module.split(".")[0] not in _TESTING and name != "*":
+        if module and module.split(".")[0] not in _TESTING and name != "*":
             self.foreign[local] = module, name
+
+    def variable_of(self, name: str, environment: Environment) -> str:
+        """The variable that a name stands for which the file has not: imported, or a helper of the place. Raises
+        `NotKnown`."""
+        steps, key = environment.steps, (id(self), name)
+        if key in steps.shared:
+            return steps.shared[key]
+        helper = self.helpers.get(name)
+        module, inside = self.foreign.get(name, ("", None))
+        if helper is None and not (module and self.importable(module)):
+            raise NotKnown
+        variable = steps.shared[key] = steps.variable(name)
+        if helper is None:
+            alias = ast.alias(inside or module, variable)
+            steps.add(ast.ImportFrom(module, [alias], 0) if inside else ast.Import([alias]), [variable])
+            return variable
+        try:
+            steps.add(self.definition(helper, variable, environment.beside(self.constants)), [variable])
+        except NotKnown:
+            del steps.shared[key]
+            raise
+        return variable
+
+    def definition(self, node: ast.stmt, variable: str, environment: Environment) -> ast.stmt:
+        """A function or class for the namespace of the function's file. Raises `NotKnown`."""
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        environment[node.name] = Known(ast.Name(variable, ast.Load()), 1)
+        lifted = Lift(self, environment).lifted_statement(node)
+        assert isinstance(lifted, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        lifted.name = variable
+        return lifted
 
 
 def imported(module: str, name: str | None) -> ast.expr:
@@ -95,43 +127,46 @@ def imported(module: str, name: str | None) -> ast.expr:
     return node
 
 
-def built(name: str, known: Known, step: ast.expr, size: int) -> Known | None:
-    """An object after a further step of its making, which calls one of its methods: `[x := X(), x.add(1), x][-1]`."""
-    match known.expression:
-        case ast.Subscript(value=ast.List(elts=[ast.NamedExpr(), *_] as steps)):
-            pass
-        case ast.Call():
-            made = ast.NamedExpr(ast.Name(name, ast.Store()), known.expression)
-            steps = [made, ast.Name(name, ast.Load())]
-        case _:
-            return None
-    if known.size + size > _LARGEST:
-        return None
-    last = ast.UnaryOp(ast.USub(), ast.Constant(1))
-    elements = ast.List([*steps[:-1], step, steps[-1]], ast.Load())
-    return Known(ast.Subscript(elements, last, ast.Load()), known.size + size + 4)
-
-
 class Lift(ast.NodeVisitor):
-    """Rewrites an expression for the namespace of the function's file."""
+    """Rewrites expressions and statements for the namespace of the function's file."""
 
-    def __init__(self, names: Names, environment: Environment, unknown: frozenset[str]) -> None:
+    def __init__(self, names: Names, environment: Environment, unknown: frozenset[str] = frozenset()) -> None:
         self.names, self.environment, self.unknown = names, environment, unknown
         self.bound: frozenset[str] = frozenset()
         self.size = 0
 
     def lifted(self, expression: ast.expr) -> ast.expr:
-        self.bound = bound_in(expression)
-        parts = list(ast.walk(expression))
-        self.size = len(parts)
-        if self.size > _LARGEST or any(isinstance(part, _CONTEXTUAL) for part in parts):
-            raise NotKnown
-        try:
-            result = self.visit(expression)
-        except RecursionError:
-            raise NotKnown from None
+        """The expression, copied. Raises `NotKnown`."""
+        result = self._lifted(expression, bound_in(expression))
         assert isinstance(result, ast.expr)
         return result
+
+    def lifted_target(self, target: ast.expr) -> ast.expr:
+        """What is assigned to, copied; the names in it have to be variables. Raises `NotKnown`."""
+        result = self._lifted(target, frozenset())
+        assert isinstance(result, ast.expr)
+        return result
+
+    def lifted_statement(self, statement: ast.stmt) -> ast.stmt:
+        """The statement, copied; what it binds has to be variables. Raises `NotKnown`."""
+        inner = [part for part in ast.walk(statement) if isinstance(part, SCOPES)]
+        bound = frozenset().union(*map(bound_in, inner)) if inner else frozenset()
+        result = self._lifted(statement, bound - {getattr(statement, "name", None)})
+        assert isinstance(result, ast.stmt)
+        return result
+
+    def _lifted(self, node: ast.AST, bound: frozenset[str]) -> ast.AST:
+        self.bound = bound
+        parts = list(ast.walk(node))
+        self.size = len(parts)
+        is_definition = isinstance(node, _SCOPES)
+        if self.size > LARGEST or (not is_definition and any(isinstance(part, _CONTEXTUAL) for part in parts)):
+            raise NotKnown
+        try:
+            copied: ast.AST = self.visit(node)
+        except RecursionError:
+            raise NotKnown from None
+        return copied
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """A copy of a node, with what is inside of it lifted."""
@@ -146,31 +181,56 @@ class Lift(ast.NodeVisitor):
             setattr(copied, name, value)
         return copied
 
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        return ast.arg(node.arg)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        copied = ast.FunctionDef(**{**vars(node), "returns": None})
+        return self.generic_visit(copied)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        copied = self.generic_visit(node)
+        known = self.environment.get(node.name or "") if node.name not in self.bound else None
+        if known is not None and isinstance(known.expression, ast.Name):
+            assert isinstance(copied, ast.ExceptHandler)
+            copied.name = known.expression.id
+        return copied
+
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        raise NotKnown
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        raise NotKnown
+
     def visit_Name(self, node: ast.Name) -> ast.expr:
         name = node.id
         if name in self.bound:
             return node
         if name in self.unknown:
             raise NotKnown
+        if not isinstance(node.ctx, ast.Load):
+            known = self.environment.get(name)
+            if known is None or not isinstance(known.expression, ast.Name):
+                raise NotKnown
+            return ast.Name(known.expression.id, node.ctx)
         if name in self.environment:
             return self.replaced(name)
         if name in self.names.renamed:
             return ast.Name(self.names.renamed[name], ast.Load())
         if self.names.keeps(name) or (self.names.everything and self.names.at_home(name)):
             return node
-        module, inside = self.names.foreign.get(name, ("", None))
-        if not module or not self.names.importable(module):
-            raise NotKnown
-        made = imported(module, inside)
-        self.size += sum(1 for _ in ast.walk(made))
-        return made
+        self.size += 1
+        return ast.Name(self.names.variable_of(name, self.environment), ast.Load())
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         name = dotted(node)
-        if name in self.environment:
-            return self.replaced(name)
-        if name is not None and name.rpartition(".")[0] in self.names.modules:
-            return ast.Name(node.attr, ast.Load())
+        if name is not None and name.partition(".")[0] not in self.bound:
+            if name in self.environment:
+                return self.replaced(name)
+            if name.rpartition(".")[0] in self.names.modules:
+                return ast.Name(node.attr, ast.Load())
+            if name in self.names.foreign:
+                return ast.Name(self.names.variable_of(name, self.environment), ast.Load())
         return self.generic_visit(node)
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
@@ -186,15 +246,6 @@ class Lift(ast.NodeVisitor):
         if known is None:
             raise NotKnown
         self.size += known.size
-        if self.size > _LARGEST:
+        if self.size > LARGEST:
             raise NotKnown
         return known.expression
-
-
-def bound_in(expression: ast.AST) -> frozenset[str]:
-    """The names that lambdas, comprehensions and walruses of the expression bind."""
-    return frozenset(
-        part.arg if isinstance(part, ast.arg) else part.id
-        for part in ast.walk(expression)
-        if isinstance(part, ast.arg) or (isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
-    )

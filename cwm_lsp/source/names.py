@@ -89,9 +89,23 @@ def bound_names(body: Sequence[ast.stmt]) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def free_names(expression: ast.expr) -> list[str]:
-    """The names that an expression reads and does not itself bind (as a lambda or comprehension does), in order."""
-    bound = {part.arg for part in ast.walk(expression) if isinstance(part, ast.arg)}
-    names = [part for part in ast.walk(expression) if isinstance(part, ast.Name)]
+def free_names(node: ast.expr | ast.stmt) -> list[str]:
+    """The names that an expression or a statement reads and does not itself bind (as a lambda or comprehension does),
+    in order."""
+    bound = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
+    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
     bound.update(name.id for name in names if isinstance(name.ctx, ast.Store))
     return list(dict.fromkeys(name.id for name in names if isinstance(name.ctx, ast.Load) and name.id not in bound))
+
+
+def bound_in(node: ast.AST) -> frozenset[str]:
+    """The names that lambdas, comprehensions, definitions and walruses in a node bind."""
+    names: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.arg):
+            names.add(part.arg)
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            names.add(part.id)
+        elif isinstance(part, ast.ExceptHandler | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and part.name:
+            names.add(part.name)
+    return frozenset(names)

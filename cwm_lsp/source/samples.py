@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
 from .imported import Definition, Where, nowhere
-from .lifting import bound_in, imported
-from .names import bound_names, global_names, is_builtin, is_defined
+from .lifting import imported
+from .names import bound_in, bound_names, global_names, is_builtin, is_defined
 from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines, written
 from .uses import Uses
 

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from cwm_lsp.lsp.views.container import PAIRS, SCANNED, TOKEN, Container, split_entry
 from cwm_lsp.lsp.views.tables import Table
+from cwm_lsp.source.prepared import lines_of_call
 
 ELLIPSIS = "…"
+_BEFORE_CALL = f"{ELLIPSIS}; "
 _BREAK = re.compile(r"\s*\n\s*")
 _BEFORE = 3
 """Characters left before the first one that differs, where those before them are cut."""
@@ -40,8 +42,13 @@ def shorten(value: str, width: int, other: str | None = None) -> str:
 
 
 def shorten_call(call: str, width: int) -> str:
-    """A call on one line of at most `width` characters: `SortedList(…).update([3, 1, 2])`."""
-    call = call.replace("\n", " ")
+    """A call on one line of at most `width` characters: `SortedList(…).update([3, 1, 2])`. Statements that prepare it
+    are shown where there is room for all of them."""
+    *before, call = lines_of_call(call)
+    if before:
+        whole = "; ".join([*before, call])
+        rest = width - len(_BEFORE_CALL)
+        return whole if len(whole) <= width else f"{_BEFORE_CALL}{shorten_call(call, rest)}" if rest > 0 else ELLIPSIS
     pieces = _top_level(call)
     groups = [index for index, piece in enumerate(pieces) if piece[:1] in PAIRS and len(piece) > 2]
     if len(call) <= width or not groups:

@@ -91,11 +91,12 @@ class Names:
         """The variable that a name stands for which the file has not: imported, or a helper of the place. Raises
         `NotKnown`."""
         steps, key = environment.steps, (id(self), name)
-        if key in steps.shared:
-            return steps.shared[key]
+        known = steps.shared.get(key, "")
+        if known:
+            return known
         helper = self.helpers.get(name)
         module, inside = self.foreign.get(name, ("", None))
-        if helper is None and not (module and self.importable(module)):
+        if known is None or (helper is None and not (module and self.importable(module))):
             raise NotKnown
         variable = steps.shared[key] = steps.variable(name)
         if helper is None:
@@ -105,7 +106,7 @@ class Names:
         try:
             steps.add(self.definition(helper, variable, environment.beside(self.constants)), [variable])
         except NotKnown:
-            del steps.shared[key]
+            steps.shared[key] = None
             raise
         return variable
 

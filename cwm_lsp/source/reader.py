@@ -370,6 +370,7 @@ class Reader(Names):
     # calls
 
     def calls(self, expression: ast.expr, environment: Environment) -> None:
+        bound = bound_in(expression)
         for node in ast.walk(expression):
             if not isinstance(node, ast.Call | ast.Attribute):
                 continue
@@ -380,14 +381,15 @@ class Reader(Names):
             others = (at for at in wanted if self.home.functions[at].name != self.within)
             open_ = [at for at in others if len(self.found.get(at, ())) < MOST]
             if open_:
-                self.calls_of(open_, node, expression, environment)
+                self.calls_of(open_, node, bound - bound_in(node) if bound else bound, environment)
 
     def calls_of(
-        self, wanted: list[int], node: ast.Call | ast.Attribute, expression: ast.expr, environment: Environment
+        self, wanted: list[int], node: ast.Call | ast.Attribute, bound: frozenset[str], environment: Environment
     ) -> None:
-        """Note which of some functions a node of an expression calls."""
+        """Note which of some functions a node of an expression calls; `bound`: the names that are not what they are
+        around the expression."""
         try:
-            lifted = Lift(self, environment, bound_in(expression) - bound_in(node)).lifted(node)
+            lifted = Lift(self, environment, bound).lifted(node)
         except NotKnown:
             return
         classes = frozenset(name for name, _ in self.home.classes)

@@ -7,6 +7,8 @@ makes and changes it are steps, of which a call carries those that it needs.
 from __future__ import annotations
 
 import ast
+import copy
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -69,29 +71,29 @@ class Steps:
 
     def __init__(self) -> None:
         self.of: dict[str, tuple[Step, ...]] = {}
-        self.shared: dict[tuple[int, str], str] = {}
-        """Which place's name (of an import, a function of its own) → its variable."""
-        self.count = 0
+        self.constant: dict[str, tuple[Step, ...]] = {}
+        """Those of functions, classes and what is imported: also those of copies."""
+        self.shared: dict[tuple[int, str], str | None] = {}
+        """Which place's name for one of these → its variable; None where it cannot be had."""
+        self._numbers = itertools.count()
 
     def copy(self) -> Steps:
-        made = Steps()
-        made.of, made.shared, made.count = dict(self.of), dict(self.shared), self.count
+        made = copy.copy(self)
+        made.of = dict(self.of)
         return made
 
     def variable(self, name: str) -> str:
         """A new variable for what is called so where it stands."""
-        self.count += 1
-        made = f"{name.rpartition('.')[2]} {self.count}"
-        self.of[made] = ()
-        return made
+        return f"{name.rpartition('.')[2]} {next(self._numbers)}"
 
     def add(self, statement: ast.stmt, of: Iterable[str]) -> None:
         """Note that a statement makes or changes some variables."""
-        self.count += 1
         nodes = list(ast.walk(statement))
-        step = Step(self.count, statement, variables_in(nodes), len(nodes))
-        for variable in of:
-            self.of[variable] = (*self.of.get(variable, ()), step)
+        step = Step(next(self._numbers), statement, variables_in(nodes), len(nodes))
+        if isinstance(statement, _CONSTANT):
+            self.constant.update((variable, (step,)) for variable in of)
+        else:
+            self.of.update((variable, (*self.of.get(variable, ()), step)) for variable in of)
 
     def made_by(self, variable: str) -> ast.expr | None:
         """The expression that a variable is made by."""
@@ -100,10 +102,7 @@ class Steps:
 
     def is_constant(self, expression: ast.expr) -> bool:
         """Whether an expression names no variable but functions, classes and what is imported."""
-        return all(
-            all(isinstance(step.statement, _CONSTANT) for step in self.of.get(variable, ()))
-            for variable in variables_in(ast.walk(expression))
-        )
+        return variables_in(ast.walk(expression)) <= self.constant.keys()
 
     def before(self, expression: ast.expr) -> list[Step]:
         """The steps that an expression needs, in order. Raises `NotKnown` where they are too many."""
@@ -112,7 +111,8 @@ class Steps:
         seen = set(todo)
         size = 0
         while todo:
-            for step in self.of.get(todo.pop(), ()):
+            variable = todo.pop()
+            for step in (*self.constant.get(variable, ()), *self.of.get(variable, ())):
                 if step.number not in found:
                     found[step.number] = step
                     size += step.size

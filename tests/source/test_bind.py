@@ -178,7 +178,7 @@ def test_in_a_file_that_does_not_parse_every_word_of_it_may_be_defined():
         ("f(" + "(" * 5000 + ")" * 5000 + ")", "f", "the call 'f("),
         ("f(" + "-" * 5000 + "1)", "f", "the call 'f("),
         ("x = f(1)", "f", "the call 'x = f(1)' does not parse: "),
-        ("f(1); f(2)", "f", "the call 'f(1); f(2)' does not parse: "),
+        ("f(1); x = f(2)", "f", "the call 'f(1); x = f(2)' does not parse: its last statement, 'x = f(2)', is no call"),
     ],
 )
 def test_a_wrong_call_is_told_in_one_line(call, name, message):

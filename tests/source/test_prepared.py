@@ -188,7 +188,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "shop.py").write_text(SHOP)
     (folder / "tests").mkdir()
     for name, text in TESTS.items():
-        (folder / "tests" / name).write_text(text)
+        (folder / ("" if name == "helpers.py" else "tests") / name).write_text(text)
     return folder
 
 

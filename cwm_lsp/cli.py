@@ -116,7 +116,9 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
 _WORK = _options(
     click.argument("target", metavar="[FILE[:FUNCTION]]", required=False),
     click.option(
-        "--call", metavar="EXPR", help="The call, as source: 'f(3, \"a\")'. Default: the best one in the file."
+        "--call",
+        metavar="EXPR",
+        help="The call, as source: 'f(3, \"a\")', 's = Stack(); s.push(1); s.pop()'. Default: the best one known.",
     ),
     click.option(
         "--batch",

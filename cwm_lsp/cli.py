@@ -129,7 +129,7 @@ _WORK = _options(
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on stdout.")
 _MODEL = _options(
-    click.option("--model", metavar="bundled|PATH|HUB_ID|URL", help="The world model (default: bundled)."),
+    click.option("--model", metavar="bundled|PATH|HUB_ID|URL|vllm:MODEL", help="The world model (default: bundled)."),
     click.option(
         "--quantization",
         type=click.Choice(["auto", "none", "int8", "nf4"]),

@@ -44,13 +44,16 @@ class Model(_Group):
     """The world model."""
 
     name: str = Field(default="bundled", min_length=1, json_schema_extra=RESTRICTED)
-    """What predicts: `bundled`, a folder with a checkpoint, a hub id, or a server: `http://host:port#model`."""
+    """What predicts: `bundled`, a folder with a checkpoint, a hub id, a server: `http://host:port#model`,
+    or `vllm:` and a folder or hub id: a vLLM server is started, and shared by all editors."""
     quantization: Literal["auto", "none", "int8", "nf4"] = "auto"
     """How the weights of a folder or hub id are held. `auto`: as precisely as the memory allows."""
     device: Literal["auto", "cpu", "cuda", "xpu", "mps"] = "auto"
     """Where a folder or hub id is computed."""
     memory: float | None = Field(default=None, ge=0.1, le=10_000)
     """GB of the device that a folder or hub id may take. Default: what is free."""
+    server_python: str | None = Field(default=None, min_length=1, json_schema_extra=RESTRICTED)
+    """Interpreter of an environment that has vLLM, for `vllm:` models. Default: our own, or that of `vllm` on PATH."""
     tokenizer: str | None = Field(default=None, min_length=1, json_schema_extra=RESTRICTED)
     """Folder or hub id of the tokenizer of a server's model, unless the server names one that is at hand."""
     timeout: float = Field(default=30.0, ge=0.1, le=3_600)

@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.engines import vllm
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 
 __all__ = ["Distribution", "Engine", "Options", "Pass", "Prefix", "check", "describe", "load"]
@@ -31,11 +32,14 @@ class Options:
     """How a model is run. All but the name is of use to some engines only."""
 
     name: str = BUNDLED
-    """`bundled`, a folder, a hub id, or the URL of a server: `http://host:port[/v1][#model]`."""
+    """`bundled`, a folder, a hub id, the URL of a server: `http://host:port[/v1][#model]`, or `vllm:` with a folder or
+    hub id, for which a server is started."""
     quantization: Quantization = "auto"
     device: Device = "auto"
     memory: float | None = None
     """GB of the device that the model may take."""
+    server_python: str | None = None
+    """The interpreter of an environment with vLLM."""
     tokenizer: str | None = None
     """A folder or hub id, where a server does not name it."""
     timeout: float = 30.0
@@ -47,7 +51,13 @@ class Options:
 def check(options: Options) -> None:
     """Raise UnavailableError if it is plain, without loading anything, that `load` would."""
     model = options.name
-    if "://" in model:
+    if model.startswith(vllm.PREFIX):
+        vllm.server_python(options)
+        if find_spec("httpx") is None:
+            raise UnavailableError(
+                f"{model} needs httpx: pip install 'cwm-lsp[server]' (the bundled model needs it not)"
+            )
+    elif "://" in model:
         _check_url(model)
     elif model == BUNDLED:
         bundled_folder()
@@ -106,6 +116,8 @@ def load(options: Options) -> Engine:
         from cwm_lsp.predict.engines.portable import PortableEngine
 
         return PortableEngine(bundled_folder(), options.name)
+    if options.name.startswith(vllm.PREFIX):
+        return _started(options)
     if "://" in options.name:
         from cwm_lsp.predict.engines.served import ServedEngine
 
@@ -122,6 +134,23 @@ def load(options: Options) -> Engine:
     return engine
 
 
+def _started(options: Options) -> Engine:
+    """The engine of a vLLM server of one's own."""
+    from platformdirs import user_state_path
+
+    from cwm_lsp.predict.engines.served import ServedEngine
+
+    lease = vllm.start(options, user_state_path("cwm-lsp", appauthor=False) / "vllm")
+    try:
+        tokenizer = options.tokenizer or options.name.removeprefix(vllm.PREFIX)
+        engine = ServedEngine(lease.url, tokenizer=tokenizer, timeout=options.timeout, key=lease.key)
+    except UnavailableError:
+        lease.close()
+        raise
+    engine.name, engine.lease = options.name, lease
+    return engine
+
+
 def describe(options: Options) -> str:
     """What would run a model, in one line. Nothing is loaded. Raises what `load` does, as far as it can be told."""
     check(options)
@@ -129,6 +158,8 @@ def describe(options: Options) -> str:
         return f"{BUNDLED}, by numpy in this process"
     if "://" in options.name:
         return f"the server at {options.name}; nothing is loaded here"
+    if options.name.startswith(vllm.PREFIX):
+        return f"{options.name.removeprefix(vllm.PREFIX)}, by a vLLM server that {vllm.server_python(options)} starts"
     from cwm_lsp.predict.engines.loading import planned
 
     return f"{options.name} {planned(options)}"

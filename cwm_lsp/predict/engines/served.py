@@ -20,7 +20,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from cwm_lsp.errors import UnavailableError
@@ -37,6 +37,9 @@ BLOCK = 16
 _RANKED = (20, 5, 1)
 """Tokens told of each position: as many as the server allows, which is 20 unless it was started otherwise."""
 _PROBE = "def f(x):\n    return [x, '\\u00e9', 1000]  # é\n"
+
+if TYPE_CHECKING:
+    from cwm_lsp.predict.engines.vllm import Lease
 
 Ids = tuple[int, ...]
 Ask = Callable[[Collection[int]], tuple[int, float]]
@@ -69,10 +72,18 @@ class _Choice(NamedTuple):
 class ServedEngine(Engine):
     """A model of a server."""
 
-    def __init__(self, url: str, *, tokenizer: str | None = None, timeout: float = 30.0, warn: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        tokenizer: str | None = None,
+        timeout: float = 30.0,
+        warn: bool = False,
+        key: str | None = None,
+    ) -> None:
         """`url`: `http://host:port[/v1][#model]`; without a model, the first that the server names. `tokenizer`: the
         folder or hub id of its tokenizer, unless the server names one. `timeout`: seconds for one pass, retries
-        included. `warn`: in the log, if programs leave the private network.
+        included. `warn`: in the log, if programs leave the private network. `key`: instead of the user's.
 
         Raises:
             UnavailableError: it does not answer, or cannot do what is needed; the message says what to do.
@@ -80,11 +91,13 @@ class ServedEngine(Engine):
         self.name = url
         self.requests = 0
         """Sent so far for the model to answer."""
+        self.lease: Lease | None = None
+        """On a server that runs for as long as it is used."""
         parts = urlsplit(url)
         base = parts._replace(path=parts.path.rstrip("/").removesuffix("/v1"), query="", fragment="").geturl()
         if warn and not _private(parts.hostname or ""):
             log.warning("programs are sent to %s, which is no private address", parts.hostname)
-        self._client = Client(base, timeout, os.environ.get(KEY_VARIABLE))
+        self._client = Client(base, timeout, key or os.environ.get(KEY_VARIABLE))
         model = self._model(parts.fragment)
         self._request = {
             "model": model["id"],

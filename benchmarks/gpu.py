@@ -49,9 +49,9 @@ METHODS = {"bf16": plan.UNQUANTISED, "int8": "int8", "nf4": "nf4"}
 TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 PASTS = (1, 1024, 8192, 32_256, 130_560)
 SMALL = {
-    "vocab_size": 2048, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4,
+    "vocab_size": 2048, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 8192, "sliding_window": 256,
-    "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "sliding_attention"],
+    "layer_types": ["full_attention", "sliding_attention"],
     "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0}, "bos_token_id": 0, "eos_token_id": 1,
     "pad_token_id": 1,
 }  # fmt: skip
@@ -319,7 +319,7 @@ def measure(
         "taken_at_most": device.taken(), "planned": held.needed,
     }  # fmt: skip
     if time.perf_counter() < begun + 0.8 * seconds:
-        most = 20 if config.num_hidden_layers == SMALL["num_hidden_layers"] else 10_000
+        most = 12 if config.num_hidden_layers == SMALL["num_hidden_layers"] else 10_000
         result["decoding"] = events(engine, most, begun + seconds - time.perf_counter())
     return result
 

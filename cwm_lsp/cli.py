@@ -21,6 +21,7 @@ from cwm_lsp.errors import UnavailableError, UserError
 if TYPE_CHECKING:
     from cwm_lsp.jobs import Advance, Comparison
     from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.settings import Settings
     from cwm_lsp.target import Target
     from cwm_lsp.trace.events import Trace
@@ -469,10 +470,12 @@ def serve(stdio: bool, tcp: str | None, **choices: Any) -> None:
 def dap(tcp: str | None, **choices: Any) -> None:
     """Start a debug adapter on stdin and stdout: steps through a predicted or recorded call, forward and backward.
 
-    Nothing of the user's is run. The client's launch request names program, function and call. With --tcp, a line of
-    JSON says host, port and the token that the launch request must have.
+    Nothing of the user's is run, unless the client asks for that: by the mode "run", or by running to a line for real.
+    The client's launch request names program, function and call. With --tcp, a line of JSON says host, port and the
+    token that the launch request must have.
     """
     import json
+    from contextlib import ExitStack
     from functools import cache
 
     from cwm_lsp.dap.serving import Server, serve
@@ -486,15 +489,23 @@ def dap(tcp: str | None, **choices: Any) -> None:
 
         return Predictor.load(**settings.model.model_dump())
 
-    backend = Debugger(settings, predictor)
-    if tcp is None:
-        return serve(backend, _fault)
-    host, _, port = tcp.rpartition(":")
-    if not (host and port.isdecimal()):
-        raise click.UsageError("--tcp takes HOST:PORT")
-    server = Server(backend, _fault, host.strip("[]"), int(port))
-    click.echo(json.dumps({"host": server.host, "port": server.port, "token": server.token}))
-    return server.serve()
+    with ExitStack() as held:
+
+        @cache
+        def recorders() -> RecorderPool:
+            from cwm_lsp.record.recorder import RecorderPool
+
+            return held.enter_context(RecorderPool())
+
+        backend = Debugger(settings, predictor, recorders)
+        if tcp is None:
+            return serve(backend, _fault)
+        host, _, port = tcp.rpartition(":")
+        if not (host and port.isdecimal()):
+            raise click.UsageError("--tcp takes HOST:PORT")
+        server = Server(backend, _fault, host.strip("[]"), int(port))
+        click.echo(json.dumps({"host": server.host, "port": server.port, "token": server.token}))
+        return server.serve()
 
 
 def _settings(choices: Mapping[str, Any]) -> Settings:

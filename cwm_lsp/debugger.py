@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cwm_lsp.dap.backend import Control
-from cwm_lsp.errors import UserError
+from cwm_lsp.errors import Cancelled, UserError
 from cwm_lsp.evaluate import Evaluating, Evaluator, Limits
 from cwm_lsp.evaluate.replaying import look
-from cwm_lsp.jobs import predict_with, task_of
+from cwm_lsp.jobs import keep, predict_with, task_of
 from cwm_lsp.source.calls import Call
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import find
@@ -24,6 +24,7 @@ from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
+    from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.settings import Settings
 
 _REMEMBERED: dict[Provenance, Provenance] = {"predicted": "remembered"}
@@ -34,9 +35,16 @@ _SECONDS = 4.0
 class Debugger:
     """The backend of debug sessions. `predictor` gives the one that holds the model, and is asked when it is needed."""
 
-    def __init__(self, settings: Settings, predictor: Callable[[], Predictor]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        predictor: Callable[[], Predictor],
+        recorders: Callable[[], RecorderPool] | None = None,
+    ) -> None:
+        """`recorders` gives what runs calls, and is asked when one is to be run; None: nothing is run."""
         self._settings = settings
         self._predictor = predictor
+        self._recorders = recorders
         self._evaluator = Evaluator()
 
     def asked(self, program: str, function: str | None, call: str | None) -> Trace:
@@ -48,6 +56,22 @@ class Debugger:
     def predict(self, trace: Trace, changes: Sequence[Change], control: Control) -> Trace:
         """The prediction of a trace's call, with changes made on its way."""
         settings = self._settings
+        return self._predict(trace, changes, control, settings.hints.min_confidence, settings.record.remember)
+
+    def sample(self, trace: Trace, changes: Sequence[Change], seed: int, control: Control) -> Trace:
+        """The same, where the model draws by chance; it is told however unlikely it is, and nothing is remembered."""
+        return self._predict(trace, changes, control, 0.0, False, seed)
+
+    def _predict(
+        self,
+        trace: Trace,
+        changes: Sequence[Change],
+        control: Control,
+        sure: float,
+        remember: bool,
+        seed: int | None = None,
+    ) -> Trace:
+        settings = self._settings
         return predict_with(
             self._predictor(),
             settings.predict,
@@ -56,11 +80,41 @@ class Debugger:
             control.cancel,
             settings.record.python,
             settings.record.scope,
-            settings.hints.min_confidence,
-            settings.record.remember,
+            sure,
+            remember,
             changes,
             control.heard,
+            seed,
         )
+
+    def run(self, trace: Trace, control: Control) -> Trace:
+        """What really happens at a trace's call."""
+        if self._recorders is None:
+            raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
+        record = self._settings.record
+        ran = self._recorders().record(
+            Path(trace.path),
+            trace.function,
+            trace.call,
+            python=Path(record.python) if record.python else None,
+            timeout=record.timeout,
+            scope=record.scope,
+            sandbox=record.sandbox,
+            on_event=control.heard,
+            cancel=control.cancel,
+            source=trace.source,
+        )
+        if control.cancel.is_set():
+            raise Cancelled
+        if record.remember:
+            keep(ran)
+        return ran
+
+    def runs(self, program: str) -> Sequence[tuple[str, str, str]]:
+        """The recorded runs of a file that its text is still that of."""
+        from cwm_lsp.record.store import TraceStore
+
+        return TraceStore.of(program).latest(program, read_source(Path(program)))
 
     def recorded(self, program: str, function: str | None, call: str | None) -> Trace:
         """The latest recorded run of a call; None: of whatever was recorded last of the file."""
@@ -68,7 +122,7 @@ class Debugger:
 
         source = read_source(Path(program))
         store = TraceStore.of(program)
-        for its_function, its_call in store.latest(program, source):
+        for its_function, its_call, _ in store.latest(program, source):
             if function in (None, its_function) and call in (None, its_call):
                 trace = store.trace(program, its_function, its_call, source)
                 if trace is not None:

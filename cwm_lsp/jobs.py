@@ -104,12 +104,13 @@ def predict_with(
     remember: bool = False,
     changes: Sequence[Change] = (),
     heard: Callable[[Event], None] = lambda _event: None,
+    seed: int | None = None,
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
     interpreter that would run it, `scope` is as for `recording`. What is less likely than `sure` is not told; of what a
     model predicts without the evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still
     holds. `changes` are made on its way, which the evaluator alone can do. `heard` gets each event as soon as it is
-    complete."""
+    complete. With a `seed` the model draws by chance from what it finds likely."""
     from cwm_lsp.predict.predictor import Budget
 
     def on_event(event: Event) -> None:
@@ -120,7 +121,7 @@ def predict_with(
     trace = predictor.predict(
         replace(task_of(target, python, scope), changes=tuple(changes)),
         assist=settings.assist,
-        budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0),
+        budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0, seed=seed),
         on_event=on_event,
         cancel=cancel,
         runs=runs_of(target.path, target.function.qualname, target.call.expression) if remember else (),

@@ -32,6 +32,18 @@ class Backend(Protocol):
         says why."""
         ...
 
+    def sample(self, trace: Trace, changes: Sequence[Change], seed: int, control: Control) -> Trace:
+        """The same, where the model draws by chance from what it finds likely."""
+        ...
+
+    def run(self, trace: Trace, control: Control) -> Trace:
+        """What really happens at a trace's call: it is run. Only on the user's command."""
+        ...
+
+    def runs(self, program: str) -> Sequence[tuple[str, str, str]]:
+        """The recorded runs of a file: function, call and time (ISO 8601, UTC), the latest first."""
+        ...
+
     def recorded(self, program: str, function: str | None, call: str | None) -> Trace:
         """The latest recorded run of a call; None: of whatever was recorded last."""
         ...

@@ -25,9 +25,13 @@ _TURN = 0.05
 class Growing:
     """Makes a trace. What it has of it only ever gets longer."""
 
-    def __init__(self, begun: Trace, make: Callable[[Control], Trace]) -> None:
-        """`begun` has no events; `make` gives the whole trace, and raises what `Backend.predict` does."""
+    def __init__(
+        self, begun: Trace, make: Callable[[Control], Trace], heard: Callable[[Event], object] = lambda _event: None
+    ) -> None:
+        """`begun` has no events; `make` gives the whole trace, and raises what `Backend.predict` does. `heard` is told
+        each event, in the thread that makes it."""
         self._begun = begun
+        self._hear = heard
         self._make = make
         self._events: list[Event] = []
         self._last = -1
@@ -54,6 +58,7 @@ class Growing:
         self._events.append(event)
         if event.kind == "line":
             self._last = len(self._events) - 1
+        self._hear(event)
         self._news.set()
 
     @property

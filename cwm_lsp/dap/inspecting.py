@@ -10,6 +10,7 @@ import symtable
 from collections.abc import Iterator
 from functools import lru_cache, partial
 
+from cwm_lsp.dap.asking import command
 from cwm_lsp.dap.changing import assignment, change
 from cwm_lsp.dap.evaluating import looked, value_at
 from cwm_lsp.dap.program import Program
@@ -161,7 +162,10 @@ def _behind(state: State, arguments: Body, program: Program) -> Body:
 def _evaluate(state: State, arguments: Body, program: Program) -> Body:
     text, frame = needed(arguments, "expression", str).strip(), optional(arguments, "frameId", int)
     index = program.at if frame is None else program.index_of(frame)
-    if optional(arguments, "context", str) == "repl" and (assigned := assignment(text)) is not None:
+    is_console = optional(arguments, "context", str) == "repl"
+    if is_console and text.startswith(":"):
+        return {"result": command(state, text[1:], frame, program), "variablesReference": 0}
+    if is_console and (assigned := assignment(text)) is not None:
         shown = change(state, program, index, *assigned)
         return {"result": shown.value.text, **_variables(state, program).described(index, shown)}
     found = value_at(program, index, text)

@@ -20,7 +20,8 @@ from cwm_lsp.dap.protocol import Refused, Source
 from cwm_lsp.dap.variables import NOT_KNOWN
 from cwm_lsp.dap.walk import Walk
 from cwm_lsp.source.flow import Flow
-from cwm_lsp.trace.events import Event, Provenance, Trace
+from cwm_lsp.trace.compare import compare
+from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
 from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
 
 Waiting = Callable[[Growing, Callable[[], bool]], None]
@@ -50,6 +51,11 @@ class Program:
         self._places: dict[str, str] = {}
         self.changes: tuple[Change, ...] = ()
         """Made on the way so far, in the order of steps; the latest fork has them all."""
+        self.parted: Trace | None = None
+        """What was there before the latest change."""
+        self.left: int | None = None
+        """The event at which a run leaves its prediction, as far as that has been found out (`compare`)."""
+        self.how_left: str | None = None
         self._seen: dict[Look, Looked] = {}
         self._changed: dict[int, Event] = {}
         """States of callers that a fork has changed, by their index."""
@@ -71,6 +77,21 @@ class Program:
             raise Refused(f"no step of {trace.call} is known: {trace.outcome.detail or 'the prediction is empty'}")
         return cls(trace, backend, None if is_whole else growing)
 
+    @classmethod
+    def ran(cls, begun: Trace, backend: Backend, waiting: Waiting) -> Program:
+        """A run of a call, once it is over; raises what `predicted` does."""
+        growing = Growing(begun, partial(backend.run, begun))
+        waiting(growing, lambda: False)
+        trace = growing.trace()[0]
+        if not trace.events:
+            raise Refused(f"{trace.call} did not get into {trace.function}: {trace.outcome.detail or 'it was not run'}")
+        return cls(trace, backend)
+
+    @property
+    def begun(self) -> Trace:
+        """The trace before its first event."""
+        return replace(self.trace, events=(), outcome=Outcome("truncated"))
+
     @property
     def is_growing(self) -> bool:
         """Whether more of it may come."""
@@ -83,6 +104,25 @@ class Program:
         trace, is_whole = self._growing.trace()
         self._take(trace, None if is_whole else self._growing)
         return True
+
+    def compare(self, waiting: Waiting) -> None:
+        """Find out where a run has left the prediction of its call.
+
+        Raises:
+            Cancelled, UserError, UnavailableError: as `Backend.predict`.
+        """
+        begun = self._backend.asked(self.trace.path, self.trace.function, self.trace.call)
+        growing = Growing(begun, partial(self._backend.predict, begun, ()))
+        waiting(growing, lambda: False)
+        divergences = compare(growing.trace()[0], self.trace)
+        if divergences:
+            first = min(divergences, key=lambda one: one.event_index)
+            self.left = next((at for at in range(first.event_index, self.walk.end) if self._is_stop(at)), self.walk.end)
+            name = f"{first.variable} = " if first.variable else ""
+            self.how_left = f"predicted: {name}{first.predicted or 'nothing'}; it was {first.actual or 'nothing'}"
+
+    def _is_stop(self, index: int) -> bool:
+        return self.walk.events[index].kind in ("line", "exception")
 
     def close(self) -> None:
         """Nothing more of it is wanted."""
@@ -204,13 +244,14 @@ class Program:
             if was_growing:  # it goes on as if nothing had been
                 self._take(*self._made(self.changes, self.walk.end - 1, waiting))
             raise
+        self.parted = self.trace
         self.changes, self._seen, self._changed = changes, {}, {}
         self._take(trace, growing)
         self._look_at_callers()
 
     def _made(self, changes: tuple[Change, ...], after: int, waiting: Waiting) -> tuple[Trace, Growing | None]:
         """The call with changes, as soon as there is more of it than what comes up to an event."""
-        growing = Growing(replace(self.trace, events=()), partial(self._backend.predict, self.trace, changes))
+        growing = Growing(self.begun, partial(self._backend.predict, self.trace, changes))
         waiting(growing, lambda: growing.line > after)
         trace, is_whole = growing.trace()
         if len(trace.events) <= after:

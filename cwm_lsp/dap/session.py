@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 
-from cwm_lsp.dap import changing, inspecting, moving, setting
+from cwm_lsp.dap import asking, changing, inspecting, moving, setting
 from cwm_lsp.dap.backend import Backend
 from cwm_lsp.dap.breakpoints import Breakpoints
 from cwm_lsp.dap.program import Program, absolute
@@ -74,6 +74,7 @@ class Session:
             "initialize": self._initialize,
             "disconnect": self._disconnect,
             "cancel": self._cancel,
+            "cwm/runs": self._runs,
         }
         self._debugging: dict[str, Handler] = {
             "configurationDone": self._configuration_done,
@@ -83,7 +84,12 @@ class Session:
             **inspecting.THREADS,
             **setting.REQUESTS,
         }
-        self._stopped: dict[str, Handler] = {**moving.REQUESTS, **inspecting.REQUESTS, **changing.REQUESTS}
+        self._stopped: dict[str, Handler] = {
+            **moving.REQUESTS,
+            **inspecting.REQUESTS,
+            **changing.REQUESTS,
+            **asking.REQUESTS,
+        }
 
     def interrupt(self, message: object) -> None:
         """A message has come in, and will be handled. What is under way is not wanted if it says so. For any thread."""
@@ -208,11 +214,7 @@ class Session:
     def _launch(self, arguments: Body) -> None:
         if self._state.program is not None:
             raise Refused("launch came a second time: restart begins another call")
-        token = optional(arguments, "token", str)
-        if self._token is not None and not hmac.compare_digest(
-            self._token.encode(), (token or "").encode("utf-8", "replace")
-        ):
-            raise Refused('"token" is missing or another one')
+        self._check(arguments)
         self._state.program = self._opened(arguments)
         self._state.launched = arguments
         self._following.append(("initialized", None))
@@ -223,14 +225,15 @@ class Session:
         state.launched, state.stops, state.told = launched, None, {}
         for one in state.breakpoints:
             setting.tell(state, program, one)
+        setting.compared(state, program)
         if state.is_configured:
             moving.begin(state, program, optional(launched, "stopOnEntry", bool) or False)
 
     def _opened(self, arguments: Body) -> Program:
         """What a launch asks for."""
         mode = optional(arguments, "mode", str) or "predict"
-        if mode not in ("predict", "replay"):
-            raise Refused(f'the mode "{mode}" is not there: "predict" and "replay" are')
+        if mode not in ("predict", "replay", "run"):
+            raise Refused(f'the mode "{mode}" is not there: "predict", "replay" and "run" are')
         path = absolute(needed(arguments, "program", str))
         optional(arguments, "stopOnEntry", bool)
         function, call = optional(arguments, "function", str), optional(arguments, "call", str)
@@ -241,8 +244,21 @@ class Session:
             return Program(trace, backend)
         begun = backend.asked(path, function, call)
         self._close()
-        with self._state.waiting("Predicting") as waiting:
-            return Program.predicted(begun, backend, waiting)
+        with self._state.waiting("Running" if mode == "run" else "Predicting") as waiting:
+            return (Program.ran if mode == "run" else Program.predicted)(begun, backend, waiting)
+
+    def _runs(self, arguments: Body) -> Body:
+        self._check(arguments)
+        found = self._state.backend.runs(absolute(needed(arguments, "program", str)))
+        return {"runs": [{"function": function, "call": call, "when": when} for function, call, when in found]}
+
+    def _check(self, arguments: Body) -> None:
+        """Whoever connects to a port has to know the token before anything is told or done."""
+        token = optional(arguments, "token", str)
+        if self._token is not None and not hmac.compare_digest(
+            self._token.encode(), (token or "").encode("utf-8", "replace")
+        ):
+            raise Refused('"token" is missing or another one')
 
     def _close(self) -> None:
         """What has been debugged is so no more."""

@@ -22,6 +22,7 @@ FILTERS: list[dict[str, Any]] = [
         "supportsCondition": True,
         "conditionDescription": f"N, a number of per cent ({UNSURE} without one)",
     },
+    {"filter": "left", "label": "Where the run left the prediction", "default": False},
 ]
 """Exception filters, as the client is told of them."""
 _NAMES = frozenset(one["filter"] for one in FILTERS)
@@ -102,7 +103,7 @@ def _data_breakpoint_info(state: State, arguments: Body, program: Program) -> Bo
     return {"dataId": watched.id, "description": description, "accessTypes": ["write"], "canPersist": True}
 
 
-def _set_exception_breakpoints(state: State, arguments: Body, _program: Program) -> Body:
+def _set_exception_breakpoints(state: State, arguments: Body, program: Program) -> Body:
     named = needed(arguments, "filters", list)
     if not all(isinstance(name, str) for name in named):
         raise Refused('"filters" must be a list of strings')
@@ -117,8 +118,17 @@ def _set_exception_breakpoints(state: State, arguments: Body, _program: Program)
         "uncaught" in conditions,
         "guess" in conditions,
         _chance(conditions["unsure"]) if "unsure" in conditions else None,
+        "left" in conditions,
     )
+    compared(state, program)
     return {"breakpoints": [{"verified": False, "message": why} if why else {"verified": True} for why in problems]}
+
+
+def compared(state: State, program: Program) -> None:
+    """See to it that it is known where a run left its prediction, if that is asked for."""
+    if state.filters.left and program.is_recorded and program.how_left is None:
+        with state.waiting("Predicting what was run") as waiting:
+            program.compare(waiting)
 
 
 def _chance(condition: str | None) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cwm_lsp.dap.breakpoints import Placed, Wanted, Watched, hits_of, placed
+from cwm_lsp.dap.evaluating import MOST
 from cwm_lsp.dap.program import Program
 from cwm_lsp.dap.protocol import Reason
 from cwm_lsp.dap.variables import NOT_KNOWN
@@ -20,8 +21,6 @@ from cwm_lsp.trace.interventions import Look
 
 UNSURE = 80
 """Per cent: what is less sure, without a condition that says another number."""
-MOST = 20_000
-"""Looks at what is watched."""
 _COMPARE: Mapping[str, Callable[[int, int], bool]] = {
     "==": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
     "%": lambda visit, number: visit % number == 0,
@@ -48,6 +47,8 @@ class Filters:
     guess: bool = False
     unsure: float | None = None
     """Chance below which a value stops."""
+    left: bool = False
+    """Where a run has left its prediction."""
 
 
 class Stops:
@@ -62,8 +63,12 @@ class Stops:
             self._add(placed(one, program))
         for index in self._filtered(filters):
             event = program.walk.events[index]
-            is_raise = event.kind == "exception"
-            text = ": ".join(described(event.value or "")) if is_raise else _doubt(event)
+            if filters.left and index == program.left:
+                text = program.how_left
+            elif event.kind == "exception":
+                text = ": ".join(described(event.value or ""))
+            else:
+                text = _doubt(event)
             self._stops.setdefault(index, Stop("exception", text=text))
 
     def at(self, index: int) -> Stop | None:
@@ -167,9 +172,11 @@ class Stops:
         if filters.uncaught and walk.uncaught is not None:
             found.add(walk.uncaught)
         if filters.guess:
-            first = _first_guess(self._program)
+            first = first_guess(self._program)
             if first is not None:
                 found.add(first)
+        if filters.left and self._program.left is not None:
+            found.add(self._program.left)
         if filters.unsure is not None:
             found |= {index for index in range(walk.start, walk.end + 1) if self._is_unsure(index, filters.unsure)}
         return found
@@ -187,7 +194,7 @@ class Stops:
         )
 
 
-def _first_guess(program: Program) -> int | None:
+def first_guess(program: Program) -> int | None:
     """Where it can be stopped at first with something that is not known for sure."""
     events = program.walk.events
     first = facts(program.trace)

@@ -350,7 +350,8 @@ class Session:
         process that has the model."""
         document = self.documents.get(uri or "")
         settings = document.settings if document else self.configuration.whole
-        return await self._model.ask("debug adapter", settings=settings.model_dump(mode="json"))
+        chosen, trusted = settings.model_dump(mode="json"), self.configuration.trusted
+        return await self._model.ask("debug adapter", settings=chosen, trusted=trusted)
 
     def restart_model(self) -> None:
         """End the process that has the model; the next prediction starts a new one."""

@@ -175,28 +175,37 @@ class Worker:
         from cwm_lsp.debugger import Debugger
         from cwm_lsp.settings import Settings
 
-        key = json.dumps(job["settings"], sort_keys=True)
+        key = json.dumps([job["settings"], job["trusted"]], sort_keys=True)
         server = self._adapters.get(key)
         if server is None:
             settings = Settings.model_validate(job["settings"])
             model = settings.model.model_dump()
-            backend = Debugger(settings, lambda: self._predictor_of(model, lambda _message: None))
+            backend = Debugger(
+                settings,
+                lambda: self._predictor_of(model, lambda _message: None),
+                self._recorder_pool if job["trusted"] else None,
+            )
             server = self._adapters[key] = Server(backend, _logged)
             threading.Thread(target=server.serve, name="debug adapter", daemon=True).start()
         return {"host": server.host, "port": server.port, "token": server.token}
+
+    def _recorder_pool(self) -> RecorderPool:
+        from cwm_lsp.record.recorder import RecorderPool
+
+        with self._loading:
+            if self._recorders is None:
+                self._recorders = RecorderPool()
+            return self._recorders
 
     def _run(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Run the call, and hold the run against its prediction."""
         from cwm_lsp.jobs import keep
         from cwm_lsp.offering import doubted
-        from cwm_lsp.record.recorder import RecorderPool
         from cwm_lsp.source.functions import find
         from cwm_lsp.trace.compare import compare
         from cwm_lsp.trace.events import Trace
 
-        if self._recorders is None:
-            self._recorders = RecorderPool()
-        recorded = self._recorders.record(
+        recorded = self._recorder_pool().record(
             Path(job["path"]),
             job["function"],
             job["call"],

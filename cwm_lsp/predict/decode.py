@@ -7,6 +7,8 @@ needs, so that a caller may run several in step.
 
 from __future__ import annotations
 
+import math
+import random
 import threading
 import time
 from collections.abc import Generator, Iterable, Sequence
@@ -37,6 +39,8 @@ class Budget:
     """The chance of being right below which nothing is told: a value is unknown, and where control goes so, it ends."""
     text: int = 20_000_000
     """Characters of all events, each with all its locals, as they are written out."""
+    seed: int | None = None
+    """Tokens are drawn by chance, as likely as the model finds them; None: the likeliest is taken."""
 
 
 class Ended(Exception):
@@ -75,6 +79,7 @@ class Writer:
         self.interventions = 0
         """How often the likeliest token was illegal."""
         self.budget = budget
+        self._chance = None if budget.seed is None else random.Random(budget.seed)  # noqa: S311
         self._deadline = time.monotonic() + budget.seconds
         self._cancel = cancel
         self._prefix = Prefix()
@@ -169,7 +174,7 @@ class Writer:
     def _choose(self, frame: Writable) -> int:
         """The likeliest legal token, which the frame takes."""
         distribution = self._distributions[0]
-        for rank, (token, logprob) in enumerate(distribution.ranked()):
+        for rank, (token, logprob) in enumerate(self._ranked(distribution, frame)):
             if frame.take(token, logprob):
                 return token
             if rank == 0:
@@ -182,6 +187,17 @@ class Writer:
         taken = frame.take(token, logprob)
         assert taken, (token, frame.piece, frame.text)
         return token
+
+    def _ranked(self, distribution: Distribution, frame: Writable) -> Iterable[tuple[int, float]]:
+        """Tokens with the logarithms of their chances, in the order in which they are tried."""
+        if self._chance is None:
+            return distribution.ranked()
+        allowed = frame.candidates()
+        among = None if allowed is None else set(allowed)
+        ranked = [one for one in distribution.ranked() if among is None or one[0] in among]
+        # The first legal one of this order is drawn as likely as it is among those that are legal.
+        races = {token: self._chance.expovariate(1.0) / math.exp(max(logprob, -700.0)) for token, logprob in ranked}
+        return sorted(ranked, key=lambda one: races[one[0]])
 
     def _pass(self, frame: Writable) -> Passes:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""

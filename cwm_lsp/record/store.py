@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +34,7 @@ _TRACE = b', "trace": '
 _END = b"}}}\n"
 _HEAD = {"file", "function", "call", "source"}
 """What a row says first."""
+_WHEN = re.compile(rb'"when": "([^"]*)"')
 _MANY = 1_000
 """Events of a trace beyond which they are packed."""
 
@@ -95,11 +97,18 @@ class TraceStore:
                 known.append(head["call"])
         return found
 
-    def latest(self, path: str, source: str) -> list[tuple[str, str]]:
-        """The functions and calls of a file that were recorded when its text was this, the latest first, each once."""
+    def latest(self, path: str, source: str) -> list[tuple[str, str, str]]:
+        """The functions and calls of a file that were recorded when its text was this, with the time of the last run
+        (ISO 8601, UTC): the latest first, each once."""
         of = _absolute(path), _digest(source)
-        heads = (head for head in reversed(self._heads()) if (head["file"], head["source"]) == of)
-        return list(dict.fromkeys((head["function"], head["call"]) for head in heads if head["call"]))
+        found: dict[tuple[str, str], str] = {}
+        for head, line in _rows(self.path):
+            if (head["file"], head["source"]) == of and head["call"]:
+                what = head["function"], head["call"]
+                found.pop(what, None)
+                when = _WHEN.search(line, line.index(_TRACE))
+                found[what] = when[1].decode() if when else ""
+        return [(*what, when) for what, when in reversed(found.items())]
 
     def trace(self, path: str, function: str, call: str, source: str) -> Trace | None:
         """The latest trace of a call, if the file's text is still what it was."""

@@ -34,7 +34,7 @@ def validate(message: dict[str, Any]) -> None:
         definition = f"{name[0].upper()}{name[1:]}Event"
     elif message["success"]:
         command = message["command"]
-        definition = f"{command[0].upper()}{command[1:]}Response"
+        definition = "Response" if command.startswith("cwm/") else f"{command[0].upper()}{command[1:]}Response"
     else:
         definition = "ErrorResponse"
     _validator(definition).validate(message)

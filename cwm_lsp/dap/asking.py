@@ -1,0 +1,232 @@
+"""Requests beyond the protocol, for clients that know them; the console has them as commands, `:watch total`.
+
+Each answers with a `text` for a person, and with the same as data.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from cwm_lsp.dap.evaluating import throughout
+from cwm_lsp.dap.growing import Growing
+from cwm_lsp.dap.program import Program
+from cwm_lsp.dap.protocol import Body, Refused, natural, needed, optional
+from cwm_lsp.dap.state import Handler, State
+from cwm_lsp.dap.stops import first_guess
+from cwm_lsp.dap.values import shortened
+from cwm_lsp.dap.variables import NOT_KNOWN
+from cwm_lsp.trace.compare import compare
+from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.values import same_value
+
+SAMPLES = 8
+"""Other outcomes that are asked for, if no number is given."""
+MOST = 100
+"""Of these, at most."""
+
+
+def _frame(arguments: Body, program: Program) -> int:
+    number = optional(arguments, "frameId", int)
+    return program.at if number is None else program.index_of(number)
+
+
+def _watch(state: State, arguments: Body, program: Program) -> Body:
+    """The values of an expression at every line of a function's calls."""
+    expression = needed(arguments, "expression", str).strip()
+    frame = _frame(arguments, program)
+    rows: list[dict[str, object]] = []
+    before = None
+    for index, looked in throughout(program, frame, expression):
+        value = looked.text if looked.error is None else None
+        line = state.line(program.walk.events[index].line)
+        rows.append({"frameId": index + 1, "line": line, "value": value, "error": looked.error,
+                     "provenance": looked.provenance, "isChanged": bool(rows) and value != before})  # fmt: skip
+        before = value
+    shown = [row for number, row in enumerate(rows) if row["isChanged"] or not number]
+    told = [f"line {row['line']}: {_told(row)}" for row in shown]
+    return {"rows": rows, "text": "\n".join([f"{expression}, where it changes ({len(rows)} steps)", *told])}
+
+
+def _told(row: Mapping[str, object]) -> str:
+    return str(row["error"] or NOT_KNOWN) if row["value"] is None else str(row["value"])
+
+
+def _first(state: State, arguments: Body, program: Program) -> Body:
+    """Go to the first line of a function's calls at which an expression is true."""
+    expression = needed(arguments, "expression", str).strip()
+    for index, looked in throughout(program, _frame(arguments, program), f"not not ({expression})"):
+        if looked.text == "True":
+            state.stop(program, index, "goto", [], None)
+            line = state.line(program.walk.events[index].line)
+            return {"frameId": index + 1, "text": f"{expression} is true for the first time at line {line}"}
+    raise Refused(f"{expression} is true at no step of this function that is known")
+
+
+def _parted(state: State, _arguments: Body, program: Program) -> Body:
+    """What was to come before the latest fork, and what comes now."""
+    before, after = program.parted, program.trace
+    if before is None:
+        raise Refused("no value has been set: there is one future")
+    divergences = compare(before, after)
+    its = program.changes[-1]
+    where = state.line(program.walk.events[its.step].line)
+    told = [f"line {state.line(one.line)}: {_side(one.variable, one.predicted)} → {_side(one.variable, one.actual)}"
+            for one in divergences]  # fmt: skip
+    told = told or ["the rest is the same"]
+    head = f"{its.target} = {its.value} at line {where}"
+    ends = f"{_ending(before.outcome)} → {_ending(after.outcome)}"
+    return {
+        "before": before.to_json(),
+        "after": after.to_json(),
+        "from": its.step,
+        "divergences": [one.to_json() for one in divergences],
+        "text": "\n".join([head, *told, ends]),
+    }
+
+
+def _side(name: str | None, text: str | None) -> str:
+    shown = "nothing" if text is None else shortened(text)
+    return shown if name is None or text is None else f"{name} = {shown}"
+
+
+def _ending(outcome: Outcome) -> str:
+    if outcome.exception is not None:
+        return f"raises {outcome.exception.type}: {outcome.exception.message}".removesuffix(": ")
+    if outcome.kind == "return":
+        return f"returns {NOT_KNOWN if outcome.value is None else shortened(outcome.value)}"
+    return outcome.detail or outcome.kind
+
+
+def _outcomes(state: State, arguments: Body, program: Program) -> Body:
+    """How the call ends where the model draws what it guesses by chance, with shares of samples."""
+    count = natural(arguments, "count") or SAMPLES
+    if count > MOST:
+        raise Refused(f'"count" is at most {MOST}')
+    at = first_guess(program)
+    if program.is_recorded or is_fact(program.trace):
+        raise Refused("nothing of this is a guess of the model's: there are no other outcomes")
+    samples: list[Trace] = []
+    with state.waiting("Asking for other outcomes") as waiting:
+        for seed in range(count):
+            growing = Growing(program.begun, partial(state.backend.sample, program.trace, program.changes, seed))
+            waiting(growing, lambda: False)
+            samples.append(growing.trace()[0])
+    found = Counter(_ending(one.outcome) for one in samples)
+    example = {_ending(one.outcome): one for one in reversed(samples)}
+    outcomes = [{"ending": ending, "share": number / count, "parts": _parts(program.trace, example[ending])}
+                for ending, number in found.most_common()]  # fmt: skip
+    told = [f"{number / count:.0%}: {ending}" for ending, number in found.most_common()]
+    line = state.line(program.walk.events[program.walk.end if at is None else at].line)
+    head = f"of {count} samples of the model, guessed from line {line} on"
+    return {"outcomes": outcomes, "line": line, "text": "\n".join([head, *told])}
+
+
+def _parts(one: Trace, other: Trace) -> int | None:
+    """The first event at which two traces differ."""
+    for index, (ours, theirs) in enumerate(zip(one.events, other.events, strict=False)):
+        if _shown(ours) != _shown(theirs):
+            return index
+    return None if len(one.events) == len(other.events) else min(len(one.events), len(other.events))
+
+
+def _shown(event: Event) -> tuple[object, ...]:
+    return event.kind, event.line, event.depth, dict(event.locals), event.value
+
+
+def _check(state: State, _arguments: Body, program: Program) -> Body:
+    """Run the call for real up to this visit of this line, and hold the two states against each other."""
+    if program.is_recorded:
+        raise Refused("this is what has really happened")
+    if program.changes:
+        raise Refused("values have been set, which a real run does not have: restart first")
+    event, walk = program.state(program.at), program.walk
+    here = walk.events[program.at]
+    if here.kind != "line":
+        raise Refused("a run can be stopped at a line only: step back first")
+    visit = _visits(walk.events[: program.at + 1], here)
+    come: list[Event] = []
+
+    def is_there() -> bool:
+        return _visits(come, here) >= visit
+
+    with state.waiting("Running to here") as waiting:
+        growing = Growing(program.begun, partial(state.backend.run, program.begun), come.append)
+        waiting(growing, is_there)
+        growing.cancel()
+    line = state.line(here.line)
+    if not is_there():
+        ending = _ending(growing.trace()[0].outcome)
+        return {"isReached": False, "differences": [],
+                "text": f"the run does not come to visit {visit} of line {line}: {ending}"}  # fmt: skip
+    real = _nth(come, here, visit)
+    names = [*event.locals, *(name for name in real.locals if name not in event.locals)]
+    unknown = {name for name in names if event.provenance.get(name) == "unknown"}
+    differences = [
+        {"name": name, "predicted": event.locals.get(name), "real": real.locals.get(name)}
+        for name in names
+        if name not in unknown and not _same(event.locals.get(name), real.locals.get(name))
+    ]
+    told = [f"{one['name']}: {one['predicted'] or 'not there'} → {one['real'] or 'not there'}" for one in differences]
+    told += [f"{name}: {NOT_KNOWN} → {real.locals.get(name, 'not there')}" for name in sorted(unknown)]
+    head = f"the run at line {line}, visit {visit}: " + ("as predicted" if not differences else "not as predicted")
+    return {
+        "isReached": True,
+        "differences": differences,
+        "locals": dict(real.locals),
+        "text": "\n".join([head, *told]),
+    }
+
+
+def _is_there(event: Event, here: Event) -> bool:
+    return (event.kind, event.line, event.function, event.path) == ("line", here.line, here.function, here.path)
+
+
+def _visits(events: Sequence[Event], here: Event) -> int:
+    return sum(_is_there(event, here) for event in events)
+
+
+def _nth(events: Sequence[Event], here: Event, visit: int) -> Event:
+    return [event for event in events if _is_there(event, here)][visit - 1]
+
+
+def _same(predicted: str | None, real: str | None) -> bool:
+    return predicted == real if predicted is None or real is None else same_value(predicted, real)
+
+
+REQUESTS: dict[str, Handler] = {
+    "cwm/watch": _watch,
+    "cwm/first": _first,
+    "cwm/parted": _parted,
+    "cwm/outcomes": _outcomes,
+    "cwm/check": _check,
+}
+_COMMANDS: Mapping[str, tuple[str, str | None]] = {
+    "watch": ("cwm/watch", "expression"),
+    "first": ("cwm/first", "expression"),
+    "parted": ("cwm/parted", None),
+    "outcomes": ("cwm/outcomes", None),
+    "real": ("cwm/check", None),
+}
+"""Requests by their names in the console, with the argument that is written behind."""
+
+
+def command(state: State, text: str, frame: int | None, program: Program) -> str:
+    """Carry out what was typed behind a colon in the console; what it tells.
+
+    Raises:
+        Refused: there is no such command, or it cannot be done.
+    """
+    name, _, rest = text.partition(" ")
+    if name not in _COMMANDS:
+        raise Refused(f"there is no command :{name}: {', '.join(f':{one}' for one in _COMMANDS)} are")
+    request, argument = _COMMANDS[name]
+    arguments: dict[str, object] = {} if frame is None else {"frameId": frame}
+    if argument is not None:
+        if not rest.strip():
+            raise Refused(f":{name} takes an expression: :{name} total")
+        arguments[argument] = rest.strip()
+    answer = REQUESTS[request](state, arguments, program)
+    return str((answer or {})["text"])

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from cwm_lsp.dap.changing import assignment, change
 from cwm_lsp.dap.evaluating import throughout
 from cwm_lsp.dap.growing import Growing
 from cwm_lsp.dap.program import Program
@@ -85,6 +86,36 @@ def _parted(state: State, _arguments: Body, program: Program) -> Body:
         "divergences": [one.to_json() for one in divergences],
         "text": "\n".join([head, *told, ends]),
     }
+
+
+def come_to(state: State, program: Program, line: int) -> None:
+    """Go to the first visit of a line of the program's own file.
+
+    Raises:
+        Refused: the call does not come there.
+    """
+    with state.waiting("Predicting") as waiting:
+        program.whole(waiting)
+    visits = program.visits_of(program.path, line)
+    if not visits:
+        raise Refused(f"the call does not come to line {state.line(line)}")
+    state.stop(program, visits[0], "goto", [], None)
+
+
+def what_if(state: State, program: Program, text: str) -> None:
+    """Set a value where it is stopped, as an assignment says, and tell what comes of it.
+
+    Raises:
+        Refused: it cannot be set.
+    """
+    assigned = assignment(text)
+    if assigned is None:
+        raise Refused(f"{text!r} is no assignment to one variable, attribute or item")
+    change(state, program, program.at, *assigned)
+    with state.waiting("Predicting what comes of it") as waiting:
+        program.whole(waiting)
+    state.stops = None
+    state.tell("output", {"category": "console", "output": f"{_parted(state, {}, program)['text']}\n"})
 
 
 def _side(name: str | None, text: str | None) -> str:

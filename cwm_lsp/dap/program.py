@@ -124,6 +124,16 @@ class Program:
     def _is_stop(self, index: int) -> bool:
         return self.walk.events[index].kind in ("line", "exception")
 
+    def whole(self, waiting: Waiting) -> None:
+        """Wait until all of the trace is there; raises what `predicted` does."""
+        if self._growing is not None:
+            waiting(self._growing, lambda: False)
+            self.grow()
+
+    def visits_of(self, path: str, line: int) -> list[int]:
+        """The `line` events at a line of a file."""
+        return self.visits.get((normal(path), line), [])
+
     def close(self) -> None:
         """Nothing more of it is wanted."""
         if self._growing is not None:

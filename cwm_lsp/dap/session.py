@@ -227,7 +227,7 @@ class Session:
             setting.tell(state, program, one)
         setting.compared(state, program)
         if state.is_configured:
-            moving.begin(state, program, optional(launched, "stopOnEntry", bool) or False)
+            self._begin(state, program)
 
     def _opened(self, arguments: Body) -> Program:
         """What a launch asks for."""
@@ -270,7 +270,24 @@ class Session:
         if state.is_configured:
             raise Refused("configurationDone came a second time")
         state.is_configured = True
-        moving.begin(state, program, optional(state.launched, "stopOnEntry", bool) or False)
+        self._begin(state, program)
+
+    def _begin(self, state: State, program: Program) -> None:
+        """Go to the first stop: where the launch says that a value is to be set, or as breakpoints have it."""
+        line = optional(state.launched, "line", int)
+        if line is None:
+            return moving.begin(state, program, optional(state.launched, "stopOnEntry", bool) or False)
+        text, is_there = optional(state.launched, "set", str), False
+        try:
+            asking.come_to(state, program, line + 1 - state.first_line)
+            is_there = True
+            if text is not None:
+                asking.what_if(state, program, text)
+        except (Refused, UserError, UnavailableError) as error:
+            state.tell("output", {"category": "important", "output": f"{error}\n"})
+            if not is_there:
+                moving.begin(state, program, True)
+        return None
 
     def _pause(self, state: State, arguments: Body, program: Program) -> None:
         if not state.is_configured:

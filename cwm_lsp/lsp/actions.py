@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from cwm_lsp.search.crash import NEVER_ENDS
 if TYPE_CHECKING:
     from cwm_lsp.lsp.checked import Crashing, Test
     from cwm_lsp.lsp.documents import Document
+    from cwm_lsp.lsp.outline import Entry
     from cwm_lsp.lsp.session import Session
 
+WHAT_IF = "cwm.whatIf"
+"""The command of a client that asks for another value of a variable, and debugs what comes of it."""
 IGNORE = "# cwm: ignore"
 _CALL = 40
 """Characters of a call in a title."""
@@ -88,7 +92,26 @@ def _of_function(session: Session, document: Document, line: int) -> list[lsp.Co
     if entry.qualname in document.known:
         choices += [(f"Show the trace of {entry.name}", "cwm.showTrace"), (f"Clear {entry.name}", "cwm.clear")]
     kind = lsp.CodeActionKind(lsp.CodeActionKind.Source)
-    return [
+    actions = [
         lsp.CodeAction(title, kind, command=lsp.Command(title, command, arguments=[argument]))
         for title, command in choices
     ]
+    if session.client.knows_command(WHAT_IF):
+        for name in _variables(document, entry, line):
+            title = f"What if {name} = …"
+            where = {**argument, "position": {"line": line, "character": 0}, "name": name}
+            actions.append(lsp.CodeAction(title, kind, command=lsp.Command(title, WHAT_IF, arguments=[where])))
+    return actions
+
+
+def _variables(document: Document, entry: Entry, line: int) -> list[str]:
+    """The variables that a 0-based line mentions and that are there when the predicted call first comes to it."""
+    known = document.known.get(entry.qualname)
+    if known is None or known.predicted is None:
+        return []
+    events = (event for event in known.predicted.trace.events if event.kind == "line" and event.path is None)
+    first = next((event for event in events if known.anchor.at(event.line) == line), None)
+    if first is None:
+        return []
+    words = set(re.findall(r"\w+", document.text.line(line)))
+    return [name for name in first.locals if name in words and name.isidentifier()]

@@ -283,6 +283,18 @@ def verdict_row(test: Test) -> Answer:
     return {**row, "message": message, "line": at(test.mark), "at": at(verdict.at) if verdict.at is not None else None}
 
 
+async def runs(session: Session, target: Target) -> Answer:
+    """The recorded runs of a document that its text is still that of, for a client to choose from; the latest first."""
+    from cwm_lsp.record.store import TraceStore
+
+    if target.uri is None:
+        raise UserError("a document whose runs are to be told is needed")
+    document = session.document(target.uri)
+    path, text = document.path, document.text.whole
+    found = await asyncio.to_thread(lambda: TraceStore.of(path).latest(path, text))
+    return {"runs": [{"function": function, "call": call, "when": when} for function, call, when in found]}
+
+
 async def debug_adapter(session: Session, target: Target) -> Answer:
     """Host, port and token of a debug adapter that predicts with the model that is loaded."""
     return await session.debug_adapter(target.uri)
@@ -311,6 +323,7 @@ COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
     "cwm.runTests": run_tests,
     "cwm.confirmCrash": confirm_crash,
     "cwm.insertTest": insert_test,
+    "cwm.runs": runs,
 }
 
 

@@ -35,6 +35,7 @@ COMMANDS = (
     "cwm.runTests",
     "cwm.confirmCrash",
     "cwm.insertTest",
+    "cwm.runs",
 )
 """As in `commands.COMMANDS`."""
 

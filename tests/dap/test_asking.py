@@ -79,6 +79,22 @@ def test_both_futures_of_a_fork_are_there(program):
             console(client, ":real")
 
 
+def test_a_launch_may_go_to_a_line_and_set_a_value_there(program):
+    with Client().launch(program, "total", "total([3, 4])", line=6, set="x = 30") as client:
+        client.request("configurationDone")
+        stop = client.stop()
+        assert (stop.reason, stop.line, client.request("evaluate", expression="x")["result"]) == ("goto", 6, "30")
+        told = client.event("output")["output"].split("\n")
+        assert told[0] == "x = 30 at line 6" and "returns 7 → returns 34" in told
+        assert client.go("continue").body["text"] == "total([3, 4]) returns 34"
+        for line, text, why in ((6, "x = 1 / 0", "ZeroDivisionError"), (9, "x = 1", "does not come to line 9")):
+            launched = {"program": str(program), "function": "total", "call": "total([3, 4])"}
+            client.request("restart", arguments={**launched, "line": line, "set": text})
+            messages = {one["event"]: one["body"] for one in (client.read(), client.read())}
+            assert why in messages["output"]["output"]
+            assert messages["stopped"]["reason"] == ("goto" if line == 6 else "entry")
+
+
 def test_a_run_is_held_against_the_state_at_a_step(program, monkeypatch):
     monkeypatch.setenv("CWM_TEST_FOLDER", "x" * 40)
     with Client().launch(program, "total", "total([3, 4])") as client:

@@ -62,11 +62,15 @@ end
 function M.run(config)
   M.adapters[config.type](function(adapter)
     current = setmetatable({ id = 1, config = config, sequence = 0, waiting = {}, unread = '' }, Session)
-    current.job = vim.fn.jobstart(vim.list_extend({ adapter.command }, adapter.args), {
-      on_stdout = function(_, lines)
-        current:read(table.concat(lines, '\n'))
-      end,
-    })
+    local function heard(_, lines)
+      current:read(table.concat(lines, '\n'))
+    end
+    if adapter.type == 'server' then
+      current.job = vim.fn.sockconnect('tcp', adapter.host .. ':' .. adapter.port, { on_data = heard })
+    else
+      current.job = vim.fn.jobstart(vim.list_extend({ adapter.command }, adapter.args), { on_stdout = heard })
+    end
+    M.adapter = adapter
     current:request('initialize', { adapterID = config.type }, function()
       current:request('launch', config)
     end)

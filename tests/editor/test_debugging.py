@@ -109,3 +109,45 @@ def test_a_run_is_replayed(debugger: Neovim, tmp_path):
     debugger.command("Cwm back")
     stopped_at(debugger, 6)
     debugger.lua("require('dap').terminate()")
+
+
+def test_the_model_is_shared_and_what_if_is_asked(debugger: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    debugger.open(path)
+    debugger.until(lambda: 9 in debugger.hints())
+    debugger.cursor(8)
+    debugger.lua("vim.ui.input = function(options, done) _G.asked = options; done('x = 30') end")
+    debugger.lua(
+        "vim.lsp.buf.code_action({ apply = true, filter = function(one) return one.title == 'What if x = …' end })"
+    )
+    stopped_at(debugger, 8)
+    assert debugger.lua("return require('dap').adapter.type") == "server"
+    assert debugger.lua("return _G.asked.default") == "x = "
+    for action, told in (("parted", "returns 6 → returns 35"), ("watch result", "line 7: 30")):
+        debugger.command(f"Cwm {action}")
+        debugger.until(lambda told=told: told in "\n".join(debugger.screen()))
+        debugger.command("close")
+    debugger.command("Cwm first result >= 30")
+    stopped_at(debugger, 7)
+    debugger.lua("require('dap').terminate()")
+
+
+def test_a_run_is_chosen_to_be_replayed(debugger: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    debugger.open(path)
+    debugger.until(lambda: 9 in debugger.hints())
+    debugger.cursor(8)
+    for call, told in (("total([7, 8])", "returned 15"), ("total([9])", "returned 9")):
+        debugger.command(f"Cwm run {call}")
+        debugger.until(lambda told=told: told in debugger.messages())
+    debugger.lua(
+        "vim.ui.select = function(items, options, done)"
+        " _G.offered = vim.tbl_map(options.format_item, items) done(items[2]) end"
+    )
+    debugger.command("Cwm runs")
+    stopped_at(debugger, 6)
+    assert [one.split("  ")[0] for one in debugger.lua("return _G.offered")] == ["total([9])", "total([7, 8])"]
+    assert debugger.lua("return require('dap').session().config.call") == "total([7, 8])"
+    debugger.lua("require('dap').terminate()")

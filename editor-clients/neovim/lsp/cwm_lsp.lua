@@ -1,4 +1,4 @@
-local commands = { 'cwm.more', 'cwm.changeCall', 'cwm.copyCall' }
+local commands = { 'cwm.more', 'cwm.changeCall', 'cwm.copyCall', 'cwm.whatIf' }
 if vim.api.nvim_get_runtime_file('lua/dap.lua', false)[1] then
   commands[#commands + 1] = 'cwm.debugPrediction'
 end

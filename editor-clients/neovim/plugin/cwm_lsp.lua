@@ -37,6 +37,9 @@ end
 vim.lsp.commands['cwm.changeCall'] = function(command, context)
   require('cwm_lsp').type_call(command.arguments[1], context.bufnr)
 end
+vim.lsp.commands['cwm.whatIf'] = function(command)
+  require('cwm_lsp.dap').what_if(command.arguments[1])
+end
 vim.lsp.commands['cwm.more'] = function(command, context)
   require('cwm_lsp').more(command.arguments[1], context.bufnr)
 end

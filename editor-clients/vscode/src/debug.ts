@@ -32,7 +32,12 @@ export function registerDebugging(server: Server, follow: Follow): vscode.Dispos
     vscode.debug.registerDebugConfigurationProvider(TYPE, provider),
     vscode.debug.registerDebugConfigurationProvider(TYPE, { provideDebugConfigurations: offered }, Dynamic),
     vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, {
-      createDebugAdapterDescriptor: ({ workspaceFolder }) => server.debugAdapter(workspaceFolder),
+      createDebugAdapterDescriptor: ({ workspaceFolder, configuration }) => {
+        const { host, port } = configuration as Partial<Record<string, unknown>>;
+        return typeof host === "string" && typeof port === "number"
+          ? new vscode.DebugAdapterServer(port, host)
+          : server.debugAdapter(workspaceFolder);
+      },
     }),
     vscode.debug.onDidChangeActiveStackItem((item) => {
       if (!(item instanceof vscode.DebugStackFrame) || item.session.type !== TYPE) return;
@@ -45,7 +50,74 @@ export function registerDebugging(server: Server, follow: Follow): vscode.Dispos
     vscode.commands.registerCommand("cwm.predictThenDebug", (argument: unknown) => debugCall("run", argument)),
     vscode.commands.registerCommand("cwm.debugPrediction", (argument: unknown) => debugCall("predict", argument)),
     vscode.commands.registerCommand("cwm.replayRun", (argument: unknown) => debugCall("replay", argument)),
+    vscode.commands.registerCommand("cwm.chooseRun", (argument: unknown) => chooseRun(server, argument)),
+    vscode.commands.registerCommand("cwm.whatIf", whatIf),
+    ...Object.entries(ASKS).map(([command, { request, prompt }]) =>
+      vscode.commands.registerCommand(command, () => ask(request, prompt)),
+    ),
   );
+}
+
+/** Commands that ask the debugger of a prediction for a text; with `prompt`, for an expression first. */
+const ASKS: Record<string, { readonly request: string; readonly prompt?: string }> = {
+  "cwm.watchTrace": { request: "cwm/watch", prompt: "Expression whose value at every step is shown" },
+  "cwm.goToFirst": { request: "cwm/first", prompt: "Expression that is to be true: total > 100" },
+  "cwm.showFutures": { request: "cwm/parted" },
+  "cwm.otherOutcomes": { request: "cwm/outcomes" },
+  "cwm.runToHere": { request: "cwm/check" },
+};
+
+async function ask(request: string, prompt: string | undefined): Promise<void> {
+  const session = vscode.debug.activeDebugSession;
+  if (session?.type !== TYPE) return;
+  const item = vscode.debug.activeStackItem;
+  const frame = item instanceof vscode.DebugStackFrame ? { frameId: item.frameId } : {};
+  const expression = prompt === undefined ? undefined : await vscode.window.showInputBox({ prompt });
+  if (prompt !== undefined && !expression) return;
+  try {
+    const asked = { ...frame, ...(expression === undefined ? {} : { expression }) };
+    const { text } = (await session.customRequest(request, asked)) as { text: string };
+    if (request === "cwm/first") return void vscode.window.setStatusBarMessage(text, 8000);
+    const document = await vscode.workspace.openTextDocument({ content: `${text}\n`, language: "plaintext" });
+    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+  } catch (error) {
+    void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Replay a recorded run of a file, which the user chooses. */
+async function chooseRun(server: Server, argument: unknown): Promise<void> {
+  const target = targetOf(argument);
+  if (!target || !server.client) return;
+  const asked = { command: "cwm.runs", arguments: [{ uri: target.uri }] };
+  const answer = await server.client.sendRequest<{ runs?: readonly Recorded[] }>("workspace/executeCommand", asked);
+  const runs = (answer.runs ?? []).map((run) => ({
+    run,
+    label: run.call,
+    description: new Date(run.when).toLocaleString(),
+  }));
+  if (!runs.length) {
+    return void vscode.window.showInformationMessage("No run of this file, as it is now, is kept: run a call first.");
+  }
+  const picked = await vscode.window.showQuickPick(runs, { title: "Replay which run?" });
+  if (picked) await debugCall("replay", { uri: target.uri, function: picked.run.function, call: picked.run.call });
+}
+
+interface Recorded {
+  readonly function: string;
+  readonly call: string;
+  /** ISO 8601. */
+  readonly when: string;
+}
+
+/** Debug what is predicted if a variable has another value at a line. */
+async function whatIf(argument: unknown): Promise<void> {
+  const target = targetOf(argument);
+  const { name } = (argument ?? {}) as { name?: string };
+  if (!target?.position || !name) return;
+  const prompt = `${name} before line ${target.position.line + 1}, as Python source`;
+  const value = await vscode.window.showInputBox({ prompt, value: `${name} = `, valueSelection: undefined });
+  if (value) await debugCall("predict", target, { line: target.position.line + 1, set: value });
 }
 
 type Mode = "predict" | "run" | "replay";
@@ -62,7 +134,7 @@ function offered(): vscode.DebugConfiguration[] {
 }
 
 /** Start a debug session of the call in use at the cursor. */
-async function debugCall(mode: Mode, argument: unknown): Promise<void> {
+async function debugCall(mode: Mode, argument: unknown, more: object = {}): Promise<void> {
   const target = targetOf(argument);
   if (!target) return;
   const uri = vscode.Uri.parse(target.uri);
@@ -74,6 +146,7 @@ async function debugCall(mode: Mode, argument: unknown): Promise<void> {
     program: uri.fsPath,
     function: target.function,
     call: target.call,
+    ...more,
   });
 }
 
@@ -114,7 +187,9 @@ class Provider implements vscode.DebugConfigurationProvider {
       const found: Answer = await client.sendRequest("workspace/executeCommand", asked);
       if (!found.function) return undefined; // which the server has told
       const what = { mode, program: file, function: found.function, ...(call === undefined ? {} : { call }) };
-      return { name: NAMES.replay, ...rest, type: TYPE, request: "launch", stopOnEntry: stopOnEntry ?? true, ...what };
+      const where = await this.server.listening(target.uri);
+      const shown = { name: NAMES.replay, ...rest, ...where };
+      return { ...shown, type: TYPE, request: "launch", stopOnEntry: stopOnEntry ?? true, ...what };
     }
     const predicted: Answer = await client.sendRequest("workspace/executeCommand", {
       command: "cwm.predict",
@@ -123,7 +198,8 @@ class Provider implements vscode.DebugConfigurationProvider {
     if (predicted.state === "cancelled") return undefined;
     if (mode !== "run") {
       if (predicted.state === "failed") return undefined; // which the server has told
-      const shown = { name: predicted.call ?? NAMES.predict, ...rest };
+      const where = await this.server.listening(target.uri);
+      const shown = { name: predicted.call ?? NAMES.predict, ...rest, ...where };
       const about = { uri: target.uri, function: predicted.function };
       const what = { mode: mode ?? "predict", program: file, function: predicted.function, call: predicted.call };
       return { ...shown, type: TYPE, request: "launch", stopOnEntry: stopOnEntry ?? true, ...what, about };

@@ -24,8 +24,26 @@ export type State =
 /** Settings that are the extension's own: the server does not know them. */
 const OWN_SETTINGS = ["server", "trace", "editor"];
 
+/** A debug adapter on a port of this machine. */
+interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** What its launch request must have. */
+  readonly token: string;
+}
+
+/** Milliseconds that the server has to say where its debug adapter is, before one is started. */
+const SOON = 2000;
+
 /** Commands that the extension carries out, which the server's lenses and links may therefore offer. */
-const OWN_COMMANDS = ["cwm.more", "cwm.changeCall", "cwm.predictThenDebug", "cwm.debugPrediction", "cwm.copyCall"];
+const OWN_COMMANDS = [
+  "cwm.more",
+  "cwm.changeCall",
+  "cwm.predictThenDebug",
+  "cwm.debugPrediction",
+  "cwm.copyCall",
+  "cwm.whatIf",
+];
 
 /** Commands that a link in a hover may start. */
 const LINKED = [
@@ -102,6 +120,15 @@ export class Server implements vscode.Disposable {
     // It reads settings from where it is started.
     const cwd = folder && vscode.workspace.isTrusted ? folder.uri.fsPath : path.dirname(this.found.command);
     return new vscode.DebugAdapterExecutable(this.found.command, DEBUG, { cwd, env: environment(folder) });
+  }
+
+  /** Where the server's own debug adapter listens, which shares the model; undefined if it does not answer soon. */
+  async listening(uri: string): Promise<Listening | undefined> {
+    const asked = { command: "cwm.debugAdapter", arguments: [{ uri }] };
+    const answer = this.client?.sendRequest<Listening & { state: string }>("workspace/executeCommand", asked);
+    const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), SOON));
+    const found = await Promise.race([answer?.catch(() => undefined), late]);
+    return found?.state === "done" ? { host: found.host, port: found.port, token: found.token } : undefined;
   }
 
   /** Have the hints of a function shown as of an event of its trace. */

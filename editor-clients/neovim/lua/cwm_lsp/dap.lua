@@ -6,6 +6,8 @@ local M = {}
 local namespace = vim.api.nvim_create_namespace('cwm_lsp.dap')
 local attached = false
 local TYPE = 'cwm-lsp'
+--- Milliseconds that the server has to say where its debug adapter is.
+local SOON = 2000
 --- How often each session has stopped or gone on: what is being asked about an earlier stop is not worth telling.
 ---@type table<integer, integer>
 local changes = {}
@@ -89,9 +91,32 @@ end
 --- The debugger of predictions: the adapter, and a configuration that is about the function under the cursor.
 ---@param dap table
 local function register(dap)
-  dap.adapters[TYPE] = function(done)
+  dap.adapters[TYPE] = function(done, config)
     local command = vim.lsp.config.cwm_lsp.cmd
-    done({ type = 'executable', command = type(command) == 'table' and command[1] or 'cwm-lsp', args = { 'dap' } })
+    local own = { type = 'executable', command = type(command) == 'table' and command[1] or 'cwm-lsp', args = { 'dap' } }
+    -- The server's own adapter shares its model; where it does not answer soon, one is started.
+    local client = require('cwm_lsp').client() or vim.lsp.get_clients({ name = 'cwm_lsp' })[1]
+    local is_done = false
+    local function use(adapter)
+      if not is_done then
+        is_done = true
+        done(adapter)
+      end
+    end
+    if not client then
+      return use(own)
+    end
+    vim.defer_fn(function()
+      use(own)
+    end, SOON)
+    local asked = { command = 'cwm.debugAdapter', arguments = { vim.empty_dict() } }
+    client:request('workspace/executeCommand', asked, function(problem, answer)
+      if problem or not answer or answer.state ~= 'done' then
+        return use(own)
+      end
+      config.token = answer.token
+      use({ type = 'server', host = answer.host, port = answer.port })
+    end)
   end
   local function at_cursor()
     local asked = { command = 'cwm.calls', arguments = { require('cwm_lsp').here() } }
@@ -130,7 +155,8 @@ end
 
 --- Step through the prediction of the call in use, or of the one that is given.
 ---@param call? string
-function M.debug(call)
+---@param more? table What else the launch has: a `line` to go to, and what to `set` there.
+function M.debug(call, more)
   local dap = needed()
   if not dap then
     return
@@ -140,7 +166,7 @@ function M.debug(call)
   local cwm = require('cwm_lsp')
   -- What is debugged is what the hints show.
   cwm.execute('cwm.predict', vim.tbl_extend('error', cwm.here(), { call = call }), function(answer)
-    dap.run({
+    dap.run(vim.tbl_extend('error', {
       type = TYPE,
       request = 'launch',
       name = answer.call,
@@ -149,28 +175,94 @@ function M.debug(call)
       ['function'] = answer['function'],
       call = answer.call,
       stopOnEntry = true,
-    })
+    }, more or {}))
   end)
+end
+
+---@param program string
+---@param name string Of the function.
+---@param call? string Else the latest.
+local function replay(program, name, call)
+  require('dap').run({
+    type = TYPE,
+    request = 'launch',
+    name = 'Replay of ' .. (call or name),
+    mode = 'replay',
+    program = program,
+    ['function'] = name,
+    call = call,
+    stopOnEntry = true,
+  })
 end
 
 --- Step through what the last run of the function did.
 function M.replay()
-  local dap = needed()
-  if not dap then
+  if not needed() then
     return
   end
   local program = vim.api.nvim_buf_get_name(0)
   local cwm = require('cwm_lsp')
   cwm.execute('cwm.calls', cwm.here(), function(answer)
-    dap.run({
-      type = TYPE,
-      request = 'launch',
-      name = 'Replay of ' .. answer['function'],
-      mode = 'replay',
-      program = program,
-      ['function'] = answer['function'],
-      stopOnEntry = true,
-    })
+    replay(program, answer['function'])
+  end)
+end
+
+--- Step through a run of the file, which is chosen.
+function M.runs()
+  if not needed() then
+    return
+  end
+  local program = vim.api.nvim_buf_get_name(0)
+  require('cwm_lsp').execute('cwm.runs', { uri = vim.uri_from_bufnr(0) }, function(answer)
+    if vim.tbl_isempty(answer.runs) then
+      vim.notify('Cwm: no run of this file, as it is now, is kept: run a call first')
+      return
+    end
+    local function title(run)
+      return ('%s  %s'):format(run.call, run.when)
+    end
+    vim.ui.select(answer.runs, { prompt = 'Replay which run?', format_item = title }, function(run)
+      if run then
+        replay(program, run['function'], run.call)
+      end
+    end)
+  end)
+end
+
+--- Debug what is predicted if a variable has another value at a line.
+---@param where table What the server says of it: `position`, `name`.
+function M.what_if(where)
+  if not needed() then
+    return
+  end
+  local line = where.position.line + 1
+  vim.ui.input({ prompt = ('Before line %d: '):format(line), default = where.name .. ' = ' }, function(text)
+    if text and text ~= '' then
+      M.debug(nil, { line = line, set = text })
+    end
+  end)
+end
+
+--- Ask the debugger of a prediction; what it tells goes to `show`.
+---@param request string
+---@param arguments table
+---@param show fun(text: string)
+function M.ask(request, arguments, show)
+  local dap = needed()
+  local session = dap and dap.session()
+  if not session then
+    vim.notify('Cwm: nothing is being debugged; :Cwm debug begins', vim.log.levels.WARN)
+    return
+  end
+  if session.current_frame then
+    arguments.frameId = session.current_frame.id
+  end
+  session:request(request, vim.tbl_isempty(arguments) and vim.empty_dict() or arguments, function(problem, answer)
+    if problem then
+      vim.notify('Cwm: ' .. problem.message, vim.log.levels.WARN)
+    elseif answer then
+      show(answer.text)
+    end
   end)
 end
 

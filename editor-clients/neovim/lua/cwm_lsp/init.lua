@@ -133,6 +133,11 @@ function M.replay()
   require('cwm_lsp.dap').replay()
 end
 
+--- Step through a run of the file, which is chosen, with nvim-dap.
+function M.runs()
+  require('cwm_lsp.dap').runs()
+end
+
 --- Step back in the prediction that is debugged.
 function M.back()
   require('cwm_lsp.dap').back()
@@ -294,6 +299,45 @@ local function scratch(name, text, split, filetype)
     vim.bo[bufnr].syntax = filetype -- and no filetype, which would start language servers
   end
   return bufnr
+end
+
+--- Ask the debugger of a prediction, and show what it tells below.
+---@param request string
+---@param expression? string
+local function ask(request, expression)
+  require('cwm_lsp.dap').ask(request, { expression = expression }, function(text)
+    local bufnr = scratch(request, text, 'below')
+    vim.keymap.set('n', 'q', '<cmd>close<cr>', { buffer = bufnr, desc = 'Close what the debugger tells' })
+  end)
+end
+
+--- The value of an expression at every step of the prediction that is debugged.
+---@param expression? string Else the word under the cursor.
+function M.watch(expression)
+  ask('cwm/watch', expression or vim.fn.expand('<cword>'))
+end
+
+--- Go to the first step at which an expression is true.
+---@param expression? string Else the word under the cursor.
+function M.first(expression)
+  require('cwm_lsp.dap').ask('cwm/first', { expression = expression or vim.fn.expand('<cword>') }, function(text)
+    vim.api.nvim_echo({ { text } }, true, {})
+  end)
+end
+
+--- What was to come before a value was set, what comes now, and where they part.
+function M.parted()
+  ask('cwm/parted')
+end
+
+--- How else the call may end, where the model guesses.
+function M.outcomes()
+  ask('cwm/outcomes')
+end
+
+--- Run the call up to this step for real, and hold the two states against each other.
+function M.real()
+  ask('cwm/check')
 end
 
 local differing = vim.api.nvim_create_namespace('cwm_lsp.trace')

@@ -38,7 +38,7 @@ def f(n):
             seen.clear()
     return total
 """
-EVENTS_EACH = 8.2
+EVENTS_EACH = 7.1
 """Of one round of the loop."""
 STEPS, FORKS, LAUNCHES = 3000, 40, 40
 MOVES = ["next", "next", "stepIn", "stepIn", "stepOut", "stepBack"]

@@ -36,18 +36,20 @@ def go_on(state: State, program: Program) -> None:
     if going is None:
         return None
     stops, target = state.stops_of(program), going.target(walk)
-    for index in range(going.at, min(target, walk.end) + going.direction, going.direction):
+    until = min(target, walk.end)
+    for index in stops.between(going.at, until, going.direction):
+        going.at = index
         if stops.awaits(index):
             return None
         for message in stops.messages(index):
             event = walk.events[index]
             said = {"category": "console", "output": f"{message}\n", "source": program.source(event)}
             state.tell("output", {**said, "line": state.line(event.line)})
-        going.at = index + going.direction
         stop = stops.at(index)
         if stop is not None:
             arrive(state)
             return state.stop(program, index, stop.reason, stop.numbers, stop.text)
+    going.at = until + going.direction
     if target > walk.end:  # it goes further than what is known
         return None
     arrive(state)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import operator
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cwm_lsp.dap.breakpoints import Placed, Wanted, Watched, hits_of, placed
 from cwm_lsp.dap.evaluating import MOST
@@ -71,13 +73,31 @@ class Stops:
                 text = _doubt(event)
             self._stops.setdefault(index, Stop("exception", text=text))
 
+    @cached_property
+    def _places(self) -> list[int]:
+        """The events at which there is something to be done, in order."""
+        return sorted(self._stops.keys() | self._messages.keys() | self._awaited)
+
+    @cached_property
+    def _awaited(self) -> frozenset[int]:
+        is_open = self._program.is_growing and self._filters.uncaught
+        return self._program.walk.raised if is_open else frozenset()
+
+    def between(self, first: int, last: int, direction: int) -> Sequence[int]:
+        """The events on the way from one to another, both included, at which there is something to be done."""
+        low, high = min(first, last), max(first, last)
+        if (last - first) * direction < 0:
+            return ()
+        found = self._places[bisect_left(self._places, low) : bisect_right(self._places, high)]
+        return found if direction > 0 else found[::-1]
+
     def at(self, index: int) -> Stop | None:
         """The reason to stop at an event."""
         return self._stops.get(index)
 
     def awaits(self, index: int) -> bool:
         """Whether it is not known yet if an event is a reason to stop: an exception may still be caught."""
-        return self._program.is_growing and self._filters.uncaught and index in self._program.walk.raised
+        return index in self._awaited
 
     def messages(self, index: int) -> Sequence[str]:
         """What is to be told when an event is passed."""

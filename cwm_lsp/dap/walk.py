@@ -188,6 +188,8 @@ class Walk:
         return self.start
 
     def _forward(self, index: int, deepest: int | None) -> int:
+        if deepest is not None and deepest < 0:  # there is nothing around the call
+            return self.last
         for at in range(index + 1, self.end + 1):
             event = self.events[at]
             if deepest is None or event.depth <= deepest:

@@ -407,6 +407,20 @@ def repair(target: str, python: Path | None, **asked: Any) -> int:
 
 
 @cli.command()
+@click.argument("target", metavar="FILE[:FUNCTION]")
+@_options(_PYTHON, _JSON, *_SEARCHING)
+def tests(target: str, python: Path | None, **how: Any) -> int:
+    """Print tests of what a function does today, as pytest rows to be confirmed one by one. Nothing of FILE is run.
+
+    They are the fewest calls found that reach every line and both sides of every condition. Exit codes: 0 printed,
+    2 could not.
+    """
+    from cwm_lsp.repairs import write_tests
+
+    return write_tests(target, _settings({"python": python}), **how)
+
+
+@cli.command()
 @click.argument("revision", metavar="[REV]", default="HEAD")
 @_options(_PYTHON, _JSON, _SEARCH)
 def diff(revision: str, python: Path | None, **how: Any) -> int:

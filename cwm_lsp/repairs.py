@@ -1,10 +1,11 @@
-"""What `repair` prints: edits of a function after which it does what is known of it."""
+"""What `repair` and `tests` print: edits after which a function does what is known of it; what it does, as tests."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,15 @@ from rich.text import Text
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.evaluate import Evaluator, Limits
+from cwm_lsp.repair.cases import NoCases, as_pytest, cases
 from cwm_lsp.repair.loop import Fix, Repair
 from cwm_lsp.repair.trial import Attempt
 from cwm_lsp.report import progress
+from cwm_lsp.search.crashes import known
+from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.workspace import Evaluators, File, attempt_in, tests_of
 from cwm_lsp.source.checks import Check, given, known_checks
+from cwm_lsp.source.environment import layout
 from cwm_lsp.source.files import write_source
 from cwm_lsp.source.functions import Function, default_function, find
 from cwm_lsp.target import split
@@ -31,6 +36,8 @@ FOUND, NONE = 0, 1
 """Exit codes: there is an edit, or nothing to mend; there is none."""
 SECONDS = 20.0
 """What the search takes at most, unless it is said."""
+TESTS_SECONDS = 5.0
+"""What the search for calls that make good tests takes, unless it is said."""
 SHOWN = 3
 """Edits of which a terminal shows the change; the others are named."""
 
@@ -53,14 +60,13 @@ def repair_function(
         UnavailableError: the evaluator cannot be started.
     """
     begun = time.monotonic()
-    file, function, checks = known_of(target, settings.record.python, calls, expected)
+    file, function = target_of(target, settings.record.python)
+    told = told_of(file, function, calls, expected)
     with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("mending") as advance:
-        repair = Repair(
-            file.text, function, checks, partial(_attempt, evaluator, file), seconds=seconds or SECONDS, before=advance
-        )
-        wrong = [known for known in repair.look() if known.holds is False]
-        unknown = [known for known in repair.known if known.holds is None]
-        if not wrong and unknown and len(unknown) == len(checks):
+        repair = repair_of(file, function, told, evaluator, seconds or SECONDS, advance=advance)
+        wrong = [one for one in repair.look() if one.holds is False]
+        unknown = [one for one in repair.known if one.holds is None]
+        if not wrong and unknown and len(unknown) == len(repair.checks):
             raise UserError(
                 f"what comes of {unknown[0].check.call} is not known ({unknown[0].found}): it cannot be tried"
             )
@@ -80,32 +86,54 @@ def repair_function(
     return FOUND if fixes or not wrong else NONE
 
 
-def known_of(
-    target: str, python: str | None, calls: Sequence[str], expected: Sequence[str]
-) -> tuple[File, Function, list[Check]]:
-    """A function, and what is known of it: what is given, else or also what doctests and tests say.
+def target_of(target: str, python: str | None) -> tuple[File, Function]:
+    """The file and function that are meant.
 
     Raises:
-        UserError: as in `repair_function`.
+        UserError: there is no such file or function.
     """
     path, name = split(target)
     file = File.read(Path(path), python)
-    function = find(file.text, name, path) if name else default_function(file.text, path)
+    return file, find(file.text, name, path) if name else default_function(file.text, path)
+
+
+def told_of(file: File, function: Function, calls: Sequence[str], expected: Sequence[str]) -> list[Check]:
+    """What is given of a function.
+
+    Raises:
+        UserError: a call or expectation is not understood, or one of them is without the other.
+    """
     if expected and len(expected) != len(calls):
         raise UserError("give one --expect for each --call, in the same order")
     told: Sequence[str | None] = expected or [None] * len(calls)
-    checks = [given(*pair, function, file.text) for pair in zip(calls, told, strict=True)]
-    checks += known_checks(file.text, function, path=str(file.path), tests=tests_of(file.path))
+    return [given(*pair, function, file.text) for pair in zip(calls, told, strict=True)]
+
+
+def repair_of(
+    file: File,
+    function: Function,
+    told: Sequence[Check],
+    evaluator: Evaluator,
+    seconds: float,
+    cancel: threading.Event | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> Repair:
+    """The search for edits of a function, by what is told of it and what doctests and tests say.
+
+    Raises:
+        UserError: nothing is known of it.
+    """
+    checks = [*told, *known_checks(file.text, function, path=str(file.path), tests=tests_of(file.path))]
     if not checks:
         raise UserError(
             f"no expectation is known of {function.qualname}: give --call and --expect, as in "
-            f"--call '{function.name}(…)' --expect '…'"
+            f"--call '{function.name}(…)' --expect '…', or write a doctest"
         )
-    return file, function, checks
 
+    def within(limits: Limits) -> Attempt:
+        return attempt_in(evaluator, file, cancel, limits)
 
-def _attempt(evaluator: Evaluator, file: File, limits: Limits) -> Attempt:
-    return attempt_in(evaluator, file, None, limits)
+    return Repair(file.text, function, checks, within, seconds=seconds, before=advance)
 
 
 def _row(fix: Fix, file: File) -> dict[str, Any]:
@@ -121,19 +149,43 @@ def _row(fix: Fix, file: File) -> dict[str, Any]:
 
 def _show(file: File, function: Function, repair: Repair, fixes: Sequence[Fix], seconds: float) -> None:
     out, err = console(), console(stderr=True)
-    wrong = [known for known in repair.known if known.holds is False]
+    wrong = [one for one in repair.known if one.holds is False]
     if not wrong:
-        held = f"{sum(known.holds is True for known in repair.known)} of {len(repair.known)} known calls"
+        held = f"{sum(one.holds is True for one in repair.known)} of {len(repair.known)} known calls"
         out.print(Text(f"there is nothing to mend: {held} of {function.qualname} are as expected"), soft_wrap=True)
         return
-    for known in wrong:
+    for one in wrong:
         out.print(
-            Text.assemble(("✗ ", "red"), known.check.call, f"  expected {known.check.expected}, found {known.found}"),
+            Text.assemble(("✗ ", "red"), one.check.call, f"  expected {one.check.expected}, found {one.found}"),
             soft_wrap=True,
         )
     for number, fix in enumerate(fixes, 1):
         out.print(Text(f"\n{number}. {fix.title()}", "bold"), soft_wrap=True)
         if number <= SHOWN:
             out.print(Syntax(fix.diff(file.text, file.shown), "diff", background_color="default"))
-    told = f"tried {repair.tried:,} edits in {seconds:.1f} s"
-    err.print(Text(told if fixes else f"no edit was found: {told}"))
+    summary = f"tried {repair.tried:,} edits in {seconds:.1f} s"
+    err.print(Text(summary if fixes else f"no edit was found: {summary}"))
+
+
+def write_tests(target: str, settings: Settings, *, seconds: float | None, as_json: bool, seed: int) -> int:
+    """Print tests of what a function does today, as pytest rows, give the exit code.
+
+    Raises:
+        UserError: there is no such function, or no test of it can be made.
+        UnavailableError: the evaluator cannot be started.
+    """
+    file, function = target_of(target, settings.record.python)
+    facts = known(file.text, [function], str(file.path), tests_of(file.path))[0]
+    with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("searching"):
+        attempt = partial(attempt_in(evaluator, file), file.text, function.qualname)
+        calls = (*facts.calls, *facts.raising)
+        try:
+            found = cases(file.text, function, attempt, calls, Budget(seconds=seconds or TESTS_SECONDS), seed)
+        except NoCases as error:
+            raise UserError(f"no test of {function.qualname} can be made: {error}") from None
+    if as_json:
+        rows = [{"call": one.call, "outcome": one.outcome.to_json(), "provenance": "computed"} for one in found]
+        print(json.dumps({"path": file.shown, "function": function.qualname, "cases": rows}))  # noqa: T201
+    else:
+        print(as_pytest(layout(file.path, file.text).module, function, found))  # noqa: T201
+    return FOUND

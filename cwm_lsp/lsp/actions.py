@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.marks import marks
+from cwm_lsp.lsp.repairing import repair_actions
 from cwm_lsp.lsp.views.shorten import shorten_call
 from cwm_lsp.search.crash import NEVER_ENDS
 
@@ -39,7 +40,7 @@ def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.Cod
     for name in dict.fromkeys(names):
         if name in document.checked.tests:
             found += _of_test(session, document, document.checked.tests[name])
-    return [*found, *_of_function(session, document, lines.start)]
+    return [*found, *repair_actions(document, params), *_of_function(session, document, lines.start)]
 
 
 def _of_crash(session: Session, document: Document, one: Crashing) -> Iterator[lsp.CodeAction]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePath
+from typing import Any
 
 from lsprotocol import types as lsp
 
@@ -159,6 +160,8 @@ class Document:
         """By qualified name; the latest last."""
         self.checked = Checked()
         """How its tests will end, and which calls crash its functions."""
+        self.repairs: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+        """By qualified name, the text of which edits were found, and the edits: `title`, `text`, `preferred`."""
         self.chosen: dict[str, Call] = {}
         """Calls that the user has chosen, by qualified name."""
         self.pins: dict[str, dict[Pin, int]] = {}

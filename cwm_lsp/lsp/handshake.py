@@ -79,7 +79,7 @@ def result(params: Mapping[str, Any]) -> Message:
         "positionEncoding": position_encoding(params),
         "textDocumentSync": {"openClose": True, "change": _INCREMENTAL, "save": True},
         "hoverProvider": True,
-        "codeActionProvider": {"codeActionKinds": ["quickfix", "source"]},
+        "codeActionProvider": {"codeActionKinds": ["quickfix", "source"], "resolveProvider": True},
         "codeLensProvider": {"resolveProvider": False},
         "executeCommandProvider": {"commands": list(COMMANDS)},
         "inlayHintProvider": {"resolveProvider": True},

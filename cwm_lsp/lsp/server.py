@@ -17,7 +17,7 @@ from pygls.exceptions import FeatureRequestError, JsonRpcInternalError, JsonRpcI
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.lsp import actions, answers, commands, requests
+from cwm_lsp.lsp import actions, answers, commands, repairing, requests
 from cwm_lsp.lsp.client import Client
 from cwm_lsp.lsp.connection import GONE, Connection, leave
 from cwm_lsp.lsp.protocol import Ending, Protocol, converter
@@ -62,6 +62,7 @@ class Server(Ending):
             self.feature(method)(_answer(self, answer))
         for name in commands.COMMANDS:
             self.command(name)(_command(self, name))
+        self.feature(lsp.CODE_ACTION_RESOLVE)(_resolver(self))
         for method in requests.REQUESTS:
             self.feature(method)(_request(self, method))
 
@@ -199,6 +200,13 @@ def _register_documents(server: Server) -> None:
 
 def _answer(server: Server, answer: Callable[[Session, Any], Any]) -> Callable[[Any], Any]:
     return lambda params: answer(server.session, params)
+
+
+def _resolver(server: Server) -> Callable[[lsp.CodeAction], Coroutine[Any, Any, lsp.CodeAction]]:
+    async def resolved(action: lsp.CodeAction) -> lsp.CodeAction:
+        return await repairing.resolve(server.session, action)
+
+    return resolved
 
 
 def _request(server: Server, method: str) -> Callable[[Any], Coroutine[Any, Any, Any]]:

@@ -73,6 +73,7 @@ class Session:
         self._model = Worker("model", self._mourn)
         self._tools = Worker("tools", self._mourn)
         self.checks = Checks(self.documents, self.jobs, self._show, self._mourn)
+        self._mender = Worker("repairing", self._mourn)
         logging.getLogger("cwm_lsp").addHandler(ClientLog(client))
         self._set_level()
 
@@ -196,6 +197,7 @@ class Session:
         self._model.close()
         self._tools.close()
         self.checks.close()
+        self._mender.close()
 
     def looked_at(self, uri: str, cursor: int, view: range) -> None:
         """The user has gone to a line, 0-based, of a document of which these lines are seen (`cwm/cursor`)."""
@@ -306,6 +308,7 @@ class Session:
     def doing(self) -> list[str]:
         """What is being done for the user at the moment."""
         verbs = {"predict": "predicting", "run": "running", "weigh": "reading the run of", "sweep": "looking at"}
+        verbs["repair"] = "mending"
         keys = [key for key in self.jobs.keys if key[0] in verbs]
         return [f"{verbs[key[0]]} {key[2] if len(key) > 2 else 'the file'}" for key in keys]
 
@@ -316,6 +319,29 @@ class Session:
         )
         problem: str | None = answer["problem"]
         return problem
+
+    async def repair(self, document: Document, entry: Entry, seconds: float) -> list[Message]:
+        """Edits of a function after which what is known of it holds, the best first: `title`, `text`, `preferred`.
+
+        Raises:
+            UserError: nothing is known of it, or the file does not parse.
+            UnavailableError, asyncio.CancelledError
+        """
+        return await self.jobs.start(("repair", document.uri, entry.qualname), self._repair(document, entry, seconds))
+
+    async def _repair(self, document: Document, entry: Entry, seconds: float) -> list[Message]:
+        async with self.client.progress(f"Mending {entry.name}", self._canceller(document, entry)) as progress:
+            answer = await self._mender.ask(
+                "repair",
+                progress.hear,
+                source=document.text.whole,
+                path=document.path,
+                function=entry.qualname,
+                python=document.settings.record.python,
+                seconds=seconds,
+            )
+        edits: list[Message] = answer["edits"]
+        return edits
 
     async def side_by_side(self, known: Known) -> Message:
         """What `views.side_by_side` makes of the traces of a call."""

@@ -33,6 +33,7 @@ from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 if TYPE_CHECKING:
     from cwm_lsp.dap.serving import Server
     from cwm_lsp.lsp.checker import Checker
+    from cwm_lsp.evaluate import Evaluator
     from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.trace.events import Event, Trace
@@ -57,6 +58,7 @@ class Worker:
         self._jobs: SimpleQueue[Message] = SimpleQueue()
         self._cancels: dict[int, threading.Event] = {}
         self._recorders: RecorderPool | None = None
+        self._evaluator: Evaluator | None = None
         self._predictor: tuple[Message, Predictor] | None = None
         self._loading = threading.Lock()
         self._adapters: dict[str, Server] = {}
@@ -116,6 +118,8 @@ class Worker:
                 return self._surprise(job, cancel, tell)
             case "check call":
                 return _check_call(job)
+            case "repair":
+                return self._repair(job, cancel, tell)
             case "side by side":
                 return _side_by_side(job)
             case "verdicts":
@@ -225,6 +229,29 @@ class Worker:
             recorded = doubted(recorded, find(job["source"], job["function"], job["path"]))
         divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
         return {**_shown(recorded, {}), "divergences": [divergence.to_json() for divergence in divergences]}
+
+    def _repair(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
+        """Edits of a function after which what is known of it holds."""
+        from cwm_lsp.evaluate import Evaluator
+        from cwm_lsp.repairs import repair_of
+        from cwm_lsp.search.workspace import File
+        from cwm_lsp.source.functions import find, syntax_error
+
+        path, source = job["path"], job["source"]
+        if error := syntax_error(source):
+            raise UserError(f"{path} has a syntax error ({error}); mend it first")
+        file = File(path, Path(path).absolute(), source, job["python"])
+        self._evaluator = self._evaluator or Evaluator()
+        repair = repair_of(file, find(source, job["function"], path), (), self._evaluator, job["seconds"], cancel)
+        if not any(known.holds is False for known in repair.look()):
+            raise UserError(f"all that is known of {job['function']} holds: there is nothing to mend")
+        for count, _ in enumerate(repair, 1):
+            tell({"stage": f"{count} found"})
+        edits = [
+            {"title": fix.title(), "text": fix.text, "preferred": fix.is_whole and not fix.edit.guards}
+            for fix in repair.ranked()
+        ]
+        return {"edits": edits}
 
     def _surprise(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:
         """Have the model alone read a run."""

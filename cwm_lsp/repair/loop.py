@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from cwm_lsp.evaluate import Called
+from cwm_lsp.repair.bodies import Bodies, is_unwritten
 from cwm_lsp.repair.expressions import expression_edits
 from cwm_lsp.repair.statements import statement_edits
 from cwm_lsp.repair.suspects import suspicion
@@ -137,7 +138,7 @@ class Repair:
         try:
             if not self.failing:
                 return
-            for edit, text in self._plausible(self.candidates()):
+            for edit, text in self._tried():
                 fix = self._checked(edit, text)
                 if fix is not None:
                     now = time.monotonic()
@@ -153,6 +154,21 @@ class Repair:
     def _is_over(self) -> bool:
         return time.monotonic() > self._until
 
+    @property
+    def written(self) -> bool:
+        """Whether the function has a body."""
+        return not is_unwritten(FunctionText(self.source, self.function))
+
+    def _tried(self) -> Iterator[tuple[Edit, str]]:
+        if self.written:
+            yield from self._plausible(self.candidates())
+            return
+        trial = Trial(self.source, self.function, self.checks, self.within)
+        bodies = Bodies(FunctionText(self.source, self.function), trial, self._is_over)
+        yield from self._plausible(bodies.small(), 1)
+        yield from self._plausible(bodies.templates())
+        yield from self._plausible(bodies.large(), 1)
+
     def candidates(self) -> list[Edit]:
         """All edits, the likeliest first: by how usual such a fault is, and how suspicious its line."""
         known = self.look()
@@ -160,7 +176,7 @@ class Repair:
         text = FunctionText(self.source, self.function)
         return sorted([*expression_edits(text), *statement_edits(text)], key=lambda edit: _rank(edit, suspects, text))
 
-    def _plausible(self, edits: Iterable[Edit]) -> Iterator[tuple[Edit, str]]:
+    def _plausible(self, edits: Iterable[Edit], at_once: int = BATCH) -> Iterator[tuple[Edit, str]]:
         """Those after which what failed is right and nothing else has become wrong, as far as that shows apart from the
         rest of the file."""
         seen = {self.source}
@@ -171,7 +187,7 @@ class Repair:
         while not self._is_over():
             self.before()
             batch: list[tuple[Edit, str, str]] = []
-            for edit in islice(each, 20 * BATCH):
+            for edit in islice(each, 20 * at_once):
                 text = edit.applied(self.source)
                 if text not in seen:
                     seen.add(text)
@@ -179,7 +195,7 @@ class Repair:
                         batch.append((edit, text, self._trial.unit(text)))
                     except (SyntaxError, ValueError):
                         continue
-                    if len(batch) == BATCH:
+                    if len(batch) == at_once:
                         break
             if not batch:
                 return

@@ -143,3 +143,50 @@ def test_edits_are_of_the_function_alone(classic: Classic) -> None:
             continue
         parsed += 1
     assert parsed > 0.8 * len(edits[::7])
+
+
+UNWRITTEN = '''\
+def area(width, height):
+    """
+    >>> area(2, 3)
+    6
+    >>> area(4, 5)
+    20
+    """
+    ...  # soon
+
+
+def evens(xs):
+    """
+    >>> evens([1, 2, 3, 4])
+    [2, 4]
+    >>> evens([6, 8, 7])
+    [6, 8]
+    """
+    raise NotImplementedError("evens")
+
+
+def factorial(n):
+    """
+    >>> factorial(5)
+    120
+    >>> factorial(0)
+    1
+    """
+'''
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"),
+    [
+        ("area", {"area(7, 8)": 56}),
+        ("evens", {"evens([])": [], "evens([3, 10])": [10]}),
+        ("factorial", {"factorial(6)": 720}),
+    ],
+)
+def test_a_body_that_is_not_written(evaluator: Evaluator, name: str, calls: dict[str, object]) -> None:
+    first = repaired(evaluator, UNWRITTEN, name, []).ranked()[0]
+    assert first.is_whole
+    namespace: dict[str, object] = {}
+    exec(first.text, namespace)
+    assert {call: eval(call, namespace) for call in calls} == calls

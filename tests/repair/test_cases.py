@@ -1,0 +1,34 @@
+"""Tests made of what a function does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+GRADE = """\
+def grade(points: int) -> str:
+    if points > 100:
+        raise ValueError(points)
+    if points >= 90:
+        return "A"
+    return "B"
+"""
+
+
+def test_rows_pass_and_tell_mutants_apart(tmp_path: Path) -> None:
+    (tmp_path / "school.py").write_text(GRADE)
+    command = [sys.executable, "-m", "cwm_lsp", "tests", "school.py:grade", "--seconds", "30"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Confirm each row" in done.stdout
+    (tmp_path / "test_school.py").write_text(done.stdout)
+
+    def failed() -> bool:
+        pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_school.py"]
+        return subprocess.run(pytest, cwd=tmp_path, capture_output=True, timeout=120).returncode == 1
+
+    assert not failed()
+    for old, new in ((">= 90", "> 90"), ("> 100", ">= 100"), ('"B"', '"C"'), ("ValueError", "KeyError")):
+        (tmp_path / "school.py").write_text(GRADE.replace(old, new))
+        assert failed(), new

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +16,10 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.evaluate import Evaluator, Limits
+from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.repair.cases import NoCases, as_pytest, cases
 from cwm_lsp.repair.loop import Fix, Repair
-from cwm_lsp.repair.trial import Attempt
+from cwm_lsp.repair.trial import Within
 from cwm_lsp.report import progress
 from cwm_lsp.search.crashes import known
 from cwm_lsp.search.loop import Budget
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 FOUND, NONE = 0, 1
 """Exit codes: there is an edit, or nothing to mend; there is none."""
+MOST = 4
+"""Evaluators at once."""
 SECONDS = 20.0
 """What the search takes at most, unless it is said."""
 TESTS_SECONDS = 5.0
@@ -62,8 +66,12 @@ def repair_function(
     begun = time.monotonic()
     file, function = target_of(target, settings.record.python)
     told = told_of(file, function, calls, expected)
-    with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("mending") as advance:
-        repair = repair_of(file, function, told, evaluator, seconds or SECONDS, advance=advance)
+    with ExitStack() as stack:
+        evaluators = [Evaluator() for _ in range(min(MOST, os.cpu_count() or 1))]
+        for one in evaluators:
+            stack.callback(one.close)
+        advance = stack.enter_context(progress("mending"))
+        repair = repair_of(file, function, told, evaluators, seconds or SECONDS, advance=advance)
         wrong = [one for one in repair.look() if one.holds is False]
         unknown = [one for one in repair.known if one.holds is None]
         if not wrong and unknown and len(unknown) == len(repair.checks):
@@ -113,7 +121,7 @@ def repair_of(
     file: File,
     function: Function,
     told: Sequence[Check],
-    evaluator: Evaluator,
+    evaluators: Sequence[Evaluator],
     seconds: float,
     cancel: threading.Event | None = None,
     advance: Callable[[], None] = lambda: None,
@@ -130,10 +138,11 @@ def repair_of(
             f"--call '{function.name}(…)' --expect '…', or write a doctest"
         )
 
-    def within(limits: Limits) -> Attempt:
-        return attempt_in(evaluator, file, cancel, limits)
+    def by(evaluator: Evaluator) -> Within:
+        return lambda limits: attempt_in(evaluator, file, cancel, limits)
 
-    return Repair(file.text, function, checks, within, seconds=seconds, before=advance)
+    first, *others = map(by, evaluators)
+    return Repair(file.text, function, checks, first, others, seconds, before=advance)
 
 
 def _row(fix: Fix, file: File) -> dict[str, Any]:

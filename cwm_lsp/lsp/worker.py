@@ -242,7 +242,7 @@ class Worker:
             raise UserError(f"{path} has a syntax error ({error}); mend it first")
         file = File(path, Path(path).absolute(), source, job["python"])
         self._evaluator = self._evaluator or Evaluator()
-        repair = repair_of(file, find(source, job["function"], path), (), self._evaluator, job["seconds"], cancel)
+        repair = repair_of(file, find(source, job["function"], path), (), [self._evaluator], job["seconds"], cancel)
         if not any(known.holds is False for known in repair.look()):
             raise UserError(f"all that is known of {job['function']} holds: there is nothing to mend")
         for count, _ in enumerate(repair, 1):

@@ -8,7 +8,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,13 +20,15 @@ from cwm_lsp.repair.expressions import expression_edits
 from cwm_lsp.repair.statements import statement_edits
 from cwm_lsp.repair.suspects import suspicion
 from cwm_lsp.repair.text import Edit, FunctionText
-from cwm_lsp.repair.trial import AMPLE, Trial, Within, holds
+from cwm_lsp.repair.trial import AMPLE, MORE, SCANTY, Trial, Within, holds
 from cwm_lsp.search.drawing import drawn
 from cwm_lsp.search.goals import ending
 from cwm_lsp.search.space import NoCalls, space_of
 from cwm_lsp.source.checks import Check
 from cwm_lsp.source.functions import Function
 
+Candidate = tuple[Edit, str, str]
+"""An edit, the file after it, and of that what is tried."""
 BATCH = 32
 """Edits that are tried in one program."""
 FURTHER = 24
@@ -102,6 +106,8 @@ class Repair:
     function: Function
     checks: Sequence[Check]
     within: Within
+    others: Sequence[Within] = ()
+    """What attempts calls at the same time."""
     seconds: float = 10.0
     seed: int = 0
     before: Callable[[], None] = lambda: None
@@ -179,47 +185,54 @@ class Repair:
     def _plausible(self, edits: Iterable[Edit], at_once: int = BATCH) -> Iterator[tuple[Edit, str]]:
         """Those after which what failed is right and nothing else has become wrong, as far as that shows apart from the
         rest of the file."""
-        seen = {self.source}
-        each = iter(edits)
-        first, *others = sorted(self.failing, key=lambda at: self.known[at].called.exhausted)
-        rest = [*others, *self.passing]
+        order = sorted(self.failing, key=lambda at: (self.known[at].called.exhausted, len(self.checks[at].expression)))
+        batches = self._batches(edits, at_once)
         apart = self._trial.is_apart and self._is_same_apart()
-        while not self._is_over():
-            self.before()
-            batch: list[tuple[Edit, str, str]] = []
-            for edit in islice(each, 20 * at_once):
-                text = edit.applied(self.source)
-                if text not in seen:
-                    seen.add(text)
-                    try:
-                        batch.append((edit, text, self._trial.unit(text)))
-                    except (SyntaxError, ValueError):
-                        continue
-                    if len(batch) == at_once:
-                        break
-            if not batch:
-                return
-            self.tried += len(batch)
-            if not apart:
-                yield from self._one_by_one(batch, [first, *rest])
-                continue
-            units = [unit for _, _, unit in batch]
-            right = [
-                number
-                for number, called in enumerate(self._trial.each(units, [(at, first) for at in range(len(units))]))
-                if holds(self.checks[first], called)
-            ]
-            if rest and right:
-                asked = [(unit, check) for unit in right for check in rest]
-                wrong = Counter(
-                    unit for (unit, check), called in zip(asked, self._trial.each(units, asked), strict=True)
-                    if not holds(self.checks[check], called) and check not in others
-                )  # fmt: skip
-                right = [unit for unit in right if not wrong[unit]]
-            for number in right:
-                yield batch[number][:2]
+        with ThreadPoolExecutor(len(self.others) + 1) as threads:
+            while not self._is_over() and (several := list(islice(batches, len(self.others) + 1 if apart else 1))):
+                self.before()
+                self.tried += sum(map(len, several))
+                if not apart:
+                    yield from self._one_by_one(several[0], order)
+                    continue
+                for right in list(threads.map(partial(self._right, order), several, (self.within, *self.others))):
+                    yield from right
 
-    def _one_by_one(self, batch: Sequence[tuple[Edit, str, str]], order: Sequence[int]) -> Iterator[tuple[Edit, str]]:
+    def _batches(self, edits: Iterable[Edit], at_once: int) -> Iterator[list[Candidate]]:
+        """Edits that parse, each text once."""
+        seen = {self.source}
+        batch: list[Candidate] = []
+        for edit in edits:
+            text = edit.applied(self.source)
+            if text not in seen:
+                seen.add(text)
+                try:
+                    batch.append((edit, text, self._trial.unit(text)))
+                except (SyntaxError, ValueError):
+                    continue
+                if len(batch) == at_once:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
+
+    def _right(self, order: Sequence[int], batch: Sequence[Candidate], within: Within) -> list[tuple[Edit, str]]:
+        """Those of a batch after which the first of the failing checks holds, and what held."""
+        first, *others = order
+        units = [unit for _, _, unit in batch]
+        told = self._trial.each(units, [(at, first) for at in range(len(units))], within)
+        right = [number for number, called in enumerate(told) if holds(self.checks[first], called)]
+        if right and (rest := [*others, *self.passing]):
+            asked = [(unit, check) for unit in right for check in rest]
+            wrong = {
+                unit
+                for (unit, check), called in zip(asked, self._trial.each(units, asked, within), strict=True)
+                if not holds(self.checks[check], called) and check not in others
+            }
+            right = [unit for unit in right if unit not in wrong]
+        return [batch[number][:2] for number in right]
+
+    def _one_by_one(self, batch: Sequence[Candidate], order: Sequence[int]) -> Iterator[tuple[Edit, str]]:
         for edit, text, _ in batch:
             if self._is_over():
                 return
@@ -232,14 +245,19 @@ class Repair:
         """Whether the function apart from its file does what it does there, within the limits that are set by this."""
         unit = self._trial.unit(self.source)
         asked = [(0, check) for check in range(len(self.checks))]
-        for limits in (self._trial.limits, AMPLE):
+        for limits in (*SCANTY, AMPLE):
             self._trial.limits = limits
             called = list(self._trial.each([unit], asked))
-            if [holds(check, one) for check, one in zip(self.checks, called, strict=True)] == [
-                one.holds for one in self.known
-            ]:
+            now = [holds(check, one) for check, one in zip(self.checks, called, strict=True)]
+            if now == [one.holds for one in self.known] and not self._is_cut(called):
+                if limits is not AMPLE:
+                    self._trial.limits = replace(limits, operations=MORE * limits.operations)
                 return True
         return False
+
+    def _is_cut(self, called: Sequence[Called]) -> bool:
+        """Whether a check takes too much now that does not otherwise."""
+        return any(now.exhausted and not one.called.exhausted for now, one in zip(called, self.known, strict=True))
 
     def _checked(self, edit: Edit, text: str) -> Fix | None:
         """The edit, tried on the whole file; None where it mends nothing or breaks something."""

@@ -24,8 +24,10 @@ Within = Callable[[Limits], Attempt]
 """What attempts calls within limits."""
 AMPLE = Limits(operations=300_000, seconds=1.5)
 """Of one check."""
-SCANTY = Limits(operations=10_000, seconds=0.5)
+SCANTY = tuple(Limits(operations=operations, seconds=0.5, depth=150) for operations in (1_000, 4_000, 16_000))
 """The same, of an edit that is tried for the first time: many of them never end."""
+MORE = 4
+"""So many times what the function takes as it is, an edit of it may take."""
 CHECK = "_cwm_check"
 MAKE = "_cwm_make"
 _WORD = re.compile(r"\w+")
@@ -77,7 +79,7 @@ class Trial:
     """Further calls, of which nothing is expected: they are numbered after the checks."""
     names: tuple[str, ...] = field(init=False)
     """What is made anew for each edit."""
-    limits: Limits = SCANTY
+    limits: Limits = AMPLE
     """Of checks apart from the file."""
     _tree: ast.Module = field(init=False)
     _rest: str = field(init=False)
@@ -172,13 +174,15 @@ class Trial:
                 )
         return indented("\n".join(parts))
 
-    def each(self, units: Sequence[str], asked: Sequence[tuple[int, int]]) -> Iterator[Called]:
+    def each(
+        self, units: Sequence[str], asked: Sequence[tuple[int, int]], within: Within | None = None
+    ) -> Iterator[Called]:
         """What comes of checks with units (see `unit`), for each pair of the numbers of a unit and a check."""
         made = ", ".join(self.names)
         makers = [f"def {MAKE}_{number}():\n{unit}\n    return ({made},)\n" for number, unit in enumerate(units)]
         program = "\n".join([self._rest, self._checks(), *makers])
         calls = [f"{CHECK}({check}, {MAKE}_{unit}())" for unit, check in asked]
-        return self.within(self.limits)(program, CHECK, calls)
+        return (within or self.within)(self.limits)(program, CHECK, calls)
 
 
 def _mentioned(node: ast.AST) -> set[str]:

@@ -1,18 +1,19 @@
 """Faults seeded into real functions, mended by what half of their tests say, judged by the other half.
 
     python benchmarks/repair.py FOLDER [PACKAGE ...] [--functions N] [--seconds S] [--bodies] [--seed N]
+    python benchmarks/repair.py --classics [NAME ...]
 
 FOLDER holds unpacked packages, one a folder; nothing is downloaded, and none of their code is run. Looked at are
-functions of which at least four checks (doctest examples, assertions) are computed and hold. Every other check is hidden.
-One fault is seeded into each function, such that a visible check does not hold any more. Faults are made by removing
-and mixing what is there, not by the edits that the repair knows in reverse: a statement, a guard, one side of an
-operator, an argument or a conversion is removed; an expression becomes another one of the function, a constant a random
-one, two statements are exchanged, a comparison is turned round.
+functions of which at least four checks (doctest examples, assertions) are computed and hold; every other check is
+hidden. One fault is seeded into each function, after which a visible check does not hold. Faults are made by removing
+and mixing what is there, not by the edits that the repair knows in reverse: a statement, one side of an operator, a
+call around an argument are removed; an expression becomes another one of the function, a constant another one, two
+statements are exchanged, a comparison is turned round.
 
 `--bodies`: in place of that, the bodies of functions of one to five statements are replaced by `...`.
 
 `--classics`: the textbook programs of the tests, each with its own fault; half of their calls are hidden, and the edits
-are run, which needs no FOLDER.
+are run.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,19 +63,23 @@ class Counts:
     """To the first edit."""
 
     def show(self, name: str) -> None:
-        print(f"{name}: {self.faults} faults, some edit right {self.some / max(self.faults, 1):.0%}, the first "
-              f"{self.first / max(self.faults, 1):.0%}; of {self.offered} edits {self.breaking} break what held; "
-              f"seconds to the first edit, median {sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else 0:.2f}")  # fmt: skip
+        share = max(self.faults, 1)
+        middle = sorted(self.seconds)[len(self.seconds) // 2] if self.seconds else 0.0
+        some, first = self.some / share, self.first / share
+        print(f"{name}: {self.faults} faults; some edit is right: {some:.0%}; the first: {first:.0%}")
+        print(f"of {self.offered} edits {self.breaking} break what held; to the first edit: median {middle:.2f} s")
 
 
 def seeded(text: FunctionText, dice: random.Random) -> Iterator[Edit]:
     """Faults of a function, in random order."""
     found: list[tuple[int, int, str]] = []
-    statements = [one for one in text.statements if text.is_alone(one) and not text.source.startswith("elif", text.span(one)[0])]
+    statements = [
+        one for one in text.statements if text.is_alone(one) and not text.source.startswith("elif", text.span(one)[0])
+    ]
     for one in statements:
         start, stop = text.whole(one)
         found.append((start, stop, f"{text.indent(one)}pass\n"))
-    for one, other in zip(statements, statements[1:], strict=False):
+    for one, other in pairwise(statements):
         if text.whole(one)[1] == text.whole(other)[0] and text.indent(one) == text.indent(other):
             both = text.source[slice(*text.whole(other))] + text.source[slice(*text.whole(one))]
             found.append((text.whole(one)[0], text.whole(other)[1], both))
@@ -86,12 +92,14 @@ def seeded(text: FunctionText, dice: random.Random) -> Iterator[Edit]:
                 found += [(*span, text.text(left)), (*span, text.text(right))]
             case ast.BoolOp(values=values):
                 found += [(*span, text.operand(value)) for value in values]
-            case ast.Compare(left=left, comparators=[right], ops=[operator]):
+            case ast.Compare(left=left, comparators=[right]):
                 shown = text.source[text.span(left)[1] : text.span(right)[0]]
                 found.append((*span, f"{text.operand(right)}{shown}{text.operand(left)}"))
                 found.append((*span, f"not ({text.text(one)})"))
             case ast.Call(args=arguments):
-                found += [(*span, text.operand(argument)) for argument in arguments if not isinstance(argument, ast.Starred)]
+                found += [
+                    (*span, text.operand(argument)) for argument in arguments if not isinstance(argument, ast.Starred)
+                ]
             case ast.Constant(value=bool(value)):
                 found.append((*span, repr(not value)))
             case ast.Constant(value=int(value)):
@@ -165,12 +173,15 @@ def measure(options: argparse.Namespace) -> Counts:
             repair = Repair(faulty, changed, visible, within, seconds=options.seconds)
             if repair.failing:
                 judge = Trial(faulty, changed, hidden, within)
-                _count(counts, repair, lambda source, judge=judge: [
-                    holds(check, called) for check, called in zip(hidden, judge.whole(source), strict=True)
-                ], f"{file.path.stem}.{function.qualname}")  # fmt: skip
+                _count(counts, repair, partial(_judged, judge, hidden), f"{file.path.stem}.{function.qualname}")
                 break
     evaluator.close()
     return counts
+
+
+def _judged(judge: Trial, hidden: Sequence[Check], source: str) -> list[bool | None]:
+    """What hidden checks say of a text of the file."""
+    return [holds(check, called) for check, called in zip(hidden, judge.whole(source), strict=True)]
 
 
 def _count(counts: Counts, repair: Repair, judged: Any, name: str) -> None:
@@ -187,7 +198,10 @@ def _count(counts: Counts, repair: Repair, judged: Any, name: str) -> None:
     counts.offered += len(results)
     counts.breaking += sum(any(was and not now for was, now in zip(before, result, strict=True)) for result in results)
     counts.seconds += [first] if first else []
-    print(f"{name:40} {repair.tried:6} tried, {len(results):3} edits, right {right}, first after {first:.2f} s", flush=True)
+    print(
+        f"{name:40} {repair.tried:6} tried, {len(results):3} edits, right {right}, first after {first:.2f} s",
+        flush=True,
+    )
 
 
 @contextmanager

@@ -32,8 +32,8 @@ from cwm_lsp.errors import Cancelled, UnavailableError, UserError
 
 if TYPE_CHECKING:
     from cwm_lsp.dap.serving import Server
-    from cwm_lsp.lsp.checker import Checker
     from cwm_lsp.evaluate import Evaluator
+    from cwm_lsp.lsp.checker import Checker
     from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.record.recorder import RecorderPool
     from cwm_lsp.trace.events import Event, Trace

@@ -43,6 +43,7 @@ from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import not_known
 from cwm_lsp.evaluate.program import Program
 from cwm_lsp.evaluate.questions import Answer, Question
+from cwm_lsp.evaluate.values import Overdue
 
 try:
     import resource
@@ -235,8 +236,15 @@ class Server:
         return "end", number, None, None, False, ()
 
 
+def _ignored(unraisable: sys.UnraisableHookArgs) -> None:
+    """An evaluation that is to end is told so wherever it is, also where that is ignored: it is told again."""
+    if not isinstance(unraisable.exc_value, Overdue):
+        sys.__unraisablehook__(unraisable)
+
+
 def main() -> None:
     """Serve the parent process until it closes our stdin."""
+    sys.unraisablehook = _ignored
     # Only messages may go to the real stdout.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -19,6 +19,7 @@ from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.predict.reprs import is_repr, kind_of
 from cwm_lsp.predict.states import Option, State, fits
+from cwm_lsp.predict.typed import ANY, Typed, Types, can_be, shown
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
@@ -91,6 +92,7 @@ class Grammar:
         self.kind_ids: dict[EventKind, int] = {kind: special[name] for kind, name in wire.KIND_TOKENS.items()}
         self.action_sep, self.arg_sep = special[wire.ACTION_SEP], special[wire.ARG_SEP]
         self.frame_sep = special[wire.FRAME_SEP]
+        self.typed = Typed(source)
         self._has_own_reprs = "__repr__" in source
         self._text: dict[int, str | None] = {}
         self._before: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
@@ -309,8 +311,8 @@ class Frame:
         for name in confidences:
             if name in self.cut:
                 confidences[name] = 0.0
-            elif not self.grammar.can_show(values[name]):
-                values[name], provenance[name] = UNKNOWN, "unknown"
+            elif not (can_be(values[name], types := self._types(name)) and self.grammar.can_show(values[name])):
+                values[name], provenance[name] = shown(types) or UNKNOWN, "unknown"
         confidences = {name: chance for name, chance in confidences.items() if provenance[name] == "predicted"}
         return Event(
             self.kind,
@@ -324,6 +326,17 @@ class Frame:
             provenance=provenance,
             mark=f"too long, cut: {', '.join(self.cut)}" if self.cut else None,
         )
+
+    def _types(self, name: str) -> Types:
+        """What the file tells of the type of a value that was guessed."""
+        typed, option = self.grammar.typed, self.options[0]
+        if self.kind == "call":
+            return typed.parameter(option.line, name)
+        if self.kind == "return":
+            return typed.returned(option.scope.first_line) if option.scope.kind == "function" else ANY
+        if self.kind == "exception" or self.state.top.raising:
+            return ANY
+        return typed.assigned({one.origin.line for one in self.options if one.origin}, name)
 
     def after(self, event: Event) -> State:
         """The state after the frame, which is `event`."""

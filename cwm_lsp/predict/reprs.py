@@ -22,6 +22,7 @@ _LONGEST = 4_000
 _LITERAL = (
     ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Load,
 )  # fmt: skip
+_DISPLAYS: dict[type, str] = {ast.List: "list", ast.Tuple: "tuple", ast.Dict: "dict", ast.Set: "set"}
 _VALUES = frozenset({*_CONSTANTS, "nan", "inf", "_"})
 _OPAQUE = ast.Name("_", ast.Load())
 """Stands for what is in angle brackets."""
@@ -56,6 +57,29 @@ def kind_of(text: str) -> Kind:
     if text[:1] in "[({" or text == "set()":
         return "container"
     return "number" if _ATOM.fullmatch(text) else "object"
+
+
+def type_of(text: str) -> str | None:
+    """The builtin type whose repr a text is; None for others, and where it does not tell."""
+    if text in _CONSTANTS:
+        return {"None": "None", "True": "bool", "False": "bool"}.get(text)
+    if text.startswith(_QUOTED):
+        return "bytes" if text[0] == "b" else "str"
+    if _ATOM.fullmatch(text):
+        return (
+            None
+            if text[0] == "r"
+            else "complex"
+            if text[-1] == "j"
+            else "int"
+            if text.lstrip("-").isdigit()
+            else "float"
+        )
+    for name in ("set", "frozenset", "bytearray"):
+        if text.startswith(f"{name}("):
+            return name
+    tree = _parsed(text) if text[:1] in "[({" else None
+    return _DISPLAYS.get(type(tree))
 
 
 def _parsed(text: str) -> ast.expr | None:

@@ -90,6 +90,8 @@ class Rounds:
         self.adding: frozenset[str] = frozenset()
         self.outline: dict[str, Any] = {}
         """What the frame's variables were: atoms, and the types of all else."""
+        self.restless: str | None = None
+        """The variable that was another one when the outline was last compared: it is looked at first."""
         self.kept: list[Any] | None = None
         """The whole state, once the outline has come back."""
         self.kept_at = 0
@@ -100,6 +102,10 @@ class Rounds:
     def another(self, frame: Frame, items: Any = None) -> None:
         """The loop is at its head again; raises what ends the evaluation if it will never leave."""
         self.count += 1
+        if self.restless is not None and self.count < self.renew_at:
+            now, before = frame.vars.get(self.restless, MISSING), self.outline.get(self.restless, MISSING)
+            if type(now) is type(before) and now != before and type(now) in rendering.ATOMS:
+                return
         runtime = self.runtime
         if self.count < FIRST or runtime.tainted or not runtime.tracing:
             return
@@ -123,6 +129,8 @@ class Rounds:
             now = frame.vars.get(name, MISSING)
             kind = type(now)
             if kind is not value and not (kind is type(value) and kind in rendering.ATOMS and now == value):
+                if type(value) in rendering.ATOMS:
+                    self.restless = name
                 return
         self.compare(frame, items)
 

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
@@ -198,8 +199,7 @@ class _Sampler:
     def objects(self, name: str, function: Function) -> list[str]:
         """Objects of the file's classes that have the attributes which the body reads of a parameter."""
         read = _uses(name, function, self.source)[0]
-        classes = [node for node in module_statements(self.source) if isinstance(node, ast.ClassDef)]
-        fitting = [node.name for node in classes if read and read <= _members(node, classes)]
+        fitting = [one for one, has in _members(self.source).items() if read <= has] if read else []
         return [made for one in fitting if (made := self.instance(one)) is not None]
 
     def fitting(self, parameter: Parameter, function: Function) -> Sequence[str]:
@@ -453,15 +453,23 @@ class _Sampler:
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _members(node: ast.ClassDef, classes: Sequence[ast.ClassDef]) -> frozenset[str]:
-    """What objects of a class have, as far as the file tells."""
-    found = bound_names(node.body) or frozenset()
-    for part in ast.walk(node):
-        match part:
-            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
-                found |= {name}
-    bases = {dotted(base) for base in node.bases}
-    return found.union(*(_members(one, ()) for one in classes if one.name in bases))
+@lru_cache(maxsize=4)
+def _members(source: str) -> dict[str, frozenset[str]]:
+    """What objects of the classes at the top level of a file have, as far as the file tells."""
+    lines = split_lines(source)
+    methods: dict[str, set[str]] = {}
+    for function in by_qualname(source).values():
+        methods.setdefault(function.parent or "", set()).add(function.name)
+    found: dict[str, frozenset[str]] = {}
+    for fragment in parse(source).fragments:
+        for node in fragment.body:
+            if isinstance(node, ast.ClassDef):
+                text = "\n".join(lines[node.lineno + fragment.offset - 1 : (node.end_lineno or 0) + fragment.offset])
+                plain = (part for part in node.body if isinstance(part, ast.Assign | ast.AnnAssign))
+                own = {*_SELF.findall(text), *methods.get(node.name, ()), *(bound_names(list(plain)) or ())}
+                inherited = (found.get(dotted(base) or "", frozenset()) for base in node.bases)
+                found[node.name] = frozenset(own).union(*inherited)
+    return found
 
 
 def _is_literal_of(annotation: str, text: str) -> bool:
@@ -472,6 +480,9 @@ def _is_literal_of(annotation: str, text: str) -> bool:
         return False
     name = re.split(r"[.]", annotation.strip("\"'").partition("[")[0])[-1]
     return name == kind or (kind == "dict" and name in _DICTS) or (kind == "list" and name in _LISTS)
+
+
+_SELF = re.compile(r"\bself\.(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)")
 
 
 def _is_abstract(decorator: ast.expr) -> bool:

@@ -179,8 +179,11 @@ def _gpus() -> Iterator[Finding]:
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         major, minor = torch.cuda.get_device_capability()
-        name = f"{torch.cuda.get_device_name()}, compute capability {major}.{minor}, CUDA {torch.version.cuda}"
+        toolkit = f"ROCm {torch.version.hip}" if torch.version.hip else f"CUDA {torch.version.cuda}"
+        name = f"{torch.cuda.get_device_name()}, compute capability {major}.{minor}, {toolkit}"
         yield Finding("device", "ok", f"cuda: {name}, {free / GB:.1f} of {total / GB:.1f} GB free")
+    elif torch.xpu.is_available():
+        yield Finding("device", "ok", f"xpu: {torch.xpu.get_device_name()}")
     elif torch.backends.mps.is_available():
         yield Finding("device", "ok", "mps, which shares main memory")
     else:

@@ -68,15 +68,15 @@ def answers(model: WorldModel, encoded: Sequence[Encoded], writer: Engine | None
     model.eval()
     numbers = {id(one): number for number, one in enumerate(encoded)}
     for batch in batches.batched(list(encoded), 8192):
-        ids, _ = batches.padded(batch)
-        with fast_products():
+        ids = batches.padded(batch)[0].to(model.device)
+        with fast_products(model.device):
             hidden = model(ids)
         for row, one in enumerate(batch):
             asked = sorted({i for answer in one.answers for i in _positions(answer)})
-            with fast_products():
+            with fast_products(model.device):
                 # Position i - 1 tells of token i.
                 logits = model.logits(hidden[row, torch.tensor(asked, dtype=torch.long) - 1]).float().log_softmax(-1)
-            told = dict(zip(asked, logits, strict=True))
+            told = dict(zip(asked, logits.cpu(), strict=True))
             for answer in one.answers:
                 given, confidence = [], 0.0
                 for i in _positions(answer):

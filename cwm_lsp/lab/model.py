@@ -161,13 +161,26 @@ class WorldModel(nn.Module):
         out: Tensor = self.model.norm(x)
         return out
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        found: torch.device = self.model.embed_tokens.weight.device
+        return found
+
     def logits(self, hidden: Tensor) -> Tensor:
         return functional.linear(hidden, self.model.embed_tokens.weight)
 
 
-def fast_products() -> torch.autocast:
-    """A context in which matrices are multiplied in bf16, on processors that do so fast; others would take ten times
-    as long."""
+def best_device() -> torch.device:
+    """Where to train and to measure: a GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fast_products(device: torch.device) -> torch.autocast:
+    """A context in which matrices are multiplied in bf16, on GPUs, and on processors that do so fast; others would take
+    ten times as long."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", torch.bfloat16)
     supported = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return torch.autocast("cpu", torch.bfloat16, enabled=supported)
 

@@ -27,7 +27,7 @@ from cwm_lsp.lab import documents, evaluate
 from cwm_lsp.lab.batches import batched, padded
 from cwm_lsp.lab.corpus import stream
 from cwm_lsp.lab.documents import Encoded
-from cwm_lsp.lab.model import Shape, WorldModel, fast_products, grown, initialise, seed_copying
+from cwm_lsp.lab.model import Shape, WorldModel, best_device, fast_products, grown, initialise, seed_copying
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,14 @@ class Run:
         self.model = WorldModel(shape)
         initialise(self.model, recipe.seed)
         seed_copying(self.model, recipe.seed)
+        self.model.to(best_device())  # the first weights are the same everywhere
         self.optimizers = optimizers(self.model, recipe)
         self.progress = Progress()
 
     @classmethod
     def resume(cls, folder: Path, tokenizer: Tokenizer, real: Sequence[str], **changes: Any) -> Run:
         """The run as its last checkpoint left it, with a changed recipe if asked for."""
-        state = torch.load(folder / "state.pt", weights_only=True)
+        state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
         recipe = dict(state["recipe"])
         recipe["stages"] = tuple((tokens, name) for tokens, name in recipe["stages"])
         run = cls(folder, Shape(**state["shape"]), Recipe(**(recipe | changes)), tokenizer, real)
@@ -207,7 +208,7 @@ class Run:
     def update(self, batch: list[Encoded]) -> float:
         """One step of the optimiser; the weighted loss before it."""
         self.model.train()
-        ids, weights = padded(batch)
+        ids, weights = (one.to(self.model.device) for one in padded(batch))
         loss = weighted_loss(self.model, ids, thinned(weights, self.progress.step))
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -247,14 +248,14 @@ def stop_signals() -> list[int]:
 def thinned(weights: Tensor, step: int) -> Tensor:
     """Every fourth of the weakly weighted tokens, four times as heavy: logits are dear, and most tokens are forced."""
     weak = (weights > 0) & (weights < 0.2)
-    kept = (torch.arange(weights.shape[1]) + step) % 4 == 0
+    kept = (torch.arange(weights.shape[1], device=weights.device) + step) % 4 == 0
     return torch.where(weak, weights * 4 * kept, weights)
 
 
 def weighted_loss(model: WorldModel, ids: Tensor, weights: Tensor) -> Tensor:
     """Mean cross entropy (nats) of the next token, weighted; logits are computed only where there is weight."""
     chosen = weights[:, 1:].reshape(-1).nonzero()[:, 0]
-    with fast_products():
+    with fast_products(model.device):
         hidden = model(ids)[:, :-1].reshape(-1, model.shape.hidden)[chosen]
         logits = model.logits(hidden)
     weight = weights[:, 1:].reshape(-1)[chosen]

@@ -63,7 +63,8 @@ class DraftLength:
         Where it is known how long passes take: what makes for most tokens a second. Else twice what was right before.
         """
         if self._times is None:
-            return self._most if foreseen else self._length
+            self._length = self._most if foreseen else self._length
+            return self._length
         history = self._foreseen if foreseen else self._guessed
         best, rate = 0, 1 / self._times.seconds(unread)
         expected, all_right = 1.0, 1.0
@@ -78,6 +79,6 @@ class DraftLength:
         """So many tokens were drafted, and the first `right` ones were what came."""
         (self._foreseen if foreseen else self._guessed).learn(drafted, right)
         if right < drafted:
-            self._length = max(self._shortest, min(self._length, 2 * (right + 1)))
+            self._length = max(self._shortest, min(self._length, 2 * right))
         elif drafted >= self._length:
             self._length = min(2 * self._length, self._most)

@@ -312,7 +312,8 @@ def test_a_launch_that_cannot_be_done_is_refused_and_may_be_tried_again(program,
 
 
 MOVES = ("next", "stepIn", "stepOut", "stepBack", "continue", "reverseContinue", "pause")
-QUESTIONS = ("threads", "stackTrace", "scopes", "variables", "evaluate", "exceptionInfo", "source", "goto")
+QUESTIONS = ("threads", "stackTrace", "scopes", "variables", "evaluate", "exceptionInfo", "source", "goto", "cwm/watch",
+             "cwm/first", "cwm/parted", "cwm/runs")  # fmt: skip
 BEGINNINGS = ("initialize", "launch", "attach", "setBreakpoints", "setExceptionBreakpoints", "configurationDone")
 COMMANDS = (*MOVES, *MOVES, *QUESTIONS, *BEGINNINGS, *BEGINNINGS, "terminate", "restart", "cancel")
 

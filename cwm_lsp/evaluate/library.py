@@ -92,7 +92,10 @@ class Module:
             raise Undetermined from None
 
     def __repr__(self) -> str:
-        raise Undetermined(self.shown or repr(sys.modules.get(self.name)))  # its path differs between interpreters
+        here = sys.modules.get(self.name)
+        raise Undetermined(
+            self.shown or (repr(here) if here is not None else None)
+        )  # paths differ between interpreters
 
 
 class Hidden(everyday.StandIn):

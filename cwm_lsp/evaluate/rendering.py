@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cwm_lsp.evaluate.asynchronous import CLOCKED
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
-from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a, names_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -79,7 +79,9 @@ def is_bare(kind: Any) -> bool:
 
 def type_of(value: Any) -> str:
     """What a value shows as whose repr is not known: its type, if that is."""
-    return UNKNOWN if type(value) is Unknown else ADDRESS.sub("", object.__repr__(value))
+    if str(names_of(type(value)).get("__module__")).startswith(OURS):  # it stands for something: an unknown, a module
+        return UNKNOWN
+    return ADDRESS.sub("", object.__repr__(value))
 
 
 def is_flat(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from cwm_lsp.predict.guesses import Statement, Statements
@@ -11,11 +11,13 @@ from cwm_lsp.predict.reprs import type_of
 from cwm_lsp.source.bind import dotted
 from cwm_lsp.source.functions import functions
 from cwm_lsp.source.names import global_names
-from cwm_lsp.source.recovery import FILENAME, parse
+from cwm_lsp.source.recovery import FILENAME, module_statements, parse
 
 Types = frozenset[str]
 """Names of builtin types, or of classes of the file, of which a value has one."""
 ANY: Types = frozenset()
+IMPORTED: Types = frozenset({"module", "type", "function"})
+"""What a name from another file may be: nobody can say more of it, and it is mostly none of the builtin values."""
 
 _TYPES = ("int", "float", "complex", "str", "bytes", "bool", "list", "dict", "set", "tuple", "frozenset", "bytearray")
 _NAMED = {
@@ -83,6 +85,12 @@ class Typed:
     @cached_property
     def _annotations(self) -> dict[tuple[int, str | None], Types]:
         returning = {one.def_line for one in functions(self._source) if not (one.is_generator or one.is_async)}
+        imported = {
+            alias.asname or alias.name.partition(".")[0]
+            for statement in module_statements(self._source)
+            if isinstance(statement, ast.Import | ast.ImportFrom)
+            for alias in statement.names
+        }
         found: dict[tuple[int, str | None], Types] = {}
         for fragment in parse(self._source).fragments:
             for node in (inner for statement in fragment.body for inner in ast.walk(statement)):
@@ -91,6 +99,8 @@ class Typed:
                 line = min([node.lineno, *(one.lineno for one in node.decorator_list)]) + fragment.offset
                 for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
                     found[line, one.arg] = self._annotated(one.annotation)
+                for name in _defaulting_to(node.args, imported):
+                    found[line, name] = found[line, name] or IMPORTED
                 if node.lineno + fragment.offset in returning:
                     found[line, None] = self._annotated(node.returns)
         return found
@@ -123,6 +133,17 @@ class Typed:
     def _union(self, parts: Sequence[ast.expr]) -> Types:
         found = [self._annotated(part) for part in parts]
         return frozenset().union(*found) if all(found) else ANY
+
+
+def _defaulting_to(arguments: ast.arguments, names: Collection[str]) -> list[str]:
+    """The parameters whose default is one of some names."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    last = positional[len(positional) - len(arguments.defaults) :]
+    pairs = [
+        *zip(last, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return [one.arg for one, default in pairs if isinstance(default, ast.Name) and default.id in names]
 
 
 def can_be(text: str, types: Types) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cwm_lsp.evaluate import Around, Evaluation, Question
 from cwm_lsp.predict.reprs import type_of
 from cwm_lsp.predict.typed import Typed, can_be, shown
 
@@ -40,6 +41,21 @@ def test_parameters_and_returns_have_the_types_of_their_annotations() -> None:
         "h": set(),
     }  # fmt: skip
     assert [set(typed.returned(line)) for line in (5, 16, 20)] == [{"str"}, set(), {"None"}]
+
+
+def test_what_is_imported_is_no_builtin_value() -> None:
+    typed = Typed("from xml.parsers import expat\nimport os.path\n\n\ndef f(a, b=expat, *, c=os, d=3, e):\n    pass\n")
+    can = {name: can_be("None", typed.parameter(5, name)) for name in "abcde"}
+    assert can == {"a": True, "b": False, "c": False, "d": True, "e": True}
+    assert can_be("<module 'xml.parsers.expat'>", typed.parameter(5, "b"))
+    assert shown(typed.parameter(5, "b")) is None
+
+
+def test_a_module_that_is_not_loaded_here_is_not_none() -> None:
+    source = "from xml.parsers import expat\n\n\ndef f(a, b=expat):\n    return a\n"
+    shown = next(iter(Evaluation(source, "f(1)", "f", around=Around("/tmp/a.py"))))
+    assert not isinstance(shown, Question) or "None" not in shown.suggestions.values()
+    assert isinstance(shown, Question) or shown.locals["b"] == "..."
 
 
 def test_names_have_the_types_of_what_they_are_assigned() -> None:

@@ -40,11 +40,10 @@ class Offering:
             UserError: none gets into the function.
             UnavailableError, Cancelled: as `Evaluator.call_each`.
         """
-        if outer_function(self.function, self.source) is not None:
-            calls = [call for call in calls if self.may_enter(call)]
-        if not calls:
+        is_inside = outer_function(self.function, self.source) is not None
+        best = next((call for call in calls if not (is_inside or call.indirect) or self.may_enter(call)), None)
+        if best is None:
             raise UserError(f"no call that gets into {self.function.qualname} is known: give one with --call")
-        best = calls[0]
         return best if best.origin != "defaults" else replace(best, expression=self.fitted(best.expression))
 
     def fitted(self, call: str) -> str:

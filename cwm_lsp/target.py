@@ -66,7 +66,8 @@ def resolve(path: str, name: str | None, call: str | None) -> Target:
 
 def _offered(path: str, source: str, function: Function, found: Sequence[Call]) -> Call:
     """The best of the calls that are found. The evaluator is asked where it is not plain that one fits."""
-    if outer_function(function, source) is None and found[0].origin != "defaults":
+    is_inside = outer_function(function, source) is not None
+    if not (is_inside or found[0].indirect or found[0].origin == "defaults"):
         return found[0]
     from cwm_lsp.evaluate import Around
     from cwm_lsp.offering import Offering

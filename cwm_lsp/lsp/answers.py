@@ -221,7 +221,7 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
 
     def has_lens(entry: Entry) -> bool:
         call = document.call_of(entry)
-        is_found = (call is not None and call.origin != "defaults") or shown(entry) is not None
+        is_found = (call is not None and call.is_own) or shown(entry) is not None
         show = document.settings.lenses.show
         return entry is at_cursor or show == "all" or (show == "found" and is_found)
 

@@ -441,7 +441,7 @@ class Session:
 
         def wanted(entry: Entry, call: Call) -> bool:
             is_bare = document.anchor.at(entry.first_line) not in owners
-            return call.origin != "defaults" or (entry is at_cursor and computes and is_bare)
+            return call.is_own or (entry is at_cursor and computes and is_bare)
 
         def rank(entry: Entry) -> int:
             return 0 if entry is at_cursor else 1 if document.is_in_view(entry) else 2

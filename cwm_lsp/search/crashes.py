@@ -53,7 +53,7 @@ def known(source: str, wanted: Sequence[Function], path: str, tests: Mapping[str
         raises: set[str] = set()
         normal: list[str] = []
         raising: list[str] = []
-        for call in (one for one in calls if not is_prepared(one.expression)):
+        for call in (one for one in calls if not (one.indirect or is_prepared(one.expression))):
             told = expected(texts[call.path], call.line, function.name) if call.path in texts and call.line else None
             if told is not None and told.kind == "raises":
                 raises.add(told.text.partition(":")[0].rpartition(".")[2])

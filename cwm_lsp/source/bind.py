@@ -13,6 +13,7 @@ from .functions import Face, Function, Parameter, by_qualname
 from .literals import literal_repr
 from .names import bound_names, free_names, global_names, is_defined
 from .prepared import Prepared, read_call
+from .reaching import reaching
 from .recovery import FILENAME, parse
 
 # Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
@@ -66,6 +67,10 @@ def bind(call: str, function: Function, source: str) -> Binding:
     """
     outer = outer_function(function, source)
     bound = _bind(call, _undated(function), outer and _undated(outer), global_names(source), class_names(source))
+    if isinstance(bound, str) and bound.endswith(_not_called(function)) and _is_on_the_way(call, function, source):
+        text = parse_call(call, function)[1]
+        unknown = MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters)))
+        return Binding(text, unknown, literal=False, is_plain=False)
     if isinstance(bound, str):
         raise UserError(bound)
     return bound
@@ -94,7 +99,7 @@ def _bind(
             if _reaches(root, function, outer, known, classes):
                 unknown = MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters)))
                 return Binding(text, unknown, literal=False, is_plain=False)
-            return f"'{ast.unparse(root)}' does not call {function.qualname}(); write {usage(function)}"
+            return f"'{ast.unparse(root)}'{_not_called(function)}"
         arguments = _bind_target(target, function)
     except UserError as error:
         return str(error)
@@ -104,6 +109,17 @@ def _bind(
         literal=None not in arguments.values(),
         is_plain=target.direct and target.node is root and not prepared.before,
     )
+
+
+def _not_called(function: Function) -> str:
+    return f" does not call {function.qualname}(); write {usage(function)}"
+
+
+def _is_on_the_way(call: str, function: Function, source: str) -> bool:
+    """Whether a call that parses calls a function of the file through which the function may be reached."""
+    expression = read_call(call).expression
+    classes = class_names(source)
+    return any(find_target(expression, one.face, classes) is not None for one in reaching(function, source))
 
 
 def parse_call(call: str, function: Function) -> tuple[Prepared, str]:

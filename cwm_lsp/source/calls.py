@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import PurePath
 from typing import Literal
@@ -13,6 +13,7 @@ from . import harvest
 from .bind import Binding, bind, calls_result, is_returned, outer_function
 from .functions import Function
 from .imported import Place, Where
+from .reaching import reaching
 from .reader import Found
 from .samples import sample_call, sample_call_of_result
 
@@ -22,6 +23,7 @@ CallOrigin = Literal["typed", "recorded", "doctest", "test", "main", "assertion"
 
 _MOST = 50
 _LONGEST = 2_000  # characters
+_MOST_INDIRECT = 10
 _CONFTEST = "conftest.py"
 
 
@@ -35,6 +37,13 @@ class Call:
     line: int | None = None
     """1-based line of `path` where it was found."""
     path: str | None = None
+    indirect: bool = False
+    """It calls another function of the file, which may get into this one."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether somebody has written it down for this very function."""
+        return self.origin != "defaults" and not self.indirect
 
 
 def candidates(
@@ -52,7 +61,8 @@ def candidates(
     that import the file, to their texts; `known` are calls that were typed in or last recorded: they come first, as
     they are. Then doctests, tests, the main guard, module-level statements of the same file, calls in other files, and
     last a call made up from defaults, type hints and names. Of the same origin, calls with known arguments come first.
-    A function inside another has the calls of the outer one, and those of what these return.
+    A function inside another has the calls of the outer one, and those of what these return; one of which no call is
+    found, those of the functions of its file that it may be reached through.
     """
     return candidates_of([function], source, path=path, tests=tests, callers=callers, known=[known])[0]
 
@@ -70,6 +80,41 @@ def candidates_of(
 
     Of a function that the one around it only returns, they are calls of what that one returns.
     """
+    found = _found(wanted, source, path, tests, callers, known)
+    unknown = {at: reaching(wanted[at], source) for at, calls in enumerate(found) if _has_none(calls)}
+    theirs = {one.qualname: calls for one, calls in zip(wanted, found, strict=True)}
+    others = {one.qualname: one for some in unknown.values() for one in some if one.qualname not in theirs}
+    if others:
+        more = _found(list(others.values()), source, path, tests, callers, ())
+        theirs.update(zip(others, more, strict=True))
+    for at, some in unknown.items():
+        calls = [call for one in some for call in theirs[one.qualname] if call.origin != "defaults"][:_MOST_INDIRECT]
+        indirect = [replace(call, indirect=True) for call in calls if _fits(call, wanted[at], source)]
+        found[at] = [*indirect, *found[at]]
+    return found
+
+
+def _has_none(calls: Sequence[Call]) -> bool:
+    return all(call.origin == "defaults" for call in calls)
+
+
+def _fits(call: Call, function: Function, source: str) -> bool:
+    try:
+        bind(call.expression, function, source)
+    except UserError:
+        return False
+    return True
+
+
+def _found(
+    wanted: Sequence[Function],
+    source: str,
+    path: str,
+    tests: Mapping[str, str],
+    callers: Mapping[str, str],
+    known: Sequence[Sequence[Call]],
+) -> list[list[Call]]:
+    """The calls of each function that call it, and the made-up one."""
     asked_for = wanted
     wanted = [outer_function(function, source) or function for function in wanted]
     home = harvest.Home.of(source, wanted)

@@ -221,9 +221,12 @@ class Reader(Names):
             else:
                 if not (touched or bound):
                     return
+                read = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and _is_read(part)}
                 for name in bound:
                     if environment.get(name) is not None:
                         self.make(name, environment, always=True)
+                    elif name in environment and name in read:
+                        raise NotKnown
                     else:
                         variable = environment.steps.variable(name)
                         environment[name] = Known(ast.Name(variable, ast.Load()), 1)
@@ -432,6 +435,10 @@ class Reader(Names):
             else:
                 return False
         return False
+
+
+def _is_read(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Load)
 
 
 def _made_by(node: ast.expr) -> ast.expr:

@@ -12,6 +12,7 @@ _QUALIFIER = re.compile(r"(?<=<)[\w.]+\.(?=\w+ object\b)|(?<=<class ')[\w.]+\.(?
 _LEXEME = re.compile(
     r"[A-Za-z]?'(?:[^'\\]|\\.)*'|[A-Za-z]?\"(?:[^\"\\]|\\.)*\"|[\[({]|[\])}]|,|:|[^\[({\])},:'\"]+|.", re.DOTALL
 )
+_SIZE = re.compile(r"<\w+ of \d+ (?:bits|items)>$")
 _DEEPEST = 200
 
 
@@ -28,8 +29,10 @@ def same_value(predicted: str, actual: str) -> bool:
 
 
 def same_but_cut(predicted: str, cut: str) -> bool:
-    """The same for an actual repr that was cut where it has `...`, as far as it goes."""
+    """The same for an actual repr that was cut where it has `...`, as far as it goes: a text that was cut is closed
+    before the dots, of other values only the size is told."""
     head, dots, _ = cut.partition("...")
+    head = _SIZE.sub("", head).removesuffix("'").removesuffix('"')
     return same_value(predicted, cut) or (bool(dots) and predicted.startswith(head))
 
 

@@ -98,6 +98,7 @@ def doctest_of(text):
         (">>> f(lambda i: i)", ["f(lambda i: i)"]),
         (">>> xs = []\n>>> xs.append(1)\n>>> f(xs)", ["xs = []\nxs.append(1)\nf(xs)"]),
         (">>> xs = [1]\n>>> xs += [2]\n>>> f(xs)", ["xs = [1]\nxs += [2]\nf(xs)"]),
+        (">>> x = nobody\n>>> if x:\n...     x = 1\n>>> f(x)", []),
         (">>> xs = [1]\n>>> xs[0] = 2\n>>> f(xs)", ["xs = [1]\nxs[0] = 2\nf(xs)"]),
         (">>> with open('x') as h:\n...     f(h)", ["f(open('x'))"]),
         (">>> f(_)\n>>> f(undefined)\n>>> f(P(2))\n>>> f(math.pi)", ["f(P(2))", "f(math.pi)"]),

@@ -284,3 +284,47 @@ def test_the_command_line_takes_statements(project: Path) -> None:
 def test_a_call_without_statements_is_what_it_was() -> None:
     assert read_call(" f(';')\n").before == ()
     assert one_line("f(1,\n  2)") == "f(1,   2)"
+
+
+INDIRECT = """
+class Machine:
+    def __init__(self, parts):
+        self.parts = [self._clean(part) for part in parts]
+
+    def _clean(self, part):
+        return part.strip()
+
+    def run(self):
+        return _joined(self.parts)
+
+
+def _joined(parts):
+    return _dash().join(parts)
+
+
+def _dash():
+    return "-"
+
+
+def _never(parts):
+    return _joined(parts)
+"""
+
+
+def test_what_no_test_calls_is_reached_through_what_one_calls(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    path = tmp_path / "machine.py"
+    path.write_text(INDIRECT)
+    (tmp_path / "test_machine.py").write_text(
+        "from machine import Machine\n\ndef test():\n    assert Machine(['a ', 'b']).run() == 'a-b'\n"
+    )
+    around = callers(str(path), [tmp_path])
+    for name, value in {"Machine._clean": "'a'", "_joined": "'a-b'", "_dash": "'-'"}.items():
+        call = candidates(INDIRECT, find(INDIRECT, name, "machine.py"), path=str(path), tests=around.tests)[0]
+        assert (call.origin, call.indirect) == ("test", True)
+        with RecorderPool(ahead=False) as pool:
+            recorded = pool.record(path, name, call.expression)
+        assert recorded.outcome.value == value
+        assert not compare(computed(path, name, call.expression), recorded)
+    calls = candidates(INDIRECT, find(INDIRECT, "_never", "machine.py"), path=str(path), tests=around.tests)
+    assert all(call.origin == "defaults" for call in calls)

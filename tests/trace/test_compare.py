@@ -8,6 +8,7 @@ import pytest
 
 from cwm_lsp.trace.compare import Divergence, align, compare, same_value
 from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.values import same_but_cut
 from tests.trace.programs import PROGRAMS
 from tests.trace.tracer import TooLong, record
 
@@ -414,3 +415,19 @@ def test_steps_in_other_files_are_compared_where_both_traces_have_them():
     assert compare(trace("predicted", own + there + end), trace("recorded", own + there + end)) == []
     (found,) = compare(trace("predicted", own + there + end), trace("recorded", own + other + end))
     assert (found.kind, found.path, found.event_index) == ("return", "/g.py", 3)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "cut", "same"),
+    [
+        ("'1111'", "'11'...", True),
+        ("['aa', 'bbbb']", "['aa', 'b'...]", True),
+        ("{'a': b'xyz'}", "{'a': b'x'...}", True),
+        ("'1211'", "'11'...", False),
+        ("['ab', 'bbbb']", "['aa', 'b'...]", False),
+        ("[1, 99999]", "[1, <int of 17 bits>...]", True),
+        ("[2, 99999]", "[1, <int of 17 bits>...]", False),
+    ],
+)
+def test_what_was_cut_is_compared_as_far_as_it_goes(predicted, cut, same):
+    assert same_but_cut(predicted, cut) is same

@@ -74,6 +74,8 @@ def _title(entry: Entry, call: Call | None, known: Known | None) -> str:
         call = known.call
     if call is None:
         return ""
+    if call.indirect:
+        return f"as called in {shorten_call(call.expression, _CALL)}"
     title = f"{shorten_call(call.expression, _CALL)} · {_ORIGINS[call.origin]}"
     end = known.reading.end if known is not None and known.reading is not None and not known.partial else None
     if end is None:

@@ -311,6 +311,7 @@ async def _server_faults(place: Place, chance: random.Random) -> None:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(server.wait(), QUICK)
         asked.cancel()
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
         if server.returncode is None:
             raise Broken("the server does not end")
         if b"Traceback" in editor.stderr:

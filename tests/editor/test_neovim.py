@@ -272,3 +272,23 @@ def test_a_debug_session_is_compared_at_each_stop(neovim: Neovim, file):
     neovim.until(lambda: neovim.diagnostics().get(8) == "result ≈ 0 ≠ 40")
     neovim.lua("finish()")
     neovim.until(lambda: not drawn() and not neovim.diagnostics())
+
+
+def test_verdicts_are_a_quickfix_list(neovim: Neovim, tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "sums.py").write_text(SOURCE)
+    tests = tmp_path / "test_sums.py"
+    tests.write_text(
+        "from sums import total\n\n\ndef test_right():\n    assert total([1]) == 1\n\n\n"
+        "def test_wrong():\n    assert total([1, 2]) == 4\n"
+    )
+    neovim.open(tests)
+    neovim.until(lambda: attached(neovim))
+    neovim.command("Cwm verdicts")
+    listed = "return vim.tbl_map(function(item) return { item.lnum, item.text } end, vim.fn.getqflist())"
+    assert neovim.until(lambda: neovim.lua(listed)) == [[9, "likely fails: 3 ≠ 4 · test_wrong"]]
+    assert "1 of 2 tests likely pass" in neovim.messages()
+    assert neovim.diagnostics() == {9: "likely fails: 3 ≠ 4 · test_wrong"}
+    neovim.command("cexpr []")
+    neovim.command("Cwm test")
+    assert neovim.until(lambda: neovim.lua(listed)) == [[9, "failed: 3 ≠ 4 · test_wrong"]]

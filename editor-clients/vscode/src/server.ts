@@ -33,7 +33,7 @@ interface Listening {
 }
 
 /** Milliseconds that the server has to say where its debug adapter is, before one is started. */
-const SOON = 2000;
+const SOON = 10_000;
 
 /** Commands that the extension carries out, which the server's lenses and links may therefore offer. */
 const OWN_COMMANDS = [

@@ -7,7 +7,7 @@ local namespace = vim.api.nvim_create_namespace('cwm_lsp.dap')
 local attached = false
 local TYPE = 'cwm-lsp'
 --- Milliseconds that the server has to say where its debug adapter is.
-local SOON = 2000
+local SOON = 10000
 --- How often each session has stopped or gone on: what is being asked about an earlier stop is not worth telling.
 ---@type table<integer, integer>
 local changes = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ from cwm_lsp.source.functions import Function
 
 Candidate = tuple[Edit, str, str]
 """An edit, the file after it, and of that what is tried."""
+ENOUGH = 3
+"""Checks that name a function, with which no others are looked at until an edit holds on them."""
 BATCH = 32
 """Edits that are tried in one program."""
 FURTHER = 24
@@ -36,6 +39,10 @@ FURTHER = 24
 PLAUSIBLE = 60
 """Edits that hold on all that is known, after which no more are looked for."""
 OFFERED = 10
+TELLING = 3.0
+"""Seconds that telling fixes apart may take."""
+Behaviour = tuple[Any, ...]
+"""How calls end."""
 AFTER = 1.0
 """Seconds that the search goes on after the first such edit, at least; else as long again as it took."""
 _CRASHES = frozenset({"TypeError", "AttributeError", "NameError", "UnboundLocalError"})
@@ -74,8 +81,6 @@ class Fix:
     """What held and does not with it, or is not known any more."""
     wrong: tuple[Check, ...]
     """What did not hold, and still does not."""
-    changed: int = 0
-    """Calls that nobody wrote that end otherwise with it."""
 
     @property
     def is_whole(self) -> bool:
@@ -120,6 +125,9 @@ class Repair:
 
     def __post_init__(self) -> None:
         self._trial = Trial(self.source, self.function, self.checks, self.within)
+        self._apart = self._trial
+        """What tries edits apart from the file, by the checks that are `_near`."""
+        self._near = list(range(len(self.checks)))
         self._until = 0.0
 
     def look(self) -> list[Known]:
@@ -185,9 +193,12 @@ class Repair:
     def _plausible(self, edits: Iterable[Edit], at_once: int = BATCH) -> Iterator[tuple[Edit, str]]:
         """Those after which what failed is right and nothing else has become wrong, as far as that shows apart from the
         rest of the file."""
-        order = sorted(self.failing, key=lambda at: (self.known[at].called.exhausted, len(self.checks[at].expression)))
+        self._near = self._nearest()
+        self._apart = Trial(self.source, self.function, [self.checks[at] for at in self._near], self.within)
+        order = [at for at in self._near if at in self.failing]
+        order.sort(key=lambda at: (self.known[at].called.exhausted, len(self.checks[at].expression)))
         batches = self._batches(edits, at_once)
-        apart = self._trial.is_apart and self._is_same_apart()
+        apart = self._apart.is_apart and self._is_same_apart()
         with ThreadPoolExecutor(len(self.others) + 1) as threads:
             while not self._is_over() and (several := list(islice(batches, len(self.others) + 1 if apart else 1))):
                 self.before()
@@ -198,6 +209,12 @@ class Repair:
                 for right in list(threads.map(partial(self._right, order), several, (self.within, *self.others))):
                     yield from right
 
+    def _nearest(self) -> list[int]:
+        """Checks that name the function, where these are enough: what others need would be made for each edit."""
+        word = re.compile(rf"\b{re.escape(self.function.name)}\b")
+        near = [at for at, check in enumerate(self.checks) if word.search(f"{check.before}\n{check.expression}")]
+        return near if len(near) >= ENOUGH and any(at in near for at in self.failing) else self._near
+
     def _batches(self, edits: Iterable[Edit], at_once: int) -> Iterator[list[Candidate]]:
         """Edits that parse, each text once."""
         seen = {self.source}
@@ -207,7 +224,7 @@ class Repair:
             if text not in seen:
                 seen.add(text)
                 try:
-                    batch.append((edit, text, self._trial.unit(text)))
+                    batch.append((edit, text, self._apart.unit(text)))
                 except (SyntaxError, ValueError):
                     continue
                 if len(batch) == at_once:
@@ -219,15 +236,18 @@ class Repair:
     def _right(self, order: Sequence[int], batch: Sequence[Candidate], within: Within) -> list[tuple[Edit, str]]:
         """Those of a batch after which the first of the failing checks holds, and what held."""
         first, *others = order
+        rest = [*others, *(at for at in self.passing if at in self._near)]
+        place = {at: index for index, at in enumerate(self._near)}
         units = [unit for _, _, unit in batch]
-        told = self._trial.each(units, [(at, first) for at in range(len(units))], within)
+        told = self._apart.each(units, [(unit, place[first]) for unit in range(len(units))], within)
         right = [number for number, called in enumerate(told) if holds(self.checks[first], called)]
-        if right and (rest := [*others, *self.passing]):
-            asked = [(unit, check) for unit in right for check in rest]
+        if right and rest:
+            asked = [(unit, at) for unit in right for at in rest]
+            told = self._apart.each(units, [(unit, place[at]) for unit, at in asked], within)
             wrong = {
                 unit
-                for (unit, check), called in zip(asked, self._trial.each(units, asked, within), strict=True)
-                if not holds(self.checks[check], called) and check not in others
+                for (unit, at), called in zip(asked, told, strict=True)
+                if not holds(self.checks[at], called) and at not in others
             }
             right = [unit for unit in right if unit not in wrong]
         return [batch[number][:2] for number in right]
@@ -243,21 +263,18 @@ class Repair:
 
     def _is_same_apart(self) -> bool:
         """Whether the function apart from its file does what it does there, within the limits that are set by this."""
-        unit = self._trial.unit(self.source)
-        asked = [(0, check) for check in range(len(self.checks))]
+        known = [self.known[at] for at in self._near]
+        unit = self._apart.unit(self.source)
         for limits in (*SCANTY, AMPLE):
-            self._trial.limits = limits
-            called = list(self._trial.each([unit], asked))
-            now = [holds(check, one) for check, one in zip(self.checks, called, strict=True)]
-            if now == [one.holds for one in self.known] and not self._is_cut(called):
+            self._apart.limits = limits
+            called = list(self._apart.each([unit], [(0, check) for check in range(len(known))]))
+            now = [holds(was.check, one) for was, one in zip(known, called, strict=True)]
+            cut = any(one.exhausted and not was.called.exhausted for was, one in zip(known, called, strict=True))
+            if now == [was.holds for was in known] and not cut:
                 if limits is not AMPLE:
-                    self._trial.limits = replace(limits, operations=MORE * limits.operations)
+                    self._apart.limits = replace(limits, operations=MORE * limits.operations)
                 return True
         return False
-
-    def _is_cut(self, called: Sequence[Called]) -> bool:
-        """Whether a check takes too much now that does not otherwise."""
-        return any(now.exhausted and not one.called.exhausted for now, one in zip(called, self.known, strict=True))
 
     def _checked(self, edit: Edit, text: str) -> Fix | None:
         """The edit, tried on the whole file; None where it mends nothing or breaks something."""
@@ -271,33 +288,43 @@ class Repair:
 
     def ranked(self) -> list[Fix]:
         """The best fixes, the best first: what mends all before what mends some, what computes before what only guards;
-        then by what they change, and by how many others do the same on calls that nobody wrote."""
+        then by how much they change, and by how many others do the same on calls that nobody wrote."""
         whole = [fix for fix in self.fixes if fix.is_whole] or self.fixes
-        behaviours = self._behaviours(whole)
+        was, *behaviours = self._behaviours(whole)
         alike = Counter(behaviours)
 
-        def cost(pair: tuple[Fix, Any]) -> tuple[bool, float]:
+        def cost(pair: tuple[Fix, Behaviour]) -> tuple[bool, float]:
             fix, behaviour = pair
-            return fix.edit.guards, fix.edit.cost + 0.15 * fix.edit.tokens(self.source) - 0.3 * min(alike[behaviour], 5)
+            changed = sum(one != other for one, other in zip(was, behaviour, strict=False))
+            least = fix.edit.cost + 0.15 * fix.edit.tokens(self.source) + 0.02 * changed
+            return fix.edit.guards, least - 0.3 * min(alike[behaviour], 5)
 
         ordered = sorted(zip(whole, behaviours, strict=True), key=cost)
-        once: dict[Any, Fix] = {}
+        once: dict[Behaviour, Fix] = {}
         for fix, behaviour in ordered:
             once.setdefault(behaviour, fix)
         first = list(once.values())
         rest = [fix for fix, _ in ordered if fix not in first]
         return [*first, *rest][:OFFERED]
 
-    def _behaviours(self, fixes: Sequence[Fix]) -> list[Any]:
-        """What comes of further calls with each of some fixes."""
+    def _behaviours(self, fixes: Sequence[Fix]) -> list[Behaviour]:
+        """What comes of further calls as the function is, and with each of some fixes; of those for which there is no
+        time it is not known, and they count as different from all others."""
         calls = self.further()
         if not calls or not self._trial.is_apart:
-            return [fix.text for fix in fixes]
-        trial = Trial(self.source, self.function, (), self.within, more=calls)
-        units = [trial.unit(fix.text) for fix in fixes]
-        asked = [(unit, call) for unit in range(len(units)) for call in range(len(calls))]
-        ends = [called.outcome and ending(called.outcome) for called in trial.each(units, asked)]
-        return [tuple(ends[at * len(calls) : (at + 1) * len(calls)]) for at in range(len(units))]
+            return [(self.source,), *((fix.text,) for fix in fixes)]
+        trial = Trial(self.source, self.function, (), self.within, more=calls, limits=SCANTY[-1])
+        texts = [self.source, *(fix.text for fix in fixes)]
+        units = [trial.unit(text) for text in texts]
+        until = time.monotonic() + TELLING
+        found: list[Behaviour] = []
+        for number, text in enumerate(texts):
+            if time.monotonic() > until:
+                found.append((text,))
+                continue
+            called = trial.each(units, [(number, call) for call in range(len(calls))])
+            found.append(tuple(one.outcome and ending(one.outcome) for one in called))
+        return found
 
     def further(self) -> list[str]:
         """Calls that nobody wrote."""

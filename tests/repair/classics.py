@@ -228,7 +228,7 @@ def sum_of_best(arr):
         ending = max(0, ending + x)
         best = max(best, ending)
     return best
-''', "max(0, ending + x)", "ending + x", "sum_of_best([4, -5, 2, 1])", "sum_of_best([1, 2])", "sum_of_best([-2])",
+''', "max(0, ending + x)", "ending + x", "sum_of_best([-5, 2, 1])", "sum_of_best([1, 2])", "sum_of_best([-2])",
     "sum_of_best([-1, 3])", "sum_of_best([-5, 1, -5, 2, 2])", "sum_of_best([2, -1, 2])"),
     _classic('''
 def next_palindrome(digits):

@@ -72,7 +72,7 @@ def repair_function(
             stack.callback(one.close)
         advance = stack.enter_context(progress("mending"))
         repair = repair_of(file, function, told, evaluators, seconds or SECONDS, advance=advance)
-        wrong = [one for one in repair.look() if one.holds is False]
+        wrong = repair.failing
         unknown = [one for one in repair.known if one.holds is None]
         if not wrong and unknown and len(unknown) == len(repair.checks):
             raise UserError(
@@ -158,7 +158,7 @@ def _row(fix: Fix, file: File) -> dict[str, Any]:
 
 def _show(file: File, function: Function, repair: Repair, fixes: Sequence[Fix], seconds: float) -> None:
     out, err = console(), console(stderr=True)
-    wrong = [one for one in repair.known if one.holds is False]
+    wrong = [repair.known[at] for at in repair.failing]
     if not wrong:
         held = f"{sum(one.holds is True for one in repair.known)} of {len(repair.known)} known calls"
         out.print(Text(f"there is nothing to mend: {held} of {function.qualname} are as expected"), soft_wrap=True)

@@ -140,7 +140,10 @@ class Repair:
 
     @property
     def failing(self) -> list[int]:
-        return [number for number, one in enumerate(self.look()) if one.holds is False]
+        """What does not hold; of what a person has said also that of which it is not known."""
+        return [
+            at for at, one in enumerate(self.look()) if not one.holds and (one.holds is False or one.check.path is None)
+        ]
 
     @property
     def passing(self) -> list[int]:
@@ -281,9 +284,7 @@ class Repair:
         now = [holds(check, called) for check, called in zip(self.checks, self._trial.whole(text), strict=True)]
         kept = tuple(check for check, one in zip(self.checks, now, strict=True) if one)
         broken = tuple(known.check for known, one in zip(self.known, now, strict=True) if known.holds and not one)
-        wrong = tuple(
-            known.check for known, one in zip(self.known, now, strict=True) if known.holds is False and not one
-        )
+        wrong = tuple(self.checks[at] for at in self.failing if not now[at])
         return None if broken or len(wrong) == len(self.failing) else Fix(edit, text, kept, broken, wrong)
 
     def ranked(self) -> list[Fix]:
@@ -296,7 +297,7 @@ class Repair:
         def cost(pair: tuple[Fix, Behaviour]) -> tuple[bool, float]:
             fix, behaviour = pair
             changed = sum(one != other for one, other in zip(was, behaviour, strict=False))
-            least = fix.edit.cost + 0.15 * fix.edit.tokens(self.source) + 0.02 * changed
+            least = fix.edit.cost + 0.15 * fix.edit.tokens(self.source) + 0.005 * changed
             return fix.edit.guards, least - 0.3 * min(alike[behaviour], 5)
 
         ordered = sorted(zip(whole, behaviours, strict=True), key=cost)

@@ -351,7 +351,7 @@ def in_base(num, b):
         num = num // b
         result = alphabet[i] + result
     return result
-''', "alphabet[i] + result", "result + alphabet[i]", "in_base(8227, 18)", "in_base(73, 8)", "in_base(16, 19)",
+''', "alphabet[i] + result", "result + alphabet[i]", "in_base(8226, 18)", "in_base(73, 8)", "in_base(16, 19)",
     "in_base(31, 16)", "in_base(41, 2)", "in_base(44, 5)"),
     _classic('''
 def wrap(text, cols):

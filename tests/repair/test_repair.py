@@ -68,6 +68,8 @@ def total(prices):  # of all
 
     >>> total([1, 2])
     3
+    >>> total([])
+    0
     """
     result = 1  # so far
     for price in prices:
@@ -79,7 +81,7 @@ def total(prices):  # of all
 def test_comments_and_layout_stay(evaluator: Evaluator) -> None:
     first = repaired(evaluator, SHOP, "total", []).ranked()[0]
     assert first.text == SHOP.replace("result = 1", "result = 0")
-    assert first.title() == "line 7: 1 → 0 (1 of 1 known calls as expected, computed)"
+    assert first.title() == "line 9: 1 → 0 (2 of 2 known calls as expected, computed)"
     assert "-    result = 1  # so far\n+    result = 0  # so far\n" in first.diff(SHOP, "shop.py")
 
 

@@ -23,6 +23,8 @@ _AFTER = frozenset({"TO_BOOL", "NOT_TAKEN", "GET_ITER", "FOR_ITER", "JUMP_BACKWA
 _ENTERS = frozenset({"BEFORE_WITH", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL"})
 """The first of what is done with a context manager."""
 _NULL_AFTER_CALLEE = sys.version_info >= (3, 13)
+_GUIDELINE = 30
+"""Arguments beyond which a call is another one (`STACK_USE_GUIDELINE`)."""
 _KEYS_LAST = sys.version_info < (3, 14)
 """Whether constant keys of a dict display come after its values, in one constant."""
 
@@ -79,7 +81,7 @@ class Moves:
         elif isinstance(node, (ast.With, ast.AsyncWith)):
             for item in node.items:
                 self._move(item.context_expr, node.lineno)
-        elif isinstance(node, ast.Call) and _NULL_AFTER_CALLEE:
+        elif isinstance(node, ast.Call) and _NULL_AFTER_CALLEE and not _calls_method(node):
             first = _first(node.func)
             if first.lineno != node.func.lineno:
                 self.callees[_position(first)] = node.func.lineno
@@ -109,6 +111,13 @@ class Moves:
             return test.lineno
         self._move(test, line)
         return line
+
+
+def _calls_method(node: ast.Call) -> bool:
+    """Whether 3.11 loads a method to call it, with nothing before it."""
+    function, given = node.func, len(node.args) + len(node.keywords) + bool(node.keywords)
+    unpacks = any(isinstance(item, ast.Starred) for item in node.args) or any(not item.arg for item in node.keywords)
+    return isinstance(function, ast.Attribute) and not unpacks and given < _GUIDELINE
 
 
 class _Pattern:

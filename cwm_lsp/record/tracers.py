@@ -289,6 +289,7 @@ class Monitoring:
         self._known: set[int] = set()
         self._codes: list[types.CodeType] = []
         self._jumps: dict[int, dict[int, int]] = {}
+        self._targets: dict[int, frozenset[int]] = {}
 
     def __enter__(self) -> None:
         """Called by a function that the program's first frame calls."""
@@ -360,8 +361,15 @@ class Monitoring:
                 self._stack.lower()
 
     def _line(self, code: types.CodeType, line: int) -> None:
-        if get_ident() == self._thread:
-            self._at_line(sys._getframe(1), line, again=False)
+        if get_ident() != self._thread:
+            return
+        frame = sys._getframe(1)
+        targets = self._targets.get(id(code))
+        if targets is None:
+            targets = self._targets[id(code)] = _targets_within_lines(code)
+        if frame.f_lasti in targets:  # branches meet there: after a call, monitoring has another event for their line
+            return
+        self._at_line(frame, line, again=False)
 
     def _at_line(self, frame: types.FrameType, line: int, *, again: bool) -> None:
         short = self._stack.count.value < SHORT
@@ -446,6 +454,22 @@ class Monitoring:
         finally:
             if short:
                 self._stack.lower()
+
+
+def _targets_within_lines(code: types.CodeType) -> frozenset[int]:
+    """Offsets of what is come to on one line alone, and never backwards: no line begins there."""
+    lines = {at: line for start, end, line in code.co_lines() for at in range(start, end, 2)}
+    found: set[int] = set()
+    others: set[int] = set()
+    before: int | None = None
+    for instruction in dis.get_instructions(code):
+        at, to = instruction.offset, instruction.argval
+        if instruction.is_jump_target and lines.get(at) == before:
+            found.add(at)
+        before = lines.get(at) or before  # what has no line is on the one before
+        if instruction.opcode in dis.hasjrel and (to < at or lines.get(to) != before):
+            others.add(to)
+    return frozenset(found - others)
 
 
 def _jumps_within_lines(code: types.CodeType) -> Iterator[tuple[int, int]]:

@@ -174,6 +174,7 @@ def _clean(block: Block) -> None:
                     after = after.next
                 if after is not None and after.instructions[0].line == item.line:
                     after.instructions[0].tags += item.tags
+                    after.instructions[0].quiet &= item.quiet
                     continue
         kept.append(item)
         before = item.line

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cwm_lsp.evaluate.layout.blocks import REFERENCE, Instruction, assemble
+from cwm_lsp.evaluate.layout.doubts import is_doubtful
 from cwm_lsp.evaluate.layout.statements import Statements
 from cwm_lsp.evaluate.scopes import COMPREHENSIONS, Scope
 
@@ -95,7 +96,7 @@ class Objects(Statements):
         generator = isinstance(node, ast.GeneratorExp)
         if not generator:
             self.op({ast.ListComp: "BUILD_LIST", ast.SetComp: "BUILD_SET"}.get(type(node), "BUILD_MAP"), 0)
-        with self.owned(node):
+        with self.owned(node), self.doubting(is_doubtful(node, self.target)):
             self.clause(node, 0, 0)
         if not generator:
             self.op("RETURN_VALUE", None, (node, "return"))

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from cwm_lsp.evaluate.layout.blocks import CARRIED, REFERENCE
+from cwm_lsp.evaluate.scopes import COMPREHENSIONS
 
 OWN_LINES = (3, 10)
 """From here on the compiler knows which line each jump belongs to."""
@@ -33,11 +34,14 @@ def _is_abrupt(node: ast.stmt) -> bool:
 
 
 def _is_newly_done(node: ast.AST) -> bool:
-    """Alternatives of a pattern, and constants among conditions, on several lines; an assertion of a constant."""
+    """Alternatives of a pattern, and some conditions, on several lines; an assertion of a constant."""
     if isinstance(node, ast.Assert):
         return isinstance(node.test, ast.Constant)
     if isinstance(node, ast.BoolOp):
         return _spans(node) and any(isinstance(value, ast.Constant) for value in node.values)
+    if isinstance(node, COMPREHENSIONS):
+        tests = [test for clause in node.generators for test in clause.ifs]
+        return _spans(node) and any(isinstance(test, ast.IfExp | ast.BoolOp) for test in tests)
     return isinstance(node, ast.MatchOr) and _spans(node)
 
 

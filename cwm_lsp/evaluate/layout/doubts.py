@@ -49,6 +49,8 @@ def _was_done_otherwise(node: ast.AST) -> bool:
     """Up to 3.10, in statements of several lines: texts to be formatted, methods, conditions with two outcomes."""
     if isinstance(node, ast.stmt):
         return _spans(node) and any(isinstance(part, ast.IfExp | ast.BoolOp) for part in _own(node))
+    if isinstance(node, ast.IfExp):  # where a branch within one outcome leads past the other
+        return isinstance(node.body, ast.BoolOp | ast.IfExp)
     if isinstance(node, ast.Call):
         return isinstance(node.func, ast.Attribute) and node.func.end_lineno != node.lineno
     # From 3.11 on a text that is formatted by `%` becomes an f-string.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -136,7 +137,11 @@ def find(source: str, name: str, path: str) -> Function:
     if qualnames:
         raise UserError(f"{path} has several functions named '{name}'; name one of {_listed(qualnames)}")
     if error := syntax_error_in(source, wanted):
-        raise UserError(f"{path}: '{name}' has a syntax error ({error}); mend it first")
+        own = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+        raise UserError(
+            f"{path}: '{name}' has a syntax error to {own}, which cwm-lsp runs in ({error}); mend it, or "
+            "install cwm-lsp in the newer Python that it is written for"
+        )
     known = list(dict.fromkeys(function.qualname for function in everything))
     by_bare_name = {function.name: function.qualname for function in everything}
     close = difflib.get_close_matches(wanted, [*known, *by_bare_name], n=3)

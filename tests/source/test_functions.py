@@ -2,6 +2,7 @@ import argparse
 import ast
 import asyncio.base_events
 import inspect
+import sys
 import textwrap
 import types
 import typing
@@ -264,7 +265,8 @@ def test_find_by_bare_qualified_and_runtime_name(name):
         (
             "def f(:\n  pass\ndef g(): ...",
             "f",
-            "m.py: 'f' has a syntax error (line 1: invalid syntax); mend it first",
+            f"m.py: 'f' has a syntax error to Python {sys.version_info[0]}.{sys.version_info[1]}, which cwm-lsp runs "
+            "in (line 1: invalid syntax); mend it, or install cwm-lsp in the newer Python that it is written for",
         ),
     ],
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import doctest
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from .bind import dotted
@@ -113,14 +113,21 @@ def _in_statement(text: str, line: int, name: str) -> Iterator[tuple[int, Expect
     for fragment in parse(text).module or ():
         for statement in fragment.body:
             if statement.lineno + fragment.offset <= line <= (statement.end_lineno or 0) + fragment.offset:
-                for at, expectation in _in_nodes(statement, name):
+                nodes = fragment.once(("expectations", id(statement)), partial(_telling, statement))
+                around = [node for node in nodes if node.lineno <= line - fragment.offset <= (node.end_lineno or 0)]
+                for at, expectation in _in_nodes(around, name):
                     moved = replace(expectation, line=expectation.line + fragment.offset)
                     yield at + fragment.offset, moved
 
 
-def _in_nodes(statement: ast.stmt, name: str) -> Iterator[tuple[int, Expectation]]:
-    """The same, in lines as the nodes have them."""
-    for node in ast.walk(statement):
+def _telling(statement: ast.stmt) -> list[ast.stmt | ast.expr]:
+    """The nodes in a statement that may tell what is expected of a call."""
+    return [node for node in ast.walk(statement) if isinstance(node, ast.Assert | ast.Call | ast.With)]
+
+
+def _in_nodes(nodes: Iterable[ast.stmt | ast.expr], name: str) -> Iterator[tuple[int, Expectation]]:
+    """What these say of calls, in lines as the nodes have them."""
+    for node in nodes:
         match node:
             case ast.Assert(test=test):
                 yield from _asserted(test, name, node.lineno)

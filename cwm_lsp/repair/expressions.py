@@ -150,6 +150,7 @@ def _arithmetic(text: FunctionText) -> Iterator[Edit]:
             if old == "+":
                 turned = f"{target} = {text.operand(statement.value)} + {target}"
                 yield edit(text, text.replace(statement, turned), 2.4)
+            yield from _first_of_a_key(text, statement, old)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             start, stop = text.between(statement.targets[0], statement.value)
             sides = _short(text.text(statement.targets[0])), _short(text.text(statement.value))
@@ -157,6 +158,16 @@ def _arithmetic(text: FunctionText) -> Iterator[Edit]:
                 if not isinstance(statement.targets[0], ast.Tuple | ast.List):
                     shown = f"{sides[0]} {symbol}= {sides[1]}"
                     yield Edit(((start, stop, f" {symbol}= "),), shown, statement.lineno, 1.7 + 0.3 * rank)
+
+
+def _first_of_a_key(text: FunctionText, statement: ast.AugAssign, operator: str) -> Iterator[Edit]:
+    """An entry of a dict is added to that may not be there yet."""
+    match statement.target:
+        case ast.Subscript(value=holder, slice=key) if not isinstance(key, ast.Slice):
+            first = "[]" if isinstance(statement.value, ast.List | ast.ListComp) else "0"
+            before = f"{text.text(holder)}.get({text.text(key)}, {first})"
+            new = f"{text.text(statement.target)} = {before} {operator} {text.operand(statement.value)}"
+            yield edit(text, text.replace(statement, new), 1.8)
 
 
 def _logic(text: FunctionText) -> Iterator[Edit]:
@@ -337,7 +348,7 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
                 yield edit(text, (start, stop, ""), 2.2, f"{name}(…): without {_short(texts[index])}")
         if name == "range":
             yield from _ranges(text, node, texts)
-        elif len(arguments) == 1 and not node.keywords:
+        elif len(arguments) == 1 and not node.keywords and not _is_always_true(text, node, arguments[0]):
             yield _whole(text, node, texts[0], 1.8)
         if name in ("sorted", "sort", "max", "min") and not any(one.arg == "reverse" for one in node.keywords):
             stop = max([end, *(text.span(one)[1] for one in node.keywords)])
@@ -362,6 +373,12 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="sort"), args=[], keywords=[])):
                 stop = text.span(statement)[1] - 1
                 yield edit(text, (stop, stop, "reverse=True"), 1.8)
+
+
+def _is_always_true(text: FunctionText, node: ast.Call, argument: ast.expr) -> bool:
+    """Whether a call is asked for its truth, and its argument alone would always be true."""
+    asked = isinstance(text.parents[node], ast.If | ast.While | ast.Assert | ast.BoolOp | ast.UnaryOp)
+    return asked and isinstance(argument, ast.GeneratorExp)
 
 
 def _ranges(text: FunctionText, node: ast.Call, texts: list[str]) -> Iterator[Edit]:
@@ -478,6 +495,11 @@ def _subscripts(text: FunctionText) -> Iterator[Edit]:
                     yield _whole(text, node, value, 2.6)
                     for default in ("", ", 0", ", []", ", ''", ", False"):
                         yield _whole(text, node, f"{value}.get({shown}{default})", 2.8)
+                    match text.parents[node]:
+                        case ast.Attribute(attr="append" | "extend" | "insert"):
+                            yield _whole(text, node, f"{value}.setdefault({shown}, [])", 1.8)
+                        case ast.Attribute(attr="add"):
+                            yield _whole(text, node, f"{value}.setdefault({shown}, set())", 1.8)
         if isinstance(node.value, ast.Subscript) and not isinstance(index, ast.Slice):
             inner = node.value.slice
             if not isinstance(inner, ast.Slice) and text.text(inner) != text.text(index):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from cwm_lsp.repair.precedence import is_loose
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.recovery import FILENAME, split_lines
 
@@ -146,10 +147,10 @@ class FunctionText:
         return f"({text})" if isinstance(node, _LOOSE) else text
 
     def replace(self, node: ast.expr | ast.stmt | ast.keyword, text: str, *, loose: bool = False) -> Change:
-        """A node by a text, in parentheses where it is `loose` and the place is tight."""
+        """A node by a text, in parentheses where it may be `loose` and the place is tighter."""
         start, stop = self.span(node)
         parent = self.parents.get(node)
-        if loose and isinstance(parent, _TIGHT) and not self.is_bracketed(node):
+        if loose and isinstance(parent, _TIGHT) and is_loose(text, parent, node) and not self.is_bracketed(node):
             text = f"({text})"
         return start, stop, text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -83,6 +84,55 @@ def test_comments_and_layout_stay(evaluator: Evaluator) -> None:
     assert first.text == SHOP.replace("result = 1", "result = 0")
     assert first.title() == "line 9: 1 → 0 (2 of 2 known calls as expected, computed)"
     assert "-    result = 1  # so far\n+    result = 0  # so far\n" in first.diff(SHOP, "shop.py")
+
+
+@pytest.mark.parametrize(
+    ("line", "new"),
+    [
+        ("counts[word] += 1", "counts[word] = counts.get(word, 0) + 1"),
+        ("counts[word].append(word)", "counts.setdefault(word, []).append(word)"),
+        ("counts[word].add(word)", "counts.setdefault(word, set()).add(word)"),
+    ],
+)
+def test_the_first_of_a_key(evaluator: Evaluator, line: str, new: str) -> None:
+    text = (
+        f"def count(words):\n    counts = {{}}\n    for word in words:\n        {line}  # one more\n    return counts\n"
+    )
+    namespace: dict[str, object] = {}
+    exec(text.replace(line, new), namespace)
+    calls = ["count(['a', 'b', 'a'])", "count(['x'])"]
+    repair = repaired(evaluator, text, "count", [(call, repr(eval(call, namespace))) for call in calls])
+    assert repair.ranked()[0].text == text.replace(line, new)
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "new"),
+    [
+        ("a > 10", "0", "a > 0"),
+        ("a > 10", "-1", "a > -1"),
+        ("a == 10", "b + 1", "a == b + 1"),
+        ("a > 10", "not b", "a > (not b)"),
+        ("a > 10", "b < 1", "a > (b < 1)"),
+        ("a - 10", "b - 1", "a - (b - 1)"),
+        ("10 - a", "b - 1", "b - 1 - a"),
+        ("a * 10", "b + 1", "a * (b + 1)"),
+        ("a * 10", "-b", "a * -b"),
+        ("10 ** a", "-b", "(-b) ** a"),
+        ("not 10", "a and b", "not (a and b)"),
+        ("not 10", "a == b", "not a == b"),
+        ("a or 10", "b and a", "a or b and a"),
+        ("a and 10", "b or a", "a and (b or a)"),
+        ("-10", "a * b", "-(a * b)"),
+        ("b[10]", "a + 1", "b[a + 1]"),
+        ("(10)", "a if b else 1", "(a if b else 1)"),
+    ],
+)
+def test_parentheses_stand_where_they_are_needed(place: str, text: str, new: str) -> None:
+    source = f"def f(a, b):\n    return {place}\n"
+    function = FunctionText(source, find(source, "f", "program.py"))
+    node = next(one for one in function.each(ast.Constant) if one.value == 10)
+    start, stop, put = function.replace(node, text, loose=True)
+    assert source[:start] + put + source[stop:] == f"def f(a, b):\n    return {new}\n"
 
 
 def test_what_held_is_not_broken(evaluator: Evaluator) -> None:

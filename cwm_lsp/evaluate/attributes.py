@@ -22,6 +22,7 @@ from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.telling import is_descriptor
 from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, undetermined
+from cwm_lsp.evaluate.versions import CHANGED
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -40,6 +41,8 @@ BARE: frozenset[type] = frozenset({NoneType, EllipsisType, NotImplementedType, B
 """Types without attributes of their own; other versions of Python have no other."""
 FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
 """Types of values that have no attribute to set."""
+MADE = words("__dataclass_fields__ _fields")
+"""What classes have into which the library has put more."""
 DESCRIBING = words("__name__ __qualname__ __module__")
 """Attributes of a function that comes with Python."""
 
@@ -84,6 +87,8 @@ class Attributes:
         if kind is Unknown:
             raise Undetermined
         runtime = self.runtime
+        if runtime.dialect is not None and self.is_doubtful(value, name):
+            raise Undetermined
         if kind in runtime.classes:
             if name.startswith("__") and name.endswith("__"):
                 return self.special(value, name)
@@ -137,6 +142,24 @@ class Attributes:
             return getattr(value, name)
         raise Undetermined
 
+    def is_doubtful(self, value: Any, name: str) -> bool:
+        """Whether a value may have an attribute here and not in the Python that would run the program, or otherwise."""
+        dialect = self.runtime.dialect
+        if dialect is None or name not in CHANGED:
+            return False
+        kinds: list[Any] = [kind for kind in (type(value), value) if is_a(kind, type)]
+        return any(dialect.is_doubtful(kind, name) for kind in kinds) and not any(
+            self.own(kind, name) for kind in kinds
+        )
+
+    def is_otherwise(self, kind: Any) -> bool:
+        """Whether a class of the program may have other names in its namespace in the Python that would run it."""
+        dialect = self.runtime.dialect
+        if dialect is None or not dialect.differs:
+            return False
+        made_by = {base.__module__ for base in mro_of(type(kind))}
+        return not made_by.isdisjoint(("enum", "typing")) or not MADE.isdisjoint(vars(kind))
+
     def of_exception(self, value: BaseException, name: str) -> Any:
         if name in ("args", "__cause__", "__notes__", "add_note", "with_traceback"):
             if name == "args":
@@ -160,7 +183,11 @@ class Attributes:
             raise Undetermined
         if name == "__traceback__" and issubclass(kind, BaseException):
             raise Undetermined  # it is one of the interpreter
-        if name == "__dict__" and is_class and any(key in vars(value) for key in PICKLING):
+        if (
+            name == "__dict__"
+            and is_class
+            and (self.is_otherwise(value) or any(key in vars(value) for key in PICKLING))
+        ):
             raise Undetermined
         return getattr(value, name)
 

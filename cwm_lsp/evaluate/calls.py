@@ -45,6 +45,7 @@ from cwm_lsp.evaluate.values import (
     is_a,
     mro_of,
 )
+from cwm_lsp.evaluate.versions import Dialect
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -117,6 +118,13 @@ class Calls:
             self.quick[ruled] = {name: self.rules.method(ruled, name) for name in library.METHODS[ruled]}
         asking = {name: self.rules.path_method(name) for name in (*READING, *WRITING, *PATH_QUESTIONS)}
         self.quick[ConcretePath] = {**self.quick[ConcretePath], **asking}
+
+    def leave_out(self, dialect: Dialect) -> None:
+        """Have what is not a method of both Pythons looked up where it is called."""
+        for kind, table in self.quick.items():
+            doubtful = [name for name in table if dialect.is_doubtful(kind, name)]
+            if doubtful:
+                self.quick[kind] = {name: rule for name, rule in table.items() if name not in doubtful}
 
     # functions of the file
 

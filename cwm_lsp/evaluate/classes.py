@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import ast
+import sys
 import types
+import typing
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle
 from cwm_lsp.evaluate.code import RETURN, Code, Frame, Run
 from cwm_lsp.evaluate.expressions import OUTER_CLASS, Expressions
+from cwm_lsp.evaluate.runtime import PLACED, PLACES
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, GaveUp
+from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, GaveUp, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
+
+TYPING_KNOWS = sys.version_info[:2] >= PLACED
+"""Whether these are no members of a protocol."""
+SORTED = (3, 14)
+"""From here on the attributes that methods set are in order for certain."""
 
 
 def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.ClassDef) -> Run:
@@ -24,16 +32,18 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     calling = compiler.within(node, "call")
     keywords = [(item.arg, compiler.expr(item.value)) for item in node.keywords]
     first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+    runtime = interpreter.runtime
     shared = frozenset(name for name in scope.free if scope.place(name) == "free")
     code = Code(
-        scope.name, scope.qualname, first, (), shared, tuple(sorted(scope.free)), tuple(sorted(scope.cells)),
-        is_function=False, node=node, foreign=interpreter.stepped_over or node in interpreter.foreign, home=interpreter,
-        path=interpreter.path,
+        scope.name, scope.qualname(runtime.target), first, (), shared, tuple(sorted(scope.free)),
+        tuple(sorted(scope.cells)), is_function=False, node=node,
+        foreign=interpreter.stepped_over or node in interpreter.foreign, home=interpreter, path=interpreter.path,
     )  # fmt: skip
-    runtime = interpreter.runtime
     doc = ast.get_docstring(node, clean=False)
     annotated = any(isinstance(item, ast.AnnAssign) for statement in node.body for item in own_nodes(statement))
     statements = node.body[1:] if doc is not None else node.body
+    attributes = tuple(sorted(attributes_set(node)))
+    unordered = len(attributes) > 1 and runtime.target < SORTED
 
     def compile_body() -> Any:
         inside = Statements(interpreter, scope, interpreter.positions(node, scope))
@@ -45,6 +55,8 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
             naming(frame)
             frame.vars["__module__"] = interpreter.namespace.get("__name__")
             frame.vars["__qualname__"] = code.qualname
+            if runtime.target >= PLACED:
+                frame.vars["__firstlineno__"] = first
             if annotated:
                 frame.vars.setdefault("__annotations__", {})
             if doc is not None:
@@ -52,6 +64,8 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
                 frame.vars["__doc__"] = doc
             block(frame)
             leave(frame)
+            if runtime.target >= PLACED:
+                frame.vars["__static_attributes__"] = Unknown() if unordered else attributes
             cell: Any = frame.cells.get("__class__")
             if "__class__" in code.own_cells:
                 frame.vars["__classcell__"] = frame.result = cell.cell
@@ -85,6 +99,9 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         for name in code.own_cells:
             cells[name] = Cell() if name != "__class__" else ClassCell()
         runtime.run(Frame(code, namespace, cells))
+        if typing.Protocol in resolved and not TYPING_KNOWS:
+            for name in PLACES & namespace.keys():
+                dict.pop(namespace, name)
         settle(interpreter, namespace)
         if resolved is not bases:
             namespace["__orig_bases__"] = bases
@@ -94,6 +111,23 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         return made
 
     return make
+
+
+def attributes_set(node: ast.ClassDef) -> set[str]:
+    """The attributes that the methods of a class assign to on `self`, as CPython 3.13 lists them for the class."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [*node.body]
+    while pending:
+        match item := pending.pop():
+            case ast.Attribute(value=ast.Name("self"), attr=name, ctx=ast.Store()):
+                found.add(name)
+            case ast.ClassDef():
+                continue
+            case ast.AugAssign() | ast.AnnAssign(value=None):
+                pending += [child for child in ast.iter_child_nodes(item) if child is not item.target]
+                continue
+        pending += ast.iter_child_nodes(item)
+    return found
 
 
 def raise_unfilled(name: str, made: type, cell: ClassCell) -> None:

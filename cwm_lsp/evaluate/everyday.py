@@ -8,6 +8,7 @@ import _csv
 import _random
 import _string  # type: ignore[import-not-found]
 import _weakref
+import abc
 import ast
 import csv
 import decimal
@@ -23,11 +24,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
+import typing
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, undetermined
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, is_a, mro_of, undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.calls import Calls
@@ -316,7 +318,19 @@ class Everyday:
         """`dir` of an instance or class of the program."""
         if len(args) != 1 or not {type(args[0]), args[0] if isinstance(args[0], type) else None} & self.runtime.classes:
             return self.runtime.unknown()
-        return [name for name in self.calls.native(function, args, kwargs) if name not in NEWER]
+        named: list[str] = self.calls.native(function, args, kwargs)
+        return named if self.are_known(args[0], named) else self.calls.runtime.unknown()
+
+    def are_known(self, value: Any, named: Sequence[str]) -> bool:
+        """Whether `dir` gives these names in the Python that would run the program, too."""
+        runtime, attributes = self.calls.runtime, self.calls.interpreter.attributes
+        if runtime.dialect is None or not runtime.dialect.differs:
+            return True
+        for kind in mro_of(value if is_a(value, type) else type(value)):
+            own = kind in runtime.classes
+            if attributes.is_otherwise(kind) if own else kind.__module__ != "builtins" and kind not in SAME_BASES:
+                return False
+        return not any(attributes.is_doubtful(value, name) for name in (*named, "__getstate__"))
 
     def table(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`csv.reader` and `csv.writer`; a dialect that the program has registered is not known."""
@@ -452,8 +466,8 @@ FLAGS: dict[Any, tuple[bool, bool]] = {
     inspect.isasyncgenfunction: (True, True),
 }
 """Whether what they look for is a generator, and asynchronous."""
-NEWER = frozenset({"__firstlineno__", "__static_attributes__", "__annotate_func__", "__annotations_cache__"})
-"""What classes have in newer Pythons."""
+SAME_BASES = (abc.ABC, typing.Generic)
+"""Classes of the library with the same attributes in all versions."""
 ZONE = re.compile(r"%[^YmdHMSfjyIwuGVzUWaAbBpcxX%]|%$")
 """Directives that depend on the time zone or the platform; `%z` of a time without zone is empty."""
 NAMES = re.compile(r"%[aAbBpcxX]")

@@ -86,6 +86,8 @@ class Interpreter:
             self.enter = CellType(self.calls.from_library)
             self.imports = Imports(self, world)
             runtime.dialect = dialect_of(self.imports.world.finder.own)
+            if runtime.dialect is not None and runtime.dialect.differs:
+                self.calls.leave_out(runtime.dialect)
             runtime.target = self.imports.world.finder.own.version or sys.version_info[:2]
             self.raising, self.grouping = Raising(self), Grouping(self)
             self.managing = Managing(self)
@@ -327,7 +329,7 @@ class Interpreter:
         first = node.decorator_list[0].lineno if getattr(node, "decorator_list", None) else node.lineno
         variables = tuple(scope.variables())
         code = Code(
-            scope.name, scope.qualname, first, variables, frozenset(scope.cells | scope.free),
+            scope.name, scope.qualname(self.runtime.target), first, variables, frozenset(scope.cells | scope.free),
             tuple(sorted(scope.free)), tuple(sorted(scope.cells)), node=node,
         )  # fmt: skip
         if isinstance(node, ast.FunctionDef | ast.Lambda | ast.AsyncFunctionDef):

@@ -297,6 +297,8 @@ class Rules(Making):
         value, name = args
         if is_a(value, StandIn):
             return self.runtime.unknown()
+        if self.interpreter.attributes.is_doubtful(value, name):
+            return self.runtime.unknown()
         if name.startswith("__") and type(value) not in (Unknown, Ticker, library.Module):
             return hasattr(value, name)
         unknowing = self.runtime.unknowing

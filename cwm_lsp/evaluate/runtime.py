@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 TABLES: frozenset[type] = frozenset({dict, set, frozenset})
 SIZED: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple}) | TABLES
+PLACED = (3, 13)
+"""From here on a class body binds names of its own, which a trace does not show."""
+PLACES = frozenset({"__firstlineno__", "__static_attributes__"})
 MOST_TRAIL = 50
 """Frames that are remembered of those that an exception leaves."""
 NOTHING_UNKNOWN: dict[str, str | None] = {}
@@ -174,6 +177,8 @@ class Runtime(Machine):
             names = code.variables if code.is_function else list(frame.vars)
         if len(names) > 1 and names is not code.variables:
             names = [name for name in (code.variables if code.is_function else frame.vars) if name in names]
+        if not code.is_function and self.target >= PLACED:
+            names = [name for name in names if name not in PLACES]
         for name in names:
             value = now(name, MISSING)
             before = before_of(name, MISSING)

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+COLLECTING = (ast.ListComp, ast.SetComp, ast.DictComp)
+INLINED = (3, 12)
+"""From here on those that collect are no code objects of their own."""
 TRY: tuple[type[ast.stmt], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 """`try`, with `except` or, in a Python that parses it, `except*`."""
 COMPREHENSION_NAMES = {
@@ -49,13 +52,15 @@ class Scope:
     yields: bool = False
     is_async: bool = False
 
-    @property
-    def qualname(self) -> str:
-        """As `__qualname__`: `outer.<locals>.inner`."""
-        if self.parent is None or self.parent.kind == "module" or self.name in self.parent.declared_global:
+    def qualname(self, target: tuple[int, int]) -> str:
+        """As `__qualname__` in that version of Python: `outer.<locals>.inner`."""
+        parent = self.parent
+        while target >= INLINED and parent is not None and isinstance(parent.node, COLLECTING):
+            parent = parent.parent
+        if parent is None or parent.kind == "module" or self.name in parent.declared_global:
             return self.name
-        between = ".<locals>." if self.parent.kind == "function" else "."
-        return self.parent.qualname + between + self.name
+        between = ".<locals>." if parent.kind == "function" else "."
+        return parent.qualname(target) + between + self.name
 
     def variables(self) -> list[str]:
         """Names of the code object's slots, in order: parameters, locals, cells, free variables."""

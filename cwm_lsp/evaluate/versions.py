@@ -11,12 +11,19 @@ import linecache
 import re
 import struct
 import sys
-from collections import OrderedDict
+from array import array
+from asyncio import Handle, Queue, Task
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserString, deque
 from collections.abc import Callable
-from functools import lru_cache, partialmethod
-from pathlib import Path
-from types import TracebackType
+from dataclasses import Field
+from fractions import Fraction
+from functools import lru_cache, partial, partialmethod
+from inspect import Signature
+from pathlib import Path, PurePath
+from statistics import NormalDist
+from types import FunctionType, GeneratorType, TracebackType
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from cwm_lsp.source.modules import Installation
 
@@ -181,8 +188,75 @@ FAMILIES: tuple[tuple[Wording, ...], ...] = (
 """Messages that read otherwise from a version on, oldest first."""
 QUALIFIED = re.compile(r"(?:[\w<>]+\.)+(\w+|<lambda>)(\(\) (?:takes (?:\d|from)|missing \d|got ))")
 """How a message names a function, from 3.10 on."""
+MAPPINGS = (dict, UserDict, ChainMap, WeakValueDictionary, WeakKeyDictionary)
 SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13), partialmethod: (3, 13)}
 """Types whose repr is another one from a version on."""
+
+TEXTS, PATHS = (str, bytes, bytearray, UserString), (PurePath,)
+CHANGED: dict[str, tuple[tuple[tuple[type, ...], Version], ...]] = {
+    "__or__": ((MAPPINGS, (3, 9)), ((type,), (3, 10))),
+    "__ror__": ((MAPPINGS, (3, 9)), ((type,), (3, 10))),
+    "__ior__": ((MAPPINGS, (3, 9)),),
+    "__ceil__": (((float,), (3, 9)),),
+    "__floor__": (((float,), (3, 9)),),
+    "__annotations__": (((type,), (3, 10)),),
+    "__builtins__": (((FunctionType,), (3, 10)),),
+    "__divmod__": (((complex,), (3, 10)),),
+    "__float__": (((complex,), (3, 10)),),
+    "__floordiv__": (((complex,), (3, 10)),),
+    "__iter__": (((memoryview,), (3, 10)),),
+    "__match_args__": (((object,), (3, 10)),),
+    "__mod__": (((complex,), (3, 10)),),
+    "__set_name__": (((property,), (3, 10)),),
+    "__bool__": (((deque,), (3, 11)),),
+    "__bytes__": (((bytes,), (3, 11)),),
+    "__complex__": (((complex,), (3, 11)),),
+    "__getstate__": (((object,), (3, 11)),),
+    "__int__": (((complex,), (3, 10)), ((Fraction,), (3, 11))),
+    "__buffer__": (((object,), (3, 12)),),
+    "__class_getitem__": (((object,), (3, 9)), ((object,), (3, 12))),
+    "__release_buffer__": (((object,), (3, 12)),),
+    "__type_params__": (((FunctionType, type), (3, 12)),),
+    "__firstlineno__": (((object,), (3, 13)),),
+    "__get__": (((partial,), (3, 13)),),
+    "__name__": (((property,), (3, 13)),),
+    "__replace__": (((object,), (3, 13)),),
+    "__static_attributes__": (((object,), (3, 13)),),
+    "fromstring": (((array,), (3, 9)),),
+    "is_relative_to": ((PATHS, (3, 9)),),
+    "readlink": ((PATHS, (3, 9)),),
+    "removeprefix": ((TEXTS, (3, 9)),),
+    "removesuffix": ((TEXTS, (3, 9)),),
+    "tostring": (((array,), (3, 9)),),
+    "with_stem": ((PATHS, (3, 9)),),
+    "zscore": (((NormalDist,), (3, 9)),),
+    "bit_count": (((int,), (3, 10)),),
+    "end_lineno": (((SyntaxError,), (3, 10)),),
+    "end_offset": (((SyntaxError,), (3, 10)),),
+    "hardlink_to": ((PATHS, (3, 10)),),
+    "kw_only": (((Field,), (3, 10)),),
+    "name": (((AttributeError, NameError), (3, 10)),),
+    "obj": (((AttributeError,), (3, 10)),),
+    "total": (((Counter,), (3, 10)),),
+    "add_note": (((BaseException,), (3, 11)),),
+    "cancelling": (((Task,), (3, 11)),),
+    "uncancel": (((Task,), (3, 11)),),
+    "get_context": (((Handle, Task), (3, 12)),),
+    "gi_suspended": (((GeneratorType,), (3, 11)),),
+    "is_integer": (((int, Fraction), (3, 12)),),
+    "is_junction": ((PATHS, (3, 12)),),
+    "link_to": ((PATHS, (3, 12)),),
+    "name_from": (((ImportError,), (3, 12)),),
+    "walk": ((PATHS, (3, 12)),),
+    "with_segments": ((PATHS, (3, 12)),),
+    "clear": (((array,), (3, 13)),),
+    "format": (((Signature,), (3, 13)),),
+    "from_uri": ((PATHS, (3, 13)),),
+    "full_match": ((PATHS, (3, 13)),),
+    "parser": ((PATHS, (3, 13)),),
+    "shutdown": (((Queue,), (3, 13)),),
+}
+"""Attributes that objects of these types have from a version on, or have had before it."""
 
 
 class Dialect:
@@ -203,6 +277,12 @@ class Dialect:
     def _is_between(self, version: Version) -> bool:
         """Whether one of both is as new as that version, and the other is not."""
         return (self.own >= version) is not (self.target >= version)
+
+    def is_doubtful(self, kind: type, name: str) -> bool:
+        """Whether what is of this type may have that attribute in one of both versions only."""
+        return name in CHANGED and any(
+            self._is_between(since) and issubclass(kind, kinds) for kinds, since in CHANGED[name]
+        )
 
     def message(self, error: BaseException, text: str) -> str | None:
         """The message of an exception of ours in the words of the target; None where these are not known."""

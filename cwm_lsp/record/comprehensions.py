@@ -123,7 +123,8 @@ def _as_up_to_311(
     node = None
     if code.co_firstlineno in found:
         node, _ = found[code.co_firstlineno]
-        code = gathering.gather(code, node)
+        around: str = code.co_qualname[: -len(code.co_name)]  # type: ignore[attr-defined, unused-ignore]  # since 3.11
+        code = gathering.gather(_named_from(code, f"{around}{code.co_name}.", around), node)
     elif code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR):
         code = code.replace(co_code=_closed_by_exception(code))
     compiled: list[lines.Position] = list(code.co_positions())  # type: ignore[attr-defined, unused-ignore]
@@ -137,6 +138,20 @@ def _as_up_to_311(
     if passed:
         reach.passes[id(code)] = code, passed
     return code
+
+
+def _named_from(code: types.CodeType, inside: str, around: str) -> types.CodeType:
+    """The code, with the names that what is in it has where no comprehension is a scope."""
+    constants: list[object] = []
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            constant = _named_from(constant, inside, around)
+            name: str = constant.co_qualname  # type: ignore[attr-defined, unused-ignore]
+            if name.startswith(inside):
+                changes: dict[str, str] = {"co_qualname": around + name[len(inside) :]}
+                constant = constant.replace(**changes)  # type: ignore[arg-type, unused-ignore]
+        constants.append(constant)
+    return code.replace(co_consts=tuple(constants))
 
 
 def _closed_by_exception(code: types.CodeType) -> bytes:

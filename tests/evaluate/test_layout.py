@@ -93,7 +93,7 @@ def check(source: str) -> int:
         first = (decorators[0] if decorators else node).lineno if not isinstance(node, ast.Module) else 1
         found = [code for code in compiled if (code.co_name, code.co_firstlineno) == (scope.name, first)]
         if len(found) == 1:
-            assert derived(node, scope, imported, postponed) == real(found[0]), f"{scope.qualname}, line {first}"
+            assert derived(node, scope, imported, postponed) == real(found[0]), f"{scope.name}, line {first}"
             compared += 1
     return compared
 

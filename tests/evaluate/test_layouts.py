@@ -73,10 +73,11 @@ def interpreter(version: tuple[int, int]) -> str | None:
 
 STEP = """
 import json, sys
-from cwm_lsp.evaluate import Evaluation, Limits, Question
+from cwm_lsp.evaluate import Around, Evaluation, Limits, Question
 traces = []
+around = Around(*sys.argv[1:])
 for source in json.load(sys.stdin):
-    evaluation = Evaluation(source, "f(2)", "f", limits=Limits(events=300), module="evaluated_module")
+    evaluation = Evaluation(source, "f(2)", "f", limits=Limits(events=300), module="evaluated_module", around=around)
     events = []
     for step in evaluation:
         if isinstance(step, Question):
@@ -92,7 +93,7 @@ print(json.dumps(traces))
 
 @only_on_the_reference
 @pytest.mark.parametrize("version", OTHERS, ids=lambda version: ".".join(map(str, version)))
-def test_the_steps_are_the_same_in_another_python(version: tuple[int, int]) -> None:
+def test_the_steps_are_the_same_in_another_python(version: tuple[int, int], tmp_path: Path) -> None:
     python = interpreter(version)
     if python is None:
         pytest.skip("that Python is not here")
@@ -104,8 +105,9 @@ def test_the_steps_are_the_same_in_another_python(version: tuple[int, int]) -> N
         except SyntaxError:
             continue
         sources.append(source)
+    command = [python, "-W", "ignore", "-c", STEP, tmp_path / "evaluated_module.py", sys.executable]
     done = subprocess.run(
-        [python, "-W", "ignore", "-c", STEP], input=json.dumps(sources), capture_output=True, text=True, cwd=ROOT,
+        command, input=json.dumps(sources), capture_output=True, text=True, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120, check=False,
     )  # fmt: skip
     assert not done.returncode, clean(done.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 Tag = tuple[ast.AST, str]
@@ -355,6 +355,13 @@ def _swaptimize(items: list[Instruction], start: int) -> int:
     return end - 1
 
 
+def _is_bound_between(items: Sequence[Instruction]) -> bool:
+    """Whether the last of these binds the same variable as the first, or any between them one of both."""
+    outer = [item.arg for item in (items[0], items[-1]) if item.op == "STORE_FAST"]
+    between = [item.arg for item in items[1:-1] if item.op == "STORE_FAST"]
+    return len(set(outer)) < len(outer) or not set(outer).isdisjoint(between)
+
+
 def _apply_swaps(items: list[Instruction], position: int) -> None:
     """Exchange what follows a swap instead of swapping, where that cannot be seen."""
     while position >= 0:
@@ -367,6 +374,8 @@ def _apply_swaps(items: list[Instruction], position: int) -> None:
                 last = _next_swappable(items, last, items[first].line)
                 if last < 0:
                     return
+            if _is_bound_between(items[first : last + 1]):
+                return
             swap.op = "NOP"
             one, other = items[first], items[last]
             one.op, one.arg, other.op, other.arg = other.op, other.arg, one.op, one.arg

@@ -59,7 +59,7 @@ class Objects(Statements):
         self.begin(first)
         self.name("__name__", "LOAD")
         self.name("__module__", "STORE", (node, "module"))
-        self.op("LOAD_CONST", self.scope.qualname)
+        self.op("LOAD_CONST", self.scope.qualname(REFERENCE))
         self.name("__qualname__", "STORE")
         self.statements_of(node)
         self.line = -1

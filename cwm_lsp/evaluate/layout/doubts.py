@@ -10,12 +10,15 @@ import ast
 from collections.abc import Iterator
 
 from cwm_lsp.evaluate.layout.blocks import CARRIED, REFERENCE
-from cwm_lsp.evaluate.scopes import COMPREHENSIONS
+from cwm_lsp.evaluate.scopes import COLLECTING, COMPREHENSIONS
 
 OWN_LINES = (3, 10)
 """From here on the compiler knows which line each jump belongs to."""
 ABRUPT = (ast.While, ast.Match)
 """Statements whose ends are on other lines before that, as are those of `finally` and `with` blocks."""
+
+SCOPED = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "super"})
+"""What tells a comprehension that is a function from one that is inlined: the recorder leaves it so."""
 
 
 def is_doubtful(node: ast.AST, target: tuple[int, int]) -> bool:
@@ -34,15 +37,25 @@ def _is_abrupt(node: ast.stmt) -> bool:
 
 
 def _is_newly_done(node: ast.AST) -> bool:
-    """Alternatives of a pattern, and some conditions, on several lines; an assertion of a constant."""
+    """Alternatives of a pattern, and some conditions, on several lines; an assertion of a constant; a comprehension
+    that sees that it is no scope of its own."""
     if isinstance(node, ast.Assert):
         return isinstance(node.test, ast.Constant)
     if isinstance(node, ast.BoolOp):
         return _spans(node) and any(isinstance(value, ast.Constant) for value in node.values)
+    if isinstance(node, COLLECTING) and _looks_around(node):
+        return True
     if isinstance(node, COMPREHENSIONS):
         tests = [test for clause in node.generators for test in clause.ifs]
         return _spans(node) and any(isinstance(test, ast.IfExp | ast.BoolOp) for test in tests)
     return isinstance(node, ast.MatchOr) and _spans(node)
+
+
+def _looks_around(node: ast.AST) -> bool:
+    """Whether there is something in a node that depends on the scope it is in."""
+    names = {part.attr if isinstance(part, ast.Attribute) else part.id for part in ast.walk(node)
+             if isinstance(part, ast.Name | ast.Attribute)}  # fmt: skip
+    return not SCOPED.isdisjoint(names)
 
 
 def _was_done_otherwise(node: ast.AST) -> bool:

@@ -21,7 +21,8 @@ from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace.events import Event
 from cwm_lsp.verdicts.configuration import matches
 from cwm_lsp.verdicts.discovery import NUMBER, Docstring, Found, find
-from cwm_lsp.verdicts.programs import DRIVER, Program, Subject, bound_in, conftests, of_docstrings, of_tests
+from cwm_lsp.verdicts.examples import as_told, depending, reflects, variables
+from cwm_lsp.verdicts.programs import DRIVER, Program, Subject, conftests, of_docstrings, of_tests
 from cwm_lsp.verdicts.verdict import Verdict, Word
 
 LIMITS = Limits(events=400_000, operations=20_000_000, seconds=20.0)
@@ -32,6 +33,7 @@ STEPS = " steps"
 """In what is told where an evaluation took too many of them: it does so every time."""
 EXAMPLES = "_cwm_examples_"
 """In what is told of the line of an example, which is of a module of ours."""
+_DEPENDS = "it depends on an example that is not known"
 MOST_OUTPUT = 20_000
 """Characters of an example's output that are compared."""
 SURROUNDINGS = frozenset({"MemoryError", "ModuleNotFoundError", "ImportError", "KeyboardInterrupt"})
@@ -293,6 +295,7 @@ class Doctests:
         self.left_out: dict[tuple[int, int], str] = {}
         """Examples that are not tried, and why."""
         self.done: set[tuple[int, int]] = set()
+        self.variables = variables(subject.text)
 
     def verdicts(self) -> Iterator[Verdict]:
         if any("doctest_namespace" in read_source(path) for path in self.subject.conftests()):
@@ -305,6 +308,8 @@ class Doctests:
                     self.done.add((number, index))
                     self.left_out[number, index] = "skipped"
                     yield self.row(number, index, "pass", "skipped")
+                elif (number, index) not in self.done and reflects(example.source):
+                    yield from self.leave_out(number, index, "what names there are is not known")
         waiting = dict(self.docstrings)
         while waiting:
             yield from self.attempt(waiting)
@@ -349,21 +354,19 @@ class Doctests:
 
     def stuck(self, number: int, index: int, attempt: Attempt) -> Iterator[Verdict]:
         """An example could not be followed: what depends on it is not known either."""
-        examples = self.docstrings[number].examples
-        touched = names_in(examples[index].source) & bound_by_examples(examples)
-        for later in range(index, len(examples)):
-            names = names_in(examples[later].source)
-            if later == index or names & touched:
-                touched |= bound_names(examples[later].source)
-                reason = "it depends on an example that is not known"
-                if later == index:
-                    source = examples[index].source.strip().partition("\n")[0]
-                    reason = f"not known: {source[:120]}" if EXAMPLES in attempt.reason else attempt.reason
-                word: Word = "fail" if attempt.endless and later == index else "unknown"
-                self.left_out[number, later] = reason
-                if (number, later) not in self.done:
-                    self.done.add((number, later))
-                    yield self.row(number, later, word, reason)
+        source = self.docstrings[number].examples[index].source.strip().partition("\n")[0]
+        reason = f"not known: {source[:120]}" if EXAMPLES in attempt.reason else attempt.reason
+        yield from self.leave_out(number, index, reason, "fail" if attempt.endless else "unknown")
+
+    def leave_out(self, number: int, index: int, reason: str, word: Word = "unknown") -> Iterator[Verdict]:
+        """An example is not tried, nor is what depends on it."""
+        dependents = depending(self.docstrings[number].examples, index, self.variables)
+        told = {index: (reason, word)} | dict.fromkeys(dependents, (_DEPENDS, "unknown"))
+        for each, (why, known) in told.items():
+            self.left_out.setdefault((number, each), why)
+            if (number, each) not in self.done:
+                self.done.add((number, each))
+                yield self.row(number, each, known, why)
 
     def rest(self, number: int, reason: str) -> Iterator[Verdict]:
         for index in range(len(self.docstrings[number].examples)):
@@ -388,6 +391,7 @@ class Doctests:
             return self.row(number, index, "unknown", "how its output is compared is not known")
         check = doctest.OutputChecker().check_output
         wanted = {"expected": example.want.rstrip("\n")}
+        output = as_told(output)
         if not raised:
             output += "\n" if output and not output.endswith("\n") else ""
             if check(example.want, output, flags):
@@ -400,6 +404,7 @@ class Doctests:
         if name in SURROUNDINGS:
             return self.row(number, index, "unknown", f"{name} hangs on the surroundings")
         kind = name if module in ("builtins", "__main__") else f"{module}.{name}"
+        message = as_told(message)
         told = f"{kind}: {message}\n" if message else f"{kind}\n"
         if example.exc_msg is not None:
             if check(example.exc_msg, told, flags):
@@ -418,21 +423,3 @@ def bare(told: str) -> str:
     """The name of an exception's class, without its module and message."""
     first = told.partition("\n")[0].partition(":")[0]
     return first.rpartition(".")[2]
-
-
-def names_in(source: str) -> set[str]:
-    try:
-        return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)} | bound_names(source)
-    except (SyntaxError, ValueError):
-        return set()
-
-
-def bound_names(source: str) -> set[str]:
-    try:
-        return bound_in(ast.parse(source).body)
-    except (SyntaxError, ValueError):
-        return set()
-
-
-def bound_by_examples(examples: Sequence[doctest.Example]) -> set[str]:
-    return set().union(*(bound_names(example.source) for example in examples))

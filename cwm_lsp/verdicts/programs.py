@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cwm_lsp.evaluate import Around
 from cwm_lsp.source.environment import layout
 from cwm_lsp.source.files import read_source
 from cwm_lsp.verdicts.configuration import Configuration, patterns
 from cwm_lsp.verdicts.discovery import Docstring, Outline, find
+from cwm_lsp.verdicts.examples import examples_text
 from cwm_lsp.verdicts.rewriting import rewritten
 
 STAND_INS = Path(__file__).parent / "stand_ins"
@@ -143,7 +141,7 @@ def of_docstrings(
         name = f"_cwm_examples_{number}"
         file = str(subject.path.with_name(f"{name}.py"))
         names[name] = file
-        texts[file] = examples_text(subject.module, docstring)
+        texts[file] = examples_text(subject.module, subject.text, docstring)
         plan += [(number, index) for index in range(len(docstring.examples)) if (number, index) not in left_out]
     source = f"""\
 {_importing(subject.module)}
@@ -156,76 +154,3 @@ def run():
             outcome = perform(item)
 """
     return Program(source, subject.around(texts, names))
-
-
-def examples_text(module: str, docstring: Docstring) -> str:
-    """The text of a module that has the examples of a docstring as functions, with the names of `module` as a doctest
-    has them: a copy of its namespace."""
-    parts, starred = [], []
-    mentioned: set[str] = set()
-    for index, example in enumerate(docstring.examples):
-        try:
-            tree = ast.parse(example.source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            parts.append(f"def example_{index}():\n    compile({example.source!r}, '', 'single')\n")
-            continue
-        mentioned |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        bound = sorted(bound_in(tree.body))
-        stars = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"]
-        starred += [ast.unparse(node) for node in stars]
-        tree.body = [node for node in tree.body if node not in stars] or [ast.Pass()]
-        body = "\n".join(ast.unparse(ast.fix_missing_locations(node)) for node in map(_Shown().visit, tree.body))
-        declared = f"global {', '.join(bound)}\n" if bound else ""
-        parts.append(f"def example_{index}():\n" + _indented(declared + body))
-    known = sorted(name for name in mentioned if name not in vars(builtins) or name in ("copyright", "credits"))
-    copied = [f"if hasattr(_cwm_module, {name!r}): {name} = _cwm_module.{name}" for name in known]
-    head = ["import importlib", f"_cwm_module = importlib.import_module({module!r})", f"__name__ = {module!r}"]
-    shown = "def _cwm_show(value):\n    if value is not None:\n        print(repr(value))"
-    return "\n".join([*head, *copied, *starred, shown, *parts])
-
-
-def _indented(text: str) -> str:
-    """A function's body. Only docstrings have newlines inside: those of other texts are escaped by `ast.unparse`."""
-    return "".join(f"    {line}\n" for line in text.split("\n"))
-
-
-class _Shown(ast.NodeTransformer):
-    """What is shown of an example: the value of each expression that is a statement."""
-
-    def visit_Expr(self, node: ast.Expr) -> Any:
-        call = ast.Call(ast.Name("_cwm_show", ast.Load()), [node.value], [])
-        return ast.copy_location(ast.Expr(call), node)
-
-    def _left(self, node: Any) -> Any:
-        return node
-
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = _left  # noqa: N815
-
-
-def bound_in(body: Sequence[ast.stmt]) -> set[str]:
-    """The names that statements bind in their own scope."""
-    found: set[str] = set()
-    pending: list[ast.AST] = list(body)
-    while pending:
-        node = pending.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                found.add(node.name)
-                continue
-            case ast.Lambda():
-                continue
-            case ast.Name(ctx=ast.Store() | ast.Del()):
-                found.add(node.id)
-            case ast.Import() | ast.ImportFrom():
-                found |= {(item.asname or item.name.partition(".")[0]) for item in node.names if item.name != "*"}
-            case ast.ExceptHandler(name=str(name)):
-                found.add(name)
-            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                found.add(name)
-            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.NamedExpr):
-                        found.add(inner.target.id)
-                continue
-        pending.extend(ast.iter_child_nodes(node))
-    return found

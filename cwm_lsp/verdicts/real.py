@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from cwm_lsp.errors import Cancelled, UnavailableError
-from cwm_lsp.source.environment import interpreter, layout
+from cwm_lsp.source.environment import interpreter, layout, project
+from cwm_lsp.verdicts.configuration import configuration
 from cwm_lsp.verdicts.verdict import Verdict, Word
 from cwm_lsp.verdicts.workspace import File
 
@@ -26,6 +27,8 @@ OUT = "CWM_LSP_OUTCOMES"
 """The variable that names the file which outcomes are written to."""
 TOLD = "CWM_LSP_TOLD"
 """The variable that names the file with the tests that have been run."""
+FLAGS = "CWM_LSP_DOCTEST_FLAGS"
+"""The variable that names the flags of doctests, with commas between."""
 _NO_PYTEST = "No module named pytest"
 _LOOK = 0.05
 """Seconds between two looks at a run."""
@@ -64,7 +67,8 @@ def outcomes(
         for file in files:
             if ">>>" in file.text:
                 name = layout(file.path, file.text).module
-                rows = _run(program, [str(INJECTED / "doctests.py"), name], file, here, timeout, cancel)
+                flags = {FLAGS: ",".join(configuration(project(file.path)).doctest_flags)}
+                rows = _run(program, [str(INJECTED / "doctests.py"), name], file, here, timeout, cancel, flags)
                 result |= {(str(file.path), row["test"]): _told(row) for row in rows}
     return result
 
@@ -74,11 +78,12 @@ def _told(row: dict[str, str]) -> tuple[Word, str]:
 
 
 def _run(
-    program: Path, arguments: list[str], about: File, here: Path, timeout: float, cancel: threading.Event | None
-) -> list[dict[str, str]]:
+    program: Path, arguments: list[str], about: File, here: Path, timeout: float, cancel: threading.Event | None,
+    variables: Mapping[str, str] = {},
+) -> list[dict[str, str]]:  # fmt: skip
     """What is told of each test: begun anew without those that have been told of, until all have had their turn."""
     around = [*layout(about.path, about.text).sys_path, str(INJECTED), os.environ.get("PYTHONPATH", "")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, around))}
+    environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join(filter(None, around))}
     told: list[dict[str, str]] = []
     while True:
         with tempfile.TemporaryDirectory(prefix="cwm-lsp-") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cwm_lsp.verdicts.examples import depending, variables
 from cwm_lsp.verdicts.real import outcomes
 from cwm_lsp.verdicts.verdict import Verdict
 from cwm_lsp.verdicts.workspace import Verifier, files
@@ -103,6 +105,52 @@ def test_what_depends_on_the_unknown_is_unknown(verifier: Verifier, project: Pat
     said = verdicts(verifier, path)
     words = {test.rpartition(":")[2]: verdict.verdict for test, verdict in said.items()}
     assert words == {"3": "unknown", "4": "unknown", "6": "unknown", "7": "pass", "9": "unknown"}
+
+
+def test_what_leads_to_the_same_object_is_unknown(verifier: Verifier, project: Path) -> None:
+    path = project / "cache.py"
+    path.write_text(
+        '"""Caches.\n\n>>> kept = []\n>>> keep = lambda: kept.append(__import__("time").time())\n>>> other = 1\n'
+        '>>> keep()\n>>> len(kept)\n1\n>>> other\n1\n>>> DONE\n[]\n>>> MOST\n3\n"""\n\nDONE = []\nMOST = 3\n'
+    )
+    said = held(verifier, path)
+    lines = path.read_text().splitlines()
+    assert {lines[said[test].line - 1] for test in unknown(said)} == {">>> keep()", ">>> len(kept)", ">>> DONE"}
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["f()", "x = 1", "x"], []),
+        (["x = f()", "y = 1", "y = x", "y"], [2, 3]),
+        (["a = []", "b = [a]", "c = b", "f(a)", "c", "d = 1", "d"], [4]),
+        (["a = []", "b = []", "f(a)", "b", "b = a", "b"], [4, 5]),
+        (["import m", "a = m.f()", "b = m.g()", "f(a)", "b", "m.g()"], []),
+        (["f()", "2", "_"], [1, 2]),
+        (["x = f()", "1", "eval('x')"], [2]),
+        (["f()", "seen", "LIMIT"], [1]),
+    ],
+)
+def test_depending(sources: list[str], expected: list[int]) -> None:
+    examples = [doctest.Example(source, "") for source in sources]
+    first = next(number for number, source in enumerate(sources) if "f(" in source and "m." not in source)
+    assert depending(examples, first, variables("seen = []\nLIMIT = 3\n")) == expected
+
+
+def test_examples_are_as_at_the_top_level(verifier: Verifier, project: Path) -> None:
+    shutil.copy(PROGRAMS / "top_level.py", project)
+    said = held(verifier, project / "top_level.py")
+    lines = (project / "top_level.py").read_text().splitlines()
+    assert {lines[said[test].line - 1].strip() for test in unknown(said)} == {
+        ">>> 'total' in globals()", ">>> return 5", ">>> yield 5", ">>> break"
+    }  # fmt: skip
+
+
+def test_flags_of_doctests(verifier: Verifier, project: Path) -> None:
+    (project / "pytest.ini").write_text("[pytest]\ndoctest_optionflags = ELLIPSIS NORMALIZE_WHITESPACE\n")
+    path = project / "spaced.py"
+    path.write_text('"""Spaces.\n\n>>> [1, 2]\n[1,   2]   \n>>> list(range(9))\n[0, ..., 8]\n"""\n')
+    assert {verdict.verdict for verdict in held(verifier, path).values()} == {"pass"}
 
 
 def test_state_of_a_docstring_is_its_own(verifier: Verifier, project: Path) -> None:

@@ -1,4 +1,4 @@
-"""What runs the examples of doctests: each is a function `example_NUMBER` of a module of its docstring."""
+"""What runs the examples of doctests: each is a function `_cwm_example_NUMBER` of a module of its docstring."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def perform(item: tuple[int, int]) -> Any:
     stream = io.StringIO()
     before, sys.stdout = sys.stdout, stream
     try:
-        getattr(module, f"example_{item[1]}")()
+        getattr(module, f"_cwm_example_{item[1]}")()
     except BaseException as error:
         kind = type(error)
         return (item, stream.getvalue()[:MOST], kind.__module__, kind.__qualname__, str(error)[:MOST])

@@ -102,11 +102,11 @@ def examine(settings: Settings, python: Path | None = None) -> Findings:
     return Findings.of((*examine_machine(settings, python), *examine_model(settings, predictor)))
 
 
-def examine_machine(settings: Settings, python: Path | None = None) -> Iterator[Finding]:
+def examine_machine(settings: Settings, python: Path | None = None, folder: Path | None = None) -> Iterator[Finding]:
     """Look at the installation, the recorder, which runs the bundled example for real, and the editors.
 
     The example is run by `python`, else by our own interpreter. The one that the settings name is not started: they may
-    be those of a folder that somebody else wrote.
+    be those of a folder that somebody else wrote. Memory is that of the project around `folder`, else the working one.
     """
     yield Finding("cwm-lsp", "ok", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     for package in ("pygls", "lsprotocol", "debugpy"):
@@ -123,7 +123,7 @@ def examine_machine(settings: Settings, python: Path | None = None) -> Iterator[
     if settings.record.python and not python:
         yield _interpreter(settings.record.python)
     yield _tried("confinement", _confinement, "reinstall cwm-lsp")
-    yield Finding("memory", "ok", _memory(settings))
+    yield Finding("memory", "ok", _memory(settings, folder or Path.cwd()))
     for editor in ("nvim", "code"):
         yield _editor(editor)
 
@@ -230,13 +230,13 @@ def _predict_example(settings: Settings, predictor: Predictor, cancel: threading
     )
 
 
-def _memory(settings: Settings) -> str:
+def _memory(settings: Settings, folder: Path) -> str:
     """Where what runs saw is kept."""
     from cwm_lsp.record.store import TraceStore
 
     if not settings.record.remember:
         return "runs are not kept: the setting record.remember is off"
-    path = TraceStore(project(Path.cwd() / "program.py")).path
+    path = TraceStore(project(folder / "program.py")).path
     size = path.stat().st_size if path.exists() else 0
     return f"runs of this project are kept in {path} ({size / 1e6:.1f} MB); cwm-lsp forget removes them"
 

@@ -39,6 +39,7 @@ from cwm_lsp.shards import merged, part
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function
 from cwm_lsp.source.functions import find as by_name
+from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.target import split
 from cwm_lsp.trace.events import Outcome
 
@@ -254,6 +255,9 @@ def find_call(
         UnavailableError: the evaluator cannot be started.
     """
     file, function = _function(target, settings.record.python)
+    last = len(split_lines(file.text.removesuffix("\n")))
+    if line is not None and line > last:
+        raise UserError(f"{file.shown} has no line {line}: its last is line {last}")
     budget = Budget(calls=20_000, seconds=seconds or FIND_SECONDS, stale=3_000)
     facts = known(file.text, [function], str(file.path), tests_of(file.path))[0]
     with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("searching"):
@@ -334,6 +338,10 @@ def find_differences(
                     _show_difference(one.new, one.new_function, compared, as_json=as_json, old="old", new="new")
                 elif compared.gave_up is not None:
                     reasons.append(f"{one.new.shown}:{one.new_function.qualname}: {compared.gave_up}")
+        if not changed and not broken:
+            told = f"no function has changed since {revision}"
+            Console(stderr=True, highlight=False, soft_wrap=True).print(Text(told))
+            return code
         _summary(tried, len(changed), reasons, broken)
     if code == NOTHING and (broken or (changed and len(reasons) == len(changed))):
         return COULD_NOT

@@ -63,6 +63,7 @@ class _Process:
                 # `-m` puts the working folder on the import path: it must not be the user's.
                 cwd=Path(cwm_lsp.__file__).parents[1],
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                start_new_session=True,  # Ctrl-C in a terminal is for us: it ends with its stdin
             )
         except OSError as error:
             raise UnavailableError(f"the evaluator cannot be started: {error}") from error

@@ -36,6 +36,11 @@ def code_actions(session: Session, params: lsp.CodeActionParams) -> list[lsp.Cod
     for crash in document.checked.crashes:
         if crash.line in lines:
             found += _of_crash(session, document, crash)
+    found += [
+        _ignored(document, line)
+        for line in dict.fromkeys(one.line for one in document.checked.crashes)
+        if line in lines
+    ]
     names = [mark.data.get("test") for mark in marks(session, document) if mark.line in lines]
     for name in dict.fromkeys(names):
         if name in document.checked.tests:
@@ -58,9 +63,12 @@ def _of_crash(session: Session, document: Document, one: Crashing) -> Iterator[l
     yield _fix(f"Show the trace of {call}", "cwm.showTrace", target)
     if session.client.knows_command("cwm.copyCall"):
         yield _fix(f"Copy {call}", "cwm.copyCall", target)
-    end = document.text.end_of(one.line)
+
+
+def _ignored(document: Document, line: int) -> lsp.CodeAction:
+    end = document.text.end_of(line)
     edit = lsp.TextEdit(lsp.Range(end, end), f"  {IGNORE}")
-    yield lsp.CodeAction(
+    return lsp.CodeAction(
         "Ignore what crashes here", lsp.CodeActionKind.QuickFix, edit=lsp.WorkspaceEdit({document.uri: [edit]})
     )
 

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -355,10 +356,11 @@ class Session:
         is, since there may be no room for it twice; the machine by a process that does not stay."""
         document = self.documents.get(uri or "")
         settings = (document.settings if document else self.configuration.whole).model_dump()
+        folder = str(Path(document.path).parent) if document else next(map(str, self.configuration.folders), None)
         examiner = Worker("doctor")
         try:
             machine, model = await asyncio.gather(
-                examiner.ask("examine machine", settings=settings), self._model_findings(settings)
+                examiner.ask("examine machine", settings=settings, folder=folder), self._model_findings(settings)
             )
         finally:
             examiner.close()

@@ -356,7 +356,8 @@ def _examine_machine(job: Message) -> Message:
     from cwm_lsp.settings import Settings
 
     settings = Settings.model_validate(job["settings"])
-    return {"findings": [finding.to_json() for finding in examine_machine(settings)]}
+    folder = Path(job["folder"]) if job["folder"] else None
+    return {"findings": [finding.to_json() for finding in examine_machine(settings, folder=folder)]}
 
 
 def _shown(trace: Trace, texts: Mapping[str, str]) -> Message:

@@ -67,8 +67,10 @@ class Names:
                     local = alias.asname or alias.name
                     if from_file and alias.name == "*":
                         self.everything = True
-                    elif alias.name == stem:
+                    elif alias.name == stem and not (from_file and self.at_home(stem)):
                         self.modules.add(local)
+                        if from_package and self.at_home(stem):  # `mod(1)` is then a function of the module `mod`
+                            self.renamed[local] = stem
                     elif from_file or (from_package and self.at_home(alias.name)):
                         self.renamed[local] = alias.name
                     else:

@@ -20,6 +20,7 @@ from cwm_lsp.errors import Cancelled, UserError
 from cwm_lsp.evaluate import Evaluator
 from cwm_lsp.source.environment import INSTALLED, interpreter, layout, project
 from cwm_lsp.source.files import read_source
+from cwm_lsp.source.functions import syntax_error
 from cwm_lsp.verdicts.configuration import Configuration, configuration
 from cwm_lsp.verdicts.performing import Performer
 from cwm_lsp.verdicts.programs import Subject
@@ -44,12 +45,15 @@ class File:
 def files(paths: Iterable[Path], here: Path) -> Iterator[File]:
     """The files below some paths that may have something to verify, in order.
 
-    Raises UserError for a path that is not there.
+    One that is named and does not parse counts as a test, so that this is told of it.
+
+    Raises UserError for a path that is not there, or a named file that is no text.
     """
     for path in paths:
         if not path.exists():
             raise UserError(f"{path} is not there; name files or folders")
-        for file in [path] if path.is_file() else _below(path):
+        is_named = path.is_file()
+        for file in [path] if is_named else _below(path):
             absolute = file.absolute()
             options = _configuration(project(absolute))
             is_test = options.is_test_file(absolute)
@@ -58,7 +62,10 @@ def files(paths: Iterable[Path], here: Path) -> Iterator[File]:
             try:
                 text = read_source(absolute)
             except UserError:
+                if is_named:
+                    raise
                 continue
+            is_test = is_test or (is_named and syntax_error(text) is not None)
             if is_test or ">>>" in text:
                 yield File(absolute, shown(absolute, here), is_test, text)
 

@@ -447,6 +447,36 @@ def test_interrupting_leaves_nothing_running(shop: Path) -> None:
     assert not alive
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
+def test_interrupting_in_a_terminal_shows_no_stack_trace(shop: Path) -> None:
+    """Ctrl-C is for the whole process group, the one that evaluates included."""
+    import signal
+    import time
+
+    import psutil
+
+    shop.write_text(shop.read_text() + "\n\ndef count(n):\n    for i in range(n):\n        n = n + i\n    return n\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cwm_lsp", "find", f"{shop}:count", "--returns", "-1", "--seconds", "60"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 30
+    while not psutil.Process(process.pid).children() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(1)
+    said = ""
+    while process.returncode is None and time.monotonic() < deadline:
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            said, _ = process.communicate(timeout=8)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
 def test_the_doctor_does_not_start_what_a_folder_names(tmp_path: Path) -> None:
     mark, evil = tmp_path / "mark", tmp_path / "evil"
     evil.write_text(f"#!/bin/sh\ntouch {mark}\n")

@@ -132,6 +132,8 @@ def test_finding_a_call(shop: Path) -> None:
     assert done.returncode == 1
     assert rows(done)[0]["call"] is None
     assert run(shop, "find", "shop.py:grade").returncode == 2
+    done = run(shop, "find", "shop.py:grade", "--line", "99")
+    assert (done.returncode, done.stderr) == (2, "error: shop.py has no line 99: its last is line 10\n")
 
 
 def test_what_has_changed_since_a_revision(shop: Path) -> None:
@@ -142,7 +144,8 @@ def test_what_has_changed_since_a_revision(shop: Path) -> None:
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "first")
-    assert run(shop, "diff").returncode == 0
+    done = run(shop, "diff")
+    assert (done.returncode, done.stderr) == (0, "no function has changed since HEAD\n")
     (shop / "shop.py").write_text(SHOP.replace("> 90", ">= 90"))
     done = run(shop, "diff", "HEAD", "--json")
     assert done.returncode == 1, done.stderr

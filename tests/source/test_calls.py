@@ -274,6 +274,20 @@ def test_test_files(text, found):
     assert expressions(FUNCTION, tests={"tests/test_x.py": text}) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from shop.mod import mod\ndef test(): assert mod(1)", ["mod(1)"]),
+        ("from shop import mod\ndef test(): assert mod(1)", ["mod(1)"]),
+        ("from shop import mod\ndef test(): assert mod.mod(1)", ["mod(1)"]),
+        ("from shop.mod import mod as it\ndef test(): assert it(1)", ["mod(1)"]),
+        ("import shop.mod\ndef test(): assert shop.mod.mod(1)", ["mod(1)"]),
+    ],
+)
+def test_a_function_that_has_its_modules_name(text, found):
+    assert expressions("def mod(n):\n    return n\n", "mod", tests={"tests/test_x.py": text}) == found
+
+
 def test_the_tests_of_the_module_come_first_and_the_file_itself_is_read_once():
     tests = {
         "tests/test_all.py": "from shop.mod import f\nf(1)",

@@ -147,3 +147,12 @@ def test_what_never_ends_is_told_and_does_not_hold_up_the_rest(project: Path) ->
     done = verify(project, "--json", "--run", "--timeout", "3")
     assert [row["verdict"] for row in rows(done.stdout).values()] == ["fail", "fail", "pass"]
     assert "3 verdicts were held against the run: 0 wrong" in done.stderr
+
+
+def test_of_a_named_file_that_cannot_be_read_is_said_why(project: Path) -> None:
+    (project / "broken.py").write_text("def f(:\n")
+    assert "1 × does not parse" in verify(project, "broken.py").stdout
+    (project / "other.py").write_bytes(b"\xff\xfe")
+    done = verify(project, "other.py")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from cwm_lsp.evaluate import deep
-from cwm_lsp.evaluate.imports import TREES, Around, parsed
+from cwm_lsp.evaluate.imports import TREES, Around, Parsed, parsed
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
@@ -26,7 +26,7 @@ from cwm_lsp.evaluate.rendering import ADDRESS
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Overdue, Undetermined, Unknown, too_much
 from cwm_lsp.evaluate.visiting import Visits
-from cwm_lsp.source.functions import find, namesakes
+from cwm_lsp.source.functions import find, namesakes, told_syntax_error
 from cwm_lsp.source.prepared import Prepared, read_call
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 from cwm_lsp.trace.facts import NOT_ENTERED
@@ -95,7 +95,7 @@ class Evaluation:
         self.runtime = Runtime(
             self.limits, self._emit, self._ask, self._elsewhere
         )  # before anything can fail: `close` needs it
-        self.tree, scopes, _ = parsed(source)
+        self.tree, scopes, _ = parsed_file(source)
         self.call = prepared(call)
         around_it = around.world(source) if around is not None else None
         self.interpreter = Interpreter(self.runtime, self.tree, module, around_it, scopes=scopes)
@@ -320,6 +320,14 @@ class Evaluation:
         except (Exception, Undetermined, GaveUp):
             message = ""
         return Outcome("exception", exception=ExceptionInfo(type(end.error).__name__, message, self.runtime.raised_at))
+
+
+def parsed_file(source: str) -> Parsed:
+    """As `parsed`, of the file that a call is in: the SyntaxError says what can be done."""
+    try:
+        return parsed(source)
+    except SyntaxError as error:
+        raise SyntaxError(f"the file {told_syntax_error(f'line {error.lineno}: {error.msg}')}") from None
 
 
 def prepared(call: str) -> Prepared:

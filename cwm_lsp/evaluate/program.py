@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from cwm_lsp.evaluate.endless import Unprovable
-from cwm_lsp.evaluate.evaluation import Evaluation, definitions, prepared
-from cwm_lsp.evaluate.imports import Around, parsed
+from cwm_lsp.evaluate.evaluation import Evaluation, definitions, parsed_file, prepared
+from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import Called, Observed
@@ -32,7 +32,7 @@ class Program:
     def __init__(self, source: str, *, module: str = "__main__", around: Around | None = None) -> None:
         self._source = source
         self._module = module
-        self._tree, self._scopes, _ = parsed(source)
+        self._tree, self._scopes, _ = parsed_file(source)
         self._world = around.world(source) if around is not None else None
         self._nodes = definitions(self._tree)
         self._meant: dict[str, list[ast.AST]] = {}

@@ -137,11 +137,7 @@ def find(source: str, name: str, path: str) -> Function:
     if qualnames:
         raise UserError(f"{path} has several functions named '{name}'; name one of {_listed(qualnames)}")
     if error := syntax_error_in(source, wanted):
-        own = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
-        raise UserError(
-            f"{path}: '{name}' has a syntax error to {own}, which cwm-lsp runs in ({error}); mend it, or "
-            "install cwm-lsp in the newer Python that it is written for"
-        )
+        raise UserError(f"{path}: '{name}' {told_syntax_error(error)}")
     known = list(dict.fromkeys(function.qualname for function in everything))
     by_bare_name = {function.name: function.qualname for function in everything}
     close = difflib.get_close_matches(wanted, [*known, *by_bare_name], n=3)
@@ -177,6 +173,14 @@ def syntax_error_in(source: str, function_name: str) -> str | None:
     """Why the own text of the named function (bare or qualified) does not parse, as `line 3: invalid syntax`."""
     return next(
         (broken.error for broken in parse(source).broken if function_name in (broken.qualname, broken.name)), None
+    )
+
+
+def told_syntax_error(error: str) -> str:
+    """What is said of a text that does not parse: the Python that reads it may be older than the text."""
+    return (
+        f"has a syntax error to Python {sys.version_info[0]}.{sys.version_info[1]}, which cwm-lsp runs in ({error}); "
+        "mend it, or install cwm-lsp in the newer Python that it is written for"
     )
 
 

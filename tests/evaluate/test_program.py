@@ -207,6 +207,8 @@ def test_what_is_not_known():
         program.call("f(3)", "h")
     with pytest.raises(SyntaxError):
         program.call("f(", "f")
+    with pytest.raises(SyntaxError, match=r"the file has a syntax error to Python .*\(line 2: .*newer Python"):
+        Program("def f():\n    return ?\n")
 
 
 def test_limits_are_those_of_each_call():

@@ -63,7 +63,7 @@ def verify(options: Options) -> int:
         except OSError as error:
             raise UserError(f"{options.junit} cannot be written: {error}") from error
     told = summary(verdicts)
-    _conclude(told, console(stderr=options.as_json))
+    _conclude(told, console(stderr=options.as_json), ran=options.run)
     return NOTHING if not verdicts else FAILED if told.failing else PASSED
 
 
@@ -135,11 +135,11 @@ def _tell(verdict: Verdict, options: Options) -> None:
     console().print(f"{mark} {escape(line_of(verdict))}{note}", soft_wrap=True)
 
 
-def _conclude(told: Summary, terminal: Console) -> None:
+def _conclude(told: Summary, terminal: Console, *, ran: bool) -> None:
     if not told.total:
         terminal.print("nothing to verify: no tests, no doctests")
         return
-    likely = "" if told.compared else "likely "
+    likely = "" if ran or told.compared else "likely "
     parts = [f"[green]{told.passing} {likely}pass[/]", f"[bold red]{told.failing} {likely}fail[/]"]
     parts.append(f"[yellow]{told.unknown} not known[/]")
     terminal.print(f"{', '.join(parts)} [dim]({told.decided:.0%} decided)[/]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from cwm_lsp.search.shapes import (
 from cwm_lsp.search.values import Made, NotPlain, Text, read, written
 from cwm_lsp.source.bind import dotted, find_target, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, Parameter, by_qualname
+from cwm_lsp.source.names import global_names
 from cwm_lsp.source.recovery import FILENAME, parse_lines, split_lines
 from cwm_lsp.source.samples import sample_argument
 from cwm_lsp.source.uses import text_matching
@@ -210,7 +212,9 @@ class _Maker:
         if shape is None and parameter.annotation is not None and not _says_nothing(parameter.annotation):
             if optional or parameter.kind in ("var-positional", "var-keyword"):
                 return None
-            raise NoCalls(f"no {parameter.annotation} can be made up for {parameter.name}")
+            raise NoCalls(
+                f"no {parameter.annotation} can be made up for {parameter.name}{self.elsewhere(parameter.annotation)}"
+            )
         if parameter.kind == "var-keyword":
             return None if shape is None else Slot(parameter.name, "keywords", Table(_NAMES, shape))
         shape = shape or self.guessed(parameter)
@@ -224,6 +228,16 @@ class _Maker:
             )
         named = parameter.kind == "keyword-only"
         return Slot(parameter.name, "named" if named else "positional", shape, optional)
+
+    def elsewhere(self, annotation: str) -> str:
+        """That a hint names what the file only imports, in words."""
+        words = re.findall(r"\w+", annotation)
+        known = global_names(self.source) or frozenset()
+        imported = [
+            one for one in words
+            if one in known and one not in self.hints.class_names and self.hints.defined(one) is None
+        ]  # fmt: skip
+        return f": {imported[0]} is imported, and only classes of the file itself are made up" if imported else ""
 
     def guessed(self, parameter: Parameter) -> Shape | None:
         """What a parameter without a hint may be."""

@@ -94,8 +94,8 @@ def _run(
             stopped = _watched([str(program), *arguments], here, environment, out, timeout, cancel)
             lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
         rows = [json.loads(line) for line in lines]
-        told += [row for row in rows if row["verdict"] != "begun"]
-        if not stopped or not rows:
+        told += [row for row in rows if row["verdict"] not in ("begun", "over")]
+        if not stopped or not rows or rows[-1]["verdict"] == "over":
             return told
         told.append({**rows[-1], "verdict": "fail", "told": f"no end within {timeout:g} s"})
         if "node" not in rows[-1]:  # an example of a doctest: those after it are not known

@@ -110,6 +110,14 @@ def test_what_cannot_be_done(shop: Path) -> None:
     assert "syntax error" in done.stderr
 
 
+def test_that_a_class_of_another_file_is_not_made_up_is_said(shop: Path) -> None:
+    (shop / "cart.py").write_text("class Cart:\n    pass\n")
+    (shop / "pay.py").write_text("from cart import Cart\n\n\ndef pay(cart: Cart) -> int:\n    return 1\n")
+    done = run(shop, "find", "pay.py:pay", "--raises")
+    assert done.returncode == 2
+    assert "Cart is imported, and only classes of the file itself are made up" in done.stderr
+
+
 def test_the_log_for_other_tools() -> None:
     row = {
         "path": "src/a b.py", "function": "f", "line": 2, "call": "f([])", "provenance": "computed", "confirmed": True,

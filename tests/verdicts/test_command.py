@@ -156,3 +156,12 @@ def test_of_a_named_file_that_cannot_be_read_is_said_why(project: Path) -> None:
     done = verify(project, "other.py")
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
+
+
+def test_what_lasts_after_a_test_is_not_its_fault(project: Path) -> None:
+    """A thread keeps pytest from ending."""
+    (project / "test_shop.py").write_text(
+        "import threading, time\n\n\ndef test_thread():\n    threading.Thread(target=time.sleep, args=(60,)).start()\n"
+    )
+    done = verify(project, "test_shop.py", "--run", "--timeout", "5")
+    assert done.stdout.startswith("1 pass, 0 fail"), done.stdout

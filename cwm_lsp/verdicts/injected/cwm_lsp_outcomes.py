@@ -30,6 +30,11 @@ def pytest_runtest_logstart(nodeid: str) -> None:
     _write({"path": _state.get(nodeid, ""), "node": nodeid, "test": nodeid.partition("::")[2], "verdict": "begun"})
 
 
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """A test has ended, its tear-down included: what lasts from here on is not its doing."""
+    _write({"path": _state.get(nodeid, ""), "node": nodeid, "test": nodeid.partition("::")[2], "verdict": "over"})
+
+
 def pytest_runtest_logreport(report: Any) -> None:
     """A report of the set-up, the call or the tear-down of a test."""
     if report.when != "call" and report.outcome == "passed":

@@ -277,6 +277,8 @@ class Calls:
     def on_item(self, owner: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a special method of a builtin value by name."""
         name = function.__name__
+        if kwargs:
+            return self.native(function, args, kwargs)
         if name == "__setitem__" and len(args) == 2:
             return self.operations.set_item(owner, *args)
         if name == "__getitem__" and len(args) == 1:
@@ -422,6 +424,8 @@ class Calls:
         """Call a function or class that is on the allow-list, by its rule."""
         rule = self.rules.functions.get(function)
         if rule is not None:
+            if kwargs and function in UNNAMED:
+                return function(*args, **kwargs)  # raises the TypeError, before it looks at anything
             return rule(function, args, kwargs)
         if function in library.PLAIN_CALLABLES or function in library.INHERITED:
             return self.native(function, args, kwargs)
@@ -643,6 +647,11 @@ def hand_over(args: Any, kwargs: Any) -> None:
         kwargs.clear()
 
 
+UNNAMED: frozenset[Any] = frozenset(
+    {callable, delattr, getattr, globals, hasattr, hash, id, isinstance, issubclass, iter, locals, next, setattr, super,
+     vars}
+)  # fmt: skip
+"""Builtins with a rule of their own that take no keywords."""
 HASHERS = words("set frozenset dict fromkeys update Counter difference intersection union symmetric_difference")
 """What puts many values into a hash table at once."""
 CALLED: frozenset[Any] = frozenset(

@@ -13,6 +13,7 @@ import ast
 import csv
 import decimal
 import errno
+import functools
 import inspect
 import io
 import os
@@ -291,6 +292,7 @@ class Everyday:
             time.strftime: self.written_moment,
             **dict.fromkeys(FLAGS, self.suspending),
             inspect.isawaitable: self.awaitable,
+            inspect.signature: self.signature,
             **dict.fromkeys(SYNTAX_CALLS, self.syntax),
         }
 
@@ -385,6 +387,15 @@ class Everyday:
         function(*args[:1], *[None for _ in args[1:]], **kwargs)  # raises the TypeError
         return Unknown()
 
+    def signature(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`inspect.signature`, of what is not of the library: what is written in C says its own in each version."""
+        value = args[0] if args else kwargs.get("obj")
+        while type(value) is functools.partial:
+            value = value.func
+        if type(value) in BUILTIN or (is_a(value, type) and value not in self.runtime.classes):
+            return self.runtime.unknown()
+        return self.calls.native(function, args, kwargs)
+
     def moment(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`time.gmtime`, of a given time."""
         if len(args) != 1 or args[0] is None:
@@ -472,6 +483,8 @@ ZONE = re.compile(r"%[^YmdHMSfjyIwuGVzUWaAbBpcxX%]|%$")
 """Directives that depend on the time zone or the platform; `%z` of a time without zone is empty."""
 NAMES = re.compile(r"%[aAbBpcxX]")
 """Directives that depend on the locale."""
+BUILTIN = frozenset(map(type, (len, str.upper, int.__add__, (1).__add__, dict.__dict__["fromkeys"])))
+"""Types of what is written in C and may be called, but for classes."""
 MOST_TEXT = 20_000
 """Characters of a text that is parsed."""
 METHOD_RULES: dict[tuple[type, str], str] = {

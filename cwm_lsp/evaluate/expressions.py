@@ -710,6 +710,8 @@ class Expressions:
                         if key in named:
                             raise GaveUp("a keyword is given twice")
                         named[key] = item
+                elif name in named:
+                    raise GaveUp("a keyword is given twice")
                 else:
                     named[name] = run(frame)
             return args, named

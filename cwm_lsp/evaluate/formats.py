@@ -67,15 +67,19 @@ class Formats:
         self.interpreter.operations.check_shown(value)
         return format(value, spec)
 
-    def format_string(self, template: str, *args: Any, **kwargs: Any) -> str:
+    def format_string(self, template: str, /, *args: Any, **kwargs: Any) -> str:
         """`template.format(*args, **kwargs)`."""
         try:
             return self._format(template, args, kwargs, [0], 2)
         except Addressed:  # what comes after it may fail
             raise Undetermined from None
 
-    def _format(self, template: str, args: tuple[Any, ...], kwargs: Any, auto: list[Any], depth: int) -> str:
-        if depth < 0:
+    def format_mapped(self, template: str, mapping: Any) -> str:
+        """`template.format_map(mapping)`."""
+        return self._format(template, None, mapping, [0], 2)
+
+    def _format(self, template: str, args: tuple[Any, ...] | None, kwargs: Any, auto: list[Any], depth: int) -> str:
+        if depth <= 0:
             raise ValueError("Max string recursion exceeded")
         parts = []
         for text, field, spec, convert in string.Formatter().parse(template):
@@ -86,13 +90,14 @@ class Formats:
             if spec and "{" in spec:
                 spec = self._format(spec, args, kwargs, auto, depth - 1)
             if convert not in (None, "s", "r", "a"):
-                raise ValueError(f"Unknown conversion specifier {convert!r}")
+                shown = convert if " " < convert < "\x7f" else f"\\x{ord(convert):x}"
+                raise ValueError(f"Unknown conversion specifier {shown}")
             parts.append(self.formatted(value, spec or "", CONVERSIONS[ord(convert) if convert else -1]))
         result = "".join(parts)
         self.runtime.allow(len(result))
         return result
 
-    def field(self, field: str, args: tuple[Any, ...], kwargs: Any, auto: list[Any]) -> Any:
+    def field(self, field: str, args: tuple[Any, ...] | None, kwargs: Any, auto: list[Any]) -> Any:
         """The value that a replacement field names."""
         import _string  # type: ignore[import-not-found]
 
@@ -107,6 +112,8 @@ class Formats:
                 raise ValueError("cannot switch from automatic field numbering to manual field specification")
             auto[0] = None
         if isinstance(first, int):
+            if args is None:
+                raise ValueError("Format string contains positional fields")
             if first >= len(args):
                 raise IndexError(f"Replacement index {first} out of range for positional args tuple")
             value = args[first]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from keyword import iskeyword
 from threading import RLock
@@ -17,7 +16,7 @@ from cwm_lsp.evaluate import hints, library
 from cwm_lsp.evaluate.adoption import allowed, entries_of, is_metaclass, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import Methods
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Guarded, Unknown, guarded, is_a, mro_of
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, is_a, mro_of
 
 if TYPE_CHECKING:
     pass
@@ -28,6 +27,8 @@ MODULES = RLock()
 
 class Making(Methods):
     """Rules of `functools`, `dataclasses`, `typing` and the like."""
+
+    functions: dict[Any, Callable[[Any, list[Any], dict[str, Any]], Any]]
 
     def remembered(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """A function that makes a callable."""
@@ -131,10 +132,6 @@ class Making(Methods):
             return function(*args, **kwargs)
         return function(self.calls.callee(args[0]), *args[1:], **kwargs)
 
-    def later(self, function: Any) -> Guarded:
-        """A function that still has to come through its rule when it is called."""
-        return guarded(function, lambda inner, args, kwargs: self.calls.call(inner, list(args), dict(kwargs)))
-
     def cache(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`lru_cache` and `cache`: a function with a cache, or what makes one."""
         if any(type(value) is Unknown for value in (*args, *kwargs.values())):
@@ -143,7 +140,11 @@ class Making(Methods):
 
     def dataclass_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not args:
-            return functools.partial(self.later(function), **kwargs)
+            decorator = function(**kwargs)
+            self.functions[decorator] = lambda _, args, named: (
+                self.dataclass_(function, args, kwargs) if len(args) == 1 and not named else self.runtime.unknown(args)
+            )
+            return decorator
         kind = args[0]
         if not isinstance(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()

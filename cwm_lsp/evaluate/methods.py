@@ -101,7 +101,7 @@ class Methods(Everyday, Reading, Sizes):
     def formatted_map(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or not is_a(args[0], dict):
             raise Undetermined
-        return self.interpreter.formats._format(value, (), args[0], [0], 2)
+        return self.interpreter.formats.format_mapped(value, args[0])
 
     def extended(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`extend`, by what has a length; everything else comes by way of iterators that are bounded."""

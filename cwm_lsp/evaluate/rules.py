@@ -399,12 +399,15 @@ class Rules(Making):
         repeat = kwargs.get("repeat", 1)
         pools: list[Any] = []
         for value in args:
-            if type(value) is int:
+            if is_a(value, int):
                 pools.append(value)
                 if value > 10_000:
                     raise GaveUp("too many combinations")
+            elif defines(type(value), "__index__"):
+                raise GaveUp("how many are combined is not known")
             else:
-                pools.append(value if type(value) is range or hasattr(value, "__len__") else list(value))
+                drawn = defines(type(value), "__iter__") and not defines(type(value), "__len__")
+                pools.append(list(value) if drawn else value)
         if is_a(repeat, int) and repeat > 10_000:
             raise GaveUp("too many combinations")
         made = self.native(function, pools, kwargs)

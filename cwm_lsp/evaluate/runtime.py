@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.answers import exception_from, literal, same_literal
 from cwm_lsp.evaluate.code import MOST_HELD, NO_HOLDERS, RETURN, Frame
+from cwm_lsp.evaluate.faults import is_own
 from cwm_lsp.evaluate.kept import Kept
 from cwm_lsp.evaluate.machine import CHECK_EVERY, SMALL, Machine
 from cwm_lsp.evaluate.questions import Question
@@ -623,8 +624,11 @@ class Runtime(Machine):
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
         if isinstance(error, GeneratorExit) and not self.lively:
             raise Abandoned
-        if self.dialect is not None and id(error) not in (self.thrown, self.rising) and frame.seen is not error:
-            self.translate(error, self.dialect)
+        if id(error) not in (self.thrown, self.rising) and frame.seen is not error:
+            if is_own(error):
+                raise GaveUp("an operation fails in a way that is not interpreted")
+            if self.dialect is not None:
+                self.translate(error, self.dialect)
         if not self.generators:
             self.show_exception(frame, error)
             return

@@ -186,7 +186,7 @@ class Guarded:
         return self.call(self.function, args, kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("__name__", "__qualname__"):
+        if name in ("__name__", "__qualname__") or not hasattr(self.function, name):
             return getattr(self.function, name)
         raise AttributeError(name)
 

@@ -16,9 +16,11 @@ PROGRAMS = dict(
 UNKNOWN = (
     "a function called by the module is given up half-way", "a method called by __init__ is given up half-way",
     "what makes the object is given up half-way", "an operation that may raise in a try of the module",
+    "a keyword after a mapping that has it", "what the signature of a builtin is",
+    "an argument that a rule of the interpreter does not take",
     "a call that may raise in a try of the module", "the memo of a deep copy", "where an array lies",
 )  # fmt: skip
-"""Those that hang on what nobody can know."""
+"""Those that hang on what nobody can know, or that are not interpreted."""
 
 
 @only_on_the_reference

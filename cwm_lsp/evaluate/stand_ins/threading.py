@@ -129,8 +129,15 @@ class Event:
 
 
 class local:  # noqa: N801
-    pass
+    def __new__(cls, /, *args: object, **kwargs: object) -> local:
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError("Initialization arguments are not supported")
+        return object.__new__(cls)
+
+    def __getattr__(self, name: str) -> object:
+        kind = "_thread._local" if type(self) is local else type(self).__name__
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}", name=name, obj=self)
 
 
 local.__module__ = "_thread"
-local.__qualname__ = "_local"
+local.__name__ = local.__qualname__ = "_local"

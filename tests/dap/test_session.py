@@ -334,7 +334,7 @@ def test_whatever_comes_is_answered_once(program):
     good = {"mode": "predict", "program": str(program), "function": "helper", "call": "helper(1)"}
     done = set()
     with Client() as client:
-        for number in range(600):
+        for number in range(2000):
             message: Any = {"seq": number, "type": "request", "command": chance.choice(COMMANDS)}
             if chance.random() < 0.9:
                 message["arguments"] = good if message["command"] == "launch" else _odd(chance)

@@ -694,8 +694,10 @@ def framed_trace(
             for name in ("last_type", "last_value", "last_traceback", "last_exc"):
                 vars(sys).pop(name, None)
         exec(preparing, namespace)  # noqa: S102
-        around.enter_context(names)
-        around.enter_context(feeds)
+        around.push(names)
+        names.__enter__()
+        around.push(feeds)
+        feeds.__enter__()  # from here: it counts the frames above
 
     def end() -> None:
         around.close()

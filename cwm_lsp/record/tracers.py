@@ -293,8 +293,8 @@ class Monitoring:
 
     def __enter__(self) -> None:
         """Called by a function that the program's first frame calls."""
-        self._attach()
         self._stack.begin()
+        self._attach()
 
     def _attach(self) -> None:
         monitoring = self._monitoring

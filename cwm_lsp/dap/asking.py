@@ -68,9 +68,11 @@ def _first(state: State, arguments: Body, program: Program) -> Body:
 
 def _parted(state: State, _arguments: Body, program: Program) -> Body:
     """What was to come before the latest fork, and what comes now."""
-    before, after = program.parted, program.trace
-    if before is None:
+    with state.waiting("Predicting") as waiting:
+        futures = program.futures(waiting)
+    if futures is None:
         raise Refused("no value has been set: there is one future")
+    before, after = futures
     divergences = compare(before, after)
     its = program.changes[-1]
     where = state.line(program.walk.events[its.step].line)

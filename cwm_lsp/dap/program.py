@@ -53,6 +53,8 @@ class Program:
         """Made on the way so far, in the order of steps; the latest fork has them all."""
         self.parted: Trace | None = None
         """What was there before the latest change."""
+        self._parted_by: tuple[Change, ...] | None = None
+        """The changes of that one, where it was given up before it had come to its end."""
         self.left: int | None = None
         """The event at which a run leaves its prediction, as far as that has been found out (`compare`)."""
         self.how_left: str | None = None
@@ -254,10 +256,22 @@ class Program:
             if was_growing:  # it goes on as if nothing had been
                 self._take(*self._made(self.changes, self.walk.end - 1, waiting))
             raise
-        self.parted = self.trace
+        self.parted, self._parted_by = self.trace, self.changes if was_growing else None
         self.changes, self._seen, self._changed = changes, {}, {}
         self._take(trace, growing)
         self._look_at_callers()
+
+    def futures(self, waiting: Waiting) -> tuple[Trace, Trace] | None:
+        """What was to come before the latest fork, and what comes now, each to its end; None where there is no fork.
+
+        Raises what `fork` does.
+        """
+        self.whole(waiting)
+        if self.parted is not None and self._parted_by is not None:
+            before = Growing(self.begun, partial(self._backend.predict, self.parted, self._parted_by))
+            waiting(before, lambda: False)
+            self.parted, self._parted_by = before.trace()[0], None
+        return None if self.parted is None else (self.parted, self.trace)
 
     def _made(self, changes: tuple[Change, ...], after: int, waiting: Waiting) -> tuple[Trace, Growing | None]:
         """The call with changes, as soon as there is more of it than what comes up to an event."""

@@ -457,7 +457,7 @@ def test_interrupting_in_a_terminal_shows_no_stack_trace(shop: Path) -> None:
 
     shop.write_text(shop.read_text() + "\n\ndef count(n):\n    for i in range(n):\n        n = n + i\n    return n\n")
     process = subprocess.Popen(
-        [sys.executable, "-m", "cwm_lsp", "find", f"{shop}:count", "--returns", "-1", "--seconds", "60"],
+        [sys.executable, "-m", "cwm_lsp", "find", f"{shop}:count", "--returns", "'never'", "--seconds", "60"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -40,7 +40,15 @@ async def test_a_run_is_offered_as_a_call_of_its_function(worker, tmp_path):
         "outcome": {"kind": "return", "value": "42", "exception": None, "detail": None},
         "stats": {},
     }
-    run = {"function": "f", "call": "f(21)", "python": None, "timeout": 60, "remember": True, "scope": "file"}
+    run = {
+        "function": "f",
+        "call": "f(21)",
+        "python": None,
+        "timeout": 60,
+        "remember": True,
+        "sandbox": False,
+        "scope": "file",
+    }
     run |= {"predicted": predicted}
     answer = await worker.ask("run", **job, **run)
     assert answer["trace"]["outcome"]["value"] == "42"

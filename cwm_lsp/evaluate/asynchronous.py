@@ -222,9 +222,10 @@ class Asynchronous:
         return function(loop_factory=self.new_loop)
 
     def check_version(self) -> None:
-        """The library's own tasks, and the names of all, are others in another version."""
+        """The library's own tasks, and the names of all, are others in another version, and which task runs when is
+        known to be as it really is with the library of 3.11 alone."""
         dialect = self.interpreter.runtime.dialect
-        if dialect is not None and dialect.differs:
+        if sys.version_info >= (3, 12) or (dialect is not None and dialect.differs):
             self.interpreter.runtime.taint()
 
     def is_coroutine_function(self, value: Any) -> bool:

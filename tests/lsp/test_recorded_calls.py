@@ -48,6 +48,7 @@ async def test_a_run_is_offered_as_a_call_of_its_function(worker, tmp_path):
         "remember": True,
         "sandbox": False,
         "scope": "file",
+        "made_up": False,
     }
     run |= {"predicted": predicted}
     answer = await worker.ask("run", **job, **run)

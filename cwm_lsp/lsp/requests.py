@@ -45,8 +45,8 @@ async def trace(session: Session, target: Target) -> Answer | None:
     }
 
 
-async def look(session: Session, target: Target) -> Answer:
-    """`cwm/look`: shows a function as of an event of its trace: in that iteration, in that call.
+async def state_at(session: Session, target: Target) -> Answer:
+    """`cwm/stateAt`: shows a function as of an event of its trace: in that iteration, in that call.
 
     The answer says whether this has `changed` anything: the client then asks for its hints again.
     """
@@ -69,8 +69,8 @@ async def look(session: Session, target: Target) -> Answer:
     return {"changed": changed}
 
 
-async def unreached(session: Session, target: Target) -> Answer:
-    """`cwm/unreached`: 0-based lines of a document that the calls which are shown in it do not reach."""
+async def unreached_lines(session: Session, target: Target) -> Answer:
+    """`cwm/unreachedLines`: 0-based lines of a document that the calls which are shown in it do not reach."""
     document = session.documents.get(target.uri or "")
     lines: set[int] = set()
     if document is not None and document.settings.enable:
@@ -124,8 +124,9 @@ async def check_call(session: Session, target: Target) -> Answer:
     return {"problem": await session.problem_of(document, entry, target.call or "")}
 
 
-async def launch(session: Session, target: Target) -> Answer:
-    """`cwm/launch`: how a debugger starts the call in use; and the lines, 0-based, of the function and its first step.
+async def debug_configuration(session: Session, target: Target) -> Answer:
+    """`cwm/debugConfiguration`: how a debugger starts the call in use; and the lines, 0-based, of the function and of
+    its first step.
 
     Raises:
         UserError: the workspace is not trusted, or there is no file, function or call.
@@ -155,11 +156,18 @@ async def launch(session: Session, target: Target) -> Answer:
 
 REQUESTS = {
     "cwm/trace": trace,
-    "cwm/look": look,
-    "cwm/unreached": unreached,
+    "cwm/stateAt": state_at,
+    "cwm/unreachedLines": unreached_lines,
     "cwm/hints": hints,
     "cwm/verdicts": verdicts,
     "cwm/status": status,
     "cwm/checkCall": check_call,
-    "cwm/launch": launch,
+    "cwm/debugConfiguration": debug_configuration,
 }
+
+FORMER_NAMES = {
+    "cwm/look": "cwm/stateAt",
+    "cwm/unreached": "cwm/unreachedLines",
+    "cwm/launch": "cwm/debugConfiguration",
+}
+"""Requests under the names that clients of the last release send; the next one answers the new names alone."""

@@ -63,7 +63,7 @@ class Server(Ending):
         for name in commands.COMMANDS:
             self.command(name)(_command(self, name))
         self.feature(lsp.CODE_ACTION_RESOLVE)(_resolver(self))
-        for method in requests.REQUESTS:
+        for method in (*requests.REQUESTS, *requests.FORMER_NAMES):
             self.feature(method)(_request(self, method))
 
     def end(self) -> NoReturn:
@@ -212,7 +212,8 @@ def _resolver(server: Server) -> Callable[[lsp.CodeAction], Coroutine[Any, Any, 
 def _request(server: Server, method: str) -> Callable[[Any], Coroutine[Any, Any, Any]]:
     async def request(params: Any) -> Any:
         try:
-            return await requests.REQUESTS[method](server.session, commands.target_of(method, [params]))
+            answered = requests.REQUESTS[requests.FORMER_NAMES.get(method, method)]
+            return await answered(server.session, commands.target_of(method, [params]))
         except (UserError, UnavailableError) as error:
             raise JsonRpcInvalidParams(str(error)) from None
 

@@ -104,13 +104,13 @@ async def test_steps_into_another_file_show_there(shared: Editor, tmp_path):
         await asyncio.sleep(0.05)
     assert "4.0" in hints[5]
     assert "total = 6.0" in (await editor.hints(uri))[10]
-    assert (await ask("cwm/unreached", uri=other)).lines == [2]
+    assert (await ask("cwm/unreachedLines", uri=other)).lines == [2]
     hover = await editor.hover(other, 5)
     assert hover is not None
     assert "4.0" in hover.contents.value
 
     first = next(index for index, event in enumerate(trace.recorded.events) if event.path and event.line == 6)
-    assert (await ask("cwm/look", uri=uri, function="bill", event=first)).changed
+    assert (await ask("cwm/stateAt", uri=uri, function="bill", event=first)).changed
     assert "2.0" in (await editor.hints(other))[5]
     assert "total = 2.0" in (await editor.hints(uri))[10]
 

@@ -47,7 +47,7 @@ async def opened(editor: Editor, file):
 
 async def test_a_run_stands_beside_its_prediction(editor: Editor, opened):
     assert await ask(editor, "cwm/trace", uri=opened, function="total") is None
-    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == []
+    assert (await ask(editor, "cwm/unreachedLines", uri=opened)).lines == []
     await editor.command("cwm.predict", {"uri": opened, "function": "total"})
     editor.insert(opened, 2, 0, 0, "import os\n\n")  # the prediction moves with the text, and is then run
     await editor.command("cwm.predictThenRun", {"uri": opened, "function": "total"})
@@ -66,24 +66,25 @@ async def test_a_run_stands_beside_its_prediction(editor: Editor, opened):
     assert [index for index, _ in pairs if index is not None] == list(range(len(answer.predicted.events)))
 
     # What the call passes by moves with edits elsewhere, and is not known any more after one inside.
-    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == [10]
+    assert (await ask(editor, "cwm/unreachedLines", uri=opened)).lines == [10]
     editor.insert(opened, 3, 0, 0, "\n")
-    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == [11]
+    assert (await ask(editor, "cwm/unreachedLines", uri=opened)).lines == [11]
+    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == [11]  # as clients of the last release ask
     editor.insert(opened, 4, 10, 0, "    limit = 2\n")
-    assert (await ask(editor, "cwm/unreached", uri=opened)).lines == []
+    assert (await ask(editor, "cwm/unreachedLines", uri=opened)).lines == []
 
 
 async def test_hints_are_of_the_step_that_a_trace_is_looked_at_in(editor: Editor, opened):
-    assert not (await ask(editor, "cwm/look", uri=opened, function="total", event=0)).changed  # nothing is known
+    assert not (await ask(editor, "cwm/stateAt", uri=opened, function="total", event=0)).changed  # nothing is known
     await editor.command("cwm.predict", {"uri": opened, "function": "total"})
     answer = await ask(editor, "cwm/trace", uri=opened, function="total")
     adding = [index for index, event in enumerate(answer.predicted.events) if event.line == 10]
 
     assert (await editor.hints(opened))[9].endswith("3/3")
-    assert (await ask(editor, "cwm/look", uri=opened, function="total", event=adding[0])).changed
+    assert (await ask(editor, "cwm/stateAt", uri=opened, function="total", event=adding[0])).changed
     assert (await editor.hints(opened))[9].endswith("1/3")
-    assert not (await ask(editor, "cwm/look", uri=opened, function="total", event=adding[0])).changed
-    assert not (await ask(editor, "cwm/look", uri=opened, function="total", event=10_000)).changed
+    assert not (await ask(editor, "cwm/stateAt", uri=opened, function="total", event=adding[0])).changed
+    assert not (await ask(editor, "cwm/stateAt", uri=opened, function="total", event=10_000)).changed
 
 
 def run(launch) -> str:
@@ -95,14 +96,15 @@ def run(launch) -> str:
 
 
 async def test_a_debugger_can_start_the_call(editor: Editor, opened, file):
-    launch = await ask(editor, "cwm/launch", uri=opened, function="total", call="total([4, 50])")
+    launch = await ask(editor, "cwm/debugConfiguration", uri=opened, function="total", call="total([4, 50])")
     assert (launch.firstLine, launch.bodyLine, launch.lastLine) == (0, 5, 10)
     assert run(launch) == "total([4, 50]) → 4\n"
 
     path = file.with_name("types.py")  # like a module that is in use by then; and a coroutine
     path.write_text("async def f(x):\n    return str(x)\n")
     editor.open(path.as_uri(), path.read_text())
-    assert run(await ask(editor, "cwm/launch", uri=path.as_uri(), function="f", call="f(3)")) == "f(3) → '3'\n"
+    launch = await ask(editor, "cwm/debugConfiguration", uri=path.as_uri(), function="f", call="f(3)")
+    assert run(launch) == "f(3) → '3'\n"
 
     with pytest.raises(JsonRpcException, match="functoin"):
         await ask(editor, "cwm/trace", uri=opened, functoin="total")
@@ -112,7 +114,7 @@ async def test_nothing_is_started_in_an_untrusted_workspace(editor: Editor, file
     await editor.begin(capabilities("vscode_1.139"), file.parent, {**QUICK, "workspaceTrusted": False})
     editor.open(file.as_uri(), SOURCE)
     with pytest.raises(JsonRpcException, match="not trusted"):
-        await ask(editor, "cwm/launch", uri=file.as_uri(), function="total")
+        await ask(editor, "cwm/debugConfiguration", uri=file.as_uri(), function="total")
 
 
 async def test_hints_come_in_parts_that_say_what_they_are(editor: Editor, opened):

@@ -39,7 +39,7 @@ describe('hints', function()
   end)
 
   it('leave lines that are not reached dimmed', function()
-    helper.serve(SOURCE, { ['cwm/unreached'] = { lines = { 2 } } })
+    helper.serve(SOURCE, { ['cwm/unreachedLines'] = { lines = { 2 } } })
     local dimmed = marks('cwm_lsp.unreached')
     assert.equal(1, #dimmed)
     assert.same({ 2, 'CwmUnreached', 12 }, { dimmed[1][2], dimmed[1][4].hl_group, dimmed[1][4].end_col })

@@ -9,7 +9,7 @@ import type { Server } from "./server";
 
 export const TYPE = "cwm-lsp";
 
-/** The answer to `cwm/launch`: how a call is started under debugpy. Lines are 0-based. */
+/** The answer to `cwm/debugConfiguration`: how a call is started under debugpy. Lines are 0-based. */
 interface Launch {
   readonly function: string;
   readonly call: string;
@@ -205,7 +205,7 @@ class Provider implements vscode.DebugConfigurationProvider {
       return { ...shown, type: TYPE, request: "launch", stopOnEntry: stopOnEntry ?? true, ...what, about };
     }
     // A prediction that failed is told by the server, and no reason not to debug.
-    const launch = await client.sendRequest<Launch>("cwm/launch", target);
+    const launch = await client.sendRequest<Launch>("cwm/debugConfiguration", target);
     if (stopOnEntry !== false) this.entries.add(document.uri, launch);
     return {
       ...launch.configuration,

@@ -135,7 +135,7 @@ export class Server implements vscode.Disposable {
   async look(uri: string, name: string, event: number): Promise<void> {
     const { client } = this;
     const asked = { uri, function: name, event };
-    const answer = await client?.sendRequest<{ changed: boolean }>("cwm/look", asked).catch(() => undefined);
+    const answer = await client?.sendRequest<{ changed: boolean }>("cwm/stateAt", asked).catch(() => undefined);
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
     if (!client || !document || !answer?.changed) return;
     this.refreshes += 1;

@@ -80,7 +80,7 @@ local function follow(session, stopped)
     end
     local target = { uri = vim.uri_from_bufnr(bufnr), ['function'] = session.config['function'] }
     target.event = frame.id - 1 -- as the adapter numbers frames
-    client:request('cwm/look', target, function(_, answer)
+    client:request('cwm/stateAt', target, function(_, answer)
       if answer and answer.changed then
         require('cwm_lsp').refresh(client)
       end

@@ -96,7 +96,7 @@ function M.refresh(bufnr)
     end
   end
   client:request('cwm/hints', asked, shown('hints', draw), bufnr)
-  client:request('cwm/unreached', asked, shown('lines', dim), bufnr)
+  client:request('cwm/unreachedLines', asked, shown('lines', dim), bufnr)
 end
 
 ---@param bufnr integer

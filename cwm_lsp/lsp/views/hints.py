@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.changes import changes
 from cwm_lsp.lsp.views.container import Container
+from cwm_lsp.lsp.views.kinds import Kind
 from cwm_lsp.lsp.views.reading import End, Place, Reading, Value, Visit
 from cwm_lsp.lsp.views.shorten import ELLIPSIS, share, shorten
 from cwm_lsp.settings import Hints
@@ -27,9 +28,6 @@ _LEAST = 6
 """Characters below which a value is not worth a place on a line."""
 _REASON = 90
 """Characters, at least, for where and why a prediction ends: it is said once."""
-
-Kind = Literal["computed", "recorded", "remembered", "guessed", "different", "crash", "end", "pass", "fail", "count"]
-"""What a part of a hint is, for clients that colour it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ describe('hints', function()
       drawn[mark[2]] = vim.list_slice(mark[4].virt_text, 2)
     end
     assert.same({
-      [1] = { { 'y ≈ 1', 'CwmGuessed' }, { ' · 1/2', 'CwmEnd' } },
+      [1] = { { 'y ≈ 1', 'CwmGuessed' }, { ' · 1/2', 'CwmCount' } },
       [2] = { { '≈ 1 ≠ 2', 'CwmDifferent' } },
     }, drawn)
     assert.is_false(vim.lsp.inlay_hint.is_enabled({ bufnr = 0 }))

@@ -11,7 +11,9 @@ export function dimUnreached(server: Server): vscode.Disposable {
     if (document.languageId !== "python") return;
     const { version } = document;
     const asked = { uri: document.uri.toString() };
-    const answer = await server.client?.sendRequest<{ lines: number[] }>("cwm/unreachedLines", asked).catch(() => undefined);
+    const answer = await server.client
+      ?.sendRequest<{ lines: number[] }>("cwm/unreachedLines", asked)
+      .catch(() => undefined);
     if (document.version !== version) return; // The server tells again what it knows of the newer text.
     const wanted = vscode.workspace.getConfiguration("cwm-lsp", document).get("hints.enable", true);
     const lines = wanted ? (answer?.lines ?? []) : [];

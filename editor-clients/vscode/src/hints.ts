@@ -1,21 +1,16 @@
 /** Values at the ends of lines, each kind in a colour and a shape of its own. */
 
 import * as vscode from "vscode";
+import { KINDS } from "./kinds";
 import type { Hint, HintKind, HintsAnswer } from "./protocol";
 import type { Server } from "./server";
 
-/** How a line's hint looks: as its most telling part. */
-const STYLES: readonly (readonly [HintKind, Partial<vscode.ThemableDecorationAttachmentRenderOptions>])[] = [
-  ["crash", { fontWeight: "bold" }],
-  ["fail", { fontWeight: "bold" }],
-  ["different", { fontWeight: "bold" }],
-  ["end", { fontStyle: "italic" }],
-  ["guessed", { fontStyle: "italic" }],
-  ["remembered", { fontStyle: "italic" }],
-  ["recorded", {}],
-  ["computed", {}],
-  ["pass", {}],
-];
+/** How the shapes of kinds are drawn. */
+const SHAPES: Record<(typeof KINDS)[number][1], Partial<vscode.ThemableDecorationAttachmentRenderOptions>> = {
+  bold: { fontWeight: "bold" },
+  italic: { fontStyle: "italic" },
+  plain: {},
+};
 
 /** Whether hints are coloured here; otherwise they are VS Code's own inlay hints. */
 export function isColoured(document: vscode.TextDocument): boolean {
@@ -24,10 +19,10 @@ export function isColoured(document: vscode.TextDocument): boolean {
 
 export function showHints(server: Server): vscode.Disposable {
   const types = new Map(
-    STYLES.map(([kind, style]) => [
+    KINDS.map(([kind, shape]) => [
       kind,
       vscode.window.createTextEditorDecorationType({
-        after: { margin: "0 0 0 1.5em", color: new vscode.ThemeColor(`cwmLsp.${kind}`), ...style },
+        after: { margin: "0 0 0 1.5em", color: new vscode.ThemeColor(`cwmLsp.${kind}`), ...SHAPES[shape] },
         rangeBehavior: vscode.DecorationRangeBehavior.ClosedOpen,
       }),
     ]),
@@ -46,7 +41,7 @@ export function showHints(server: Server): vscode.Disposable {
   };
 
   const draw = (editor: vscode.TextEditor, hints: readonly Hint[]): void => {
-    const drawn = new Map<HintKind, vscode.DecorationOptions[]>(STYLES.map(([kind]) => [kind, []]));
+    const drawn = new Map<HintKind, vscode.DecorationOptions[]>(KINDS.map(([kind]) => [kind, []]));
     for (const [line, parts] of merged(hints)) {
       if (line >= editor.document.lineCount) continue;
       const { end } = editor.document.lineAt(line).range;
@@ -82,7 +77,7 @@ export function merged(hints: readonly Hint[]): Map<number, Hint["parts"]> {
   return lines;
 }
 
-/** The kind that a line looks like. */
+/** The kind that a line looks like: that of its most telling part. */
 export function kindOf(parts: Hint["parts"]): HintKind {
-  return STYLES.find(([kind]) => parts.some((part) => part.kind === kind))?.[0] ?? "computed";
+  return KINDS.find(([kind]) => parts.some((part) => part.kind === kind))?.[0] ?? "computed";
 }

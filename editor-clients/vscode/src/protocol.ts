@@ -1,5 +1,7 @@
 /** What is spoken with the server beyond the Language Server Protocol. */
 
+import type { KINDS } from "./kinds";
+
 export interface TraceEvent {
   readonly event: "call" | "line" | "return" | "exception";
   /** 1-based; 0 where a model wrote a line that the file does not have. */
@@ -68,8 +70,7 @@ export interface TraceAnswer {
   readonly lines: Readonly<Record<string, number>>;
 }
 
-export type HintKind =
-  "computed" | "recorded" | "remembered" | "guessed" | "different" | "crash" | "end" | "pass" | "fail" | "count";
+export type HintKind = (typeof KINDS)[number][0];
 
 /** What stands at the end of a 0-based line, in parts. */
 export interface Hint {

@@ -7,34 +7,14 @@ local dimmed = vim.api.nvim_create_namespace('cwm_lsp.unreached')
 ---@type table<integer, boolean> Buffers whose hints are hidden.
 local hidden = {}
 
---- What a part of a hint is, as the server says it, and its highlight group.
+--- Highlight groups by what a part of a hint is, as the server says it.
 ---@type table<string, string>
-local groups = {
-  computed = 'CwmComputed',
-  recorded = 'CwmRecorded',
-  remembered = 'CwmRemembered',
-  guessed = 'CwmGuessed',
-  different = 'CwmDifferent',
-  crash = 'CwmCrash',
-  fail = 'CwmCrash',
-  pass = 'CwmPass',
-  ['end'] = 'CwmEnd',
-  count = 'CwmEnd',
-}
-local looks = {
-  CwmComputed = { link = 'DiagnosticInfo' },
-  CwmRecorded = { link = 'DiagnosticOk' },
-  CwmRemembered = { link = 'Special' },
-  CwmGuessed = { link = 'DiagnosticHint' },
-  CwmDifferent = { link = 'DiagnosticWarn' },
-  CwmCrash = { link = 'DiagnosticError' },
-  CwmPass = { link = 'DiagnosticOk' },
-  CwmEnd = { link = 'NonText' },
-  CwmUnreached = { link = 'Comment' },
-}
-for name, look in pairs(looks) do
-  vim.api.nvim_set_hl(0, name, vim.tbl_extend('error', look, { default = true }))
+local groups = {}
+for _, look in ipairs(require('cwm_lsp.kinds')) do
+  groups[look.kind] = look.group
+  vim.api.nvim_set_hl(0, look.group, { link = look.link, default = true })
 end
+vim.api.nvim_set_hl(0, 'CwmUnreached', { link = 'Comment', default = true })
 
 ---@param bufnr integer
 ---@param hints { line: integer, parts: { text: string, kind: string }[] }[]

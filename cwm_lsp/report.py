@@ -20,8 +20,9 @@ from cwm_lsp.doctor import Finding, Findings
 from cwm_lsp.jobs import Comparison
 from cwm_lsp.lab.measure import Measurement
 from cwm_lsp.settings import Hints
+from cwm_lsp.source.calls import ORIGINS
 from cwm_lsp.source.prepared import one_line
-from cwm_lsp.target import Case, Target, described
+from cwm_lsp.target import Case, Target
 from cwm_lsp.terminal import console
 from cwm_lsp.trace.compare import Divergence, align
 from cwm_lsp.trace.effects import Step, steps
@@ -64,7 +65,7 @@ def announce(verb: str, target: Target) -> None:
             (f"{verb} ", "bold"),
             (f"{target.path}:{target.function.qualname}", "magenta"),
             f"  {one_line(target.call.expression)}",
-            (f"  · {described(target.call.origin)}", "dim"),
+            (f"  · {ORIGINS[target.call.origin].words}", "dim"),
         ),
         soft_wrap=True,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.callers import callers
 from cwm_lsp.errors import UserError
 from cwm_lsp.source.bind import outer_function
-from cwm_lsp.source.calls import Call, CallOrigin, bind, candidates
+from cwm_lsp.source.calls import Call, bind, candidates
 from cwm_lsp.source.environment import layout, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function, find
@@ -81,20 +81,6 @@ def _evaluator() -> Evaluator:
     from cwm_lsp.evaluate import Evaluator
 
     return Evaluator()
-
-
-def described(origin: CallOrigin) -> str:
-    """Where a call comes from, in words for a person."""
-    return {
-        "typed": "as given",
-        "recorded": "last recorded",
-        "doctest": "from its doctest",
-        "test": "from a test",
-        "main": 'from the file\'s "__main__" block',
-        "assertion": "from an assertion",
-        "caller": "from code that calls it",
-        "defaults": "made up from defaults and type hints",
-    }[origin]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..errors import UserError
 from . import harvest
@@ -17,9 +17,29 @@ from .reaching import reaching
 from .reader import Found
 from .samples import sample_call, sample_call_of_result
 
-__all__ = ["Binding", "Call", "CallOrigin", "bind", "candidates"]
+__all__ = ["ORIGINS", "Binding", "Call", "CallOrigin", "Origin", "bind", "candidates"]
 
 CallOrigin = Literal["typed", "recorded", "doctest", "test", "main", "assertion", "caller", "defaults"]
+
+
+class Origin(NamedTuple):
+    """How a person is told where a call comes from."""
+
+    short: str
+    """Where there is little room: `doctest`."""
+    words: str
+
+
+ORIGINS: Mapping[CallOrigin, Origin] = {
+    "typed": Origin("given", "as given"),
+    "recorded": Origin("recorded", "last recorded"),
+    "doctest": Origin("doctest", "from its doctest"),
+    "test": Origin("test", "from a test"),
+    "main": Origin("__main__", 'from the file\'s "__main__" block'),
+    "assertion": Origin("assertion", "from an assertion"),
+    "caller": Origin("call", "from code that calls it"),
+    "defaults": Origin("made up", "made up from defaults and type hints"),
+}
 
 _MOST = 50
 _LONGEST = 2_000  # characters

@@ -11,23 +11,12 @@ from cwm_lsp.lsp.documents import Known
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.views.hints import END
 from cwm_lsp.lsp.views.shorten import shorten_call
-from cwm_lsp.source.calls import Call, CallOrigin
-from cwm_lsp.target import described
+from cwm_lsp.source.calls import ORIGINS, Call
 
 _CALL = 40
 """Characters of a call in a lens."""
 _TITLE = 100
 """The same where the user chooses among calls."""
-_ORIGINS: dict[CallOrigin, str] = {
-    "typed": "given",
-    "recorded": "recorded",
-    "doctest": "doctest",
-    "test": "test",
-    "main": "__main__",
-    "assertion": "assertion",
-    "caller": "call",
-    "defaults": "made up",
-}
 MORE = "cwm.more"
 """The command of a client that offers all that can be done with a function."""
 
@@ -63,7 +52,7 @@ def lenses(
 
 def title_of(call: Call) -> str:
     """`f([1, 2]) · from its doctest`."""
-    return f"{shorten_call(call.expression, _TITLE)} · {described(call.origin)}"
+    return f"{shorten_call(call.expression, _TITLE)} · {ORIGINS[call.origin].words}"
 
 
 def _title(entry: Entry, call: Call | None, known: Known | None) -> str:
@@ -76,7 +65,7 @@ def _title(entry: Entry, call: Call | None, known: Known | None) -> str:
         return ""
     if call.indirect:
         return f"as called in {shorten_call(call.expression, _CALL)}"
-    title = f"{shorten_call(call.expression, _CALL)} · {_ORIGINS[call.origin]}"
+    title = f"{shorten_call(call.expression, _CALL)} · {ORIGINS[call.origin].short}"
     end = known.reading.end if known is not None and known.reading is not None and not known.partial else None
     if end is None:
         return title

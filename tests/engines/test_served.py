@@ -260,7 +260,7 @@ def test_untrusted_certificates_are_refused(tmp_path):
 
 @pytest.mark.parametrize("url", ["http://", "ftp://localhost", "http://host:port", "http://[bad"])
 def test_addresses_that_are_none_are_told(url):
-    with pytest.raises(UnavailableError, match="no address"):
+    with pytest.raises(UnavailableError, match="not the address"):
         load(Options(url))
 
 

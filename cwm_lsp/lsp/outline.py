@@ -56,8 +56,7 @@ def outline(
         for function in outer
     ]
     around = callers(path, roots) if found else Callers()
-    candidates = candidates_of(outer, source, path=path, tests=around.tests, callers=around.others, known=known)
-    calls = [few[:_CALLS] for few in candidates]
+    calls = candidates_of(outer, source, path=path, tests=around.tests, callers=around.others, known=known, most=_CALLS)
     told = _expected(outer, calls, {**around.tests, path: source})
     each = iter(zip(calls, told, strict=True))
     for function in found:

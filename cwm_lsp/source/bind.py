@@ -15,6 +15,7 @@ from .names import bound_names, free_names, global_names, is_defined
 from .prepared import Prepared, read_call
 from .reaching import reaching
 from .recovery import FILENAME, parse
+from .trees import walk
 
 # Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
 _TRANSPARENT = frozenset(
@@ -117,7 +118,7 @@ def _not_called(function: Function) -> str:
 
 def _is_on_the_way(call: str, function: Function, source: str) -> bool:
     """Whether a call that parses calls a function of the file through which the function may be reached."""
-    expression = read_call(call).expression
+    expression = parse_call(call, function)[0].expression
     classes = class_names(source)
     return any(find_target(expression, one.face, classes) is not None for one in reaching(function, source))
 
@@ -131,16 +132,22 @@ def parse_call(call: str, function: Function) -> tuple[Prepared, str]:
         raise UserError("the call has a null byte; remove it")
     shown = text.splitlines()[0][:80]
     try:
-        prepared = read_call(text)
-        if isinstance(prepared.expression, ast.Await):
-            return prepared, Prepared(prepared.before, prepared.expression.value).text
-        return prepared, prepared.text
+        return _read(text)
     except SyntaxError as error:
         raise UserError(f"the call '{shown}' does not parse: {error.msg}; write {usage(function)}") from None
     except UnicodeEncodeError:
         raise UserError("the call has a lone surrogate; write it as an escape") from None
     except (RecursionError, MemoryError, ValueError):
         raise UserError(f"the call '{shown}' is too deeply nested; pass a smaller value") from None
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> tuple[Prepared, str]:
+    """A call in parts, and in its normal form. Raises what `read_call` and `Prepared.text` raise."""
+    prepared = read_call(text)
+    if isinstance(prepared.expression, ast.Await):
+        return prepared, Prepared(prepared.before, prepared.expression.value).text
+    return prepared, prepared.text
 
 
 def usage(function: Function) -> str:
@@ -238,9 +245,9 @@ def is_returned(function: Function, outer: Function, source: str) -> bool:
 def _is_returned(statement: ast.stmt, line: int, name: str) -> bool | None:
     """Whether the function that is defined at a line, in a statement, does no more with a name than to return it; None
     where there is no function."""
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, _DEFINITIONS) and node.lineno == line:
-            inside = [part for inner in node.body for part in ast.walk(inner)]
+            inside = [part for inner in node.body for part in walk(inner)]
             uses = [
                 part
                 for part in inside
@@ -259,7 +266,7 @@ def calls_result(call: str) -> bool:
 
 def find_target(expression: ast.expr, function: Face, classes: frozenset[str]) -> Target | None:
     """The first node of the expression, outermost first, that calls the function; `classes` are those of its file."""
-    for node in ast.walk(expression):
+    for node in walk(expression):
         if (target := as_target(node, function, classes)) is not None:
             return target
     return None
@@ -277,7 +284,7 @@ def _reaches(
     if outer is not None:
         return find_target(expression, outer.face, classes) is not None
     if not is_in_class(function):  # it may have become a method by assignment
-        return any(isinstance(node, ast.Attribute) and node.attr == function.name for node in ast.walk(expression))
+        return any(isinstance(node, ast.Attribute) and node.attr == function.name for node in walk(expression))
     special = function.name.startswith("__") and function.name.endswith("__")
     used = free_names(expression)
     if function.is_accessor:  # what assigns to the property is no expression: it may be in any function of the file
@@ -421,7 +428,9 @@ def _assign(
         if missing := [p.name for p in parameters if p.name not in bound and p.default is None]:
             s = "" if len(missing) == 1 else "s"
             raise _wrong(function, f"missing {len(missing)} required {word} argument{s}: {_quoted(missing)}")
-        bound.update((p.name, _default_repr(p)) for p in parameters if p.name not in bound)
+        bound.update(
+            (p.name, _default_repr(p.default)) for p in parameters if p.name not in bound and p.default is not None
+        )
     if rest:
         surplus = [argument for argument in positional[len(ordered) :] if argument is not None]
         # An implicit `self` that went into *args is not known.
@@ -458,9 +467,9 @@ def _quoted(names: Sequence[str]) -> str:
     return f"{', '.join(quoted[:-1])}, and {quoted[-1]}"
 
 
-def _default_repr(parameter: Parameter) -> str | None:
-    assert parameter.default is not None
+@lru_cache(maxsize=1024)
+def _default_repr(default: str) -> str | None:
     try:
-        return literal_repr(ast.parse(parameter.default, FILENAME, mode="eval").body)
+        return literal_repr(ast.parse(default, FILENAME, mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import PurePath
@@ -95,23 +95,26 @@ def candidates_of(
     tests: Mapping[str, str] = {},
     callers: Mapping[str, str] = {},
     known: Sequence[Sequence[Call]] = (),
+    most: int = _MOST,
 ) -> list[list[Call]]:
-    """The candidates of several functions of a file, in their order, with what is known of each: it is read once.
+    """The candidates of several functions of a file, in their order, with what is known of each: it is read once, and
+    no further than to the first `most` of each.
 
     Of a function that the one around it only returns, they are calls of what that one returns.
     """
-    found = _found(wanted, source, path, tests, callers, known)
+    asked = max(most, _MOST_INDIRECT + 1)  # one of them may be made up
+    found = _found(wanted, source, path, tests, callers, known, asked)
     unknown = {at: reaching(wanted[at], source) for at, calls in enumerate(found) if _has_none(calls)}
     theirs = {one.qualname: calls for one, calls in zip(wanted, found, strict=True)}
     others = {one.qualname: one for some in unknown.values() for one in some if one.qualname not in theirs}
     if others:
-        more = _found(list(others.values()), source, path, tests, callers, ())
+        more = _found(list(others.values()), source, path, tests, callers, (), asked)
         theirs.update(zip(others, more, strict=True))
     for at, some in unknown.items():
         calls = [call for one in some for call in theirs[one.qualname] if call.origin != "defaults"][:_MOST_INDIRECT]
         indirect = [replace(call, indirect=True) for call in calls if _fits(call, wanted[at], source)]
         found[at] = [*indirect, *found[at]]
-    return found
+    return [calls[:most] for calls in found] if most < _MOST else found
 
 
 def _has_none(calls: Sequence[Call]) -> bool:
@@ -133,48 +136,77 @@ def _found(
     tests: Mapping[str, str],
     callers: Mapping[str, str],
     known: Sequence[Sequence[Call]],
+    most: int,
 ) -> list[list[Call]]:
-    """The calls of each function that call it, and the made-up one."""
+    """The calls of each function that call it, and the made-up one: at most so many."""
     asked_for = wanted
     wanted = [outer_function(function, source) or function for function in wanted]
     home = harvest.Home.of(source, wanted)
     around = cache(partial(Place.of, path, source))
-    importable = _importable(around)
-    near_first = sorted(tests, key=lambda one: PurePath(path).stem not in PurePath(one).stem)
-    others = [one for one in near_first if one != path and PurePath(one).name != _CONFTEST]
-    places: list[tuple[CallOrigin, str, harvest.Calls]] = [
-        ("doctest", path, harvest.in_doctests(home, source, importable)),
-        *(
-            ("test", one, harvest.in_tests(home, path, tests[one], importable, one, _above(one, tests)))
-            for one in others
-        ),
-        ("test", path, harvest.in_own_tests(home, source, importable)),
-        ("main", path, harvest.in_main(home, source)),
-        ("assertion", path, harvest.at_module_level(home, source)),
-        *(
-            ("caller", one, harvest.in_tests(home, path, text, importable, one))
-            for one, text in callers.items()
-            if one != path
-        ),
-    ]
-    found: list[list[Call]] = []
-    for at, function in enumerate(wanted):
-        calls = [*known[at]] if known else []
-        is_inside = asked_for[at] is not function
-        for origin, place, theirs in places:
-            its = [one for one in theirs[at] if is_inside or not one.of_result]
+    found: list[dict[str, Call]] = [{} for _ in wanted]
+    for at, calls in enumerate(known):
+        _take(found[at], calls)
+    inside = [function is not outer for function, outer in zip(asked_for, wanted, strict=True)]
+    for origin, place, read in _places(path, source, tests, callers, _importable(around)):
+        # Of a function inside another, only what is found tells which calls are of what the other returns.
+        sought = [at for at, calls in enumerate(found) if inside[at] or len(calls) < most]
+        if not sought:
+            break
+        some = home if len(sought) == len(wanted) else replace(home, functions=tuple(wanted[at].face for at in sought))
+        for at, theirs in zip(sought, read(some), strict=True):
+            its = [one for one in theirs if inside[at] or not one.of_result]
             if its:
-                calls += _best(its, origin, place, function, source)
+                _take(found[at], _best(its, origin, place, wanted[at], source))
+    result: list[list[Call]] = []
+    for at, function in enumerate(wanted):
+        calls = list(found[at].values())
         made_up = sample_call(function, source, around)
-        if is_inside and is_returned(asked_for[at], function, source):
+        if inside[at] and is_returned(asked_for[at], function, source):
             makers = [call.expression for call in calls if not calls_result(call.expression)]
             made_up = sample_call_of_result(makers[0] if makers else made_up, asked_for[at], source, around)
             calls = [call for call in calls if calls_result(call.expression)]
         last = _best([Found(made_up, function.def_line)], "defaults", path, function, source) if made_up else []
-        once = {call.expression: call for call in reversed(calls)}  # the first of each expression
-        unique = [call for call in calls if once[call.expression] is call]
-        found.append(unique[: _MOST - len(last)] + [call for call in last if call.expression not in once])
-    return found
+        once = {call.expression for call in calls}
+        result.append(calls[: most - len(last)] + [call for call in last if call.expression not in once])
+    return result
+
+
+def _take(known: dict[str, Call], calls: Iterable[Call]) -> None:
+    """Add calls whose expressions are not there yet."""
+    for call in calls:
+        known.setdefault(call.expression, call)
+
+
+_Place = tuple[CallOrigin, str, Callable[[harvest.Home], harvest.Calls]]
+"""Where calls may be: of which origin they are, the file, and what reads it."""
+
+
+def _places(
+    path: str,
+    source: str,
+    tests: Mapping[str, str],
+    callers: Mapping[str, str],
+    importable: Callable[[str], bool],
+) -> Iterator[_Place]:
+    """The best first."""
+    stem = PurePath(path).stem
+    near_first = sorted(tests, key=lambda one: stem not in PurePath(one).stem)
+    yield "doctest", path, partial(harvest.in_doctests, source=source, importable=importable)
+    for one in near_first:
+        if one != path and PurePath(one).name != _CONFTEST:
+            yield "test", one, _reading(path, one, tests[one], importable, _above(one, tests))
+    yield "test", path, partial(harvest.in_own_tests, source=source, importable=importable)
+    yield "main", path, partial(harvest.in_main, source=source)
+    yield "assertion", path, partial(harvest.at_module_level, source=source)
+    for one, text in callers.items():
+        if one != path:
+            yield "caller", one, _reading(path, one, text, importable)
+
+
+def _reading(
+    path: str, place: str, text: str, importable: Callable[[str], bool], around: Sequence[tuple[str, str]] = ()
+) -> Callable[[harvest.Home], harvest.Calls]:
+    return partial(harvest.in_tests, path=path, text=text, importable=importable, place=place, around=around)
 
 
 def _above(path: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:

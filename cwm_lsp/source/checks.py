@@ -23,6 +23,7 @@ from .prepared import read_call
 from .recovery import FILENAME, module_statements
 from .steps import Environment, NotKnown
 from .testfiles import TestReader
+from .trees import walk
 
 MOST = 200
 """Checks of one function."""
@@ -111,8 +112,8 @@ def dependents(source: str, function: Function) -> frozenset[str]:
 
 def _written(node: ast.AST) -> str:
     """The names in a definition, without its docstrings."""
-    names = [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
-    return " ".join([*names, *(part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute))])
+    names = [part.id for part in walk(node) if isinstance(part, ast.Name)]
+    return " ".join([*names, *(part.attr for part in walk(node) if isinstance(part, ast.Attribute))])
 
 
 def known_checks(
@@ -181,7 +182,7 @@ def _imports_from_home(tree: ast.Module, at_home: frozenset[str] | None) -> bool
 
 def _names(tree: ast.Module) -> tuple[frozenset[str], frozenset[str]]:
     """The names that statements read and bind."""
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    found = [node for node in walk(tree) if isinstance(node, ast.Name)]
     bound = {node.id for node in found if not isinstance(node.ctx, ast.Load)}
     for node in tree.body:
         if isinstance(node, _Definition | ast.ClassDef):
@@ -240,7 +241,7 @@ class Assertions(TestReader):
         super().statement(node, environment)
 
     def note(self, expression: ast.expr, expectation: Expectation, environment: Environment) -> None:
-        if not any(isinstance(part, ast.Call | ast.Attribute) for part in ast.walk(expression)):
+        if not any(isinstance(part, ast.Call | ast.Attribute) for part in walk(expression)):
             return
         try:
             lifted = Lift(self, environment).lifted(_without_approximation(expression))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .bind import dotted
 from .recovery import FILENAME, parse, split_lines
+from .trees import walk
 
 Kind = Literal["shows", "equals", "raises", "true", "false"]
 
@@ -122,7 +123,7 @@ def _in_statement(text: str, line: int, name: str) -> Iterator[tuple[int, Expect
 
 def _telling(statement: ast.stmt) -> list[ast.stmt | ast.expr]:
     """The nodes in a statement that may tell what is expected of a call."""
-    return [node for node in ast.walk(statement) if isinstance(node, ast.Assert | ast.Call | ast.With)]
+    return [node for node in walk(statement) if isinstance(node, ast.Assert | ast.Call | ast.With)]
 
 
 def _in_nodes(nodes: Iterable[ast.stmt | ast.expr], name: str) -> Iterator[tuple[int, Expectation]]:

@@ -12,16 +12,18 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeVar
 
 from .bind import dotted
 from .functions import Face, Function, functions
-from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard
+from .lifting import imports_in
+from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard, names_of
 from .reader import Definition, Found, Reader
 from .recovery import Fragment, module_statements, parse, parse_lines, split_lines
 from .steps import Environment
 from .testfiles import TestReader
+from .trees import walk
 
 _STAR = re.compile(r"\bimport[ \t]*\*")
 _PROMPT = re.compile(r"[ \t]*>>> ?(.*)")
@@ -101,7 +103,7 @@ def in_doctests(home: Home, source: str, importable: Importable = nothing_import
             example, _ = parse_lines(text.split("\n"), 0, text.count("\n") + 1, indented=False)
             if example is not None:
                 reader.offset = line - 1
-                reader.imports(example.body)
+                reader.imports(imports_in(example.body))
                 reader.statements(example.body, environment)
         for at, found in reader.found.items():
             (own if owner == home.functions[at].qualname else others)[at].extend(found.values())
@@ -172,14 +174,16 @@ def _reader_of(
 ) -> Some:
     """What reads a file of tests, its imports taken in."""
     body = [node for fragment in fragments for node in fragment.body]
-    theirs = bound_names(body)
+    theirs = names_of(fragments)
     shared = _imported(body) & home.imported
     reader = kind(
         home,
         lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())),
         importable=importable,
     )
-    reader.imports(body, path, place)
+    reader.imports(
+        [node for one in fragments for node in one.once("imports", partial(imports_in, one.body))], path, place
+    )
     return reader
 
 
@@ -267,7 +271,7 @@ def _parts(source: str) -> _Parts:
     called = {
         node.func.id
         for guard in filter(is_main_guard, module_statements(source))
-        for node in ast.walk(guard)
+        for node in walk(guard)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args and not node.keywords
     }
 

@@ -7,16 +7,22 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 from .bind import dotted
-from .names import bound_in
+from .names import bound_by, bound_in
 from .steps import LARGEST, SCOPES, Environment, Known, NotKnown
+from .trees import changed, walk
 
-_CONTEXTUAL = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Return, ast.Global, ast.Nonlocal)
+_CONTEXTUAL = frozenset({ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr, ast.Return, ast.Global, ast.Nonlocal})
 """What means something only where it stands."""
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _TESTING = frozenset({"pytest", "unittest", "mock", "nose", "hypothesis", "__future__"})
 """Modules of tests: no program is called with what they have."""
 _RELATIVE = 4
 """Folders that may be the package of a file which imports relatively."""
+
+
+def imports_in(body: Sequence[ast.stmt]) -> list[ast.Import | ast.ImportFrom]:
+    """The import statements, also those inside functions."""
+    return [node for one in body for node in walk(one) if isinstance(node, (ast.Import, ast.ImportFrom))]
 
 
 class Names:
@@ -43,13 +49,13 @@ class Names:
         self.constants: dict[str, Known | None] = {}
         """What is assigned at the place's top level."""
 
-    def imports(self, body: Sequence[ast.stmt], path: str = "", place: str = "") -> None:
-        """Take in what the import statements of the file at `place`, also those inside functions, bind of the file at
-        `path`, and of others; without one, whatever they name is taken to be it."""
+    def imports(self, body: Sequence[ast.Import | ast.ImportFrom], path: str = "", place: str = "") -> None:
+        """Take in what import statements (`imports_in`) of the file at `place` bind of the file at `path`, and of
+        others; without one, whatever they name is taken to be it."""
         stem, parts = PurePath(path).stem, PurePath(path).parts
         if stem == "__init__":
             stem = PurePath(path).parent.name
-        for node in (part for statement in body for part in ast.walk(statement)):
+        for node in body:
             if isinstance(node, ast.Import):
                 self.modules.update(
                     alias.asname or alias.name for alias in node.names if not path or alias.name.split(".")[-1] == stem
@@ -58,7 +64,7 @@ class Names:
                     local = alias.asname or alias.name.split(".")[0]
                     self.come_from(local, alias.name if alias.asname else local, None)
                     self.come_from(alias.asname or alias.name, alias.name, None)
-            elif isinstance(node, ast.ImportFrom):
+            else:
                 module = (node.module or "").split(".")
                 from_file = not path or module[-1] == stem
                 # `from package import f`, where the package's __init__ re-exports it
@@ -118,8 +124,7 @@ class Names:
         environment[node.name] = Known(ast.Name(variable, ast.Load()), 1)
         lifted = Lift(self, environment).lifted_statement(node)
         assert isinstance(lifted, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        lifted.name = variable
-        return lifted
+        return type(lifted)(**{**vars(lifted), "name": variable})
 
 
 def imported(module: str, name: str | None) -> ast.expr:
@@ -139,65 +144,55 @@ class Lift(ast.NodeVisitor):
         self.size = 0
 
     def lifted(self, expression: ast.expr) -> ast.expr:
-        """The expression, copied. Raises `NotKnown`."""
-        result = self._lifted(expression, bound_in(expression))
+        """The expression, which itself stays as it is. Raises `NotKnown`."""
+        nodes = walk(expression)
+        result = self._lifted(nodes, bound_by(nodes))
         assert isinstance(result, ast.expr)
         return result
 
     def lifted_target(self, target: ast.expr) -> ast.expr:
-        """What is assigned to, copied; the names in it have to be variables. Raises `NotKnown`."""
-        result = self._lifted(target, frozenset())
+        """What is assigned to; the names in it have to be variables. Raises `NotKnown`."""
+        result = self._lifted(walk(target), frozenset())
         assert isinstance(result, ast.expr)
         return result
 
     def lifted_statement(self, statement: ast.stmt) -> ast.stmt:
-        """The statement, copied; what it binds has to be variables. Raises `NotKnown`."""
-        inner = [part for part in ast.walk(statement) if isinstance(part, SCOPES)]
+        """The statement; what it binds has to be variables. Raises `NotKnown`."""
+        nodes = walk(statement)
+        inner = [part for part in nodes if isinstance(part, SCOPES)]
         bound = frozenset().union(*map(bound_in, inner)) if inner else frozenset()
-        result = self._lifted(statement, bound - {getattr(statement, "name", None)})
+        result = self._lifted(nodes, bound - {getattr(statement, "name", None)})
         assert isinstance(result, ast.stmt)
         return result
 
-    def _lifted(self, node: ast.AST, bound: frozenset[str]) -> ast.AST:
+    def _lifted(self, nodes: Sequence[ast.AST], bound: frozenset[str]) -> ast.AST:
+        """The first of the nodes of a tree."""
         self.bound = bound
-        parts = list(ast.walk(node))
-        self.size = len(parts)
-        is_definition = isinstance(node, _SCOPES)
-        if self.size > LARGEST or (not is_definition and any(isinstance(part, _CONTEXTUAL) for part in parts)):
+        self.size = len(nodes)
+        is_definition = isinstance(nodes[0], _SCOPES)
+        if self.size > LARGEST or (not is_definition and not _CONTEXTUAL.isdisjoint(map(type, nodes))):
             raise NotKnown
         try:
-            copied: ast.AST = self.visit(node)
+            return self.visit(nodes[0])
         except RecursionError:
             raise NotKnown from None
-        return copied
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """A copy of a node, with what is inside of it lifted."""
-        if isinstance(node, ast.expr_context | ast.operator | ast.cmpop):
-            return node
-        copied = type(node)()
-        for name, value in vars(node).items():
-            if isinstance(value, ast.AST):
-                value = self.visit(value)
-            elif isinstance(value, list):
-                value = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
-            setattr(copied, name, value)
-        return copied
+        """A node with what is inside of it lifted."""
+        return changed(node, self.visit)
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
         return ast.arg(node.arg)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        copied = ast.FunctionDef(**{**vars(node), "returns": None})
-        return self.generic_visit(copied)
+        return self.generic_visit(ast.FunctionDef(**{**vars(node), "returns": None}))
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
-        copied = self.generic_visit(node)
+        lifted = self.generic_visit(node)
         known = self.environment.get(node.name or "") if node.name not in self.bound else None
         if known is not None and isinstance(known.expression, ast.Name):
-            assert isinstance(copied, ast.ExceptHandler)
-            copied.name = known.expression.id
-        return copied
+            return ast.ExceptHandler(**{**vars(lifted), "name": known.expression.id})
+        return lifted
 
     def visit_Import(self, node: ast.Import) -> ast.AST:
         raise NotKnown
@@ -238,11 +233,11 @@ class Lift(ast.NodeVisitor):
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
         """A text in place of a name: Python 3.11 has no way to write all of them within an f-string's braces."""
-        copied = self.generic_visit(node)
-        match copied:
+        lifted = self.generic_visit(node)
+        match lifted:
             case ast.FormattedValue(value=ast.Constant(value=str()) as text, conversion=-1, format_spec=None):
                 return text
-        return copied
+        return lifted
 
     def replaced(self, name: str) -> ast.expr:
         known = self.environment[name]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import keyword
 import re
 from collections.abc import Collection, Sequence
 
 from .names import bound_names
-from .recovery import FILENAME, Parsed, parse, split_lines
+from .recovery import Parsed, parse, split_lines
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _NOWHERE = "_what_does_not_parse"
@@ -26,11 +25,8 @@ def mended(source: str) -> str:
     whole = _whole_statements(lines, parsed)
     for kept in (_without_functions(lines, parsed, whole), _without_statements(lines, parsed, whole)):
         text = "\n".join(kept)
-        try:
-            ast.parse(text, FILENAME)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        return text
+        if parse(text).error is None:
+            return text
     return source
 
 

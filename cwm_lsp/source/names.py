@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 
-from .recovery import parse
+from .recovery import Fragment, parse
+from .trees import children, walk
 
 _MODULE_ATTRIBUTES = frozenset({"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__package__"})
 _BUILTINS = frozenset(dir(builtins)) | _MODULE_ATTRIBUTES
@@ -35,9 +36,12 @@ def global_names(source: str) -> frozenset[str] | None:
     """What a module's globals hold once it is imported, builtins not counted; None where anything may be there (a star
     import). Of a file that does not parse: every word in it."""
     module = parse(source).module
-    if module is None:
-        return frozenset(_WORD.findall(source))
-    names = [fragment.once("bound names", partial(bound_names, fragment.body)) for fragment in module]
+    return frozenset(_WORD.findall(source)) if module is None else names_of(module)
+
+
+def names_of(fragments: Sequence[Fragment]) -> frozenset[str] | None:
+    """The names that the statements of a module bind, as in `bound_names`."""
+    names = [fragment.once("bound names", partial(bound_names, fragment.body)) for fragment in fragments]
     return None if None in names else frozenset().union(*(some for some in names if some is not None))
 
 
@@ -64,7 +68,7 @@ def bound_names(body: Sequence[ast.stmt]) -> frozenset[str] | None:
                 names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 names.add(node.name)
-                names.update(*(part.names for part in ast.walk(node) if isinstance(part, ast.Global)))
+                names.update(*(part.names for part in walk(node) if isinstance(part, ast.Global)))
                 continue
             case ast.ClassDef():
                 names.add(node.name)
@@ -72,7 +76,7 @@ def bound_names(body: Sequence[ast.stmt]) -> frozenset[str] | None:
             case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 names.update(
                     part.target.id
-                    for part in ast.walk(node)
+                    for part in walk(node)
                     if isinstance(part, ast.NamedExpr) and isinstance(part.target, ast.Name)
                 )
                 continue
@@ -85,23 +89,29 @@ def bound_names(body: Sequence[ast.stmt]) -> frozenset[str] | None:
             case ast.If() if is_main_guard(node):
                 stack.extend(node.orelse)
                 continue
-        stack.extend(ast.iter_child_nodes(node))
+        stack += children(node)
     return frozenset(names)
 
 
 def free_names(node: ast.expr | ast.stmt) -> list[str]:
     """The names that an expression or a statement reads and does not itself bind (as a lambda or comprehension does),
     in order."""
-    bound = {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}
-    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    nodes = walk(node)
+    bound = {part.arg for part in nodes if isinstance(part, ast.arg)}
+    names = [part for part in nodes if isinstance(part, ast.Name)]
     bound.update(name.id for name in names if isinstance(name.ctx, ast.Store))
     return list(dict.fromkeys(name.id for name in names if isinstance(name.ctx, ast.Load) and name.id not in bound))
 
 
 def bound_in(node: ast.AST) -> frozenset[str]:
     """The names that lambdas, comprehensions, definitions and walruses in a node bind."""
+    return bound_by(walk(node))
+
+
+def bound_by(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """The names that some nodes bind, each by itself, as in `bound_in`."""
     names: set[str] = set()
-    for part in ast.walk(node):
+    for part in nodes:
         if isinstance(part, ast.arg):
             names.add(part.arg)
         elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):

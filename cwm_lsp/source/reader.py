@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from .bind import as_target, dotted
 from .lifting import Lift, Names
-from .names import bound_in, is_builtin
+from .names import bound_by, bound_in, is_builtin
 from .recovery import written
 from .steps import Environment, Known, NotKnown, compiles
+from .trees import walk
 
 if TYPE_CHECKING:
     from .harvest import Home
@@ -75,7 +76,7 @@ class Reader(Names):
         """The calls of each function."""
         return [list(self.found.get(at, {}).values()) for at in range(len(self.home.functions))]
 
-    def imports(self, body: Sequence[ast.stmt], path: str = "", place: str = "") -> None:
+    def imports(self, body: Sequence[ast.Import | ast.ImportFrom], path: str = "", place: str = "") -> None:
         """Take in what import statements bind (see `Names`): functions may have other names here."""
         super().imports(body, path, place)
         for local, name in self.renamed.items():
@@ -221,7 +222,7 @@ class Reader(Names):
             else:
                 if not (touched or bound):
                     return
-                read = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name) and _is_read(part)}
+                read = {part.id for part in walk(statement) if isinstance(part, ast.Name) and _is_read(part)}
                 for name in bound:
                     if environment.get(name) is not None:
                         self.make(name, environment, always=True)
@@ -282,10 +283,10 @@ class Reader(Names):
         """Have the objects that a node mentions made, so that it is one object wherever it is mentioned."""
         for one in touched:
             self.make(one, environment)
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.Name | ast.Attribute) and (name := dotted(part)) is not None:
                 known = environment.get(name)
-                if known is not None and any(isinstance(inner, ast.Call) for inner in ast.walk(known.expression)):
+                if known is not None and any(isinstance(inner, ast.Call) for inner in walk(known.expression)):
                     self.make(name, environment)
 
     def touched(self, node: ast.AST, environment: Environment) -> list[str]:
@@ -306,7 +307,7 @@ class Reader(Names):
             if name is not None and known is not None and not isinstance(known.expression, ast.Constant):
                 found[name] = None
 
-        for part in ast.walk(node):
+        for part in walk(node):
             match part:
                 case ast.Call(func=ast.Attribute(value=receiver)):
                     note(receiver)
@@ -373,17 +374,21 @@ class Reader(Names):
     # calls
 
     def calls(self, expression: ast.expr, environment: Environment) -> None:
-        bound = bound_in(expression)
-        for node in ast.walk(expression):
-            if not isinstance(node, ast.Call | ast.Attribute):
+        nodes = walk(expression)
+        bound: frozenset[str] | None = None
+        for node in nodes:
+            if not isinstance(node, (ast.Call, ast.Attribute)):
                 continue
             callee = _made_by(node)
             callee = callee.func if isinstance(callee, ast.Call) else callee
             name = callee.attr if isinstance(callee, ast.Attribute) else getattr(callee, "id", None)
+            if name not in self.wanted and not self.objects:
+                continue
             wanted = dict.fromkeys([*self.wanted.get(name or "", ()), *self.objects])
             others = (at for at in wanted if self.home.functions[at].name != self.within)
             open_ = [at for at in others if len(self.found.get(at, ())) < MOST]
             if open_:
+                bound = bound_by(nodes) if bound is None else bound
                 self.calls_of(open_, node, bound - bound_in(node) if bound else bound, environment)
 
     def calls_of(

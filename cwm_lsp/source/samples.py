@@ -14,6 +14,7 @@ from .imported import Definition, Where, nowhere
 from .lifting import imported
 from .names import bound_in, bound_names, global_names, is_builtin, is_defined
 from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines, written
+from .trees import walk
 from .uses import Uses
 
 _DEEPEST = 8  # types inside types
@@ -553,7 +554,7 @@ def _uses_in(body: Sequence[ast.stmt], name: str) -> tuple[frozenset[str], bool,
     def is_it(node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id == name
 
-    for node in (part for statement in body for part in ast.walk(statement)):
+    for node in (part for statement in body for part in walk(statement)):
         match node:
             case ast.Attribute(value=value, attr=attribute) if is_it(value):
                 methods.add(attribute)

@@ -16,6 +16,7 @@ from typing import TypeVar
 from .names import bound_in
 from .prepared import Prepared
 from .recovery import FILENAME
+from .trees import changed, walk
 
 LARGEST = 2_000
 """Nodes of a call, with all that prepares it."""
@@ -88,7 +89,7 @@ class Steps:
 
     def add(self, statement: ast.stmt, of: Iterable[str]) -> None:
         """Note that a statement makes or changes some variables."""
-        nodes = list(ast.walk(statement))
+        nodes = list(walk(statement))
         step = Step(next(self._numbers), statement, variables_in(nodes), len(nodes))
         if isinstance(statement, _CONSTANT):
             self.constant.update((variable, (step,)) for variable in of)
@@ -102,12 +103,12 @@ class Steps:
 
     def is_constant(self, expression: ast.expr) -> bool:
         """Whether an expression names no variable but functions, classes and what is imported."""
-        return variables_in(ast.walk(expression)) <= self.constant.keys()
+        return variables_in(walk(expression)) <= self.constant.keys()
 
     def before(self, expression: ast.expr) -> list[Step]:
         """The steps that an expression needs, in order. Raises `NotKnown` where they are too many."""
         found: dict[int, Step] = {}
-        todo = list(variables_in(ast.walk(expression)))
+        todo = list(variables_in(walk(expression)))
         seen = set(todo)
         size = 0
         while todo:
@@ -163,19 +164,15 @@ def _constants(statement: ast.stmt) -> list[str]:
 
 def _used_once(steps: Sequence[Step], parts: Sequence[ast.AST]) -> dict[str, ast.expr]:
     """Variables that are made by an expression alone, of nothing that changes, and read once."""
-    names = [node for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)]
+    nodes = [node for part in parts for node in walk(part)]
+    names = [node for node in nodes if isinstance(node, ast.Name)]
     reads: dict[str, int] = {}
     writes: dict[str, int] = {}
     for name in names:
         counts = reads if isinstance(name.ctx, ast.Load) else writes
         counts[name.id] = counts.get(name.id, 0) + 1
     repeated = {
-        node.id
-        for part in parts
-        for outer in ast.walk(part)
-        if isinstance(outer, _REPEATED)
-        for node in ast.walk(outer)
-        if isinstance(node, ast.Name)
+        node.id for outer in nodes if isinstance(outer, _REPEATED) for node in walk(outer) if isinstance(node, ast.Name)
     }
     found: dict[str, ast.expr] = {}
     constant = {name for step in steps for name in _constants(step.statement)}
@@ -200,16 +197,17 @@ _REPEATED = (ast.For, ast.While, *SCOPES)
 def _names_needed(node: ast.AST) -> set[str]:
     """The names that no variable may have: those that a node reads but for its own scopes', and those that are bound
     where a variable is read."""
-    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    for scope in ast.walk(node):
+    nodes = walk(node)
+    names = {part.id for part in nodes if isinstance(part, ast.Name)}
+    for scope in nodes:
         if isinstance(scope, SCOPES):
             bound = bound_in(scope)
-            names = names | bound if variables_in(ast.walk(scope)) else names - bound
+            names = names | bound if variables_in(walk(scope)) else names - bound
     return names
 
 
-class _Named(ast.NodeTransformer):
-    """Copies statements with names for their variables."""
+class _Named(ast.NodeVisitor):
+    """Gives statements names for their variables."""
 
     def __init__(self, inline: dict[str, ast.expr], is_taken: Callable[[str], bool], parts: Sequence[ast.AST]) -> None:
         self._inline = inline
@@ -234,7 +232,7 @@ class _Named(ast.NodeTransformer):
         if node.id in self._inline and isinstance(node.ctx, ast.Load):
             inlined: ast.expr = self.visit(self._inline[node.id])
             return inlined
-        return ast.Name(self.name(node.id), node.ctx)
+        return ast.Name(self.name(node.id), node.ctx) if " " in node.id else node
 
     def visit_alias(self, node: ast.alias) -> ast.alias:
         if node.asname is None or " " not in node.asname:
@@ -243,16 +241,10 @@ class _Named(ast.NodeTransformer):
         return ast.alias(node.name, None if name == node.name else name)
 
     def generic_visit(self, node: _Node) -> _Node:
-        copied = type(node)()
-        for field, value in vars(node).items():
-            if isinstance(value, ast.AST):
-                value = self.visit(value)
-            elif isinstance(value, list):
-                value = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
-            elif field == "name" and isinstance(value, str):
-                value = self.name(value)
-            setattr(copied, field, value)
-        return copied
+        name = getattr(node, "name", None)
+        if isinstance(name, str) and " " in name:
+            node = node.__class__(**{**vars(node), "name": self.name(name)})
+        return changed(node, self.visit)
 
 
 def _with_imports_joined(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -262,7 +254,8 @@ def _with_imports_joined(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
     rest: list[ast.stmt] = []
     for statement in statements:
         if isinstance(statement, ast.ImportFrom) and statement.module in imports:
-            imports[statement.module].names += statement.names
+            names = [*imports[statement.module].names, *statement.names]
+            imports[statement.module] = ast.ImportFrom(statement.module, names, 0)
         elif isinstance(statement, ast.ImportFrom):
             imports[statement.module or ""] = statement
         elif isinstance(statement, ast.Import):

@@ -13,6 +13,7 @@ from .functions import Face
 from .reader import ROWS, Definition, Reader, entered
 from .recovery import Fragment, split_lines
 from .steps import Environment, Known
+from .trees import walk
 
 if TYPE_CHECKING:
     from .harvest import Home
@@ -155,7 +156,7 @@ class TestReader(Reader):
     def helping_method(self, method: Definition, owner: str, shared: Environment) -> None:
         """Take in a method that tests call, as a function, where it does nothing with its object."""
         implicit = [] if _decorator(method, "staticmethod") is not None else _parameters(method)[:1]
-        if any(isinstance(part, ast.Name) and part.id in implicit for one in method.body for part in ast.walk(one)):
+        if any(isinstance(part, ast.Name) and part.id in implicit for one in method.body for part in walk(one)):
             return
         arguments = ast.arguments(**{**vars(method.args), "args": method.args.args[len(implicit) :]})
         function = type(method)(**{**vars(method), "args": arguments, "decorator_list": []})
@@ -268,7 +269,7 @@ class TestReader(Reader):
 
 
 def _yields(node: ast.stmt) -> bool:
-    return any(isinstance(part, ast.Yield | ast.Return) for part in ast.walk(node))
+    return any(isinstance(part, ast.Yield | ast.Return) for part in walk(node))
 
 
 def _parameters(node: Definition) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .bind import dotted
+from .trees import walk
 
 try:
     from re import _parser as regex_parser  # type: ignore[attr-defined]
@@ -69,7 +70,7 @@ class Uses:
 
     def __init__(self, body: Sequence[ast.stmt], globals_: Mapping[str, ast.expr], word: Callable[[str], str]) -> None:
         """`word` gives a value for what only has a name."""
-        self._nodes = [node for statement in body for node in ast.walk(statement)]
+        self._nodes = [node for statement in body for node in walk(statement)]
         self._globals = globals_
         self._word = word
 

@@ -46,7 +46,7 @@ def callers(path: str, roots: Sequence[Path]) -> Callers:
         except (OSError, UnicodeDecodeError):
             continue
         is_shared = other.name == "conftest.py"
-        if str(other) == path or not (is_shared or (mentions if is_test else imports).search(text)):
+        if str(other) == path or not (is_shared or _is_in(text, mentions if is_test else imports)):
             continue
         if is_test:
             found.tests[str(other)] = text
@@ -57,6 +57,11 @@ def callers(path: str, roots: Sequence[Path]) -> Callers:
             break
     found.others.update((name, text) for _, name, text in sorted(dated, reverse=True))
     return found
+
+
+@lru_cache(maxsize=8 * _FILES)
+def _is_in(text: str, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(text) is not None
 
 
 @lru_cache(maxsize=_FILES)

@@ -68,7 +68,11 @@ def bind(call: str, function: Function, source: str) -> Binding:
     """
     outer = outer_function(function, source)
     bound = _bind(call, _undated(function), outer and _undated(outer), global_names(source), class_names(source))
-    if isinstance(bound, str) and bound.endswith(_not_called(function)) and _is_on_the_way(call, function, source):
+    if (
+        isinstance(bound, str)
+        and bound.endswith(_not_called(function))
+        and _calls_one(call, tuple(one.face for one in reaching(function, source)), class_names(source))
+    ):
         text = parse_call(call, function)[1]
         unknown = MappingProxyType(dict.fromkeys(_in_frame_order(function.parameters)))
         return Binding(text, unknown, literal=False, is_plain=False)
@@ -116,11 +120,11 @@ def _not_called(function: Function) -> str:
     return f" does not call {function.qualname}(); write {usage(function)}"
 
 
-def _is_on_the_way(call: str, function: Function, source: str) -> bool:
-    """Whether a call that parses calls a function of the file through which the function may be reached."""
-    expression = parse_call(call, function)[0].expression
-    classes = class_names(source)
-    return any(find_target(expression, one.face, classes) is not None for one in reaching(function, source))
+@lru_cache(maxsize=4096)
+def _calls_one(call: str, of: tuple[Face, ...], classes: frozenset[str]) -> bool:
+    """Whether a call that parses calls one of some functions."""
+    expression = read_call(call).expression
+    return any(find_target(expression, face, classes) is not None for face in of)
 
 
 def parse_call(call: str, function: Function) -> tuple[Prepared, str]:

@@ -18,6 +18,7 @@ from typing import TypeVar
 from .bind import dotted
 from .functions import Face, Function, functions
 from .lifting import imports_in
+from .mending import NOWHERE
 from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard, names_of
 from .reader import Definition, Found, Reader
 from .recovery import Fragment, module_statements, parse, parse_lines, split_lines
@@ -307,9 +308,9 @@ def _constants(home: Home, body: Sequence[Fragment]) -> Environment:
 
 
 def _imported(body: Sequence[ast.stmt]) -> frozenset[str]:
-    """The names that a module's import statements bind."""
-    imports = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return bound_names(imports) or frozenset()
+    """The names that a module's import statements bind; what does not parse for now is not imported."""
+    imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return bound_names([node for node in imports if getattr(node, "module", None) != NOWHERE]) or frozenset()
 
 
 def _is_test(node: ast.stmt) -> bool:

@@ -173,9 +173,10 @@ class Lift(ast.NodeVisitor):
         if self.size > LARGEST or (not is_definition and not _CONTEXTUAL.isdisjoint(map(type, nodes))):
             raise NotKnown
         try:
-            return self.visit(nodes[0])
+            lifted: ast.AST = self.visit(nodes[0])
         except RecursionError:
             raise NotKnown from None
+        return lifted
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """A node with what is inside of it lifted."""

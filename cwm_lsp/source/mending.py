@@ -11,7 +11,7 @@ from .names import bound_names
 from .recovery import Parsed, parse, split_lines
 
 _NAME = re.compile(r"[^\W\d]\w*")
-_NOWHERE = "_what_does_not_parse"
+NOWHERE = "_what_does_not_parse"
 """A module that there is not: nothing is known of what comes from it."""
 
 
@@ -53,7 +53,7 @@ def _without_functions(lines: Sequence[str], parsed: Parsed, whole: Collection[i
         while first and kept[first - 1].strip().startswith("@") and _margin(kept[first - 1]) == margin:
             first -= 1
         last = next((end for end in range(at + 1, len(kept)) if _ends(kept[end], margin)), len(kept))
-        kept[first:last] = [" " * margin + f"from {_NOWHERE} import {broken.name}", *[""] * (last - first - 1)]
+        kept[first:last] = [" " * margin + f"from {NOWHERE} import {broken.name}", *[""] * (last - first - 1)]
     return kept
 
 
@@ -73,5 +73,5 @@ def _without_statements(lines: Sequence[str], parsed: Parsed, whole: Collection[
     unknown = gone - {*keyword.kwlist, *dir(builtins), *(bound or ())}
     empty = next((at for at, line in enumerate(lines) if at not in whole and line.strip()), None)
     if unknown and empty is not None:
-        kept[empty] = f"from {_NOWHERE} import {', '.join(sorted(unknown))}"
+        kept[empty] = f"from {NOWHERE} import {', '.join(sorted(unknown))}"
     return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from .functions import Function, functions
@@ -15,8 +16,21 @@ _MOST = 8
 """Functions that are told."""
 
 
-def reaching(function: Function, source: str) -> list[Function]:
+def reaching(function: Function, source: str) -> Sequence[Function]:
     """Functions of the file that mention a function, or one that does, the nearest first. They need not enter it."""
+    found = _reaching(source)
+    if function.qualname not in found:
+        found[function.qualname] = _nearest(function, source)
+    return found[function.qualname]
+
+
+@lru_cache(maxsize=16)
+def _reaching(source: str) -> dict[str, Sequence[Function]]:
+    """What has been found of the functions of a file."""
+    return {}
+
+
+def _nearest(function: Function, source: str) -> Sequence[Function]:
     mentioning = _mentioning(source)
     found: dict[str, Function] = {}
     near = [function]

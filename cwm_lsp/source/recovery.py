@@ -52,6 +52,8 @@ _OPENS_BLOCK = re.compile(
 _BEGINS = frozenset("@adc")
 _DEFINES = re.compile(r"@|(?:async[ \t]+)?def[ \t]+\w+[ \t]*[(\[]|class[ \t]+\w+[ \t]*[:(\[]")
 """How a definition begins at the left margin."""
+_ENDS_EARLY = re.compile("never closed|unterminated|EOF|expected an indented block|expected '(?:except|case)")
+"""Only such mistakes can be mended by what follows a whole number of lines."""
 _LEXEME = re.compile(r"\"\"\"|'''|\"|'|#|[\[({]|[\])}]|\\$")
 _IN_STRING = {quote: re.compile(rf"\\.|\\$|{quote}") for quote in ('"""', "'''", '"', "'")}
 
@@ -126,15 +128,21 @@ def parse(source: str) -> Parsed:
         # goes on for a while, then to the end of the file, where all that is wrong with it must have shown.
         for end in [*range(at + 1, min(at + _GROWS, len(cuts))), len(cuts) - 1]:
             piece, error = parse_lines(lines, cuts[at], cuts[end], indented=False)
-            if piece is not None:
-                fragments.append(piece)
+            if piece is not None or not _may_go_on(error):
                 break
+        if piece is not None:
+            fragments.append(piece)
         else:
             broken: list[Broken] = []
             _recover(lines, cuts[at], len(lines), (), fragments, broken)
             return Parsed(tuple(fragments), tuple(broken), error)
         at = end
     return Parsed(tuple(fragments), (), None)
+
+
+def _may_go_on(error: str | None) -> bool:
+    """Whether what is wrong with a piece may be that it ends too early."""
+    return error is not None and _ENDS_EARLY.search(error) is not None
 
 
 def module_statements(source: str) -> list[ast.stmt]:

@@ -385,6 +385,8 @@ class Everyday:
     def reference(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`weakref.ref`: when its object ends is not known."""
         function(*args[:1], *[None for _ in args[1:]], **kwargs)  # raises the TypeError
+        if args[1:] not in ([], [None]):
+            raise GaveUp("when a weak reference calls back is not known")
         return Unknown()
 
     def signature(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

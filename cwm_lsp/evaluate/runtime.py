@@ -625,7 +625,10 @@ class Runtime(Machine):
         if isinstance(error, GeneratorExit) and not self.lively:
             raise Abandoned
         if id(error) not in (self.thrown, self.rising) and frame.seen is not error:
-            if is_own(error):
+            cause = error.__cause__
+            if isinstance(cause, GaveUp):
+                raise cause
+            if is_own(error) or isinstance(cause, Undetermined):
                 raise GaveUp("an operation fails in a way that is not interpreted")
             if self.dialect is not None:
                 self.translate(error, self.dialect)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cwm_lsp.target import Target
 from cwm_lsp.trace.compare import Divergence, compare
-from cwm_lsp.trace.events import Event, Outcome, Trace
-from cwm_lsp.trace.facts import is_doubted
+from cwm_lsp.trace.events import Event, Trace
+from cwm_lsp.trace.facts import is_doubted, sure_part
 from cwm_lsp.trace.interventions import Change
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def predict_with(
         cancel=cancel,
         runs=runs_of(target.path, target.function.qualname, target.call.expression) if remember else (),
     )
-    return _doubted(replace(trace, outcome=_sure_part(trace, sure).outcome), target)
+    return _doubted(replace(trace, outcome=sure_part(trace, sure).outcome), target)
 
 
 def _doubted(trace: Trace, target: Target) -> Trace:
@@ -167,17 +167,6 @@ def task_of(target: Target, python: str | None = None, scope: Scope = "file") ->
     place = layout(path, target.source)
     around = Around(str(path), python, str(place.root) if scope == "workspace" else None)
     return Task(target.path, target.source, target.function, target.call.expression, place.module, around)
-
-
-def _sure_part(trace: Trace, sure: float) -> Trace:
-    """A prediction up to the first event that depends on a guess which is less likely."""
-    doubtful = (n for n, event in enumerate(trace.events) if event.confidence is not None and event.confidence < sure)
-    end = next(doubtful, None)
-    if end is None:
-        return trace
-    known = trace.outcome.kind not in ("return", "exception")
-    outcome = trace.outcome if known else Outcome("truncated", detail="how the call ends is not known")
-    return replace(trace, events=trace.events[:end], outcome=outcome)
 
 
 @contextmanager
@@ -233,7 +222,7 @@ def comparing(settings: Settings) -> Iterator[Callable[[Target, Advance], Compar
                 remember=settings.record.remember,
             )
             recorded = record(target, advance)
-            divergences = compare(_sure_part(predicted, settings.hints.min_confidence), recorded)
+            divergences = compare(sure_part(predicted, settings.hints.min_confidence), recorded)
             if predicted.outcome.kind == "truncated":  # how it goes on is not known, and so no difference
                 divergences = [divergence for divergence in divergences if divergence.kind != "length"]
             reading = predictor.read_if_possible(recorded, on_read=lambda _events: advance())

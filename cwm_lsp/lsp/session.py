@@ -520,6 +520,7 @@ class Session:
                     texts={other.path: other.text.whole for other in self.documents.values() if other is not document},
                     model=document.settings.model.model_dump(),
                     assist=settings.assist,
+                    sure=document.settings.hints.min_confidence,
                     remember=document.settings.record.remember,
                     budget={
                         "events": settings.max_events,
@@ -582,6 +583,7 @@ class Session:
                     scope=settings.scope,
                     sandbox=settings.sandbox,
                     predicted=predicted.to_json(),
+                    sure=document.settings.hints.min_confidence,
                 )
             reading = await asyncio.to_thread(read, answer, source)
         finally:

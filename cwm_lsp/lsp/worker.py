@@ -139,6 +139,7 @@ class Worker:
         from cwm_lsp.source.environment import layout
         from cwm_lsp.source.functions import find
         from cwm_lsp.source.mending import mended
+        from cwm_lsp.trace.facts import sure_part
 
         source = mended(job["source"])
         function = find(source, job["function"], job["path"])
@@ -161,6 +162,7 @@ class Worker:
         )
         if cancel.is_set():
             raise Cancelled
+        trace = replace(trace, outcome=sure_part(trace, job["sure"]).outcome)
         return _shown(doubted(trace, function) if job["made_up"] else trace, job["texts"])
 
     def _predictor_of(self, model: Message, tell: Tell) -> Predictor:
@@ -208,6 +210,7 @@ class Worker:
         from cwm_lsp.source.functions import find
         from cwm_lsp.trace.compare import compare
         from cwm_lsp.trace.events import Trace
+        from cwm_lsp.trace.facts import sure_part
 
         recorded = self._recorder_pool().record(
             Path(job["path"]),
@@ -227,7 +230,7 @@ class Worker:
             keep(recorded)
         if job["made_up"]:
             recorded = doubted(recorded, find(job["source"], job["function"], job["path"]))
-        divergences = compare(Trace.from_json(job["predicted"], job["source"]), recorded)
+        divergences = compare(sure_part(Trace.from_json(job["predicted"], job["source"]), job["sure"]), recorded)
         return {**_shown(recorded, {}), "divergences": [divergence.to_json() for divergence in divergences]}
 
     def _repair(self, job: Message, cancel: threading.Event, tell: Tell) -> Message:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from cwm_lsp.trace.events import Event, Trace
+from cwm_lsp.trace.events import Event, Outcome, Trace
 
 NOT_ENTERED = "the call does not enter the function"
 """The detail of the outcome of a call that cannot be traced."""
@@ -23,6 +24,18 @@ def facts(trace: Trace) -> int:
 def is_fact(trace: Trace) -> bool:
     """Whether a trace is one from beginning to end, and tells how the call ends or that it never does."""
     return trace.outcome.kind in ("return", "exception", "endless") and facts(trace) == len(trace.events)
+
+
+def sure_part(trace: Trace, sure: float) -> Trace:
+    """A prediction up to the first event that depends on a guess less likely than `sure`: how it ends from there on is
+    not known."""
+    doubtful = (n for n, event in enumerate(trace.events) if event.confidence is not None and event.confidence < sure)
+    end = next(doubtful, None)
+    if end is None:
+        return trace
+    known = trace.outcome.kind not in ("return", "exception")
+    outcome = trace.outcome if known else Outcome("truncated", detail="how the call ends is not known")
+    return replace(trace, events=trace.events[:end], outcome=outcome)
 
 
 def is_doubted(trace: Trace) -> bool:

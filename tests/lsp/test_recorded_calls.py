@@ -49,6 +49,7 @@ async def test_a_run_is_offered_as_a_call_of_its_function(worker, tmp_path):
         "sandbox": False,
         "scope": "file",
         "made_up": False,
+        "sure": 0.0,
     }
     run |= {"predicted": predicted}
     answer = await worker.ask("run", **job, **run)

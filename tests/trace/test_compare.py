@@ -8,6 +8,7 @@ import pytest
 
 from cwm_lsp.trace.compare import Divergence, align, compare, same_value
 from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.facts import sure_part
 from cwm_lsp.trace.values import same_but_cut
 from tests.trace.programs import PROGRAMS
 from tests.trace.tracer import TooLong, record
@@ -431,3 +432,16 @@ def test_steps_in_other_files_are_compared_where_both_traces_have_them():
 )
 def test_what_was_cut_is_compared_as_far_as_it_goes(predicted, cut, same):
     assert same_but_cut(predicted, cut) is same
+
+
+def test_what_hangs_on_a_guess_under_the_threshold_is_no_outcome_and_no_divergence():
+    run = run_of(LOOP, "f([1, 5])", "f")
+    doubtful = with_local(run, 3, "total", "7")
+    events = [replace(event, confidence=0.4 if at >= 3 else None) for at, event in enumerate(doubtful.events)]
+    guessed = replace(doubtful, events=tuple(events))
+    told = sure_part(guessed, 0.5)
+    assert len(told.events) == 3
+    assert told.outcome == Outcome("truncated", detail="how the call ends is not known")
+    assert {divergence.kind for divergence in compare(told, run)} <= {"length"}
+    assert sure_part(guessed, 0.4) is guessed
+    assert "value" in {divergence.kind for divergence in compare(guessed, run)}

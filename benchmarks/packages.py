@@ -199,6 +199,8 @@ def predict(case: Case, model: str, sure: float) -> Any:
         "asked_at": found.asked_at,
         "gave_up": found.gave_up,
     }
+    if not model:
+        return {**answer, "trace": None}
     global _predictor
     _predictor = _predictor or Predictor.load(model)
     function = find(source, case.function, case.path)
@@ -415,7 +417,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=20, help="at most so many of one package")
     parser.add_argument("--reasons", type=int, default=30, help="how many reasons for not knowing are listed")
     parser.add_argument("--rows", type=Path, help="write every call to this file, a JSON object a line")
-    parser.add_argument("--model", default=BUNDLED, help="what guesses")
+    parser.add_argument("--model", default=BUNDLED, help="what guesses; '' is nothing")
     parser.add_argument("--sure", type=float, default=Hints().min_confidence, help="what is less likely is not shown")
     parser.add_argument("--readings", type=Path, help="write what --model says of the runs to this file, and no more")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

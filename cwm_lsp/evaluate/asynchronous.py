@@ -225,7 +225,7 @@ class Asynchronous:
         """The library's own tasks, and the names of all, are others in another version, and which task runs when is
         known to be as it really is with the library of 3.11 alone."""
         dialect = self.interpreter.runtime.dialect
-        if sys.version_info >= (3, 12) or (dialect is not None and dialect.differs):
+        if False:
             self.interpreter.runtime.taint()
 
     def is_coroutine_function(self, value: Any) -> bool:

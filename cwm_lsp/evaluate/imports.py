@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -127,6 +128,8 @@ class Imports:
         self.rooted = world is not None and world.finder.complete
         """What is not found is not there."""
         self.modules: dict[str, Any] = {}
+        self.main: library.Module | None = None
+        """That of the call, where its packages are interpreted before it."""
         self.files = Files(self.world.disk)
         self.read: dict[Path, str] = {}
         """The files that were interpreted, with their text."""
@@ -146,6 +149,34 @@ class Imports:
         """Modules that are written in C and not in the table."""
         self.put_off: list[library.Module] = []
         """Installed modules that were imported and have not been looked into, in order."""
+
+    # the module of the call
+
+    def begins_with_package(self, tree: ast.Module) -> bool:
+        """Whether its packages are to be interpreted before it, as they are imported before it: what it imports of
+        them would do so from within, and they may change it. Large ones are spared where neither can be."""
+        finder = self.world.finder
+        *packages, last = finder.main_name.split(".")
+        if not packages or finder.main_name in library.MODULES or finder.of_library:
+            return False
+        if any(imports_of(node, packages[0]) for node in ast.walk(tree)):
+            return True
+        found = map(finder.find, itertools.accumulate(packages, "{}.{}".format))
+        return any(last in (self.world.read(one.path) or "") for one in found if one is not None and one.path)
+
+    def from_package(self, main: library.Module) -> None:
+        """Interpret the packages that the call's file is in, and its body where they first import it, or then."""
+        self.main = self.modules.pop(main.name)
+        package = main.name.rpartition(".")[0]
+        with suppress(Exception, Undetermined):  # they fail: it is not imported really, and told as if they did not
+            found = self.find(package)
+            if type(found) is not Unknown:
+                found.ready()
+        self.modules[main.name] = main
+        main.ready()
+        found = self.modules.get(package)
+        if type(found) is library.Module:
+            found.members.setdefault(main.name.rpartition(".")[2], main)
 
     # modules by name
 
@@ -171,6 +202,10 @@ class Imports:
 
     def make(self, name: str, around: Any) -> Any:
         finder = self.world.finder
+        if self.main is not None and name == self.main.name:
+            self.modules[name] = self.main
+            self.main.ready()
+            return self.main
         if name in self.world.named:
             path = self.world.named[name]
             ours = path.is_relative_to(OURS)
@@ -489,6 +524,13 @@ class Imports:
                 home.forget_name(name, bound=name in home.namespace)
             else:
                 frame.vars[name] = self.member(found.name, 0, name)
+
+
+def imports_of(node: ast.AST, package: str) -> bool:
+    """Whether a statement imports something of the package around it."""
+    if isinstance(node, ast.ImportFrom):
+        return node.level > 0 or (node.module or "").partition(".")[0] == package
+    return isinstance(node, ast.Import) and any(item.name.partition(".")[0] == package for item in node.names)
 
 
 Parsed = tuple[ast.Module, MappingProxyType[ast.AST, Scope], Plan | None]

@@ -106,11 +106,13 @@ class Interpreter:
         self.namespace |= {"__file__": Unknown(), "__cached__": library.Hidden(), "__builtins__": library.Hidden()}
         if any(map(annotates, tree.body)):
             self.namespace["__annotations__"] = Unknown()
+        self.itself: library.Module | None = None
+        """The module of the call's file, as others import it."""
         main = self.imports.world.finder.main
         if first is None and main is not None:
             self.namespace["__file__"] = str(main)
             self.package = module_name if main.name == "__init__.py" else module_name.rpartition(".")[0]
-            itself = library.Module(module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>")
+            self.itself = itself = library.Module(module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>")
             itself.rest = functools.partial(self.imports.absent, itself)
             itself.perhaps = self.perhaps
             self.imports.modules[module_name] = itself
@@ -219,6 +221,13 @@ class Interpreter:
 
     def load(self) -> None:
         """Interpret the module's top level, untraced; what cannot be known there becomes unknown."""
+        if self.itself is not None and self.imports.begins_with_package(self.tree):
+            self.itself.load = self.load_body
+            self.imports.from_package(self.itself)
+        else:
+            self.load_body()
+
+    def load_body(self) -> None:
         name = self.namespace["__name__"]
         self.imports.loading.add(name)
         try:

@@ -203,6 +203,12 @@ class Finder:
         """Whether a name that is not found is certainly not there."""
         return self.own.stdlib is not None
 
+    @property
+    def of_library(self) -> bool:
+        """Whether the file that is run comes with the interpreter."""
+        stdlib = self.own.stdlib
+        return self.main is not None and stdlib is not None and self.main.is_relative_to(stdlib)
+
     def find(self, name: str) -> Found | None:
         """The module of a dotted name, None where there is none."""
         if name not in self._found:

@@ -106,10 +106,7 @@ class Managing:
         value = kind.__enter__(manager)
 
         def left(*exception: Any) -> Any:
-            raised_at = self.runtime.raised_at
             swallowed = leave(manager, *exception)
-            if kind is HELPER:  # it gives an exception that it has thrown into its generator its traceback back
-                self.runtime.raised_at = raised_at
             if type(swallowed) is Unknown and exception[0] is not None:
                 return self.runtime.branch((None, None))
             return exception[0] is not None and bool(swallowed)

@@ -11,6 +11,7 @@ import gc
 from contextlib import suppress
 from pathlib import Path
 from types import CodeType, TracebackType
+from typing import Any
 
 PACKAGE = str(Path(__file__).parent)
 FRAMES: set[CodeType] = set()
@@ -20,7 +21,7 @@ LOOPS = frozenset({"iterating", "delegating", "managing"})
 shown."""
 
 
-def _traceback() -> TracebackType | None:
+def _traceback() -> Any:
     try:
         raise LookupError
     except LookupError as error:
@@ -29,6 +30,22 @@ def _traceback() -> TracebackType | None:
 
 EMPTY = _traceback()
 """A traceback that keeps nothing alive."""
+
+
+def place(error: BaseException, line: int) -> int:
+    """The line of the program at which an exception was raised first: `line`, if none is in its traceback yet."""
+    trace = error.__traceback__
+    while trace is not None:
+        if is_place(trace):
+            return trace.tb_lineno
+        trace = trace.tb_next
+    error.__traceback__ = TracebackType(error.__traceback__, EMPTY.tb_frame, EMPTY.tb_lasti, line)
+    return line
+
+
+def is_place(trace: TracebackType) -> bool:
+    """Whether an entry is of `place`."""
+    return trace.tb_frame is EMPTY.tb_frame and trace is not EMPTY
 
 
 def release(error: BaseException, *, loops: bool) -> None:
@@ -42,7 +59,7 @@ def release(error: BaseException, *, loops: bool) -> None:
     while entries:  # from the inside out, as a value stack is unwound
         trace = entries.pop()
         code = trace.tb_frame.f_code
-        if code in FRAMES or not code.co_filename.startswith(PACKAGE) or (not loops and code.co_name in LOOPS):
+        if is_place(trace) or code in FRAMES or not code.co_filename.startswith(PACKAGE) or (not loops and code.co_name in LOOPS):
             kept = TracebackType(kept, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
         else:  # the frame itself may stay, as the one that has called what is kept
             with suppress(RuntimeError):  # it is still running

@@ -680,7 +680,7 @@ class Runtime(Machine):
             raise GaveUp("an exception may keep an object with __del__ alive")
         if not self.ending:
             if id(error) != self.rising and frame.code.path is None:
-                self.raised_at = frame.line
+                self.raised_at = lifetimes.place(error, frame.line)
             self.risen, self.rising = id(error), 0
         if self.muted is None:
             self.visit(frame)
@@ -787,6 +787,8 @@ class Runtime(Machine):
         """The traced call is left, by `error` if it did not return: the trace is complete."""
         self.release_held()
         self.tracing = False
+        if error is not None and self.raised_at is not None:
+            self.raised_at = lifetimes.place(error, self.raised_at)
         self.left = Left(self.returned, error)
         raise self.left
 

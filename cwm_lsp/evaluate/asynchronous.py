@@ -25,6 +25,7 @@ from cwm_lsp.evaluate.values import INTERNAL, GaveUp, defines
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.versions import Dialect
 
 TOGETHER = 1e-4
 """Seconds between timers of one turn that a real loop finds due at the same time."""
@@ -134,6 +135,9 @@ if sys.version_info >= (3, 11):
 
         def _abort(self) -> None:
             loop = self._loop  # type: ignore[attr-defined]
+            dialect = loop.runtime.dialect
+            if dialect is not None and any(map(dialect.is_between, ((3, 12), (3, 13)))):
+                loop.runtime.taint()
             if sum(not task.done() for task in self._tasks) > 1:  # type: ignore[attr-defined]
                 loop.runtime.taint()
             super()._abort()  # type: ignore[misc]
@@ -156,6 +160,8 @@ class Asynchronous:
             asyncio.set_event_loop: lambda function, args, kwargs: self.set_loop(*args, **kwargs),
             asyncio.iscoroutinefunction: lambda function, args, kwargs: self.is_coroutine_function(*args, **kwargs),
             asyncio.as_completed: self.as_completed,
+            asyncio.gather: self.gather,
+            asyncio.wait_for: self.wait_for,
             types.coroutine: self.marked,
         }
         if sys.version_info >= (3, 11):
@@ -179,6 +185,8 @@ class Asynchronous:
     def as_completed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`asyncio.as_completed`, which begins with coroutines in an order that differs from run to run."""
         waited_for = list(args[0]) if args else []
+        if self.is_between((3, 13)):
+            self.interpreter.runtime.taint()
         if len(waited_for) > 1 and not all(map(asyncio.isfuture, waited_for)):
             self.interpreter.runtime.taint()
         return self.plain(function, [waited_for, *args[1:]] if args else args, kwargs)
@@ -202,9 +210,11 @@ class Asynchronous:
         """`asyncio.run`."""
         if asyncio._get_running_loop() is not None:
             raise RuntimeError("asyncio.run() cannot be called from a running event loop")
-        if options or debug or sys.version_info < (3, 11):
+        if options or debug:
             raise GaveUp("asyncio.run is called in a way that is not followed")
         self.check_version()
+        if sys.version_info < (3, 11):
+            return self.run_without_runner(main)
         runner = asyncio.Runner(loop_factory=self.new_loop)
         try:
             return runner.run(main)
@@ -214,6 +224,27 @@ class Asynchronous:
                     self.interpreter.runtime.taint()  # they are cancelled in an order that differs from run to run
                 runner.close()
 
+    def run_without_runner(self, main: Any) -> Any:
+        """`asyncio.run` up to 3.10."""
+        if not asyncio.iscoroutine(main):
+            raise ValueError(f"a coroutine was expected, got {main!r}")
+        loop = self.current = self.new_loop()
+        try:
+            return loop.run_until_complete(main)
+        finally:
+            self.current = None
+            if self.interpreter.runtime.lively:
+                left = asyncio.all_tasks(loop)
+                if len(left) > 1:
+                    self.interpreter.runtime.taint()
+                for task in left:
+                    task.cancel()
+                if left:
+                    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+                loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.run_until_complete(loop.shutdown_default_executor())
+                loop.close()
+
     def runner(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`asyncio.Runner`."""
         if args or kwargs:
@@ -222,11 +253,27 @@ class Asynchronous:
         return function(loop_factory=self.new_loop)
 
     def check_version(self) -> None:
-        """The library's own tasks, and the names of all, are others in another version, and which task runs when is
-        known to be as it really is with the library of 3.11 alone."""
+        """Tasks, futures and the loop itself are the same in all of these versions."""
+        runtime = self.interpreter.runtime
+        if runtime.dialect is not None and any(map(runtime.dialect.is_between, ((3, 9), (3, 10), (3, 11), (3, 14)))):
+            runtime.taint()
+
+    def is_between(self, version: tuple[int, int]) -> bool:
+        """Whether either our library or that of the program is that of this version or a newer one, the other not."""
         dialect = self.interpreter.runtime.dialect
-        if False:
+        return dialect is not None and dialect.is_between(version)
+
+    def wait_for(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`asyncio.wait_for`, which has waited in a task of its own before 3.12."""
+        if self.is_between((3, 12)):
+            function = timed_in_place if sys.version_info < (3, 12) else timed_in_task
+        return self.plain(function, args, kwargs)
+
+    def gather(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`asyncio.gather`, which looks at what is done already at once from 3.12 on."""
+        if self.is_between((3, 12)) and any(asyncio.isfuture(one) and one.done() for one in args):
             self.interpreter.runtime.taint()
+        return self.plain(function, args, kwargs)
 
     def is_coroutine_function(self, value: Any) -> bool:
         """`asyncio.iscoroutinefunction`."""
@@ -271,6 +318,68 @@ async def drained(values: Any) -> None:
 async def entered(manager: Any) -> None:
     async with manager:
         pass
+
+
+async def timed_in_place(fut: Any, timeout: float | None) -> Any:
+    """`asyncio.wait_for` from 3.12 on."""
+    if timeout is not None and timeout <= 0:
+        fut = asyncio.ensure_future(fut)
+        if fut.done():
+            return fut.result()
+        await tasks._cancel_and_wait(fut, loop=asyncio.get_running_loop())
+        try:
+            return fut.result()
+        except asyncio.CancelledError as error:
+            raise asyncio.TimeoutError from error
+    async with asyncio.timeout(timeout):
+        return await fut
+
+
+async def timed_in_task(fut: Any, timeout: float | None) -> Any:
+    """`asyncio.wait_for` up to 3.11."""
+    if timeout is None:
+        return await fut
+    loop = asyncio.get_running_loop()
+    if timeout <= 0:
+        fut = asyncio.ensure_future(fut, loop=loop)
+        if fut.done():
+            return fut.result()
+        return await _cancelled(fut)
+    waiter = loop.create_future()
+    handle = loop.call_later(timeout, tasks._release_waiter, waiter)
+    release = functools.partial(tasks._release_waiter, waiter)
+    fut = asyncio.ensure_future(fut, loop=loop)
+    fut.add_done_callback(release)
+    try:
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if fut.done():
+                return fut.result()
+            fut.remove_done_callback(release)
+            await tasks._cancel_and_wait(fut)
+            raise
+        if fut.done():
+            return fut.result()
+        fut.remove_done_callback(release)
+        return await _cancelled(fut)
+    finally:
+        handle.cancel()
+
+
+async def _cancelled(fut: Any) -> Any:
+    """What a future gives that is cancelled for want of time."""
+    await tasks._cancel_and_wait(fut)
+    try:
+        return fut.result()
+    except asyncio.CancelledError as error:
+        raise asyncio.TimeoutError from error
+
+
+timed_in_place.__name__ = timed_in_task.__name__ = "wait_for"
+timed_in_place.__qualname__ = timed_in_task.__qualname__ = "wait_for"
+tasks: Any = asyncio.tasks
+"""With what it keeps to itself."""
 
 
 def _type_of(name: str) -> Any:
@@ -342,5 +451,11 @@ if sys.version_info >= (3, 11):
     ATTRIBUTES[asyncio.Barrier] = "broken n_waiting parties"
 CLOCKED: frozenset[Any] = frozenset({asyncio.TimerHandle, _type_of("Timeout")} - {None})
 """Types whose repr tells the time of the clock."""
+
 MANAGERS: frozenset[Any] = frozenset({_type_of("Runner")} - {None})
 """Context managers that a program may enter."""
+
+
+def shows_otherwise(value: Any, text: str, dialect: Dialect) -> bool:
+    """Whether the repr of a future is another one there: from 3.13 on it tells no arguments of its callbacks."""
+    return isinstance(value, asyncio.Future) and ")()" in text and dialect.is_between((3, 13))

@@ -112,7 +112,9 @@ class Interpreter:
         if first is None and main is not None:
             self.namespace["__file__"] = str(main)
             self.package = module_name if main.name == "__init__.py" else module_name.rpartition(".")[0]
-            self.itself = itself = library.Module(module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>")
+            self.itself = itself = library.Module(
+                module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>"
+            )
             itself.rest = functools.partial(self.imports.absent, itself)
             itself.perhaps = self.perhaps
             self.imports.modules[module_name] = itself

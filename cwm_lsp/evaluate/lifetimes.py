@@ -59,7 +59,12 @@ def release(error: BaseException, *, loops: bool) -> None:
     while entries:  # from the inside out, as a value stack is unwound
         trace = entries.pop()
         code = trace.tb_frame.f_code
-        if is_place(trace) or code in FRAMES or not code.co_filename.startswith(PACKAGE) or (not loops and code.co_name in LOOPS):
+        if (
+            is_place(trace)
+            or code in FRAMES
+            or not code.co_filename.startswith(PACKAGE)
+            or (not loops and code.co_name in LOOPS)
+        ):
             kept = TracebackType(kept, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
         else:  # the frame itself may stay, as the one that has called what is kept
             with suppress(RuntimeError):  # it is still running

@@ -50,6 +50,9 @@ class Machine:
         self.entered = False
         self.depth = 0
         self.base = 0
+        """The depth of the frame that the steps' own depths are counted from."""
+        self.away = False
+        """The traced activation is suspended."""
         self.below = 0
         """Calls in C on the stack, between frames of the program, that count as frames do."""
         self.slack = 0

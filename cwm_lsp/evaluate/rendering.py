@@ -14,7 +14,7 @@ from threading import RLock
 from types import FunctionType, MethodType, NoneType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, cast
 
-from cwm_lsp.evaluate.asynchronous import CLOCKED
+from cwm_lsp.evaluate.asynchronous import CLOCKED, shows_otherwise
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
 from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a, names_of
@@ -272,6 +272,8 @@ class Renderer:
             return type_of(value)
         if attributes is not None and kind not in self.shapes:
             self.shapes[kind] = shape_of(kind)
+        if self.runtime.dialect is not None and shows_otherwise(value, text, self.runtime.dialect):
+            raise Undetermined
         if kind is RLOCK and OWNER.search(text):
             raise Undetermined
         return ADDRESS.sub("", text)

@@ -539,10 +539,15 @@ class Runtime(Machine):
             if self.doomed is not None:
                 raise GaveUp(self.doomed)
             self.entered = True
-            self.base = self.depth
             self.tracing = True
             frame.given = True
-        frame.depth = 0 if frame.given else max(self.depth - self.base, 1)
+        if frame.given or self.away:
+            around = self.around()
+            frame.depth = around.depth + 1 if around is not None else 0 if frame.given else 1
+            self.base = self.depth - frame.depth
+            self.away = self.away and not frame.given
+        else:
+            frame.depth = max(self.depth - self.base, 1)
         frame.traced = self.tracing
         self.frame = frame
         if self.tracing and self.muted is None:
@@ -553,6 +558,13 @@ class Runtime(Machine):
         self.operations += 1
         if not self.operations % CHECK_EVERY:
             self.check()
+
+    def around(self) -> Frame | None:
+        """The innermost frame on the stack that is of the trace."""
+        frame = self.frame
+        while frame is not None and not frame.traced:
+            frame = frame.caller
+        return frame
 
     def too_deep(self) -> NoReturn:
         """A call is nested deeper than CPython allows, or may be."""

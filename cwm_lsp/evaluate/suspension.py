@@ -328,6 +328,7 @@ class Suspension:
         if frame.traced and runtime.tracing:
             value = runtime.show_return(frame, value)
         runtime.depth -= 1
+        runtime.away = runtime.away or frame.given
         runtime.frame, frame.caller = frame.caller, None  # a cycle would put off the generator's end
         if self.left(frame):
             self.give_up("a generator goes on although nothing refers to it any more")

@@ -189,7 +189,7 @@ FAMILIES: tuple[tuple[Wording, ...], ...] = (
 QUALIFIED = re.compile(r"(?:[\w<>]+\.)+(\w+|<lambda>)(\(\) (?:takes (?:\d|from)|missing \d|got ))")
 """How a message names a function, from 3.10 on."""
 MAPPINGS = (dict, UserDict, ChainMap, WeakValueDictionary, WeakKeyDictionary)
-SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13), partialmethod: (3, 13)}
+SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13), partialmethod: (3, 13), Handle: (3, 13)}
 """Types whose repr is another one from a version on."""
 
 TEXTS, PATHS = (str, bytes, bytearray, UserString), (PurePath,)
@@ -266,7 +266,7 @@ class Dialect:
         self.target = target
         self.library = library
         self.own: Version = sys.version_info[:2]
-        self.otherwise: frozenset[Any] = frozenset(kind for kind, since in SHOWN.items() if self._is_between(since))
+        self.otherwise: frozenset[Any] = frozenset(kind for kind, since in SHOWN.items() if self.is_between(since))
         """Types whose reprs are not known."""
 
     @property
@@ -274,21 +274,21 @@ class Dialect:
         """Another version than ours."""
         return self.own != self.target
 
-    def _is_between(self, version: Version) -> bool:
+    def is_between(self, version: Version) -> bool:
         """Whether one of both is as new as that version, and the other is not."""
         return (self.own >= version) is not (self.target >= version)
 
     def is_doubtful(self, kind: type, name: str) -> bool:
         """Whether what is of this type may have that attribute in one of both versions only."""
         return name in CHANGED and any(
-            self._is_between(since) and issubclass(kind, kinds) for kinds, since in CHANGED[name]
+            self.is_between(since) and issubclass(kind, kinds) for kinds, since in CHANGED[name]
         )
 
     def message(self, error: BaseException, text: str) -> str | None:
         """The message of an exception of ours in the words of the target; None where these are not known."""
         if self.target < (3, 10):
             text = QUALIFIED.sub(r"\1\2", text, count=1)
-        if isinstance(error, AttributeError) and error.obj is None and self._is_between((3, 11)):
+        if isinstance(error, AttributeError) and error.obj is None and self.is_between((3, 11)):
             return None  # of an attribute that is deleted, nothing but its name is told up to 3.10
         for family in FAMILIES:
             for wording in reversed(family):

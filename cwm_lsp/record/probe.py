@@ -52,6 +52,8 @@ _NO_CHANGES: dict[str, str] = {}
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _SNAPSHOTS = sys.version_info < (3, 13)
 """Whether `f_locals` of a function's frame is a dictionary that the frame keeps, and `locals()` gives."""
+_AWAITING = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+"""Flags of code that no StopIteration leaves: it tells that what is waited for has ended."""
 
 
 @dataclass(frozen=True)
@@ -369,7 +371,7 @@ class Recording:
         scope.raised_at, scope.raised_on = frame.f_lasti, line
         if scope.line != line:
             scope.line = None
-        if not scope.depth:
+        if not scope.depth and not (frame.f_code.co_flags & _AWAITING and type(error) is StopIteration):
             self._raised = self._exception(error, trace)
         text = self.values.triple(error)
         mark = mark or self.values.mark

@@ -443,6 +443,8 @@ class Monitoring:
     def _stop_iteration(self, code: types.CodeType, offset: int, error: StopIteration) -> None:
         """An awaited coroutine, or a generator that returns a value, has ended: an exception to settrace on 3.11."""
         if get_ident() == self._thread and (error.value is not None or code.co_flags & _COROUTINE):
+            if len(error.args) > 1:  # a tuple, which has become its arguments
+                error = StopIteration(error.args)
             self._failed(sys._getframe(1), error if error.value is not None else StopIteration())
 
     def _failed(self, frame: types.FrameType, error: BaseException) -> None:

@@ -154,7 +154,7 @@ def read_tests(
     if fragments is None:
         return None
     reader = _reader_of(kind, home, path, fragments, importable, place)
-    if not (reader.modules or reader.everything):
+    if not (reader.modules or reader.packages or reader.everything):
         mentioned &= set(reader.renamed.values())
     reader.keep_only(lambda function: function.qualname.split(".")[0] in mentioned)
     if not (reader.wanted or reader.objects):

@@ -40,6 +40,8 @@ class Names:
         """Local name → the file's name that it was imported from."""
         self.modules: set[str] = set()
         """Local dotted names of the file's module."""
+        self.packages: set[str] = set()
+        """Local dotted names of the packages around it, which may re-export what it has."""
         self.everything = False
         """Whether the file's names were imported with a star."""
         self.foreign: dict[str, tuple[str, str | None]] = {}
@@ -59,6 +61,11 @@ class Names:
             if isinstance(node, ast.Import):
                 self.modules.update(
                     alias.asname or alias.name for alias in node.names if not path or alias.name.split(".")[-1] == stem
+                )
+                self.packages.update(
+                    alias.asname or alias.name
+                    for alias in node.names
+                    if (alias.asname or alias.name) not in self.modules and alias.name.split(".")[-1] in parts
                 )
                 for alias in node.names:
                     local = alias.asname or alias.name.split(".")[0]
@@ -226,7 +233,8 @@ class Lift(ast.NodeVisitor):
         if name is not None and name.partition(".")[0] not in self.bound:
             if name in self.environment:
                 return self.replaced(name)
-            if name.rpartition(".")[0] in self.names.modules:
+            around = name.rpartition(".")[0]
+            if around in self.names.modules or (around in self.names.packages and self.names.at_home(node.attr)):
                 return ast.Name(node.attr, ast.Load())
             if name in self.names.foreign:
                 return ast.Name(self.names.variable_of(name, self.environment), ast.Load())

@@ -49,7 +49,7 @@ class TestReader(Reader):
         """One that looks for the same and has read nothing yet; to make it anew would take long where they are many."""
         fresh = copy.copy(self)
         fresh.found, fresh.wanted = {}, dict(self.wanted)
-        fresh.renamed, fresh.modules, fresh.foreign = {}, set(), {}
+        fresh.renamed, fresh.modules, fresh.packages, fresh.foreign = {}, set(), set(), {}
         return fresh
 
     def keep_only(self, test: Callable[[Face], bool]) -> None:

@@ -28,7 +28,7 @@ from cwm_lsp.trace.events import Event
 only_on_the_reference = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="the order of events is that of CPython 3.11"
 )
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+|(?:(?<=running)|(?<=defined)|(?<=\))) at [^'\"]+?:\d+(?=[>,\]])")
+ADDRESS = re.compile(r" (?:at|@) 0x[0-9a-fA-F]+|(?:(?<=running)|(?<=defined)|(?<=\))) at [^'\"]+?:\d+(?=[>,\]])")
 TASK = re.compile(r"Task-(\d+)\b")
 before = [0]
 """Tasks that had been named before the recording."""
@@ -106,7 +106,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
     def depth_of(frame: types.FrameType) -> int:
         depth, above = -1, frame
         while above is not None:
-            if above.f_code.co_filename == FILE:
+            if above.f_code.co_filename == FILE and type(above.f_trace) is Names:
                 depth += 1
             if above is frames[0]:
                 return depth

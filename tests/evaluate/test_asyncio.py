@@ -12,6 +12,32 @@ pytestmark = only_on_the_reference
 PROGRAMS = [
     """
 import asyncio
+async def boom(n):
+    await asyncio.sleep(0)
+    raise ValueError(n)
+class Guard:
+    async def __aenter__(self):
+        return self
+    async def __aexit__(self, *error):
+        await asyncio.sleep(0)
+        try:
+            await boom(2)
+        except ValueError:
+            pass
+async def main():
+    task = asyncio.create_task(boom(1))
+    async with Guard():
+        await asyncio.wait([task])
+        try:
+            await task
+        except ValueError as e:
+            error = e
+        raise error
+def f():
+    return asyncio.run(main())
+""",
+    """
+import asyncio
 async def worker(name, delay, log):
     log.append(f"{name} starts")
     await asyncio.sleep(delay)

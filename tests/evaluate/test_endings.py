@@ -99,6 +99,69 @@ def test_the_same_function_is_meant_as_by_the_recorder(form: str, k: int) -> Non
     agree(source.replace("{k}", str(k)), function, call)
 
 
+WAITING = """
+import asyncio
+async def boom(n):
+    await asyncio.sleep(0)
+    raise ValueError(n)
+class Guard:
+    async def __aenter__(self):
+        return self
+    async def __aexit__(self, *error):
+        await asyncio.sleep(0)
+        try:
+            await boom(2)
+        except ValueError:
+            pass
+async def kept():
+    task = asyncio.create_task(boom(1))
+    async with Guard():
+        await asyncio.wait([task])
+        try:
+            await task
+        except ValueError as e:
+            error = e
+        raise error
+async def raised():
+    async with Guard():
+        raise KeyError(1)
+async def late():
+    await asyncio.wait_for(asyncio.gather(boom(1), boom(2)), 5)
+"""
+RESUMED = """
+def numbers(n):
+    for i in range(n):
+        yield i
+def twice(n):
+    return add(n, n)
+def add(a, b):
+    return a + b
+def deeper(items):
+    return next(items)
+def total(n):
+    out = []
+    items = numbers(n)
+    for n in items:
+        out.append(twice(n))
+    return out
+def by_turns(n):
+    items = numbers(n)
+    return next(items), twice(1), deeper(items), twice(2), list(items)
+"""
+
+
+@only_on_the_reference
+@pytest.mark.parametrize("function", ["kept", "raised", "late"])
+def test_the_line_of_an_exception_is_where_it_was_raised_first(function: str) -> None:
+    agree(WAITING, function, f"asyncio.run({function}())")
+
+
+@only_on_the_reference
+@pytest.mark.parametrize("call", ["total(3)", "by_turns(4)"])
+def test_depths_are_counted_from_the_trace_while_its_activation_is_suspended(call: str) -> None:
+    agree(RESUMED, "numbers", call)
+
+
 def test_a_function_that_is_not_in_the_file_is_told() -> None:
     with pytest.raises(UserError, match="no function 'g'"):
         Evaluation("def f():\n    pass\n", "g()", "g")

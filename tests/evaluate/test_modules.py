@@ -189,6 +189,53 @@ def test_a_project_is_computed_as_it_runs(tmp_path: Path, workspace: bool) -> No
             same(recorded, events, evaluation)
 
 
+PACKAGE = {
+    "pyproject.toml": "",
+    "acme/__init__.py": """
+from acme.shop import total
+from acme.geo import shape
+log = [total.__name__]
+shape.scale = 10
+""",
+    "acme/shop.py": """
+from .rates import rate
+seen = []
+def total(price):
+    seen.append(price)
+    return price * rate('book') + len(seen)
+total(0)
+""",
+    "acme/rates.py": "import acme\ndef rate(kind):\n    return len(kind) if hasattr(acme, 'log') else 0\n",
+    "acme/geo/__init__.py": "from .shape import Shape\nSHAPES = [Shape()]\n",
+    "acme/geo/shape.py": """
+scale = 1
+class Shape:
+    made = 0
+    def __init__(self):
+        Shape.made += 1
+    def area(self):
+        from acme.geo import SHAPES
+        from acme import log
+        return scale * self.made, SHAPES[0] is self, log
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "call"),
+    [("shop.py", "total", "total(2)"), ("geo/shape.py", "Shape.area", "Shape().area()"), ("rates.py", "rate", "rate('a')")],
+)  # fmt: skip
+def test_a_module_of_a_package_is_loaded_where_its_packages_import_it(
+    tmp_path: Path, file: str, function: str, call: str
+) -> None:
+    write(tmp_path, PACKAGE)
+    path = tmp_path / "acme" / file
+    with RecorderPool() as pool:
+        recorded = pool.record(path, function, call, scope="file")
+    events, evaluation = computed(path, function, call, workspace=False)
+    same(recorded, events, evaluation)
+
+
 LATE = {
     "pyproject.toml": "",
     "app.py": "def f(x):\n    from late import double, seen\n    return double(x), seen\n",

@@ -331,7 +331,7 @@ async def timed_in_place(fut: Any, timeout: float | None) -> Any:
             return fut.result()
         except asyncio.CancelledError as error:
             raise asyncio.TimeoutError from error
-    async with asyncio.timeout(timeout):
+    async with library.timeout(timeout):
         return await fut
 
 
@@ -380,6 +380,8 @@ timed_in_place.__name__ = timed_in_task.__name__ = "wait_for"
 timed_in_place.__qualname__ = timed_in_task.__qualname__ = "wait_for"
 tasks: Any = asyncio.tasks
 """With what it keeps to itself."""
+library: Any = asyncio
+"""With what its newer versions have."""
 
 
 def _type_of(name: str) -> Any:

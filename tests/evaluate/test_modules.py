@@ -223,8 +223,12 @@ class Shape:
 
 @pytest.mark.parametrize(
     ("file", "function", "call"),
-    [("shop.py", "total", "total(2)"), ("geo/shape.py", "Shape.area", "Shape().area()"), ("rates.py", "rate", "rate('a')")],
-)  # fmt: skip
+    [
+        ("shop.py", "total", "total(2)"),
+        ("geo/shape.py", "Shape.area", "Shape().area()"),
+        ("rates.py", "rate", "rate('a')"),
+    ],
+)
 def test_a_module_of_a_package_is_loaded_where_its_packages_import_it(
     tmp_path: Path, file: str, function: str, call: str
 ) -> None:

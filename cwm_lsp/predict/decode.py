@@ -11,11 +11,12 @@ import math
 import random
 import threading
 import time
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cwm_lsp.errors import Cancelled
+from cwm_lsp.predict.continuation import Continuation
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.grammar import Frame
@@ -23,6 +24,9 @@ from cwm_lsp.predict.lengths import DraftLength
 from cwm_lsp.trace.events import EventKind
 
 Answer = tuple[Prefix, list[Distribution]]
+Onward = Callable[[Frame, Sequence[int], bool], Continuation]
+"""Of a frame, the tokens that there are of it, and whether its kind alone is wanted: how its text is to go on."""
+
 Passes = Generator[Pass, Answer, None]
 """Work that asks for forward passes."""
 
@@ -72,6 +76,8 @@ class Writer:
     def __init__(self, engine: Engine, budget: Budget, cancel: threading.Event | None) -> None:
         self.engine = engine
         self.drafter: Drafter | None = None
+        self.onward: Onward | None = None
+        """What an engine that writes by itself is told."""
         self.tokens: list[int] = []
         self.passes = 0
         self.written = 0
@@ -90,6 +96,8 @@ class Writer:
         self._distributions: list[Distribution] = []
         """Those after the last of `tokens`, and after each of the drafted ones."""
         self._length = DraftLength(engine)
+        self._begun: tuple[Writable, int] | None = None
+        """The frame being written, and where it begins."""
 
     def restart(self, tokens: Sequence[int]) -> None:
         """Go on from another text."""
@@ -144,16 +152,22 @@ class Writer:
         Raises:
             Cancelled, Ended: it was not finished.
         """
+        self._begins(frame)
         while not frame.done:
             yield from self.go_on(frame)
 
     def kind(self, frame: Writable) -> Passes:
         """Write only as much of a frame as tells its kind; raises what `frame` does."""
+        self._begins(frame)
         while frame.kind is None:
-            yield from self.go_on(frame)
+            yield from self.go_on(frame, kind_only=True)
 
-    def go_on(self, frame: Writable) -> Passes:
-        """Write the tokens that are forced, or else one that is chosen."""
+    def _begins(self, frame: Writable) -> None:
+        if self._begun is None or self._begun[0] is not frame:
+            self._begun = frame, len(self.tokens)
+
+    def go_on(self, frame: Writable, *, kind_only: bool = False) -> Passes:
+        """Write the tokens that are forced, or else one that is chosen. `kind_only`: more is not wanted for now."""
         forced = frame.forced()
         if forced:
             for token in forced:
@@ -167,7 +181,7 @@ class Writer:
         if len(self.tokens) > self.engine.context_length:
             raise NoRoom(f"the model's context of {self.engine.context_length} tokens is full")
         if not self._distributions:
-            yield from self._pass(frame)
+            yield from self._pass(frame, kind_only=kind_only)
         self.append(self._choose(frame))
         self.written += 1
 
@@ -199,7 +213,7 @@ class Writer:
         races = {token: self._chance.expovariate(1.0) / math.exp(max(logprob, -700.0)) for token, logprob in ranked}
         return sorted(ranked, key=lambda one: races[one[0]])
 
-    def _pass(self, frame: Writable) -> Passes:
+    def _pass(self, frame: Writable, *, kind_only: bool) -> Passes:
         """One forward pass over what the engine has not read, and over a draft; more if that is too much for one."""
         engine = self.engine
         room = engine.context_length - len(self.tokens)
@@ -208,7 +222,14 @@ class Writer:
         unread_at_first = min(len(self.tokens) - len(self._prefix), engine.pass_tokens)
         length = max(0, min(self._length.next(unread_at_first, foreseen=foreseen), room))
         draft: list[int] = []
-        if self.drafter is not None and isinstance(frame, Frame) and length > 0:
+        onward: Continuation | None = None
+        if engine.writes and self.onward is not None and self._begun is not None and isinstance(frame, Frame):
+            if self._chance is None and room > 0:
+                onward = replace(
+                    self.onward(frame, self.tokens[self._begun[1] :], kind_only),
+                    tokens=self.budget.tokens - self.written,
+                )
+        elif self.drafter is not None and isinstance(frame, Frame) and length > 0:
             draft = self.drafter.draft(frame, length)[:length]
         while True:
             if self._cancel is not None and self._cancel.is_set():
@@ -223,6 +244,6 @@ class Writer:
             if len(part) == len(unread):
                 part = part[:-1]
             self._prefix, _ = yield Pass(self._prefix, part, 0)
-        self._prefix, self._distributions = yield Pass(self._prefix, [*unread, *draft], 1 + len(draft))
-        self._drafted = draft
+        self._prefix, self._distributions = yield Pass(self._prefix, [*unread, *draft], 1 + len(draft), onward)
+        self._drafted = list(self._prefix.tokens[len(self.tokens) :])
         self._proposed = (len(draft), foreseen) if draft else None

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
-from cwm_lsp.predict.foresight import Foreseen, Foresight
+from cwm_lsp.predict.foresight import Foreseeing, Foreseen
 from cwm_lsp.predict.grammar import VALUE, Frame, Grammar
 from cwm_lsp.predict.guesses import Statement, Statements, copied, elements, finished
 from cwm_lsp.predict.states import Activation, Option, State
@@ -90,7 +90,7 @@ class Drafter:
     """Guesses for one prediction. `frames` is the list of events so far, which grows."""
 
     def __init__(
-        self, grammar: Grammar, source: str, frames: Sequence[Event], foresight: Foresight | None = None
+        self, grammar: Grammar, source: str, frames: Sequence[Event], foresight: Foreseeing | None = None
     ) -> None:
         self._grammar = grammar
         self._foresight = foresight

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cwm_lsp.evaluate import Evaluating, Evaluator, Limits, Question
 from cwm_lsp.evaluate.questions import answer
@@ -38,6 +38,12 @@ class Foreseen(NamedTuple):
     event: Event
     before: Mapping[str, str]
     """The locals of its scope when they were last listed, as foreseen."""
+
+
+class Foreseeing(Protocol):
+    """What tells the events to come."""
+
+    def events(self, frames: Sequence[Event], count: int) -> Sequence[Foreseen]: ...
 
 
 class Foresight:
@@ -85,6 +91,14 @@ class Foresight:
             self._checked += 1
         self._advance(len(happened) + count, happened)
         return self._foreseen[len(happened) : len(happened) + count]
+
+    def ahead(self, frames: Sequence[Event], count: int) -> list[Foreseen]:
+        """What `events` gives, with the events as deep as frames are."""
+        found = self.events(frames, count)
+        if not found or self._first is None:
+            return []
+        deeper = frames[self._first].depth
+        return [Foreseen(replace(event, depth=event.depth + deeper), before) for event, before in found]
 
     def _advance(self, count: int, happened: Sequence[Event]) -> None:
         """Foresee until there are `count` events, or a question that only the model can answer."""

@@ -36,13 +36,13 @@ CUT = "..."
 _BEGINNINGS = ('..", "a', '.."}', "..", "'a", "[", "{", "(", "1", "-", "a", "<", "\\", '"')
 """Of values. Tokens that stand for a text whichever of these follows are its own."""
 
-_INSIDE_STRING = re.compile(
+INSIDE_STRING = re.compile(
     r'(?:[ !#-\[\]-~]|\\(?:["\\bfnrt]'
     r"|u(?:d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|[0-9a-ce-f][0-9a-f]{3}|d[0-7][0-9a-f]{2})))*"
 )
 """Text in a JSON string as `json.dumps` writes it: ASCII, surrogates in pairs."""
 
-_ESCAPE_BEGUN = re.compile(
+ESCAPE_BEGUN = re.compile(
     r"\\(?:u(?:d(?:[89ab](?:[0-9a-f](?:[0-9a-f](?:\\(?:u(?:d(?:[c-f][0-9a-f]?)?)?)?)?)?)?|[0-7][0-9a-f]?)?"
     r"|[0-9a-ce-f][0-9a-f]{0,2})?)?"
 )
@@ -104,9 +104,7 @@ class Grammar:
     def text(self, token_id: int) -> str | None:
         """The text of a token that may be part of JSON, None for any other."""
         if token_id not in self._text:
-            text = self.tokenizer.token_bytes(token_id).decode("latin-1")
-            usable = text and text.isascii() and text.isprintable() and token_id not in self.tokenizer.special_ids
-            self._text[token_id] = text if usable else None
+            self._text[token_id] = json_text(self.tokenizer, token_id)
         return self._text[token_id]
 
     def line_tokens(self, line: int) -> tuple[int, ...]:
@@ -198,6 +196,12 @@ class Frame:
         other.tokens, other.cut = self.tokens.copy(), self.cut.copy()
         other.values, other.logprobs, other._pieces = self.values.copy(), self.logprobs.copy(), self._pieces.copy()
         other._lines = {ids: options.copy() for ids, options in self._lines.items()}
+        return other
+
+    def inside(self) -> Frame:
+        """The same in the middle of some value, in place of the one that is being written."""
+        other = self.copy()
+        other.value, other._checked, other._value_tokens = "a", 1, 0
         return other
 
     @property
@@ -417,7 +421,7 @@ class Frame:
                     ways = self._ways_from(cursors)
             else:
                 value += rest
-                checked = _INSIDE_STRING.match(value, checked).end()  # type: ignore[union-attr]  # it may be empty
+                checked = INSIDE_STRING.match(value, checked).end()  # type: ignore[union-attr]  # it may be empty
                 value, rest = value[:checked], value[checked:]
                 repeats = value.startswith(wire.SAME) and name in self.may_repeat
                 if repeats and len(value) > len(wire.SAME):
@@ -432,7 +436,7 @@ class Frame:
                     else:
                         ways = [way._replace(text=f'"{way.text}') for way in ways]
                     name = None
-                elif _ESCAPE_BEGUN.fullmatch(rest):
+                elif ESCAPE_BEGUN.fullmatch(rest):
                     value, rest = value + rest, ""
                 elif rest:
                     return False
@@ -457,6 +461,13 @@ class Frame:
         self.values[self.name] = json.loads(f'"{self.value}{CUT}"')
         self._ways = [way._replace(text=f'{CUT}"{way.text}') for way in self._ways_from(self._cursors)]
         self.name = None
+
+
+def json_text(tokenizer: Tokenizer, token_id: int) -> str | None:
+    """The text of a token that may be part of JSON, None for any other."""
+    text = tokenizer.token_bytes(token_id).decode("latin-1")
+    usable = text and text.isascii() and text.isprintable() and token_id not in tokenizer.special_ids
+    return text if usable else None
 
 
 def _same_text(group: Sequence[tuple[Option, int]]) -> str | None:

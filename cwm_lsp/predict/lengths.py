@@ -10,9 +10,9 @@ from cwm_lsp.predict.engines.timing import PassTimes
 
 _FADING = 0.97
 """Weight of a draft beside the one after it."""
-_ASSUMED = 12.0, 0.95
+ASSUMED = 12.0, 0.95
 """Before anything is known: as if so many tokens had been drafted at each place, this share of them right."""
-_SURE = 12.0, 0.99
+SURE = 12.0, 0.99
 """The same of tokens that are foreseen."""
 
 
@@ -53,7 +53,7 @@ class DraftLength:
     def __init__(self, engine: Engine) -> None:
         self._most = engine.draft_tokens
         self._times: PassTimes | None = engine.pass_times
-        self._guessed, self._foreseen = History(_ASSUMED), History(_SURE)
+        self._guessed, self._foreseen = History(ASSUMED), History(SURE)
         self._shortest = min(self._most, max(8, self._most // 8))
         self._length = min(self._most, 4 * self._shortest)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cwm_lsp.evaluate import Evaluator
+from cwm_lsp.predict.continuation import Continuation
 from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
@@ -24,6 +25,11 @@ from cwm_lsp.trace.exceptions import described
 from cwm_lsp.trace.scopes import Scopes
 
 NOT_KNOWN = "how the call goes is not known"
+
+_AHEAD = 64
+"""Foreseen events that an engine which writes by itself is told at most."""
+_ENOUGH = 16
+"""Events after which it is worth telling it of more."""
 
 Predicting = Generator[Pass, Answer, Trace]
 
@@ -86,6 +92,8 @@ class Prediction:
         """Depth of the traced call among the frames, once it has been entered."""
         self._trust = Trust()
         self._scopes = Scopes()
+        self._alone = False
+        """The model writes all that is left."""
 
     def run(self) -> Predicting:
         """Predict to the end of the call or of the budget."""
@@ -110,6 +118,7 @@ class Prediction:
 
     def _predict(self) -> Generator[Pass, Answer, Outcome]:
         """All events, by the model alone."""
+        self._alone = True
         if not self.frames:
             self.happened(self._trust.computed(self._prompt.first))
         while not self._over:
@@ -239,8 +248,30 @@ class Prediction:
                 self.writer.drafter = Drafter(
                     self._transcript.grammar, self._prompt.source, self.frames, self._foresight
                 )
+                self.writer.onward = self._onward
         self._transcript.catch_up()
         return self.writer, self._transcript
+
+    def _onward(self, frame: Frame, begun: Sequence[int], kind_only: bool) -> Continuation:
+        """What an engine that writes by itself is told, in the middle of a frame."""
+        foreseen = self._foresight.ahead(self.frames, _AHEAD) if self._foresight is not None else []
+        most = self._control.budget.events - len(self.events)
+        if foreseen and len(foreseen) < _AHEAD:  # more may be foreseen once it is known how these went
+            most = min(most, max(_ENOUGH, len(foreseen) + 1))
+        functions = [self._task.function, *namesakes(self._task.source, self._task.function)]
+        return Continuation(
+            self._prompt.source,
+            self.frames,
+            frame.grammar.value_tokens,
+            self._prompt.arguments,
+            begun,
+            frame.known,
+            "kind" if kind_only else "end" if self._alone else "frame",
+            most,
+            entries=[(one.first_line, function_name(one)) for one in functions],
+            base=self._base,
+            foreseen=foreseen,
+        )
 
     def _trace(self, outcome: Outcome) -> Trace:
         """The trace of the events so far."""

@@ -8,6 +8,10 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 
+import numpy as np
+
+from cwm_lsp.predict.author import Author
+from cwm_lsp.predict.continuation import FIELD, SIGN, Continuation
 from cwm_lsp.predict.engines.interface import Pass
 
 MANNERS = (
@@ -28,6 +32,11 @@ class Served:
         self.most_logprobs = 20
         self.prompt_logprobs = True
         self.tokenize = True
+        self.writes = False
+        """As with this project's plugin."""
+        self.drafts = 64
+        self.computed = 0
+        """Tokens, for what it wrote by itself."""
         self.requests = []
         """Bodies of those for completions."""
         self.paths = []
@@ -51,6 +60,9 @@ class Served:
         if count > self.most_logprobs:
             message = f"Requested sample logprobs of {count}, which is greater than max allowed: {self.most_logprobs}"
             return 400, {"error": {"message": message}}
+        if "vllm_xargs" in body:
+            [prompt] = body["prompt"]
+            return 200, {"object": "text_completion", "choices": [self.written(prompt, body)]}
         assert body["max_tokens"] == 1 and body["temperature"] == 0 and not body["skip_special_tokens"]
         choices = []
         for index, prompt in enumerate(body["prompt"]):
@@ -72,6 +84,46 @@ class Served:
                     choice["prompt_logprobs"].append({str(other): {"logprob": lp} for other, lp in told.items()})
             choices.append(choice)
         return 200, {"object": "text_completion", "choices": choices[::-1]}  # in any order
+
+    def written(self, prompt, body):
+        """What is written after a prompt: as the grammar allows, where it is heeded, else whatever is likeliest."""
+        author = None
+        if self.writes:
+            author = Author(Continuation.from_json(body["vllm_xargs"][FIELD]), self.engine.tokenizer)
+        tokens, told = [], []
+        while len(tokens) < body["max_tokens"] and not (author and author.done):
+            draft = author.draft(self.drafts) if author else []
+            accepted = []
+            self.computed += 1 + len(draft)
+            for n, distribution in enumerate(self.distributions([*prompt, *tokens, *draft], 1 + len(draft))):
+                token, logprob = next(distribution.ranked())
+                likeliest = {token: logprob}
+                if author:
+                    token, logprob = distribution.best(np.flatnonzero(author.legal()).tolist())
+                    assert author.take(token)
+                accepted.append(token)
+                told.append((token, logprob, likeliest))
+                if n == len(draft) or draft[n] != token or author.done:
+                    break
+            if author:  # it learns from what came how much to draft
+                author.take_back(len(accepted))
+                author.learn(accepted)
+                assert author.fitting(accepted) == len(accepted)
+                assert all(map(author.take, accepted))
+            tokens += accepted
+        told = told[: body["max_tokens"]]
+        return {
+            "index": 0,
+            "token_ids": [token for token, _, _ in told],
+            "stop_reason": SIGN if author and author.done else None,
+            "logprobs": {
+                "token_logprobs": [logprob for _, logprob, _ in told],
+                "top_logprobs": [
+                    {f"token_id:{other}": value for other, value in ({token: logprob} | likeliest).items()}
+                    for token, logprob, likeliest in told
+                ],
+            },
+        }
 
     def answer(self, path, body):
         match path:

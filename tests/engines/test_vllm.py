@@ -14,7 +14,9 @@ import socket
 import subprocess
 import time
 import urllib.request
+from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,7 @@ from cwm_lsp.predict.engines import Pass, Prefix
 from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.served import ServedEngine
 from cwm_lsp.predict.engines.tokenizer import SPECIAL_TOKENS
+from cwm_lsp.predict.engines.vllm import WRITING
 from cwm_lsp.predict.predictor import Predictor
 from tests.engines.serving import timed
 from tests.predict import generated
@@ -73,19 +76,33 @@ def local(folder):
 @pytest.fixture(scope="module")
 def vllm(folder, tmp_path_factory):
     """A vLLM that serves it: its process and its address."""
+    with started(folder, tmp_path_factory.mktemp("log") / "vllm.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def writing(folder, tmp_path_factory):
+    """The address of one that writes traces by itself, with this project's plugin."""
+    with started(folder, tmp_path_factory.mktemp("log") / "vllm.log", *WRITING) as (_, url):
+        yield url
+
+
+@contextmanager
+def started(folder, log, *more):
+    """A vLLM that serves a folder: its process and its address."""
     with socket.socket() as chooser:
         chooser.bind(("127.0.0.1", 0))
         port = chooser.getsockname()[1]
-    log = tmp_path_factory.mktemp("log") / "vllm.log"
     command = [os.environ["CWM_VLLM"], "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     command += ["--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "64", "--api-key", "secret"]
+    command += ["--dtype", "float32", "--enforce-eager", "--max-num-seqs", "64", "--api-key", "secret", *more]
     environment = os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "OMP_NUM_THREADS": "2",
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     with log.open("w") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
@@ -165,6 +182,42 @@ def test_a_pass_is_a_request(served, local):
     requests = served.requests - before
     print(f"{events} events: {requests} requests, {passes} passes at hand")
     assert requests <= 1.2 * passes
+
+
+@pytest.mark.parametrize("assist", ["off", "draft", "lock"])
+def test_what_it_writes_by_itself_is_what_our_loop_writes(assist, writing, local, monkeypatch):
+    """With the plugin: in a tenth of the requests, for at most two computed tokens for each that is written."""
+    monkeypatch.setenv("CWM_LSP_API_KEY", "secret")
+    served = ServedEngine(writing, timeout=600)
+    assert served.writes
+    budget, events, before, computed, tokens = Budget(tokens=200, seconds=1500), 0, served.requests, drafted(writing), 0
+    for task in list(tasks().values())[::6]:
+        ours = Predictor.of(served).predict(task, assist=assist, budget=budget)
+        theirs = Predictor.of(local).predict(task, assist=assist, budget=budget)
+        assert told(ours) == told(theirs), task.call
+        print(task.call, ours.stats, flush=True)
+        for one, other in zip(ours.events, theirs.events, strict=True):
+            assert (one.confidence or 0.0) == pytest.approx(other.confidence or 0.0, rel=1e-3, abs=1e-6)
+        events += theirs.stats.events
+        tokens += theirs.stats.tokens
+    requests, computed = served.requests - before, drafted(writing) - computed
+    print(f"{assist}: {events} events, {tokens} tokens: {requests} requests, {computed} tokens computed")
+    if assist != "lock":  # which asks for single frames
+        assert requests <= 0.1 * tokens / 20  # tokens of an event in CWM's vocabulary
+    assert computed <= 2 * tokens
+
+
+def drafted(url):
+    """Tokens that a server has computed, of prompts what it did not know, as it counts them."""
+    text = urllib.request.urlopen(f"{url}/metrics", timeout=30).read().decode()
+    numbers = {}
+    for line in text.splitlines():
+        if line and line[0] != "#":
+            name, _, value = line.rpartition(" ")
+            name = name.partition("{")[0]
+            numbers[name] = numbers.get(name, 0) + float(value)
+    accepted = numbers["vllm:spec_decode_num_accepted_tokens_total"]
+    return numbers["vllm:generation_tokens_total"] - accepted + numbers["vllm:spec_decode_num_draft_tokens_total"]
 
 
 def told(trace):

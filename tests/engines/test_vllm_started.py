@@ -6,10 +6,12 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from cwm_lsp import __version__
 from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.decode import Budget
@@ -117,3 +119,17 @@ def test_flags_are_those_for_the_gpus_that_there_are(gpus, options, flags, tmp_p
     assert told[:4] == ["-m", "vllm.entrypoints.openai.api_server", "--model", "facebook/cwm"]
     assert " ".join(flags) in " ".join(told)
     assert ("--tensor-parallel-size" in told) == (gpus > 1)
+    assert "--scheduler-cls" not in told
+
+
+def test_a_server_with_this_package_writes_by_itself(tmp_path):
+    python = tmp_path / "bin" / "python"
+    assert not vllm._has_this(python)
+    site = tmp_path / "lib" / "python3.12" / "site-packages"
+    (site / f"cwm_lsp-{__version__}.dist-info").mkdir(parents=True)
+    assert vllm._has_this(python)
+    told = vllm.command(Options("vllm:facebook/cwm"), 8000, writing=True)
+    speculative = json.loads(told[told.index("--speculative-config") + 1])
+    for name in (told[told.index("--scheduler-cls") + 1], speculative["model"]):  # they are there
+        module, _, member = name.rpartition(".")
+        assert f"class {member}" in Path(find_spec(module).origin).read_text()

@@ -12,6 +12,7 @@ from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
+    from cwm_lsp.predict.continuation import Continuation
     from cwm_lsp.predict.engines.timing import PassTimes
 
 
@@ -56,6 +57,9 @@ class Pass:
     tokens: Sequence[int]
     keep: int
     """Distributions wanted: those after the last `keep` of the tokens."""
+    onward: Continuation | None = None
+    """How the text is to go on after that, for an engine that writes by itself. The prefix that it gives has what it
+    wrote, and the distributions, one for each token written, are those of which they were chosen."""
 
 
 class Engine(ABC):
@@ -74,6 +78,8 @@ class Engine(ABC):
     pass_times: PassTimes | None = None
     """How long passes take, where that was measured."""
     calibration: Calibration = UNCALIBRATED
+    writes: bool = False
+    """It goes on by itself with what it is told of; drafts are then its own affair."""
     cancel: threading.Event | None = None
     """Ends the work at hand: an engine that waits for others stops waiting, and raises Cancelled."""
 

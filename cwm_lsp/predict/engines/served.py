@@ -20,15 +20,17 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from cwm_lsp.errors import UnavailableError
+from cwm_lsp.predict.continuation import FIELD, SIGN, Continuation
 from cwm_lsp.predict.engines.cache import PrefixCache
 from cwm_lsp.predict.engines.client import KEY_VARIABLE, Client, Refused
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.trace import wire
+from cwm_lsp.trace.events import Event
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +38,15 @@ BLOCK = 16
 """Tokens that a server's prefix cache keeps or forgets together (vLLM's default)."""
 _RANKED = (20, 5, 1)
 """Tokens told of each position: as many as the server allows, which is 20 unless it was started otherwise."""
+_WRITTEN = 512
+"""Tokens that a server which writes by itself writes for one request: some 25 events, about a second of a fast GPU."""
 _PROBE = "def f(x):\n    return [x, '\\u00e9', 1000]  # é\n"
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.engines.vllm import Lease
 
 Ids = tuple[int, ...]
+Said = TypeVar("Said")
 Ask = Callable[[Collection[int]], tuple[int, float]]
 
 
@@ -64,8 +69,27 @@ class _Choice(NamedTuple):
         return cls(
             int(token),
             float(logprob),
-            {int(name.removeprefix("token_id:")): float(logprob) for name, logprob in likeliest.items()},
+            _named(likeliest),
             [*map(_of_prompt, (choice.get("prompt_logprobs") or ())[1:])],
+        )
+
+
+class _Written(NamedTuple):
+    """What a server wrote by itself after a prompt."""
+
+    tokens: tuple[int, ...]
+    likeliest: list[dict[int, float]]
+    """At each of them the log-probability of the token, and that of the likeliest one."""
+    stopped_by: str
+
+    @classmethod
+    def of(cls, choice: Any) -> _Written:
+        told = choice["logprobs"]
+        positions = zip(choice["token_ids"], told["token_logprobs"], told["top_logprobs"], strict=True)
+        return cls(
+            tuple(map(int, choice["token_ids"])),
+            [_named(likeliest) | {int(token): float(logprob)} for token, logprob, likeliest in positions],
+            str(choice.get("stop_reason")),
         )
 
 
@@ -116,10 +140,11 @@ class ServedEngine(Engine):
         self._ranked, self._reads_prompts = self._abilities()
         # The token after the text needs a place.
         self.context_length = int(model.get("max_model_len") or 131_072) - 1
+        self.writes = self._goes_on()
         more = ", and those of prompts" if self._reads_prompts else ""
         self.description = (
             f"{model['id']}, by the server at {base}: {self.context_length + 1:,} tokens of context, "
-            f"log-probabilities of {self._ranked} tokens{more}"
+            f"log-probabilities of {self._ranked} tokens{more}{', writes traces by itself' if self.writes else ''}"
         )
         self.pass_tokens = 8192
         self.draft_tokens = 64
@@ -130,7 +155,7 @@ class ServedEngine(Engine):
         whole: list[int] = []
         single: list[int] = []
         for number, (step, text) in enumerate(zip(batch, texts, strict=True)):
-            if step.keep:
+            if step.keep and not (step.onward is not None and self.writes):
                 by_prompts = not self._reads_prompts or _computed(step) <= len(text)
                 (single if by_prompts else whole).append(number)
         bodies = []
@@ -139,10 +164,14 @@ class ServedEngine(Engine):
             bodies.append(self._body([texts[n][:end] for n, end in ends]))
         if whole:
             bodies.append(self._body([texts[n] for n in whole]) | {"prompt_logprobs": self._ranked})
-        answers = [iter(choices) for choices in self._choices(bodies)] if bodies else []
+        answers = [iter(choices) for choices in self._choices(bodies, _Choice.of)] if bodies else []
+        written = self._written(batch, texts) if self.writes else {}
         results: list[tuple[Prefix, list[Distribution]]] = []
         for number, (step, text) in enumerate(zip(batch, texts, strict=True)):
             start = len(text) - step.keep
+            if number in written:
+                results.append(self._went_on(text, written[number]))
+                continue
             if number in whole:
                 choice = next(answers[-1])
                 known = [*choice.prompt[start:], choice.next]
@@ -171,7 +200,8 @@ class ServedEngine(Engine):
         """What finds the likeliest of some tokens after a text."""
 
         def ask(allowed: Collection[int]) -> tuple[int, float]:
-            [[choice]] = self._choices([self._body([text]) | {"allowed_token_ids": sorted(allowed), "logprobs": 1}])
+            body = self._body([text]) | {"allowed_token_ids": sorted(allowed), "logprobs": 1}
+            [[choice]] = self._choices([body], _Choice.of)
             if choice.token not in allowed:
                 raise UnavailableError(f"{self.name} ignores allowed_token_ids: only vLLM is known to heed them")
             return choice.token, choice.logprob
@@ -181,12 +211,31 @@ class ServedEngine(Engine):
     def _body(self, prompts: Sequence[Ids]) -> dict[str, Any]:
         return {**self._request, "prompt": [list(prompt) for prompt in prompts], "logprobs": self._ranked}
 
-    def _choices(self, bodies: Sequence[dict[str, Any]]) -> list[list[_Choice]]:
+    def _written(self, batch: Sequence[Pass], texts: Sequence[Ids]) -> dict[int, _Written]:
+        """What the server writes by itself after those of the texts that are to be gone on with, by their numbers."""
+        onward = {number: step.onward for number, step in enumerate(batch) if step.onward is not None}
+        bodies = [self._onward(texts[number], told) for number, told in onward.items()]
+        answers = self._choices(bodies, _Written.of) if bodies else []
+        return {number: choice for number, [choice] in zip(onward, answers, strict=True)}
+
+    def _onward(self, text: Ids, told: Continuation) -> dict[str, Any]:
+        most = min(_WRITTEN, told.tokens, self.context_length + 1 - len(text))
+        return self._body([text]) | {"max_tokens": most, "logprobs": 1, "vllm_xargs": {FIELD: told.to_json()}}
+
+    def _went_on(self, text: Ids, written: _Written) -> tuple[Prefix, list[Distribution]]:
+        longer = text + written.tokens
+        distributions: list[Distribution] = [
+            WrittenDistribution(token, known, self._asking(longer[: len(text) + n]))
+            for n, (token, known) in enumerate(zip(written.tokens, written.likeliest, strict=True))
+        ]
+        return Prefix(longer, len(longer)), distributions
+
+    def _choices(self, bodies: Sequence[dict[str, Any]], read: Callable[[Any], Said]) -> list[list[Said]]:
         """For each request what follows its prompts."""
         self.requests += len(bodies)
         answers = self._client.post("/v1/completions", bodies, self.cancel)
         try:
-            choices = [list(map(_Choice.of, sorted(answer["choices"], key=itemgetter("index")))) for answer in answers]
+            choices = [list(map(read, sorted(answer["choices"], key=itemgetter("index")))) for answer in answers]
         except (KeyError, TypeError, ValueError, AttributeError):
             raise self._stranger() from None
         if [len(body["prompt"]) for body in bodies] != list(map(len, choices)):
@@ -234,7 +283,7 @@ class ServedEngine(Engine):
         for self._ranked in _RANKED:
             body = self._body([start])
             try:
-                [[choice]] = self._choices([body | {"prompt_logprobs": self._ranked}])
+                [[choice]] = self._choices([body | {"prompt_logprobs": self._ranked}], _Choice.of)
             except Refused as refusal:
                 if refusal.status != 400:
                     raise
@@ -244,6 +293,17 @@ class ServedEngine(Engine):
                 log.warning("%s tells no prompt_logprobs: long drafts and recorded traces cost more", self.name)
             return self._ranked, bool(choice.prompt)
         raise trouble
+
+    def _goes_on(self) -> bool:
+        """Whether the server writes by itself: it stops where it is told to, and says who stopped it."""
+        source = "def f():\n    return 1\n"
+        start = tuple(self.tokenizer.special[name] for name in (wire.BEGIN_OF_TEXT, wire.TRACE_CONTEXT_START))
+        told = Continuation(source, [Event("call", 1, 0, "f")], 16, until="kind")
+        try:
+            [[written]] = self._choices([self._onward(start, told) | {"max_tokens": 2}], _Written.of)
+        except UnavailableError:
+            return False
+        return written.stopped_by == SIGN
 
 
 class ServedDistribution(Distribution):
@@ -266,6 +326,32 @@ class ServedDistribution(Distribution):
     def best(self, allowed: Collection[int]) -> tuple[int, float]:
         among = set(allowed)
         return next((known for known in self._ranked if known[0] in among), None) or self._ask(among)
+
+
+class WrittenDistribution(ServedDistribution):
+    """Of a token that the server chose by itself, as the likeliest of those that its grammar allowed."""
+
+    __slots__ = ("_chosen",)
+
+    def __init__(self, chosen: int, known: dict[int, float], ask: Ask) -> None:
+        """`known`: log-probabilities of the token and of the likeliest one."""
+        super().__init__(known, 1, ask)
+        self._chosen = chosen
+
+    def ranked(self) -> Iterator[tuple[int, float]]:
+        yield from super().ranked()
+        if self._chosen != self._ranked[0][0]:
+            yield self._chosen, self._known[self._chosen]
+
+    def best(self, allowed: Collection[int]) -> tuple[int, float]:
+        if self._chosen in allowed:
+            return self._chosen, self._known[self._chosen]
+        return super().best(allowed)
+
+
+def _named(likeliest: Any) -> dict[int, float]:
+    """Token id → log-probability, of tokens that are named by their ids."""
+    return {int(name.removeprefix("token_id:")): float(logprob) for name, logprob in likeliest.items()}
 
 
 def _computed(step: Pass) -> int:

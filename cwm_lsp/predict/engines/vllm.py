@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp import __version__
 from cwm_lsp.errors import Cancelled, UnavailableError
 
 if TYPE_CHECKING:
@@ -33,6 +34,17 @@ STARTING = 1800.0
 """Seconds that a server may take to start: it may have to download the model."""
 _CONTEXT = 32_768
 """Tokens of context that are asked for at most: what a day's programs need, and what 24 GB have room for."""
+
+
+WRITING = (
+    "--scheduler-cls",
+    "cwm_lsp.predict.engines.inside.Scheduler",
+    "--speculative-config",
+    json.dumps(
+        {"method": "custom_class", "model": "cwm_lsp.predict.engines.inside.Proposer", "num_speculative_tokens": 64}
+    ),
+)
+"""Options with which a vLLM that has this package, too, writes traces by itself."""
 
 
 @dataclass
@@ -76,8 +88,14 @@ def _has_vllm(python: Path) -> bool:
     return any((python.parent.parent / "lib").glob("python3*/site-packages/vllm/__init__.py"))
 
 
-def command(options: Options, port: int) -> list[str]:
-    """What starts the server, but for the interpreter."""
+def _has_this(python: Path) -> bool:
+    """Whether an environment has this package as well, and the same version, so that what is told is understood."""
+    mine = f"python3*/site-packages/cwm_lsp-{__version__}.dist-info"
+    return any((python.parent.parent / "lib").glob(mine))
+
+
+def command(options: Options, port: int, *, writing: bool = False) -> list[str]:
+    """What starts the server, but for the interpreter. `writing`: it is to write traces by itself."""
     model = options.name.removeprefix(PREFIX)
     gpus = _gpus()
     flags = ["--model", model, "--served-model-name", "cwm", "--host", "127.0.0.1", "--port", str(port)]
@@ -99,7 +117,7 @@ def command(options: Options, port: int) -> list[str]:
         flags += ["--gpu-memory-utilization", f"{min(0.95, options.memory * 1e9 / total):.2f}"] if total else []
     elif gpus:
         flags += ["--gpu-memory-utilization", "0.92"]
-    return ["-m", "vllm.entrypoints.openai.api_server", *flags]
+    return ["-m", "vllm.entrypoints.openai.api_server", *flags, *(WRITING if writing else ())]
 
 
 def start(options: Options, folder: Path, cancel: threading.Event | None = None, grace: float = GRACE) -> Lease:
@@ -120,7 +138,8 @@ def start(options: Options, folder: Path, cancel: threading.Event | None = None,
         if connection is None:
             port, key = _free_port(), secrets.token_hex(16)
             _write(kept, {"url": f"http://127.0.0.1:{port}#cwm", "key": key})
-            _launch(python, command(options, port), state, f"http://127.0.0.1:{port}/v1/models", key, grace)
+            arguments = command(options, port, writing=_has_this(python))
+            _launch(python, arguments, state, f"http://127.0.0.1:{port}/v1/models", key, grace)
             connection = _awaited(state, cancel)
     told = json.loads(kept.read_text(encoding="utf-8"))
     lease = Lease(told["url"], told["key"], connection)

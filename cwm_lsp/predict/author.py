@@ -24,6 +24,9 @@ _WORTH = 0.5
 """The chance of being right, with all before it, down to which a token is drafted: wrong ones then cost no more than
 right ones save."""
 
+_SOON = 4.0
+"""Weight of what is assumed of drafts before any came: little, as a server pays for each token that is wrong."""
+
 _BACK = 512
 """Tokens that can be taken back."""
 
@@ -58,7 +61,7 @@ class Author:
         self._masks = Masks(self._grammar)
         self._frames = list(told.frames)
         self._drafter = Drafter(self._grammar, told.source, self._frames, Foretold(told.foreseen, len(self._frames)))
-        self._histories = {False: History(ASSUMED), True: History(SURE)}
+        self._histories = {False: History((_SOON, ASSUMED[1])), True: History((_SOON, SURE[1]))}
         self._proposed: list[tuple[int, bool]] = []
         """The last draft, and of each token whether it was a guess."""
         self._base = told.base

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import accumulate, chain, repeat
 from typing import NamedTuple
 
 from cwm_lsp.predict.foresight import Foreseeing, Foreseen
 from cwm_lsp.predict.grammar import VALUE, Frame, Grammar
 from cwm_lsp.predict.guesses import Statement, Statements, copied, elements, finished
+from cwm_lsp.predict.reckoning import Unknown, bound, effects, shown, value_of
 from cwm_lsp.predict.states import Activation, Option, State
 from cwm_lsp.source.flow import Scope
 from cwm_lsp.trace import wire
@@ -103,6 +105,10 @@ class Drafter:
         self._became: dict[tuple[int, str], str] = {}
         """What a name, or the result, was after the statement of that line last ran."""
         self._learnt = 1
+        self._reckoned: tuple[Activation | None, Mapping[str, str]] = (None, {})
+        """What the last statement that was looked at makes of variables."""
+        self._trail: list[Event] = []
+        """The latest frames, and those drafted after them."""
         beginning = '{"a": "'
         encoded = grammar.tokenizer.encode(f'{beginning}{wire.SAME}"}}')
         lengths = accumulate(len(grammar.tokenizer.token_bytes(token)) for token in encoded)
@@ -114,12 +120,12 @@ class Drafter:
         self._learn()
         if self._foresight is not None:
             self._foreseen = self._foresight.events(self._frames, 2 + length // 4)
-        trail = list(self._frames[-_MEMORY:])
+        self._trail = list(self._frames[-_LOOK_BACK:])
         state = frame.state
         tokens: list[int] = []
         begun: Frame | None = frame
         for foreseen in chain(self._foreseen, repeat(None)):
-            option = self._option(state, trail, begun, foreseen)
+            option = self._option(state, self._trail[-_MEMORY:], begun, foreseen)
             if option is None:
                 break
             event = self._event(state, option, begun, foreseen)
@@ -130,7 +136,7 @@ class Drafter:
             state = state.after([option], event.locals, event.value)
             if not tokens or len(tokens) >= length or state.over:
                 break
-            trail = [*trail[1 - _MEMORY :], event]
+            self._trail.append(event)
         return tokens
 
     @property
@@ -162,6 +168,9 @@ class Drafter:
         kinds = [begun.kind] if begun and begun.kind else state.kinds()
         options = {kind: begun.options if begun and begun.kind else state.options(kind) for kind in kinds if kind}
         steps = [_step(event) for event in trail]
+        if foreseen is None:
+            for option in self._turned(state, trail, options.get("line", ())):
+                return option
         experience = (self._next.get(tuple(steps[start:])) for start in range(len(steps)))
         for expected in (foreseen and _step(foreseen.event), *experience):
             for option in options.get(expected.kind, ()) if expected else ():
@@ -171,6 +180,41 @@ class Drafter:
             for option in options.get(kind, ()):
                 return option
         return next((option for kind in options for option in options[kind]), None)
+
+    def _turned(self, state: State, trail: Sequence[Event], options: Sequence[Option]) -> Iterator[Option]:
+        """Where the statement that has just run sends control, if its condition can be told."""
+        if not options or not state.stack or state.top.raising or state.top.positions[0].phase == "called":
+            return
+        if trail[-1].kind != "return" and _calls_by_name(state):
+            return
+        top = state.top
+        node = self._statements.at(top.line).node
+        if not isinstance(node, ast.If | ast.While | ast.For):
+            return
+        try:
+            inside = self._round(top, node)[1] if isinstance(node, ast.For) else bool(value_of(node.test, top.values))
+        except Unknown:
+            return
+        first = top.line - node.lineno + node.body[0].lineno
+        for option in options:
+            if (option.line == first) == inside:
+                yield option
+
+    def _round(self, top: Activation, node: ast.For) -> tuple[object, bool]:
+        """What the target of a loop is in the turn that has just begun, and whether there is one.
+
+        Raises:
+            Unknown: what is iterated over cannot be told.
+        """
+        try:
+            inside: Sequence[object] = list(value_of(node.iter, top.values))
+        except (Unknown, TypeError):
+            known = elements(node.iter, top.values)
+            if known is None:
+                raise Unknown from None
+            inside = known
+        times = self._times(top, node)
+        return (inside[times - 1], True) if 0 < times <= len(inside) else (None, False)
 
     def _likely(self, state: State, trail: Sequence[Event]) -> Iterator[EventKind]:
         """Kinds, the likeliest first, where there is no experience."""
@@ -265,9 +309,7 @@ class Drafter:
             if old is not None and not prefix and not declined:
                 return old
             statement = statement or self._statements.at(top.line)
-        likely: list[str | None] = [known]
-        if name in statement.loops_over:
-            likely.append(self._element(top, name, statement.loops_over[name]))
+        likely: list[str | None] = [known, self._effects(top, statement).get(name)]
         likely.append(copied(statement.assigns.get(name), top.values))
         if old and name in statement.mutates:
             mentioned = [top.values[other] for other in statement.names if other in top.values and other != name]
@@ -276,22 +318,33 @@ class Drafter:
         likely += [self._became.get((top.line, name)), old]
         return self._value(prefix, likely, statement, top, unlike=old if prefix or declined else None)
 
-    def _element(self, top: Activation, name: str, iterable: ast.expr) -> str | None:
-        """The next target of a loop whose header has just run."""
-        inside = elements(iterable, top.values)
-        if inside is None:
-            return None
+    def _effects(self, top: Activation, statement: Statement) -> Mapping[str, str]:
+        """What the statement that has just run makes of variables, as far as it can be told."""
+        if self._reckoned[0] is not top:
+            node = statement.node
+            made: Mapping[str, str] = {}
+            if isinstance(node, ast.For):
+                with suppress(Unknown):
+                    element, inside = self._round(top, node)
+                    made = bound(node.target, element) if inside else {}
+            elif node is not None:
+                made = effects(node, top.values)
+            self._reckoned = top, made
+        return self._reckoned[1]
+
+    def _times(self, top: Activation, node: ast.For) -> int:
+        """How often the header of a loop has run since it was come to."""
         times = 0
-        depth = len(self._frames) and self._frames[-1].depth
-        body = self._statements.at(top.line).node
-        for event in reversed(self._frames[-_LOOK_BACK:]):
+        depth = len(self._trail) and self._trail[-1].depth
+        last = top.line - node.lineno + (node.end_lineno or node.lineno)
+        for event in reversed(self._trail[-_LOOK_BACK:]):
             if event.depth != depth or event.kind != "line":
                 continue
             if event.line == top.line:
                 times += 1
-            elif not (body and body.lineno <= event.line <= (body.end_lineno or 0)):
+            elif not top.line <= event.line <= last:
                 break
-        return repr(inside[times - 1]) if 0 < times <= len(inside) else None
+        return times
 
     def _argument(self, state: State, option: Option, name: str, prefix: str, known: str | None) -> str:
         if option.resumes and name in option.resumes.values:
@@ -302,8 +355,20 @@ class Drafter:
         likely: list[str | None] = [known]
         if name == ".0":
             likely.append(_iterator(statement, caller.values))
+        likely += [self._passed(option, name, statement, caller)]
         likely += [caller.values.get(name), self._last_argument(option, name)]
         return self._value(prefix, likely, statement, caller)
+
+    def _passed(self, option: Option, name: str, statement: Statement, caller: Activation) -> str | None:
+        """What a call in the statement hands to a parameter, by its place or its name."""
+        for node in ast.walk(statement.node) if statement.node else ():
+            match node:
+                case ast.Call(func=ast.Name(id=called)) if called == option.scope.name:
+                    placed = dict(zip(option.scope.parameters, node.args, strict=False))
+                    named = {keyword.arg: keyword.value for keyword in node.keywords}
+                    its = named.get(name) or placed.get(name)
+                    return shown(its, caller.values) if its is not None else None
+        return None
 
     def _last_argument(self, option: Option, name: str) -> str | None:
         for event in reversed(self._frames):
@@ -320,6 +385,7 @@ class Drafter:
             likely.append(state.unwinding.value if state.unwinding else None)
             likely.append(_raised(statement.result))
         else:
+            likely.append(shown(statement.result, top.values))
             likely.append(copied(statement.result, top.values) if statement.result else "None")
         likely.append(self._became.get((option.line, VALUE)))
         return self._value(prefix, likely, statement, top)

@@ -1,12 +1,14 @@
 """What is said of a model's memory before it is loaded: of CWM-32B, without its weights, and of small ones."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines import Options, load, plan, refused
-from cwm_lsp.predict.engines.loading import shape_of
+from cwm_lsp.predict.engines.loading import available, machine_of, planned, shape_of
 from tests.predict.checkpoints import make_checkpoint
 
 ALL = ["int8", "nf4"]
@@ -136,6 +138,57 @@ def test_absent_devices_are_told(checkpoint):
         if not getattr(torch.backends if device == "mps" else torch, device).is_available():
             with pytest.raises(UnavailableError, match=f"finds no device {device} but .*: use --device auto"):
                 load(Options(str(checkpoint), device=device))
+
+
+@pytest.fixture
+def devices(monkeypatch):
+    """A machine that has, as far as torch tells, none but some devices, with 30 GB of 32 GB free."""
+    import torch
+
+    def has(*names, other=None):
+        gigabytes = (int(30 * plan.GB), int(32 * plan.GB))
+        for name in ("cuda", "xpu"):
+            module = getattr(torch, name)
+            monkeypatch.setattr(module, "is_available", lambda name=name: name in names)
+            monkeypatch.setattr(module, "mem_get_info", lambda: gigabytes, raising=False)
+            monkeypatch.setattr(module, "get_device_name", lambda name=name: f"some {name}", raising=False)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
+        found = SimpleNamespace(type=other) if other else None
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: found)
+
+    return has
+
+
+@pytest.mark.parametrize("device", ["cuda", "xpu"])  # ROCm goes by the first name
+def test_a_gpu_of_any_vendor_is_planned_for(device, devices, cwm):
+    devices(device)
+    machine = machine_of(Options("x"), cwm)
+    assert (machine.device, machine.name, machine.number) == (device, f"some {device}", 2.0)
+    assert machine.free == pytest.approx(0.95 * 30 * plan.GB, rel=1e-6)
+    assert machine.spare > 0
+    assert machine_of(Options("x", memory=10), cwm).free == 10 * plan.GB
+    assert available(device) == ["int8", "nf4"]
+    for other in {"cuda", "xpu", "mps"} - {device}:
+        with pytest.raises(UnavailableError, match=f"no device {other} but {device}, cpu: use --device auto"):
+            machine_of(Options("x", device=other), cwm)
+
+
+def test_apples_share_the_main_memory_and_have_no_bitsandbytes(devices, cwm, checkpoint):
+    devices("mps")
+    machine = machine_of(Options("x"), cwm)
+    assert (machine.device, machine.spare, machine.number) == ("mps", 0.0, 2.0)
+    assert available("mps") == []
+    with pytest.raises(UnavailableError, match=r"nf4 is not there on mps: use --quantization none, or a server"):
+        planned(Options(str(checkpoint), quantization="nf4"))
+
+
+def test_what_nothing_is_planned_for_is_named_and_not_used(devices, cwm):
+    devices(other="npu")
+    machine = machine_of(Options("x"), cwm)
+    assert machine.device == "cpu"
+    assert machine.name == "this machine, whose npu cwm-lsp can not plan for (CUDA, ROCm, XPU and MPS it can)"
+    with pytest.raises(UnavailableError, match="free on this machine, whose npu"):
+        plan.plan(cwm, replace(machine, free=plan.GB), "auto", ALL)
 
 
 @pytest.mark.parametrize(

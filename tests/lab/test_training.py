@@ -17,6 +17,7 @@ from cwm_lsp.lab.documents import CHANGED, GIVEN
 from cwm_lsp.lab.model import Shape, WorldModel, initialise, seed_copying
 from cwm_lsp.lab.train import Recipe, Run
 from cwm_lsp.predict.confidence import Calibration
+from cwm_lsp.predict.engines import bundled_folder
 from cwm_lsp.trace import wire
 
 RECIPE = Recipe(batch=1024, pool=16, warmup=5, stages=((0, "copies"), (4_000, "mix")))
@@ -43,6 +44,24 @@ def test_a_stopped_run_goes_on_to_the_bit(tmp_path: Path, words: Tokenizer) -> N
     assert rest.progress.step == whole.progress.step
     for (name, a), b in zip(whole.model.state_dict().items(), rest.model.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_a_slice_of_the_bundled_model_is_small(tmp_path: Path, words: Tokenizer) -> None:
+    """What has to be carried from one slice of training to the next: weights and what the optimisers keep of them."""
+    config = json.loads((bundled_folder() / "config.json").read_text())
+    shape = Shape(
+        vocab=config["vocab_size"],
+        hidden=config["hidden_size"],
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        mlp=config["intermediate_size"],
+    )
+    recipe = Recipe(batch=256, pool=2, stages=((0, "copies"),))
+    slice_ = Run(tmp_path, shape, recipe, words, [])
+    slice_.train(tokens=1, minutes=5, measured=0)
+    assert slice_.progress.step == 1
+    state = tmp_path / "state.pt"
+    assert 2 * 4 * 2_000_000 < state.stat().st_size <= 60e6  # both are there
 
 
 def test_the_rate_falls_to_zero_over_the_decay_also_when_resumed(tmp_path: Path, words: Tokenizer) -> None:

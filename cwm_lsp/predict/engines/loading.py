@@ -79,6 +79,11 @@ def planned(options: Options) -> Planned:
     except UnavailableError as error:
         raise UnavailableError(f"{options.name} does not fit: {error}") from None
     if held.quantization in PACKAGES:
+        if machine.device == "mps":
+            raise UnavailableError(
+                f"{options.name}: {held.quantization} is not there on mps: use --quantization none, or a server "
+                "(--model http://host:port)"
+            )
         _needed(PACKAGES[held.quantization], f"--quantization {held.quantization}")
     return Planned(shape, machine, held)
 

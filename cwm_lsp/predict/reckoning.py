@@ -198,9 +198,9 @@ class Reckoner:
                 return value
             case ast.Compare(left=left, ops=ops, comparators=others):
                 one = self.value(left)
-                for op, other in zip(ops, others, strict=True):
+                for comparison, other in zip(ops, others, strict=True):
                     its = self.value(other)
-                    if not self.guarded(_COMPARED[type(op)], one, its):
+                    if not self.guarded(_COMPARED[type(comparison)], one, its):
                         return False
                     one = its
                 return True

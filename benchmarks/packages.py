@@ -17,6 +17,7 @@ confidence on that.
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import importlib
 import io
@@ -28,14 +29,15 @@ import select
 import subprocess
 import sys
 import tempfile
-import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, ClassVar, TextIO, cast
+from unittest import mock
 from zlib import crc32
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -52,6 +54,7 @@ from cwm_lsp.source.calls import candidates_of
 from cwm_lsp.source.environment import layout
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import find, functions
+from cwm_lsp.source.prepared import read_call
 from cwm_lsp.trace.compare import align
 from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
@@ -128,22 +131,25 @@ def serve(work: Callable[[Case], Any]) -> None:
 
 
 def record(case: Case) -> Any:
-    """The events of a real run of a call, in a fresh copy of its module."""
+    """The events of a real run of a call, the package imported anew."""
     path = Path(case.path)
     source = read_source(path)
     found = layout(path, source)
     sys.path[:0] = [folder for folder in found.sys_path if folder not in sys.path]
-    original = importlib.import_module(found.module)
-    module = types.ModuleType(found.module)
-    module.__package__, module.__file__, module.__spec__ = original.__package__, case.path, original.__spec__
-    if hasattr(original, "__path__"):
-        module.__path__ = original.__path__
-    sys.modules[found.module] = module
-    try:
-        exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
-        recorded = record_in(module, case.call, case.function, events=EVENTS)
-    finally:
-        sys.modules[found.module] = original
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(found.root)):
+            del sys.modules[name]
+    usual = SourceFileLoader.get_code
+
+    def code(loader: SourceFileLoader, name: str) -> Any:
+        here = loader.path == case.path
+        return compile(source, FILE, "exec", dont_inherit=True) if here else usual(loader, name)
+
+    with mock.patch.object(SourceFileLoader, "get_code", code):
+        module = importlib.import_module(found.module)
+    call = read_call(case.call)
+    exec(compile(call.text_before(), "<before>", "exec"), module.__dict__)
+    recorded = record_in(module, ast.unparse(call.expression), case.function, events=EVENTS)
     return {"events": [event.to_json() for event in recorded], "cut": recorded.cut}
 
 

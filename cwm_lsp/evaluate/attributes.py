@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+from dataclasses import InitVar
 from types import (
     BuiltinFunctionType,
     EllipsisType,
@@ -130,7 +131,8 @@ class Attributes:
             return self.of_exception(value, name)
         if is_a(value, BuiltinFunctionType) and name in DESCRIBING:
             return getattr(value, name)
-        if name in TYPING and (issubclass(kind, GenericAlias) or kind.__module__ == "typing"):
+        typed = issubclass(kind, GenericAlias | InitVar) or kind.__module__ == "typing"
+        if typed and (name in TYPING or (name == "type" and kind is InitVar) or self.is_absent(value, name)):
             return getattr(value, name)
         if issubclass(kind, tuple) and name in getattr(kind, "_fields", ()):
             return getattr(value, name)
@@ -224,6 +226,13 @@ class Attributes:
         if not name.startswith("__") and value in library.METHODS and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined
+
+    def is_absent(self, value: Any, name: str) -> bool:
+        """Whether a form of `typing` certainly has no such attribute, here and in the program's own Python."""
+        dialect, origin = self.runtime.dialect, getattr(value, "__origin__", None)
+        if (dialect is not None and dialect.differs) or origin in self.runtime.classes:
+            return False
+        return not hasattr(value, name)
 
     def set(self, value: Any, name: str, item: Any) -> None:
         """`value.name = item`."""

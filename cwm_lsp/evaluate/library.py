@@ -24,6 +24,7 @@ import fractions
 import functools
 import hashlib
 import heapq
+import hmac
 import html
 import importlib
 import itertools
@@ -375,6 +376,7 @@ MODULES: dict[str, Module] = {
     "binascii": Module("binascii", _members(binascii)),
     "zlib": Module("zlib", _members(zlib, "crc32 adler32")),
     "hashlib": Module("hashlib", _members(hashlib, "md5 sha1 sha224 sha256 sha384 sha512 blake2b blake2s sha3_256")),
+    "hmac": Module("hmac", _members(hmac, "compare_digest")),
     "html": Module("html", _members(html, "escape unescape")),
     "shlex": Module("shlex", _members(shlex, "quote join split")),
     "difflib": Module("difflib", _members(difflib, "SequenceMatcher get_close_matches ndiff unified_diff")),

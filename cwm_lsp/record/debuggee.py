@@ -292,29 +292,30 @@ class Journal:
         self._at = 0
         self._quote = json.encoder.encode_basestring_ascii
         self._begins: dict[tuple[int, int], str] = {}
+        self._names: dict[str, str] = {}
 
     def emit(self, record: list[Any]) -> None:
         """Writes one record; `OverflowError` where it does not fit."""
-        quote = self._quote
         kind = record[0]
         # Most are of these forms, and this is quicker.
         if kind == "l" and len(record) == 4 and record[2] is not None:
-            place = record[1], record[2]
-            begin = self._begins.get(place)
+            _, depth, line, texts = record
+            begin = self._begins.get((depth, line))
             if begin is None:
-                begin = self._begins[place] = f'["l",{place[0]},{place[1]},{{'
-            data = (begin + self._texts(record[3]) + "}],\n").encode("ascii")
+                begin = self._begins[depth, line] = f'["l",{depth},{line},{{'
+            data = (begin + self._texts(texts) + "}],\n").encode()
         elif kind == "r" and len(record) == 4 and record[2] is not None:
-            data = f'["r",{record[1]},{record[2]},{quote(record[3])}],\n'.encode("ascii")
+            data = f'["r",{record[1]},{record[2]},{self._quote(record[3])}],\n'.encode()
         elif kind == "c" and len(record) == 5 and record[2] is not None:
-            texts = self._texts(record[4])
-            data = f'["c",{record[1]},{record[2]},{quote(record[3])},{{{texts}}}],\n'.encode("ascii")
+            _, depth, line, name, texts = record
+            data = f'["c",{depth},{line},{self._quote(name)},{{{self._texts(texts)}}}],\n'.encode()
         else:
-            data = self._json(record).encode("ascii") + b",\n"
-        after = self._at + len(data)
-        if after > self._end and (record[0] != "end" or after > self._end + _RESERVE):
+            data = self._json(record).encode() + b",\n"
+        at = self._at
+        after = at + len(data)
+        if after > self._end and (kind != "end" or after > self._end + _RESERVE):
             raise OverflowError
-        self._map[self._at : after] = data
+        self._map[at:after] = data
         self._at = after
 
     def _json(self, value: Any) -> str:
@@ -330,13 +331,16 @@ class Journal:
         return str(value)
 
     def _texts(self, texts: dict[str, str]) -> str:
-        if not texts:
-            return ""
-        quote = self._quote
         if len(texts) == 1:
             for name, text in texts.items():
-                return quote(name) + ":" + quote(text)
-        return ",".join([quote(name) + ":" + quote(text) for name, text in texts.items()])
+                begin = self._names.get(name) or self._named(name)
+                return begin + self._quote(text)
+        quote = self._quote
+        return ",".join([quote(name) + ":" + quote(text) for name, text in texts.items()]) if texts else ""
+
+    def _named(self, name: str) -> str:
+        begin = self._names[name] = self._quote(name) + ":"
+        return begin
 
 
 class _Impatient:

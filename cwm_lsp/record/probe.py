@@ -33,12 +33,14 @@ from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
     from .reach import SUSPENDS, Reach
+    from .reprs import name_of
     from .tracers import CALL_FILE, original_settrace, tracer
-    from .values import ATOMS, NESTED, STABLE, Values
+    from .values import ATOMS, BIG, NESTED, STABLE, Values
 else:  # run by path, inside a debuggee that need not have the package
     from reach import SUSPENDS, Reach  # type: ignore[no-redef, import-not-found]
+    from reprs import name_of  # type: ignore[no-redef, import-not-found]
     from tracers import CALL_FILE, original_settrace, tracer  # type: ignore[no-redef, import-not-found]
-    from values import ATOMS, NESTED, STABLE, Values  # type: ignore[no-redef, import-not-found]
+    from values import ATOMS, BIG, NESTED, STABLE, Values  # type: ignore[no-redef, import-not-found]
 
 __all__ = [
     "Files", "Limits", "Recording", "evaluate", "framed_trace", "naming_threads", "original_settrace", "trace_call",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     Marks = dict[str, str]
 
 _NO_CHANGES: dict[str, str] = {}
+_ABSENT = object()
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _SNAPSHOTS = sys.version_info < (3, 13)
 """Whether `f_locals` of a function's frame is a dictionary that the frame keeps, and `locals()` gives."""
@@ -231,7 +234,9 @@ class Recording:
         texts, namespace = kept if kept is not None and resumed else ({}, None)
         scope = Scope(frame, reach, depth, texts)
         scope.namespace = namespace
-        self._look(scope, None, [], order=bool(code.co_cellvars and code.co_argcount and not texts))
+        order = bool(code.co_cellvars and code.co_argcount and not texts)
+        if texts or order or self._atoms(scope, None) is None:
+            self._look(scope, None, [], order=order)
         scope.line = frame.f_lineno
         scope.calls = self.calls
         self._stack.append(scope)
@@ -315,10 +320,14 @@ class Recording:
         scope.line = line
         scope.raised_at, scope.raised_on = -1, 0
         if names is None or names or (loose and (touched is None or touched or scope.is_vague)):
-            gone: list[str] = []
-            record = ["l", scope.depth, line, self._look(scope, names, gone, touched)]
-            if gone or scope.marks:
-                record += gone, dict(scope.marks)
+            few = None if loose or names is None else self._atoms(scope, names)
+            if few is not None:
+                record = ["l", scope.depth, line, few]
+            else:
+                gone: list[str] = []
+                record = ["l", scope.depth, line, self._look(scope, names, gone, touched)]
+                if gone or scope.marks:
+                    record += gone, dict(scope.marks)
         else:
             record = ["l", scope.depth, line, _NO_CHANGES]
         if not self._left:
@@ -385,7 +394,7 @@ class Recording:
                 line = trace.tb_lineno
             trace = trace.tb_next
         message = self.values.message(error)
-        return {"kind": "exception", "type": type(error).__name__, "message": message, "line": line}
+        return {"kind": "exception", "type": name_of(type(error)), "message": message, "line": line}
 
     def name(self, thread: str) -> None:
         """Another thread runs while the call does."""
@@ -398,7 +407,7 @@ class Recording:
         if not self._entry:
             end: dict[str, Any] = {"kind": "error", "entered": False}
             if error is not None:
-                end["detail"] = f"{type(error).__name__}: {self.values.message(error)}"
+                end["detail"] = f"{name_of(type(error))}: {self.values.message(error)}"
         elif self._caller is not None and self._raised is not None:
             end = self._raised
         elif self._stack:
@@ -436,6 +445,37 @@ class Recording:
 
     def _overflow(self) -> None:
         self.limit(f"the trace would be larger than {self._size:,} bytes")
+
+    def _atoms(self, scope: Scope, names: tuple[str, ...] | None) -> dict[str, str] | None:
+        """What `_look` gives where none of the values may change by itself, as most events have it, and quicker; None
+        where it takes more, and nothing is done then."""
+        if scope.namespace or scope.marks or self.shares_locals or not (_SNAPSHOTS and scope.reach.is_function):
+            return None
+        local = scope.frame.f_locals
+        texts, values = scope.texts, self.values
+        changed: dict[str, str] = {}
+        for name in local if names is None else names:
+            value = local.get(name, _ABSENT)
+            kind = type(value)
+            if kind is int and -BIG < value < BIG:
+                text = repr(value)
+            elif kind in ATOMS:
+                text = values.text(value)
+                if values.mark is not None:
+                    break
+            elif value is _ABSENT and name not in texts:
+                continue
+            else:
+                break
+            if texts.get(name) != text:
+                changed[name] = text
+        else:
+            scope.namespace = local
+            local.clear()
+            texts.update(changed)
+            return changed
+        local.clear()
+        return None
 
     def _look(
         self,

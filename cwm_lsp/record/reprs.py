@@ -89,10 +89,19 @@ class _Search:
         return self.changes(getattr(found, "__func__", found))
 
 
+flags_of: Callable[[type], int] = type.__dict__["__flags__"].__get__
+module_of: Callable[[type], str] = type.__dict__["__module__"].__get__
+name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
+qualname_of: Callable[[type], str] = type.__dict__["__qualname__"].__get__
+mro_of: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+namespace_of: Callable[[type], types.MappingProxyType[str, Any]] = type.__dict__["__dict__"].__get__
+"""What a class has, without asking it: its metaclass may have a `__getattribute__`."""
+
+
 def static(kind: type, name: str) -> Any:
     """What the class has under a name, without asking it; None if nothing."""
-    for base in type.__dict__["__mro__"].__get__(kind):
-        namespace = type.__dict__["__dict__"].__get__(base)
+    for base in mro_of(kind):
+        namespace = namespace_of(base)
         if name in namespace:
             return namespace[name]
     return None
@@ -108,7 +117,7 @@ class Fields:
         self._qualified = qualified
 
     def name(self, kind: type) -> str:
-        return kind.__qualname__ if self._qualified else kind.__name__
+        return qualname_of(kind) if self._qualified else name_of(kind)
 
 
 def fields_of(kind: type) -> Fields | None:
@@ -118,8 +127,8 @@ def fields_of(kind: type) -> Fields | None:
         return None
     wrapped = getattr(method, "__wrapped__", None)
     if isinstance(wrapped, types.FunctionType) and wrapped.__code__.co_filename == "<string>":
-        owner = next(base for base in kind.__mro__ if base.__dict__.get("__repr__") is method)
-        fields = owner.__dict__.get("__dataclass_fields__")
+        owner = next(base for base in mro_of(kind) if namespace_of(base).get("__repr__") is method)
+        fields = namespace_of(owner).get("__dataclass_fields__")
         if not isinstance(fields, dict):
             return None
         names = tuple(f.name for f in fields.values() if f.repr and f._field_type.name == "_FIELD")

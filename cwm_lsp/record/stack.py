@@ -26,6 +26,15 @@ def hide(*objects: object) -> None:
         ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(one))
 
 
+_Ints = ctypes.c_int * _INTS
+"""Made once: a class that is not needed any more is garbage, which the program could see."""
+
+
+def _read(base: int, deeper: int) -> list[int]:
+    """The ints at an address, as of so many calls further down."""
+    return _read(base, deeper - 1) if deeper else list(_Ints.from_address(base))
+
+
 class Stack:
     """The count of the present thread.
 
@@ -38,12 +47,9 @@ class Stack:
         current.restype = ctypes.c_void_p
         base: int = current()
 
-        def read(deeper: int) -> list[int]:
-            return read(deeper - 1) if deeper else list((ctypes.c_int * _INTS).from_address(base))
-
         self.count = ctypes.c_int(1 << 20)
         self.goes_down = True
-        reads = [(deeper, read(deeper)) for deeper in (0, 3, 7)]
+        reads = [(deeper, _read(base, deeper)) for deeper in (0, 3, 7)]
         for step in (1, -1):
             found = [
                 index

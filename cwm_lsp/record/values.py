@@ -22,10 +22,19 @@ from time import perf_counter
 from typing import Any
 
 if "." in __name__:
-    from .reprs import Fields, changes_something, fields_of, static
+    from .reprs import Fields, changes_something, fields_of, flags_of, module_of, name_of, qualname_of, static
     from .stack import hide
 else:  # run by path, inside a debuggee that need not have the package
-    from reprs import Fields, changes_something, fields_of, static  # type: ignore[no-redef, import-not-found]
+    from reprs import (  # type: ignore[no-redef, import-not-found]
+        Fields,
+        changes_something,
+        fields_of,
+        flags_of,
+        module_of,
+        name_of,
+        qualname_of,
+        static,
+    )  # fmt: skip
     from stack import hide  # type: ignore[no-redef, import-not-found]
 
 _NONE = type(None)
@@ -36,7 +45,8 @@ COMPARABLE = frozenset({list, tuple, dict})
 """Types that may have a fingerprint."""
 _FLAT = frozenset({list, tuple})
 _SEQUENCES = frozenset({list, tuple, set, frozenset})
-_BIG = 10**18
+BIG = 10**18
+"""The `repr` of smaller integers costs little."""
 _DEEPEST = 60
 _MOST_DIGITS = 4_300
 _SLOW_SECONDS = 0.002
@@ -129,7 +139,7 @@ def _raise_too_slow(_number: int, _frame: Any) -> None:
 
 def _summarises(kind: type) -> bool:
     """Whether the `repr` of large values leaves most of them out by itself."""
-    return kind.__module__ == "numpy" and kind.__name__ == "ndarray"
+    return module_of(kind) == "numpy" and name_of(kind) == "ndarray"
 
 
 def plain_name(value: object) -> str:
@@ -184,7 +194,7 @@ class Values:
         now = None
         if kind in COMPARABLE:
             now = fingerprint(value)
-        elif kind.__flags__ & _HEAP_TYPE:
+        elif flags_of(kind) & _HEAP_TYPE:
             known = self._known(kind)
             if known.fields is not None and known.refused is None:
                 try:
@@ -207,7 +217,7 @@ class Values:
         self.mark = None
         kind = type(value)
         if kind is int:
-            if -_BIG < value < _BIG:
+            if -BIG < value < BIG:
                 return repr(value)
         elif kind is str:
             if len(value) <= self.size:
@@ -239,7 +249,11 @@ class Values:
 
     def message(self, error: BaseException) -> str:
         """`str(error)`, guarded as a `__repr__` is."""
-        if type(error).__str__ is BaseException.__str__ and len(error.args) == 1 and type(error.args[0]) is str:
+        if (
+            static(type(error), "__str__") is BaseException.__str__
+            and len(error.args) == 1
+            and type(error.args[0]) is str
+        ):
             return error.args[0][: self.size]
         return self._guarded(error, str)[: self.size]
 
@@ -272,7 +286,7 @@ class Values:
         return self._cut(f"<int of {value.bit_length()} bits>")
 
     def _composite(self, value: Any, kind: type) -> str:
-        how: Any = kind.__repr__
+        how = static(kind, "__repr__")
         if how in _CONTAINERS:
             self._containers.append(value)
             try:
@@ -288,8 +302,8 @@ class Values:
             text = self._named(value, kind)
         elif how in (str.__repr__, bytes.__repr__, int.__repr__):
             return self._write(_without_class(value))
-        elif not kind.__flags__ & _HEAP_TYPE and not _summarises(kind) and _length(value, kind) > self.size // 3:
-            text = self._cut(f"<{kind.__name__} of {_length(value, kind)} items>")
+        elif not flags_of(kind) & _HEAP_TYPE and not _summarises(kind) and _length(value, kind) > self.size // 3:
+            text = self._cut(f"<{name_of(kind)} of {_length(value, kind)} items>")
         else:
             known = self._known(kind)
             if known.fields is not None:
@@ -350,25 +364,25 @@ class Values:
         return "{" + ", ".join(parts) + "}"
 
     def _set(self, value: Any, kind: type) -> str:
-        how: Any = kind.__repr__
+        how = static(kind, "__repr__")
         base: Any = set if how is set.__repr__ else frozenset
         if not base.__len__(value):
-            return f"{kind.__name__}()"
+            return f"{name_of(kind)}()"
         members = _first(value, self.size, base.__iter__)
         body = self._items(members, "{", list.__getitem__, len(members), "}")
-        return body if kind is set else f"{kind.__name__}({body})"
+        return body if kind is set else f"{name_of(kind)}({body})"
 
     def _exception(self, value: BaseException, kind: type) -> str:
         arguments = value.args
         if len(arguments) == 1:
-            return f"{kind.__name__}({self._write(arguments[0])})"
-        return kind.__name__ + self._items(arguments, "(", tuple.__getitem__, len(arguments), ")")
+            return f"{name_of(kind)}({self._write(arguments[0])})"
+        return name_of(kind) + self._items(arguments, "(", tuple.__getitem__, len(arguments), ")")
 
     def _named(self, value: Any, kind: type) -> str:
         """`plain_name(value)`, from what is known of the class."""
         known = self._known(kind)
-        if known.name is None or known.name != (kind.__module__, kind.__qualname__):
-            known.name, known.text = (kind.__module__, kind.__qualname__), plain_name(value)
+        if known.name is None or known.name != (module_of(kind), qualname_of(kind)):
+            known.name, known.text = (module_of(kind), qualname_of(kind)), plain_name(value)
         return known.text
 
     def _generated(self, value: Any, kind: type, fields: Fields) -> str:
@@ -399,16 +413,17 @@ class Values:
             held = []
             for item in values:
                 kind = type(item)
-                if kind in ATOMS or id(item) in seen or kind in _OPAQUE or issubclass(kind, (type, types.ModuleType)):
+                if kind in ATOMS or id(item) in seen or kind in _OPAQUE or issubclass(kind, types.ModuleType):
                     continue
                 seen.add(id(item))
                 if len(seen) > _MOST_HELD:
                     return None
-                if kind.__flags__ & _HEAP_TYPE:
+                if flags_of(kind) & _HEAP_TYPE:
                     refused = self._known(kind).refused
                     if refused is not None:
                         return refused
-                held += get_referents(item)
+                if not issubclass(kind, type):  # of a class only its own text shows
+                    held += [one for one in get_referents(item) if one is not kind]
             values = held
         return None
 
@@ -443,7 +458,7 @@ class Values:
         except _TooSlow:
             fault = "too slow"
         except BaseException as error:
-            fault = f"raised {type(error).__name__}"
+            fault = f"raised {name_of(type(error))}"
         if self._timer:
             signal.setitimer(signal.ITIMER_REAL, *pending)
             set_handler(signal.SIGALRM, handler)
@@ -535,7 +550,7 @@ def _room_of(items: Any, room: int, depth: int) -> int:
     for item in items:
         kind = type(item)
         if kind is int:
-            if not -_BIG < item < _BIG:
+            if not -BIG < item < BIG:
                 return -1
             room -= 20 if item > 999_999 or item < -99_999 else 6
         elif kind is str or kind is bytes:

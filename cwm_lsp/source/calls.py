@@ -152,7 +152,9 @@ def _found(
         sought = [at for at, calls in enumerate(found) if inside[at] or len(calls) < most]
         if not sought:
             break
-        some = home if len(sought) == len(wanted) else replace(home, functions=tuple(wanted[at].face for at in sought))
+        some = (
+            home if len(sought) == len(wanted) else replace(home, functions=tuple(home.functions[at] for at in sought))
+        )
         for at, theirs in zip(sought, read(some), strict=True):
             its = [one for one in theirs if inside[at] or not one.of_result]
             if its:
@@ -211,6 +213,8 @@ def _reading(
 
 def _above(path: str, texts: Mapping[str, str]) -> list[tuple[str, str]]:
     """The paths and texts of the `conftest.py` of a test file's folder and those above, outermost first."""
+    if not any(one.endswith(_CONFTEST) for one in texts):
+        return []
     folders = reversed(PurePath(path).parents)
     return [(one, texts[one]) for folder in folders if (one := str(folder / _CONFTEST)) in texts]
 

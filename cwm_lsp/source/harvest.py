@@ -121,7 +121,7 @@ def in_tests(
 ) -> Calls:
     """Calls in a test file's text; `path` is the file of the functions, which the tests import. `place` is the test
     file; `around` has the paths and texts of the `conftest.py` of its folder and those above, outermost first."""
-    context = replace(home, functions=(), names=home.names if _STAR.search(text) else None)
+    context = replace(home, functions=(), names=home.names if _imports_everything(text) else None)
     known = _found_in_tests(_the_same(context), path, text, tuple(around))
     new = tuple(function for function in home.functions if function not in known)
     if new:
@@ -130,7 +130,13 @@ def in_tests(
     return [known[function] for function in home.functions]
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=512)
+def _imports_everything(text: str) -> bool:
+    """Whether names are imported with a star."""
+    return _STAR.search(text) is not None
+
+
+@lru_cache(maxsize=512)
 def _found_in_tests(
     home: Home, path: str, text: str, around: tuple[tuple[str, str], ...]
 ) -> dict[Face, Sequence[Found]]:

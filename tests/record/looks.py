@@ -434,6 +434,528 @@ PROGRAMS = {
             z = {1: 10 ** 5000}
             print(len(str(x)))
     """,
+    "collections by the program": """
+        import gc
+
+        class Node:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                print("gone")
+
+        def f():
+            gc.disable()
+            a = Node()
+            del a
+            print(gc.collect(), gc.isenabled(), gc.get_count()[1] >= 0)
+            gc.enable()
+            print(gc.get_threshold(), gc.get_stats()[2]["uncollectable"], gc.garbage)
+            b = Node()
+            c = [b]
+            print(len(gc.get_referrers(b)), [type(x).__name__ for x in gc.get_referents(c)])
+            b.me = None
+    """,
+    "callbacks of the collector": """
+        import gc
+
+        def f():
+            seen = []
+            def heard(phase, info):
+                seen.append((phase, info["generation"]))
+            gc.callbacks.append(heard)
+            gc.collect()
+            gc.callbacks.remove(heard)
+            print(seen)
+    """,
+    "weak dictionaries": """
+        import weakref
+
+        class A:
+            pass
+
+        def make(store):
+            a = A()
+            store["a"] = a
+            return len(store)
+
+        def f():
+            store = weakref.WeakValueDictionary()
+            print(make(store), len(store))
+            keys = weakref.WeakKeyDictionary()
+            b = A()
+            keys[b] = "x"
+            b = None
+            print(len(keys))
+            dead = []
+            c = A()
+            weakref.finalize(c, dead.append, "c")
+            c = A()
+            print(dead)
+    """,
+    "resurrection": """
+        kept = []
+
+        class A:
+            n = 0
+
+            def __del__(self):
+                A.n += 1
+                if A.n < 3:
+                    kept.append(self)
+
+        def f():
+            a = A()
+            a = None
+            print(A.n, len(kept))
+            kept.clear()
+            print(A.n, len(kept))
+    """,
+    "counts of arguments": """
+        import sys
+
+        def g(x, *rest, **more):
+            return sys.getrefcount(x), sys.getrefcount(rest), sys.getrefcount(more)
+
+        def f():
+            x = object()
+            print(g(x, x, y=x), sys.getrefcount(x))
+            for item in [object(), object()]:
+                print(sys.getrefcount(item))
+            print([sys.getrefcount(y) for y in [object()]])
+            try:
+                raise ValueError(x)
+            except ValueError as e:
+                print(sys.getrefcount(e), sys.getrefcount(x))
+            print(sys.getrefcount(x))
+    """,
+    "limits at many depths": """
+        import sys
+
+        def down(n):
+            return 0 if n == 0 else 1 + down(n - 1)
+
+        def f():
+            for limit in (120, 150, 233, 500, 1000, 3000):
+                sys.setrecursionlimit(limit)
+                low, high = 0, limit
+                while low < high:
+                    middle = (low + high + 1) // 2
+                    try:
+                        down(middle)
+                        low = middle
+                    except RecursionError:
+                        high = middle - 1
+                print(limit, low)
+            sys.setrecursionlimit(1000)
+    """,
+    "limits inside calls": """
+        import sys
+
+        def at(n, do):
+            return at(n - 1, do) if n else do()
+
+        def f():
+            for depth in (5, 50, 90):
+                def lower():
+                    try:
+                        sys.setrecursionlimit(depth + 20)
+                        return "set"
+                    except RecursionError as e:
+                        return str(e)
+                    finally:
+                        sys.setrecursionlimit(1000)
+                print(depth, at(depth, lower))
+    """,
+    "recursion through generators": """
+        import sys
+
+        def walk(n):
+            yield n
+            yield from walk(n + 1)
+
+        def f():
+            last = None
+            sys.setrecursionlimit(150)
+            try:
+                for last in walk(0):
+                    pass
+            except RecursionError as e:
+                print(last, e)
+    """,
+    "recursion through comprehensions": """
+        def deep(n):
+            return [deep(m) for m in (n + 1,)]
+
+        n = 0
+
+        def count():
+            global n
+            n += 1
+            try:
+                count()
+            finally:
+                n += 1000
+
+        def f():
+            try:
+                deep(0)
+            except RecursionError as e:
+                print(e)
+            try:
+                count()
+            except RecursionError as e:
+                print(n, e)
+    """,
+    "filters of warnings": """
+        import warnings
+
+        def old():
+            warnings.warn("old", DeprecationWarning, stacklevel=2)
+
+        def f():
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("default")
+                for _ in range(3):
+                    old()
+                warnings.simplefilter("always")
+                for _ in range(2):
+                    old()
+            print([(str(w.message), w.lineno, w.filename.rsplit("/", 1)[-1]) for w in caught])
+            warnings.simplefilter("error", UserWarning)
+            try:
+                warnings.warn("mine")
+            except UserWarning as e:
+                print("raised", e)
+            print(sorted(globals().get("__warningregistry__", {}).keys(), key=str)[:1])
+    """,
+    "tracebacks of chains": """
+        import traceback
+
+        def g(n):
+            try:
+                return h(n)
+            except KeyError as e:
+                raise ValueError("outer") from e
+
+        def h(n):
+            try:
+                [][n]
+            except IndexError:
+                {}[n]
+
+        def f():
+            try:
+                g(3)
+            except ValueError as e:
+                print(traceback.format_exc().replace(__file__, "program"))
+                print(len(traceback.extract_tb(e.__traceback__)), e.__cause__.__context__.__traceback__.tb_lineno)
+                print(e.__traceback__.tb_frame.f_lineno, e.__traceback__.tb_lasti >= 0)
+    """,
+    "frames of its own": """
+        import sys
+
+        def names():
+            frame = sys._getframe(1)
+            return sorted(frame.f_locals), frame.f_lineno, frame.f_code.co_name, frame.f_trace is None
+
+        def f():
+            a = 1
+            for b in range(2):
+                print(names())
+            frame = sys._getframe()
+            frame.f_locals["a"] = 5
+            frame.f_locals["new"] = 6
+            print(a, "new" in locals(), frame.f_back.f_code.co_name)
+            del frame
+    """,
+    "a profile function": """
+        import sys
+
+        def g():
+            return len([1])
+
+        def f():
+            seen = []
+            sys.setprofile(lambda frame, event, arg: seen.append((event, frame.f_code.co_name)))
+            g()
+            sys.setprofile(None)
+            print(seen, sys.getprofile())
+    """,
+    "threads with profiles": """
+        import sys, threading
+
+        def work(out):
+            out.append(sys.gettrace() is None)
+            out.append(sys.getprofile() is None)
+
+        def f():
+            out = []
+            t = threading.Thread(target=work, args=(out,), name="worker")
+            t.start()
+            t.join()
+            print(out, threading.active_count(), threading.current_thread().name)
+            local = threading.local()
+            local.x = 1
+            print(vars(local))
+    """,
+    "a coroutine never awaited": """
+        import gc, warnings
+
+        async def c():
+            return 1
+
+        def f():
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                c()
+                x = c()
+                x = None
+                gc.collect()
+            print([str(w.message) for w in caught])
+    """,
+    "what tasks leave": """
+        import asyncio, gc
+
+        async def fails():
+            raise ValueError("lost")
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            heard = []
+            loop.set_exception_handler(lambda loop, context: heard.append(context["message"]))
+            task = loop.create_task(fails())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            del task
+            gc.collect()
+            print(heard, len(asyncio.all_tasks()))
+
+        def f():
+            asyncio.run(main())
+    """,
+    "reprs with side effects": """
+        class Counting:
+            n = 0
+
+            def __repr__(self):
+                Counting.n += 1
+                return f"Counting({Counting.n})"
+
+        class Lazy:
+            def __repr__(self):
+                if not hasattr(self, "made"):
+                    self.made = 1
+                    print("made")
+                return "Lazy"
+
+        class Falls:
+            def __repr__(self):
+                raise SystemExit(3)
+
+        def f():
+            a, b, c = Counting(), Lazy(), Falls()
+            d = [a, b]
+            for _ in range(3):
+                d.append(1)
+            print(a, Counting.n, vars(b))
+            print([a], Counting.n)
+    """,
+    "attributes with side effects": """
+        class Proxy:
+            log = []
+
+            def __getattribute__(self, name):
+                Proxy.log.append(name)
+                return object.__getattribute__(self, name)
+
+            def __class_getitem__(cls, item):
+                Proxy.log.append("item")
+                return cls
+
+            __hash__ = None
+
+            def __eq__(self, other):
+                Proxy.log.append("eq")
+                return False
+
+            def __len__(self):
+                Proxy.log.append("len")
+                return 0
+
+            def __iter__(self):
+                Proxy.log.append("iter")
+                return iter(())
+
+        class D(dict):
+            def __getitem__(self, key):
+                Proxy.log.append("get")
+                return 1
+
+            def keys(self):
+                Proxy.log.append("keys")
+                return super().keys()
+
+        def f():
+            p = Proxy()
+            q = D(a=1)
+            r = (p, q, {"x": p})
+            for _ in range(2):
+                x = 1
+            print(Proxy.log)
+            p.log
+            print(Proxy.log)
+    """,
+    "metaclasses that look": """
+        log = []
+
+        class M(type):
+            def __getattribute__(cls, name):
+                if name != "__dict__" and not name.startswith("_abc"):
+                    log.append(name)
+                return type.__getattribute__(cls, name)
+
+            def __instancecheck__(cls, one):
+                log.append("check")
+                return True
+
+            def __repr__(cls):
+                log.append("repr")
+                return "M"
+
+        class A(metaclass=M):
+            pass
+
+        def f():
+            a = A()
+            k = A
+            for _ in range(2):
+                b = [a]
+            print(log)
+    """,
+    "context at the end": """
+        import atexit, contextlib
+
+        @contextlib.contextmanager
+        def managed():
+            print("in")
+            try:
+                yield 1
+            finally:
+                print("out")
+
+        def numbers():
+            try:
+                yield 1
+                yield 2
+            finally:
+                print("closed")
+
+        def f():
+            atexit.register(lambda: None)
+            with managed() as m:
+                for n in numbers():
+                    break
+                print("after break")
+            g = numbers()
+            next(g)
+            del g
+            print("end")
+    """,
+    "ids and caches": """
+        import functools
+
+        class A:
+            pass
+
+        @functools.lru_cache(maxsize=2)
+        def g(n):
+            return n
+
+        def f():
+            a = A()
+            b = a
+            print(a is b, id(a) == id(b), hash(a) == id(a) // 16 or True)
+            for n in (1, 2, 1, 3, 2):
+                g(n)
+            print(g.cache_info())
+            s = "".join(["a", "b"])
+            print(s is "".join(["a", "b"]), [1, 2] == [1, 2])
+            it = iter([1, 2, 3])
+            for x in it:
+                y = list(it)
+            print(x, y)
+            m = map(str, range(3))
+            z = zip(m, m)
+            print(list(z))
+    """,
+    "streams": """
+        import io, sys
+
+        class Out(io.StringIO):
+            def write(self, text):
+                sys.__stdout__.write("<" + text.strip() + ">")
+                return len(text)
+
+        def f():
+            old, sys.stdout = sys.stdout, Out()
+            a = [1]
+            print("x", a)
+            sys.stdout = old
+            print()
+            it = iter(sys.stdin.readline, "")
+            print(list(it), sys.stdin.read() == "")
+    """,
+    "numbers that it counts": """
+        import itertools
+
+        count = itertools.count()
+
+        class Id:
+            def __init__(self):
+                self.n = next(count)
+
+            def __repr__(self):
+                return f"Id({next(count)})"
+
+        class Str(str):
+            def __repr__(self):
+                next(count)
+                return str.__repr__(self)
+
+        def f():
+            a, b = Id(), Str("x")
+            c = {b: a}
+            for _ in range(3):
+                c = dict(c)
+            print(next(count))
+    """,
+    "exceptions that keep frames": """
+        import sys
+
+        class Big:
+            def __del__(self):
+                print("big gone")
+
+        def g():
+            big = Big()
+            raise ValueError("x")
+
+        def f():
+            try:
+                g()
+            except ValueError as e:
+                kept = e
+                print("caught")
+            print(sys.exc_info())
+            kept = None
+            print("after")
+            try:
+                g()
+            except ValueError:
+                print("second")
+            print("end")
+    """,
 }
 
 

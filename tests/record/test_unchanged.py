@@ -49,7 +49,10 @@ def differs(request, pythons, pool: RecorderPool, tmp_path: Path):
     return run
 
 
-SOME = ["depth of the stack", "tracebacks", "reference counts", "the moment of the end", "locals", "evil reprs"]
+SOME = [
+    "depth of the stack", "tracebacks", "reference counts", "the moment of the end", "locals", "evil reprs",
+    "collections by the program", "metaclasses that look",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,8 @@ SOME = ["depth of the stack", "tracebacks", "reference counts", "the moment of t
 def test_what_looks_for_a_recorder_sees_none(name, differs):
     if name == "recursion that is caught on the way" and differs.version in ("3.9", "3.10"):
         pytest.skip("a call of a function in C, from the very last frame, passes")
+    if name.startswith("limits ") and differs.version in ("3.8", "3.9", "3.10"):
+        pytest.skip("a recursion that just fits has one frame more")
     assert differs(name, PROGRAMS[name]) is None
 
 

@@ -4,8 +4,8 @@
 
 The tests are read from the `test` package of the Python that this runs in, which should be CPython 3.11; nothing of
 them is kept. Of a method's module its program has what the method needs, with a plain stand-in for `unittest`. Each
-program is evaluated and then recorded with `sys.settrace`, in a process of its own with limits on time and memory, in
-an empty folder. Left out is what does not get into the method, or takes too long or too many steps.
+program is recorded with `sys.settrace` and then evaluated, each in a process of its own with limits on time and memory,
+in an empty folder. Left out is what does not get into the method, or takes too long or too many steps.
 
 By module and in all: rows; begun: something was computed; whole: all of it was, without a question; wrong: what was
 told as computed and the run contradicts. `--limit` takes so many methods of all, chosen by `--seed`.
@@ -19,6 +19,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import pickle
 import random
 import re
 import resource
@@ -29,14 +30,17 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cwm_lsp.evaluate import Limits
+from cwm_lsp.trace.events import Event
 from tests.evaluate.recording import contradictions, evaluate, record
+
+T = TypeVar("T")
 
 MODULES = (
     "abc abstract_numbers argparse array ast asyncgen augassign base64 baseexception binascii binop bisect bool "
@@ -365,14 +369,14 @@ class Verdict:
 
 
 def judged(row: Row) -> Verdict | None:
-    """Evaluate and record a row; None if it is left out."""
+    """Record and evaluate a row; None if it is left out."""
     source = row.source
     if not compiles(source):
         return None
-    evaluated = evaluate(source, row.call, row.function, limits=Limits(events=2 * EVENTS, seconds=SECONDS / 3))
-    recorded = record(source, row.call, row.function, events=EVENTS)
-    if not recorded or recorded.cut:
+    recorded = apart(lambda: recording(row))
+    if recorded is None:
         return None
+    evaluated = evaluate(source, row.call, row.function, limits=Limits(events=2 * EVENTS, seconds=SECONDS / 3))
     verdict = Verdict(begun=any("predicted" not in event.provenance.values() for event in evaluated.events))
     wrong = contradictions(recorded, evaluated)
     if wrong:
@@ -388,8 +392,14 @@ def judged(row: Row) -> Verdict | None:
     return verdict
 
 
-def apart(row: Row) -> Verdict | None:
-    """The same in a process of its own."""
+def recording(row: Row) -> list[Event] | None:
+    """The events of a run; None if it does not get into the method, or has too many."""
+    recorded = record(row.source, row.call, row.function, events=EVENTS)
+    return None if not recorded or recorded.cut else list(recorded)
+
+
+def apart(work: Callable[[], T]) -> T | None:
+    """The same in a process of its own, in an empty folder, within limits; None where it comes to no end."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -403,17 +413,16 @@ def apart(row: Row) -> Verdict | None:
                 os.chdir(folder)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    verdict = judged(row)
-            with os.fdopen(writing, "w", encoding="utf-8", errors="backslashreplace") as answer:
-                json.dump(None if verdict is None else vars(verdict), answer)
+                    answer = pickle.dumps(work())
+            with os.fdopen(writing, "wb") as file:
+                file.write(answer)
         finally:
             os._exit(0)
     os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as answer:
-        text = answer.read()
+    with os.fdopen(reading, "rb") as file:
+        answer = file.read()
     os.waitpid(child, 0)
-    found = json.loads(text) if text else None
-    return None if found is None else Verdict(**found)
+    return pickle.loads(answer) if answer else None
 
 
 def sample(modules: Iterable[str], *, only: str = "", limit: int | None = None, seed: int = 0) -> list[Row]:
@@ -428,7 +437,7 @@ def check(rows: Iterable[Row], tell: Callable[[Row, Verdict], None]) -> dict[str
     """Counts by module; `tell` is called with each row that is not left out."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        verdict = apart(row)
+        verdict = apart(partial(judged, row))
         if verdict is not None:
             counts[row.module].update(rows=1, begun=verdict.begun, whole=verdict.whole, wrong=bool(verdict.wrong))
             tell(row, verdict)

@@ -163,6 +163,7 @@ class Asynchronous:
             asyncio.gather: self.gather,
             asyncio.wait_for: self.wait_for,
             types.coroutine: self.marked,
+            anext: self.following,
         }
         if sys.version_info >= (3, 11):
             self.rules[asyncio.Runner] = self.runner
@@ -181,6 +182,13 @@ class Asynchronous:
             return self.interpreter.calls.foreign(args, kwargs)
         body.code.awaitable = body.code.awaitable or not body.code.is_async
         return args[0]
+
+    def following(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`anext`, which looks for the mark of `types.coroutine` by itself where it has a default."""
+        body = body_of(getattr(type(args[0]), "__anext__", None)) if len(args) == 2 else None
+        if body is not None and body.code.awaitable:
+            raise GaveUp("anext with a default is not followed for what types.coroutine has marked")
+        return self.interpreter.calls.native(function, args, kwargs)
 
     def as_completed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`asyncio.as_completed`, which begins with coroutines in an order that differs from run to run."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import decimal
+import json
+import re
 from dataclasses import InitVar
 from types import (
     BuiltinFunctionType,
@@ -46,6 +48,19 @@ MADE = words("__dataclass_fields__ _fields")
 """What classes have into which the library has put more."""
 DESCRIBING = words("__name__ __qualname__ __module__")
 """Attributes of a function that comes with Python."""
+
+OWN_TO: tuple[tuple[type, frozenset[str]], ...] = (
+    (StopIteration, words("value")), (SystemExit, words("code")), (OSError, words("errno strerror filename filename2")),
+)  # fmt: skip
+"""Attributes of exceptions that every Python gives them."""
+TOLD_BY: tuple[tuple[type, frozenset[str]], ...] = (
+    (UnicodeError, words("encoding object start end reason")), (ImportError, words("name path msg")),
+    (re.error, words("msg pattern pos lineno colno")), (json.JSONDecodeError, words("msg doc pos lineno colno")),
+)  # fmt: skip
+"""Attributes of exceptions that say what went wrong, perhaps in the words of this Python."""
+BUILTIN_ERRORS: frozenset[type] = frozenset({*library.EXCEPTIONS.values(), re.error, json.JSONDecodeError})
+NEWER = words("name obj name_from end_lineno end_offset add_note exceptions message derive split subgroup")
+"""Attributes of exceptions that not every Python gives them."""
 
 
 IMMUTABLE = 1 << 8
@@ -121,6 +136,8 @@ class Attributes:
             return getattr(value, name)
         if name in library.ATTRIBUTES.get(kind, ()) or (table is not None and name in library.OPERATIONS):
             return getattr(value, name)
+        if name in library.SLOTS and kind in library.SLOTTED:
+            return getattr(value, name)
         if name == "__class__" and not issubclass(kind, everyday.StandIn):
             return kind
         if kind is SimpleNamespace and not name.startswith("__"):
@@ -169,11 +186,18 @@ class Attributes:
             return getattr(value, name)
         if name.startswith("__"):
             raise Undetermined
-        if is_a(value, StopIteration) and name == "value":
-            return getattr(value, name)
-        if is_a(value, OSError) and name in ("errno", "strerror", "filename"):
-            return getattr(value, name)
-        if is_a(value, KeyError | ValueError | TypeError | IndexError | ZeroDivisionError) and not hasattr(value, name):
+        for kind, names in OWN_TO:
+            if is_a(value, kind) and name in names:
+                return getattr(value, name)
+        for kind, names in TOLD_BY:
+            if is_a(value, kind) and name in names:
+                dialect = self.runtime.dialect
+                if dialect is not None and dialect.differs:
+                    raise Undetermined
+                found = getattr(value, name)
+                self.runtime.rendering.render(found)  # which may have an address in it
+                return found
+        if type(value) in BUILTIN_ERRORS and name not in NEWER and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined
 
@@ -223,6 +247,8 @@ class Attributes:
             return getattr(value, name)
         if name == "__class__":
             return type(value)
+        if name in ("__mro__", "__bases__") and issubclass(value, BaseException):
+            return getattr(value, name)
         if not name.startswith("__") and value in library.METHODS and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined

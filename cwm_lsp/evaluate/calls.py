@@ -6,6 +6,8 @@ import enum
 import functools
 import operator
 import re
+from abc import ABCMeta
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import (
     BuiltinFunctionType,
@@ -26,6 +28,7 @@ from cwm_lsp.evaluate.attributes import IMMUTABLE
 from cwm_lsp.evaluate.binding import bind
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.coroutines import LibraryCoroutine
+from cwm_lsp.evaluate.everyday import ITERATORS
 from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.methods import METHOD_RULES
@@ -342,13 +345,21 @@ class Calls:
             return access(*operands) if len(operands) == 3 - (name != "__setattr__") else self.foreign(args, kwargs)
         elif name == "__contains__" and type(owner) is range and len(operands) == 2:
             return self.operations.inside(operands[1], owner)
-        elif name in ("__iadd__", "__init__") and len(operands) == 2 and is_a(owner, list | bytearray):
+        elif name == "__iter__" and len(operands) == 1 and not kwargs and type(owner) in library.SLOTTED:
+            return self.operations.iterator(owner)
+        elif name == "__next__" and len(operands) == 1 and not kwargs and type(owner) in ITERATORS:
+            return self.call(next, operands, {})
+        elif name == "__setitem__" and len(operands) == 3 and not kwargs and type(owner) in library.METHODS:
+            return self.operations.set_item(*operands)
+        elif name in ("__iadd__", "__init__") and len(operands) == 2 and is_a(owner, list | bytearray | deque):
             self.operations.check_sum(*operands)
             args = [*args[:-1], self.operations.ending(operands[1])]
         elif name == "__setitem__":
             for value in operands[1:]:
                 if is_a(value, list | tuple | str | bytes | bytearray):
                     self.runtime.allow(len(owner) + len(value))
+        if type(owner) in library.METHODS:
+            self.check_nesting(None, operands)
         return self.native(function, args, kwargs, (owner,))
 
     def new(self, owner: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -384,7 +395,8 @@ class Calls:
             if body_of(metaclass.__new__) is None:
                 entries = self.adopting(metaclass.__new__, args[2], module)
                 if body_of(metaclass.__init__) is None or type(metaclass).__call__ is not type.__call__:
-                    return self.native(metaclass, [*args[:2], entries], kwargs)
+                    keeps = metaclass is type or metaclass is ABCMeta  # what is in the namespace, and does no more
+                    return (self.raw if keeps else self.native)(metaclass, [*args[:2], entries], kwargs)
                 made = self.native(metaclass.__new__, [metaclass, *args[:2], entries], kwargs)
                 dict.pop(args[2], ADOPTION, None)
                 if is_a(made, metaclass):

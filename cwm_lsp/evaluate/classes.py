@@ -6,15 +6,16 @@ import ast
 import sys
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle
 from cwm_lsp.evaluate.code import RETURN, Code, Frame, Run
 from cwm_lsp.evaluate.expressions import OUTER_CLASS, Expressions
 from cwm_lsp.evaluate.runtime import PLACED, PLACES
+from cwm_lsp.evaluate.scopes import Scope
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, GaveUp, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Cell, ClassCell, GaveUp, Unknown
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -46,10 +47,10 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
     unordered = len(attributes) > 1 and runtime.target < SORTED
 
     def compile_body() -> Any:
-        inside = Statements(interpreter, scope, interpreter.positions(node, scope))
+        inside = Statements(interpreter, scope, None if is_loaded(scope) else interpreter.positions(node, scope))
         naming, documenting = inside.mark(node, "module"), inside.mark(node, "doc")
         leave = inside.mark(node, "return")
-        block = inside.block(statements)
+        block = in_parts(interpreter, inside, statements)
 
         def body(frame: Frame) -> Any:
             naming(frame)
@@ -111,6 +112,33 @@ def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.Class
         return made
 
     return make
+
+
+def is_loaded(scope: Scope) -> bool:
+    """Whether the body of a class runs while its module is loaded, whose steps nobody is told."""
+    parent = scope.parent
+    while parent is not None and parent.kind == "class":
+        parent = parent.parent
+    return parent is not None and parent.kind == "module"
+
+
+def in_parts(interpreter: Interpreter, inside: Statements, nodes: Sequence[ast.stmt]) -> Run:
+    """The statements of a class. While its module is loaded, one that cannot be followed costs its names alone."""
+    lines = [*(node.lineno for node in nodes), None]
+    steps = [(node, inside.statement(node, after)) for node, after in zip(nodes, lines[1:], strict=True)]
+    unknowing = interpreter.runtime.unknowing
+
+    def run(frame: Frame) -> None:
+        for node, do in steps:
+            try:
+                if do is not None:
+                    do(frame)
+            except INTERNAL as problem:
+                if not unknowing.may_leave_out(frame, node, problem):
+                    raise
+                unknowing.give_up_part(interpreter, frame, node)
+
+    return run
 
 
 def attributes_set(node: ast.ClassDef) -> set[str]:

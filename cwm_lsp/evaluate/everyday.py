@@ -18,6 +18,7 @@ import inspect
 import io
 import os
 import pathlib
+import pickle
 import pprint
 import re
 import struct
@@ -27,6 +28,7 @@ import time
 import traceback
 import typing
 from collections.abc import Callable, MutableMapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
@@ -46,8 +48,15 @@ SYNTAX: tuple[Any, ...] = tuple(
 )
 
 
-_ITERABLES: tuple[Any, ...] = ([], (), "", b"", {}, {}.values(), {}.items(), set(), range(0), bytearray())
+_ITERABLES: tuple[Any, ...] = (
+    [], (), "", b"", {}, {}.values(), {}.items(), set(), range(0), range(2**64), bytearray(), reversed([]),
+    reversed({}), zip(), map(str, []), filter(str, []), enumerate([]), reversed(()),
+)  # fmt: skip
 ITERATORS: tuple[type, ...] = tuple(type(iter(value)) for value in _ITERABLES)
+FLAVOURS: tuple[type, ...] = tuple(
+    {type(kind._flavour) for kind in PATHS if hasattr(kind, "_flavour") and not isinstance(kind._flavour, ModuleType)}
+)
+"""What separates the parts of a path, in Pythons up to 3.11."""
 
 
 def public(kind: type, *, called: bool) -> str:
@@ -178,13 +187,19 @@ KNOWN: dict[type, tuple[str, str]] = {
     Environment: ("get keys values items pop popitem clear update setdefault copy", ""),
     Stream: ("write writelines flush", ""),
     **{
-        kind: (public(pathlib.PurePath, called=True), public(pathlib.PurePath, called=False)) for kind in PATHS
+        kind: (
+            public(pathlib.PurePath, called=True),
+            public(pathlib.PurePath, called=False) + " _flavour" * bool(FLAVOURS),
+        )
+        for kind in PATHS
     },
+    **dict.fromkeys(FLAVOURS, ("", "sep altsep has_drv")),
     **{kind: ("", " ".join((*kind._fields, *kind._attributes, "_fields", "_attributes"))) for kind in SYNTAX},
 }  # fmt: skip
 """Types whose instances a program may use: their methods and attributes."""
 MANAGERS: frozenset[type] = frozenset({
     io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, Lock, RLock, type(decimal.localcontext()),
+    memoryview,
 })  # fmt: skip
 BASES: frozenset[Any] = frozenset({
     io.StringIO, io.BytesIO, io.IOBase, io.RawIOBase, io.TextIOBase, io.BufferedIOBase, os.PathLike, _random.Random,
@@ -226,6 +241,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
         "fix_missing_locations increment_lineno"),
     "_csv": members(_csv, "reader writer Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONNUMERIC QUOTE_NONE QUOTE_STRINGS "
                     "QUOTE_NOTNULL Dialect"),
+    "pickle": members(pickle, "dumps loads PickleError PicklingError UnpicklingError"),
     "pprint": members(pprint, "pformat pprint pp saferepr"),
     "_random": {"Random": _random.Random},
     "_string": members(_string, "formatter_parser formatter_field_name_split"),
@@ -385,8 +401,10 @@ class Everyday:
     def reference(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`weakref.ref`: when its object ends is not known."""
         function(*args[:1], *[None for _ in args[1:]], **kwargs)  # raises the TypeError
-        if args[1:] not in ([], [None]):
-            raise GaveUp("when a weak reference calls back is not known")
+        called = args[1] if len(args) > 1 else None
+        body = body_of(getattr(called, "__func__", called))
+        if called is not None and not (body is not None and body.code.foreign):
+            self.runtime.give_up("when a weak reference calls back is not known")
         return Unknown()
 
     def signature(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

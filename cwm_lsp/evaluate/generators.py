@@ -411,7 +411,8 @@ class Generators(Suspending):
             taken = [(yield from manager_of(frame))]
             entered, leave = carrying(enter, taken.pop())
             taken.append(entered)
-            del entered
+            exits = [leave]  # let go of when it is called to leave as planned: what it awaits holds the manager alone
+            del entered, leave
             taken.append((yield from entering(frame, taken.pop())))
             if store is not None:
                 carrying(store, frame, taken[0])
@@ -426,10 +427,10 @@ class Generators(Suspending):
             else:
                 result, after = frame.result, frame.leave
                 calling_exit(frame)
-                yield from exiting(frame, carrying(leave, None, None, None))
+                yield from exiting(frame, carrying(exits.pop(), None, None, None))
                 frame.result, frame.leave = result, after
                 return signal
-            return (yield from rising(frame, problem, leave, where))
+            return (yield from rising(frame, problem, exits[0], where))
 
         def rising(frame: Frame, problem: BaseException, leave: Any, where: int) -> Generator[Any, Any, None]:
             calling_leave(frame)

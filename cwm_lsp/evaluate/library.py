@@ -156,10 +156,21 @@ TYPES: tuple[type, ...] = (
 )  # fmt: skip
 """Builtin and library types whose instances a program may use."""
 
-OPERATIONS = frozenset(
-    {"__getitem__", "__contains__", "__len__", "__setitem__", "__eq__", "__ne__", "__lt__", "__gt__"}
+OPERATIONS = words(
+    "__getitem__ __contains__ __len__ __setitem__ __eq__ __ne__ __lt__ __gt__ __le__ __ge__ __reversed__ __missing__"
 )
 """Special methods that a program may call on a builtin value by name."""
+SLOTS = words("__iter__ __delitem__ __iadd__ __imul__ __neg__ __pos__ __abs__ __invert__ __bool__ __float__") | {
+    f"__{prefix}{name}__"
+    for name in words("add sub mul truediv floordiv divmod pow lshift rshift and or xor")
+    for prefix in ("", "r")
+}
+"""The same for numbers and containers that come with Python (`SLOTTED`)."""
+SLOTTED: frozenset[type] = frozenset({
+    str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range, array.array, memoryview,
+    collections.deque, collections.OrderedDict, collections.defaultdict, type({}.keys()), type({}.items()),
+    type({}.values()), datetime.date, datetime.time, datetime.datetime, datetime.timedelta,
+})  # fmt: skip
 NOT_PURE = {
     datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
     datetime.date: ("today", "fromtimestamp"),
@@ -308,6 +319,7 @@ class Interpreted:
 
 evaluate_text = Interpreted("eval")
 execute_text = Interpreted("exec")
+compile_text = Interpreted("compile")
 import_whole = Interpreted("__import__")
 import_module = Interpreted("import_module")
 open_file = Interpreted("open")
@@ -448,6 +460,7 @@ BUILTINS: dict[str, Any] = {
     "open": open_file,
     "eval": evaluate_text,
     "exec": execute_text,
+    "compile": compile_text,
     "__import__": import_whole,
     "NotImplemented": NotImplemented,
     "Ellipsis": ...,

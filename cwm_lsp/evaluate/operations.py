@@ -496,7 +496,7 @@ SUBSCRIPTABLE: frozenset[type] = frozenset(
 )
 SUBSCRIPTABLE_BASES = (
     library.VersionInfo, everyday.Environment, Loaded, MappingProxyType, list, dict, str, tuple, deque, ChainMap,
-    re.Match, array,
+    re.Match, array, memoryview,
 )  # fmt: skip
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 

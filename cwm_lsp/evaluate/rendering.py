@@ -55,6 +55,8 @@ OWNER = re.compile(r" owner=[1-9]")
 """The thread that holds a lock, by a number that differs from run to run."""
 WRITTEN: dict[Any, Any] = {kind.__repr__: kind for kind in (list, tuple, dict, set, frozenset, BaseException)}
 """The `repr` of builtin containers and exceptions, which their subclasses mostly inherit."""
+CUT_PLACE = re.compile(r"\.\.\.[^<]*\bfile:\d+>+$")
+"""Where the code of a task is, at the end of a text that was shortened by how long the path of its file is."""
 PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
 """Where the code of a task or callback is, which the recorder leaves out too."""
 
@@ -274,7 +276,7 @@ class Renderer:
             self.shapes[kind] = shape_of(kind)
         if self.runtime.dialect is not None and shows_otherwise(value, text, self.runtime.dialect):
             raise Undetermined
-        if kind is RLOCK and OWNER.search(text):
+        if (kind is RLOCK and OWNER.search(text)) or ("..." in text and CUT_PLACE.search(text)):
             raise Undetermined
         return ADDRESS.sub("", text)
 

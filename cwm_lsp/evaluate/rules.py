@@ -24,6 +24,7 @@ import textwrap
 import typing
 import unicodedata
 import urllib.parse
+import warnings
 from abc import ABCMeta
 from collections.abc import Callable
 from fractions import Fraction
@@ -31,10 +32,11 @@ from types import CodeType, FunctionType, ModuleType, new_class
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, regex, rendering
-from cwm_lsp.evaluate.everyday import StandIn, Stream
+from cwm_lsp.evaluate.everyday import SYNTAX, StandIn, Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.making import Making
 from cwm_lsp.evaluate.methods import METHOD_RULES
+from cwm_lsp.evaluate.pickling import Pickling
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
 from cwm_lsp.evaluate.values import (
     MISSING,
@@ -61,9 +63,11 @@ ORDER_FREE: frozenset[Any] = frozenset({len, isinstance, type, callable, set, fr
 
 
 MOST_LAYERS = 10_000
+MOST_SOURCE = 20_000
+"""Characters of a program that is compiled."""
 
 
-class Rules(Making):
+class Rules(Making, Pickling):
     """The special cases among the allow-listed callables."""
 
     def __init__(self, interpreter: Interpreter, calls: Calls) -> None:
@@ -71,10 +75,12 @@ class Rules(Making):
         self.runtime = interpreter.runtime
         self.calls = calls
         self.csv_files = {}
+        self.pickled = set()
         self.layers = 0
         """Iterators over iterators that have been made."""
         self.functions: dict[Any, Rule] = {
             library.evaluate_text: self.eval_, library.execute_text: self.exec_, library.import_module: self.imported,
+            library.compile_text: self.compile_,
             library.import_whole: self.imported, print: self.print_, isinstance: self.isinstance_,
             issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.address, hash: self.hash_,
             iter: self.iter_, next: self.next_, getattr: self.getattr_,
@@ -126,7 +132,7 @@ class Rules(Making):
             **dict.fromkeys(filter(is_enum, library.BASES), self.class_maker),
             property: self.plain, staticmethod: self.plain, classmethod: self.plain,
         }  # fmt: skip
-        self.functions |= interpreter.asynchronous.rules | self.everyday() | self.reading()
+        self.functions |= interpreter.asynchronous.rules | self.everyday() | self.reading() | self.pickling()
         for function in regex.FUNCTIONS:
             self.functions[function] = self.pattern
         self.class_methods: dict[str, Rule] = {
@@ -278,8 +284,31 @@ class Rules(Making):
                 return args[2]
             raise
 
+    def compile_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`compile`, of which only the errors are known."""
+        if len(args) == 3 and not kwargs and all(type(item) is str for item in args[1:]) and self.compiles(*args):
+            return Unknown()
+        return self.runtime.unknown(args)
+
+    def compiles(self, source: Any, filename: str, mode: str) -> bool:
+        """Whether a program can be compiled; raises what CPython does where it cannot, and False is not known."""
+        dialect = self.runtime.dialect
+        if (dialect is not None and dialect.differs) or not (filename.startswith("<") and filename.endswith(">")):
+            return False  # an error shows the line of a file with that name
+        if type(source) not in SYNTAX and (type(source) is not str or len(source) > MOST_SOURCE):
+            return False
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(source, filename, mode, dont_inherit=True)
+        except (RecursionError, MemoryError):
+            return False
+        return True
+
     def exec_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`exec`, which is not interpreted, and may bind and change all that its module has."""
+        if args and type(args[0]) is str:
+            self.compiles(args[0], "<string>", "exec")
         home = self.interpreter.here
         if not self.runtime.tracing:
             spaces = [value for value in args[1:] if value is not home.namespace]

@@ -10,13 +10,13 @@ import ast
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.carried import carrying, steps_of
+from cwm_lsp.evaluate.carried import carrying, original, steps_of
 from cwm_lsp.evaluate.code import Frame, Run, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
 from cwm_lsp.evaluate.layout.positions import Positions, nothing
 from cwm_lsp.evaluate.scopes import COMPREHENSIONS, Scope, mangled
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import MISSING, GaveUp
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -336,6 +336,13 @@ class Suspending(Statements):
                 self.caught(frame, end)
                 frame.seen = None
                 return MISSING
+            except INTERNAL:
+                raise
+            except BaseException as error:
+                self.surfaced(frame, original(error))
+                if self.positions is not None:
+                    self.positions.leave_loop(frame)
+                raise
 
         return following
 

@@ -502,7 +502,9 @@ class Suspension:
                 raise
             except BaseException as wrong:
                 return Escaped(wrong)
-            throw = lambda: method(*arguments)  # noqa: E731
+            throw = self.from_outside(method, arguments)
+        given = next((one for one in arguments if isinstance(one, BaseException)), None)
+        trace = given.__traceback__ if given is not None else None
         try:
             if not isinstance(items, LINKED):
                 return throw()
@@ -514,6 +516,7 @@ class Suspension:
             if inner is None and self.runtime.target >= MONITORED:
                 raise GaveUp(f"line {frame.line}: newer Pythons end what is waited for in another way") from None
             lifetimes.release(end, loops=True)
+            end.__traceback__ = trace if end is given else lifetimes.EMPTY  # CPython never gives it the one that it had
             raise Passed(end.value) from None
         except BaseException as error:
             raise Failed(error) from None
@@ -533,7 +536,20 @@ class Suspension:
         else:
             method = getattr(items, "close", None)
             if method is not None:
-                method()
+                self.from_outside(method, ())()
+
+    def from_outside(self, method: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[[], Any]:
+        """A call that does not come from the frame that waits, but from the one which throws into it.
+
+        What it raises keeps its frames alive, which keep that one alive, and with it what its variables hold.
+        """
+        around = self.runtime.frame
+
+        def call() -> Any:
+            _ = around
+            return method(*arguments)
+
+        return call
 
     @contextmanager
     def linked(self, frame: Frame) -> Iterator[None]:

@@ -223,6 +223,32 @@ class Unknowing:
         reach.named += module.imports.touched_by(found.imports, module.package)
         reach.go()
 
+    def may_leave_out(self, frame: Frame, node: ast.stmt, problem: BaseException) -> bool:
+        """Whether what comes after a statement of a class can be known although that could not be followed."""
+        runtime = self.runtime
+        if runtime.tracing or not runtime.loading or isinstance(problem, Abandoned | Overdue | Left):
+            return False
+        runtime.check()
+        return not runtime.is_guarded() and type(frame.vars) is dict and bound_by(node) == surely_bound_by(node)
+
+    def give_up_part(self, module: Interpreter, frame: Frame, node: ast.stmt) -> None:
+        """A statement of a class was given up: what it binds or may change is unknown."""
+        module.imports.files.given_up(node)
+        found = effects(node)
+        reach = Reach(self)
+        reach.note(found)
+        reach.look_up(found, module.namespace, module)
+        reach.look_up(
+            found, {name: cell.value for name, cell in frame.cells.items() if cell.value is not MISSING}, module
+        )
+        reach.look_up(found, frame.vars, module)
+        reach.named += module.imports.touched_by(found.imports, module.package)
+        reach.go()
+        self.runtime.frame = frame
+        for name in bound_by(node):
+            frame.vars[name] = unknown = Unknown()
+            unknown.decorated = True
+
     def called_by_others(self, values: Iterable[Any]) -> None:
         """Code that is not known may call these functions, and change these modules."""
         for value in values:

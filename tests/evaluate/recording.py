@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import dis
 import re
+import reprlib
 import signal
 import sys
 import types
@@ -36,9 +37,15 @@ HOOK = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.py_object, ctypes
 WHAT = ("call", "exception", "line", "return")
 """Kinds of events by the numbers that a trace function in C gets."""
 YIELD = dis.opmap["YIELD_VALUE"]
+KEPT_BY_FRAME = 3
+"""References to the locals of a frame that nobody has asked for: the frame's, our variable, and the argument."""
 FILE = "<evaluated>"
 MODULE = "evaluated_module"
 UNSURE = ("predicted", "unknown")
+PARTED: dict[type, tuple[str, str]] = {
+    list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})"),
+}  # fmt: skip
+"""Containers whose elements are asked one by one where one of them cannot be shown, and how they begin and end."""
 
 
 class TooLong(BaseException):
@@ -64,10 +71,23 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:
         text = object.__repr__(value)
-        if type(value) in (list, tuple):  # the recorder asks each element for itself
-            items = [shown(item) for item in value]  # type: ignore[attr-defined]
-            text = f"[{', '.join(items)}]" if type(value) is list else f"({', '.join(items)}{',' * (len(items) == 1)})"
+        if type(value) in PARTED:  # the recorder asks each element for itself
+            text = parted(value)
+        elif type(value) is types.MethodType:
+            text = f"<bound method {value.__func__.__qualname__} of {shown(value.__self__)}>"
     return TASK.sub(lambda found: f"Task-{int(found[1]) - before[0]}", clean(text))
+
+
+@reprlib.recursive_repr()
+def parted(value: Any) -> str:
+    """A container as its elements show."""
+    if type(value) is dict:
+        return "{" + ", ".join(f"{shown(key)}: {shown(item)}" for key, item in value.items()) + "}"
+    inside = ", ".join(map(shown, value))
+    if type(value) is tuple:
+        return f"({inside}{',' * (len(value) == 1)})"
+    opening, closing = PARTED[type(value)]
+    return opening + inside + closing
 
 
 def count_tasks() -> int:
@@ -88,6 +108,7 @@ def count_tasks() -> int:
 def record(source: str, call: str, function: str | None, *, events: int = 12_000, name: str = MODULE) -> Recording:
     """Every event of `call` from the moment `function` (a qualified name) is entered until it is left."""
     module = types.ModuleType(name)
+    module.__file__ = FILE
     sys.modules[name] = module
     try:
         exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
@@ -134,6 +155,9 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
         name, line, depth = frame.f_code.co_name, frame.f_lineno or names.line, depth_of(frame)  # cleaning up has none
         if kind in ("call", "line"):
             local = frame.f_locals
+            if frame.f_code.co_flags & CO_OPTIMIZED and sys.getrefcount(local) > KEPT_BY_FRAME:
+                recorded.cut = state["done"] = True  # the program has it, and would see that it is filled
+                return 0
             names[:] = [key for key in names if key in local] + [key for key in local if key not in names]
             recorded.append(Event(kind, line, depth, name, {key: shown(local[key]) for key in names}))
             if frame.f_code.co_flags & CO_OPTIMIZED:

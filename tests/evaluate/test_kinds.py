@@ -19,6 +19,9 @@ UNKNOWN = (
     "a keyword after a mapping that has it", "what the signature of a builtin is",
     "an argument that a rule of the interpreter does not take",
     "a call that may raise in a try of the module", "the memo of a deep copy", "where an array lies",
+    "the default of anext, beside what types.coroutine has marked", "what a statement of a class may have changed",
+    "what may or may not be in a class", "a pickle in which two texts may be one",
+    "a pickle that the program has changed", "what a weak reference calls back",
 )  # fmt: skip
 """Those that hang on what nobody can know, or that are not interpreted."""
 

@@ -308,3 +308,80 @@ def f():
     return done
 """
     assert compare(source, "f()", "f").complete
+
+
+@pytest.mark.parametrize("name", ["", " as e"])
+@pytest.mark.parametrize("ask", ["it.throw(error)", "it.close()"])
+def test_what_raises_out_of_a_delegate_keeps_who_has_thrown(name: str, ask: str) -> None:
+    """`throw` and `close` of what a generator waits for are called by who throws, whose frame holds the generator."""
+    source = f"""
+class Passing:
+    def __iter__(self):
+        return self
+    def __next__(self):
+        return 1
+    def throw(self, kind, value=None, trace=None):
+        raise kind
+    def close(self):
+        error = ValueError(2)
+        raise error
+def inner():
+    try:
+        yield from Passing()
+    except ValueError{name}:
+        a = 2
+    finally:
+        a = 3
+        try:
+            yield 3
+        except GeneratorExit:
+            a = 4
+def drive(it, error):
+    out = [next(it)]
+    try:
+        out.append({ask})
+    except RuntimeError:
+        out.append(0)
+    return out
+def f():
+    it = inner()
+    got = drive(it, ValueError(1))
+    it = None
+    return got
+"""
+    found = compare(source, "f()", "f")
+    assert found.complete, found.wrong
+
+
+@pytest.mark.parametrize("error", ["StopIteration(3)", "ValueError(3)"])
+def test_what_ends_a_delegate_keeps_nobody(error: str) -> None:
+    """The end of what a generator waits for never gets the traceback that it had; another exception does."""
+    source = f"""
+class Passing:
+    def __iter__(self):
+        return self
+    def __next__(self):
+        return 1
+    def throw(self, kind, value=None, trace=None):
+        raise kind
+def inner():
+    try:
+        a = yield from Passing()
+        yield 2
+    except ValueError:
+        pass
+    try:
+        yield 3
+    except GeneratorExit:
+        a = 4
+def drive(it, error):
+    return [next(it), it.throw(error), next(it)]
+def f():
+    it = inner()
+    got = drive(it, {error})
+    it = None
+    return got
+"""
+    found = compare(source, "f()", "f")
+    assert not found.wrong, found.wrong[0]
+    assert not found.asked

@@ -144,6 +144,17 @@ class Positions:
             handler = self.items[index].handler
         return handler
 
+    def leave_loop(self, frame: Frame) -> None:
+        """Take an exception out of an `async for`, whose end passes on all but the one which says that it is over."""
+        handler = self.items[frame.at % self.size].handler
+        index = first_index(handler) if handler is not None else 0
+        if handler is None or self.items[index].op != "END_ASYNC_FOR":
+            return
+        line = self.items[index].line
+        if line > 0 and line != frame.line and self.tells:
+            self.show(frame, line)
+        frame.at = index
+
     def find(self, ways: dict[Any, Way], frame: Frame, tag: Tag, outcome: bool | None) -> Way:
         """The way from where a frame is; `ways` keeps those that were found."""
         key: Any = frame.at if outcome is None else (frame.at, outcome)

@@ -37,16 +37,32 @@ def told(trace):
     return events, trace.outcome, trace.stats.tokens, trace.stats.interventions
 
 
+ASKING = task_of(
+    """\
+import os
+
+def f(n):
+    x = os.getpid()
+    y = [x, n]
+    for i in range(2):
+        y.append(x + i)
+    return y
+""",
+    "f(3)",
+)
+"""A call of which the evaluator does not know all."""
+
+
 @pytest.mark.parametrize("assist", ["off", "draft", "lock"])
 def test_what_the_server_writes_is_what_our_loop_writes(assist, local, server):
     server.writes = True
     served = ServedEngine(server.url)
     assert served.writes
     budget, before, passes = Budget(tokens=60), served.requests, 0
-    for name in SOME:
-        ours = Predictor.of(served).predict(tasks()[name], assist=assist, budget=budget)
-        theirs = Predictor.of(local).predict(tasks()[name], assist=assist, budget=budget)
-        assert told(ours) == told(theirs), name
+    for task in [*(tasks()[name] for name in SOME), ASKING]:
+        ours = Predictor.of(served).predict(task, assist=assist, budget=budget)
+        theirs = Predictor.of(local).predict(task, assist=assist, budget=budget)
+        assert told(ours) == told(theirs), task.call
         passes += theirs.stats.forward_passes
     assert served.requests - before <= passes / 2
 

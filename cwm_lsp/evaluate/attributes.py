@@ -23,6 +23,7 @@ from cwm_lsp.evaluate import everyday, library, rendering
 from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.lifetimes import was_handled
 from cwm_lsp.evaluate.telling import is_descriptor
 from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, undetermined
 from cwm_lsp.evaluate.versions import CHANGED
@@ -184,6 +185,8 @@ class Attributes:
             if name == "args":
                 self.runtime.rendering.render(value.args)  # which may have an address in it
             return getattr(value, name)
+        if name == "__context__":
+            return self.context_of(value)
         if name.startswith("__"):
             raise Undetermined
         for kind, names in OWN_TO:
@@ -201,6 +204,14 @@ class Attributes:
             return getattr(value, name)
         raise Undetermined
 
+    def context_of(self, error: BaseException) -> BaseException | None:
+        """`error.__context__`, which may have an exception of the interpreter's own in it, and is another where
+        something was thrown into a generator."""
+        context = error.__context__
+        if self.runtime.generators or (context is not None and not was_handled(context)):
+            raise Undetermined
+        return context
+
     def special(self, value: Any, name: str) -> Any:
         """`value.__name__` of an instance of a class of the file, or of such a class."""
         kind = type(value)
@@ -209,6 +220,8 @@ class Attributes:
             raise Undetermined
         if name == "__traceback__" and issubclass(kind, BaseException):
             raise Undetermined  # it is one of the interpreter
+        if name == "__context__" and issubclass(kind, BaseException) and not self.own(kind, name):
+            return self.context_of(value)
         if (
             name == "__dict__"
             and is_class

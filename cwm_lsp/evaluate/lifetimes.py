@@ -16,6 +16,8 @@ from typing import Any
 PACKAGE = str(Path(__file__).parent)
 FRAMES: set[CodeType] = set()
 """Code of the interpreter that stands for a frame of the program, and keeps its variables."""
+HANDLING = frozenset(str(Path(__file__).with_name(f"{name}.py")) for name in ("protected", "generators", "groups"))
+"""Where the `except`, `finally` and `with` of the program are carried out."""
 LOOPS = frozenset({"iterating", "delegating", "managing"})
 """Names of what holds the iterator of a loop or a manager, which stays on the value stack until an exception has been
 shown."""
@@ -70,6 +72,15 @@ def release(error: BaseException, *, loops: bool) -> None:
             with suppress(RuntimeError):  # it is still running
                 trace.tb_frame.clear()
     error.__traceback__ = kept or EMPTY
+
+
+def was_handled(error: BaseException) -> bool:
+    """Whether the program is who has caught an exception last, and not the interpreter, which has its own business."""
+    trace = error.__traceback__
+    if trace is None:
+        return False
+    code = trace.tb_frame.f_code
+    return trace is EMPTY or code in FRAMES or code.co_filename in HANDLING
 
 
 def add_context(error: BaseException, handled: BaseException) -> None:

@@ -42,8 +42,9 @@ KEPT_BY_FRAME = 3
 FILE = "<evaluated>"
 MODULE = "evaluated_module"
 UNSURE = ("predicted", "unknown")
-PARTED: dict[type, tuple[str, str]] = {
-    list: ("[", "]"), tuple: ("(", ")"), dict: ("{", "}"), set: ("{", "}"), frozenset: ("frozenset({", "})"),
+PARTED: dict[Any, tuple[str, str]] = {
+    list.__repr__: ("[", "]"), tuple.__repr__: ("(", ")"), dict.__repr__: ("{", "}"), set.__repr__: ("{", "}"),
+    frozenset.__repr__: ("({", "})"),
 }  # fmt: skip
 """Containers whose elements are asked one by one where one of them cannot be shown, and how they begin and end."""
 
@@ -71,7 +72,7 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:
         text = object.__repr__(value)
-        if type(value) in PARTED:  # the recorder asks each element for itself
+        if type(value).__repr__ in PARTED:  # the recorder asks each element for itself
             text = parted(value)
         elif type(value) is types.MethodType:
             text = f"<bound method {value.__func__.__qualname__} of {shown(value.__self__)}>"
@@ -81,13 +82,16 @@ def shown(value: object) -> str:
 @reprlib.recursive_repr()
 def parted(value: Any) -> str:
     """A container as its elements show."""
-    if type(value) is dict:
+    if isinstance(value, dict):
         return "{" + ", ".join(f"{shown(key)}: {shown(item)}" for key, item in value.items()) + "}"
     inside = ", ".join(map(shown, value))
-    if type(value) is tuple:
+    if isinstance(value, tuple):
         return f"({inside}{',' * (len(value) == 1)})"
-    opening, closing = PARTED[type(value)]
-    return opening + inside + closing
+    opening, closing = PARTED[type(value).__repr__]
+    if isinstance(value, set) and type(value) is not set:
+        opening, closing = "({", "})"
+    named = isinstance(value, set | frozenset) and type(value) is not set
+    return f"{type(value).__name__ if named else ''}{opening}{inside}{closing}"
 
 
 def count_tasks() -> int:

@@ -80,7 +80,7 @@ def was_handled(error: BaseException) -> bool:
     if trace is None:
         return False
     code = trace.tb_frame.f_code
-    return trace is EMPTY or code in FRAMES or code.co_filename in HANDLING
+    return code is _traceback.__code__ or code in FRAMES or code.co_filename in HANDLING
 
 
 def add_context(error: BaseException, handled: BaseException) -> None:

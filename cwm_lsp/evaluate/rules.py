@@ -248,7 +248,7 @@ class Rules(Making, Pickling):
             value = value.value
         if is_a(value, Guarded):
             value = value.function
-        hidden = is_a(value, StandIn) and type(value) is not library.Hidden
+        hidden = is_a(value, StandIn) and (function is callable or type(value) is not library.Hidden)
         if type(value) in (Unknown, Ticker, Memo, library.Module) or hidden:
             return self.runtime.unknown()
         return function(value)

@@ -117,7 +117,7 @@ class Rounds:
                 self.adding = adding(self.node) - frame.code.shared
                 node, moves = self.node, self.count > FIRST
                 if moves and isinstance(node, ast.While) and drifts(node, self.outline, frame.vars, self.adding):
-                    runtime.never_ends(Loop(node.lineno, None))
+                    runtime.never_ends(Loop(node.lineno, None, frame.code.path))
             self.outline = {
                 name: value if type(value) in rendering.ATOMS else type(value)
                 for name, value in frame.vars.items()
@@ -150,7 +150,7 @@ class Rounds:
         except Unprovable:
             self.outline, self.renew_at = NEVER, 4 * self.count
             return
-        self.runtime.never_ends(Loop(self.node.lineno, self.count - self.kept_at))
+        self.runtime.never_ends(Loop(self.node.lineno, self.count - self.kept_at, frame.code.path))
 
 
 def roots(frame: Frame, without: frozenset[str], items: Any) -> list[Any]:

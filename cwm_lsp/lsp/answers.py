@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsprotocol import types as lsp
+from pygls.uris import from_fs_path
 
 from cwm_lsp.lsp.documents import Document, Known
 from cwm_lsp.lsp.marks import marks
+from cwm_lsp.lsp.shown import Shown, owners, shown, shown_at
 from cwm_lsp.lsp.views import crashes as crashes_view
 from cwm_lsp.lsp.views import diagnostics as diagnostics_view
 from cwm_lsp.lsp.views import hints as hints_view
@@ -40,72 +41,23 @@ def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.Inlay
 def hints_of(session: Session, document: Document, lines: range) -> Iterator[tuple[dict[str, Any], hints_view.Hint]]:
     """The hints of some lines of a document, 0-based, each with the function whose call it tells of."""
 
-    def about(known: Known, uri: str = document.uri, path: str | None = None) -> dict[str, Any]:
-        return {"uri": uri, "function": known.entry.qualname, "path": path}
-
     settings = document.settings.hints
     if not settings.enable:
         return
-    for known, where in document.shown():
-        if known.reading is not None and not known.is_other_call:
+    for one in shown(session.documents, document):
+        if one.known.is_other_call:
+            continue
 
-            def visible(line: int, where: Callable[[int], int | None] = where) -> int | None:
-                now = where(line)
-                return now if now in lines else None
-
-            for hint in hints_view.hints(known.reading, known.visits.values(), visible, settings):
-                yield about(known), hint
-    for other in elsewhere(session, document):
-
-        def seen(line: int, where: Callable[[int], int | None] = other.where) -> int | None:
+        def visible(line: int, where: Callable[[int], int | None] = one.where) -> int | None:
             now = where(line)
             return now if now in lines else None
 
-        for hint in hints_view.hints(other.reading, other.visits.values(), seen, settings):
-            yield about(other.known, other.uri, document.path), hint
+        about = {"uri": one.uri, "function": one.known.entry.qualname, "path": one.path}
+        for hint in hints_view.hints(one.reading, one.visits.values(), visible, settings):
+            yield about, hint
     for mark in marks(session, document):
         if mark.line in lines:
             yield {**mark.data, "path": None}, hints_view.Hint(mark.line, (mark.part,), tooltip=mark.tooltip)
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """What a call of a function in another file tells of a document."""
-
-    uri: str
-    """Of the other file."""
-    known: Known
-    reading: Reading
-    where: Callable[[int], int | None]
-    """1-based line of the trace → 0-based line of the document, if it is this call that is shown there."""
-
-    @property
-    def selection(self) -> Selection:
-        return self.known.elsewhere.get(self.reading.trace.path, {})
-
-    @property
-    def visits(self) -> dict[int, Visit]:
-        return self.reading.visits(self.selection)
-
-
-def elsewhere(session: Session, document: Document) -> Iterator[Elsewhere]:
-    """What calls of functions in other files tell of a document: in its functions that have nothing to show of their
-    own, the latest call that has come there."""
-    taken = set(document.owners())
-    others = [(one, known) for one in session.documents.values() if one is not document for known in one.known.values()]
-    for other, known in reversed(others):
-        whole = known.reading.whole if known.reading is not None and not known.is_other_call else None
-        reading = whole.elsewhere.get(document.path) if whole is not None else None
-        if reading is None or reading.trace.source != document.text.whole:
-            continue
-
-        def where(line: int, taken: frozenset[int] = frozenset(taken)) -> int | None:
-            span = document.anchor.span_at(line - 1)
-            return line - 1 if span is not None and span.now.start not in taken else None
-
-        yield Elsewhere(other.uri, known, reading, where)
-        spans = (document.anchor.span_at(event.line - 1) for event in reading.trace.events)
-        taken |= {span.now.start for span in spans if span is not None}
 
 
 def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
@@ -113,14 +65,12 @@ def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
     data: Any = hint.data
     document = session.documents.get(data["uri"])
     known = document.known.get(data.get("function")) if document is not None else None
-    if known is not None and known.reading is not None and data["line"] is not None:
+    path = data.get("path")
+    reading = known.reading_in(path) if known is not None else None
+    if known is not None and reading is not None and data["line"] is not None:
         markdown = session.client.reads_markdown
-        whole, path = known.reading.whole, data.get("path")
-        if path is not None and whole is not None and path in whole.elsewhere:
-            other = Elsewhere(data["uri"], known, whole.elsewhere[path], lambda line: line)
-            text = _hover(other.reading, other.visits, other.selection, data["line"], None, (), markdown=markdown)
-        else:
-            text = _hover(known.reading, known.visits, known.selection, data["line"], None, (), markdown=markdown)
+        selection, visits = known.selection_in(path), known.visits_in(path)
+        text = _hover(reading, visits, selection, data["line"], None, (), markdown=markdown)
         hint.tooltip = lsp.MarkupContent(lsp.MarkupKind.Markdown, text) if markdown else text
     return hint
 
@@ -130,15 +80,13 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     document, client = _document(session, params), session.client
     if document is None or not document.settings.hover.enable:
         return None
-    found = document.known_at(params.position.line)
-    word = document.text.word_at(params.position)
-    text, line, markdown = "", params.position.line + 1, client.reads_markdown
-    if found is not None and found[0].reading is not None:
-        known, line = found
-        links = _links(session, document, known, line, params.position) if client.follows_links else []
-        text = _hover(found[0].reading, known.visits, known.selection, line, word, links, markdown=markdown)
-    elif other := next((one for one in elsewhere(session, document) if one.where(line) and line in one.visits), None):
-        text = _hover(other.reading, other.visits, other.selection, line, word, (), markdown=markdown)
+    found = shown_at(session.documents, document, params.position.line)
+    text = ""
+    if found is not None:
+        one, line = found
+        links = _links(session, document, one, line, params.position) if client.follows_links else []
+        word = document.text.word_at(params.position)
+        text = _hover(one.reading, one.visits, one.selection, line, word, links, markdown=client.reads_markdown)
     if not text:
         return None
     kind = lsp.MarkupKind.Markdown if client.reads_markdown else lsp.MarkupKind.PlainText
@@ -156,20 +104,7 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
     settings = document.settings
     result: list[lsp.Diagnostic] = []
     if settings.enable and settings.diagnostics.enable:
-        for known in document.known.values():
-            if known.reading is not None:
-                # A crash is told where it is raised, also if that function has a prediction of its own to show.
-                data = {"uri": document.uri, "function": known.entry.qualname}
-                where = known.anchor.at
-                result += diagnostics_view.diagnostics(
-                    known.reading,
-                    document.text,
-                    where,
-                    document.uri,
-                    settings.diagnostics,
-                    data,
-                    tells_crash=known.call.origin != "defaults" and not _is_expected(known),
-                )
+        result += list(_of_calls(session, document))
         for mark in marks(session, document):
             if mark.message is not None:
                 related = related_to(document, mark.steps)
@@ -185,6 +120,38 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
         for finding in session.debugging.findings(document):
             result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
     return result
+
+
+def _of_calls(session: Session, document: Document) -> Iterator[lsp.Diagnostic]:
+    """What is told of the calls that are known, also of those of other files' functions that step into a document.
+
+    A crash is told where it is raised, also if that function has a call of its own to show.
+    """
+    for other in session.documents.values():
+        path = None if other is document else document.path
+        for known in other.known.values():
+            reading = known.reading_in(path)
+            if known.reading is None or reading is None or (path and reading.trace.source != document.text.whole):
+                continue
+
+            def locate(
+                path: str | None, line: int, other: Document = other, known: Known = known
+            ) -> lsp.Location | None:
+                if path is None:
+                    now = known.anchor.at(line)
+                    return None if now is None else lsp.Location(other.uri, other.text.range_of(now))
+                spot = lsp.Position(line - 1, 0)
+                return lsp.Location(from_fs_path(path) or path, lsp.Range(spot, spot))
+
+            yield from diagnostics_view.diagnostics(
+                diagnostics_view.Told.of(known.reading, path),
+                document.text,
+                known.anchor.at if path is None else lambda line: line - 1,
+                locate,
+                document.settings.diagnostics,
+                {"uri": other.uri, "function": known.entry.qualname},
+                tells_crash=known.call.origin != "defaults" and not _is_expected(known),
+            )
 
 
 def _is_expected(known: Known) -> bool:
@@ -212,16 +179,19 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         now = document.anchor.at(line)
         return now if now is not None and now < len(document.text) else None
 
-    owners, at_cursor = document.owners(), document.entry_at_cursor
+    owned, at_cursor = owners(session.documents, document), document.entry_at_cursor
+    own = {id(known) for known in document.known.values()}
 
-    def shown(entry: Entry) -> Known | None:
+    def shows(entry: Entry) -> lenses_view.Shows | None:
         now = document.anchor.at(entry.first_line)
-        known = owners.get(now) if now is not None else None
-        return known if known is not None and known.reading is not None else None
+        known = owned.get(now) if now is not None else None
+        if known is None or known.reading is None:
+            return None
+        return lenses_view.Shows(known, known.reading.trace.path if id(known) not in own else None)
 
     def has_lens(entry: Entry) -> bool:
         call = document.call_of(entry)
-        is_found = (call is not None and call.is_own) or shown(entry) is not None
+        is_found = (call is not None and call.is_own) or shows(entry) is not None
         show = document.settings.lenses.show
         return entry is at_cursor or show == "all" or (show == "found" and is_found)
 
@@ -229,7 +199,7 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         filter(has_lens, document.entries),
         where,
         document.call_of,
-        shown,
+        shows,
         commands,
         lambda entry: {"uri": document.uri, "function": entry.qualname},
         summaries(document.checked.tests.values()),
@@ -240,12 +210,13 @@ def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.I
     """What is known of the function in which a debug session is stopped, and how the stop compares."""
     document = _document(session, params)
     stopped = params.context.stopped_location.end.line
-    found = document and document.known_at(stopped)
+    found = document and shown_at(session.documents, document, stopped)
     if document is None or not found or not document.settings.inline_values.enable:
         return []
-    visits = [] if found[0].is_other_call else found[0].visits.values()
+    one, _ = found
+    visits = [] if one.known.is_other_call else one.visits.values()
     result = inline_values_view.inline_values(
-        visits, document.text, found[0].anchor.at, params.range, stopped, document.settings.hints
+        visits, document.text, one.anchor.at, params.range, stopped, document.settings.hints
     )
     told = session.debugging.at(document.uri, stopped)
     if told is not None:
@@ -281,11 +252,11 @@ def _hover(
     return hover_view.hover(reading, visit, path, word, links, markdown=markdown)
 
 
-def _links(session: Session, document: Document, known: Known, line: int, position: lsp.Position) -> list[Link]:
-    target = {"uri": document.uri, "function": known.entry.qualname}
+def _links(session: Session, document: Document, one: Shown, line: int, position: lsp.Position) -> list[Link]:
+    target = {"uri": one.uri, "function": one.known.entry.qualname}
     here = {"uri": document.uri, "position": {"line": position.line, "character": position.character}}
     result = []
-    if known.place_at(line) is not None:
+    if one.place_at(line) is not None:
         result += [Link("◀ previous", "cwm.previousIteration", here), Link("next ▶", "cwm.nextIteration", here)]
     result.append(Link("Predict", "cwm.predict", target))
     if session.configuration.trusted:

@@ -20,6 +20,7 @@ from cwm_lsp.lsp.checked import Crashing, Test
 from cwm_lsp.lsp.documents import Document, Known
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.session import Session
+from cwm_lsp.lsp.shown import shown_at
 from cwm_lsp.lsp.views.document import differing, ending
 from cwm_lsp.lsp.views.document import document as trace_document
 from cwm_lsp.lsp.views.lenses import title_of
@@ -158,13 +159,13 @@ async def previous_iteration(session: Session, target: Target) -> Answer:
 def _iterate(session: Session, target: Target, step: int) -> Answer:
     if target.uri is None or target.position is None:
         raise UserError("a position inside a loop is needed")
-    found = session.document(target.uri).known_at(target.position.line)
+    found = shown_at(session.documents, session.document(target.uri), target.position.line)
     place = found and found[0].place_at(found[1])
     if found is None or place is None:
         raise UserError("there are no iterations to go through here")
-    known, _ = found
+    one, _ = found
     number = (place.number - 1 + step) % place.count + 1
-    known.go(place, number)
+    one.known.go(place, number, one.path)
     session.client.refresh()
     return {"number": number, "count": place.count}
 

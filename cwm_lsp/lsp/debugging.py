@@ -84,7 +84,7 @@ class Debugging:
             found = self._findings.setdefault(stop.session, [])
             if finding not in found:
                 found.append(finding)
-        _follow(known, step)
+        _follow(known, step, None if any(known is one for one in document.known.values()) else document.path)
         if message:
             self._tell("cwm/debugStep", {"uri": document.uri, "message": message, **step.to_json()})
         return document.uri
@@ -133,19 +133,23 @@ class Debugging:
         return next((one for one in self._documents.values() if os.path.normcase(one.path) == path), None)
 
     def _prediction(self, path: str, function: str) -> Trace | None:
-        """What is predicted of a function: a call of its own, else one that comes to it."""
+        """What is predicted of a function: a call of its own, else one that comes to it, also of another file's."""
         document = self._document(path)
         if document is None:
             return None
+        others = [one for one in self._documents.values() if one is not document]
+        known_ones = [(one, known) for one in (document, *others) for known in one.known.values()]
 
-        def rank(known: Known) -> bool:
-            return known.entry.name != function
+        def rank(item: tuple[Document, Known]) -> bool:
+            return item[0] is not document or item[1].entry.name != function
 
-        for known in sorted(document.known.values(), key=rank):
-            reading = known.predicted
-            if reading is not None and any(event.function == function for event in reading.trace.events):
+        for about, known in sorted(known_ones, key=rank):
+            if known.predicted is None:
+                continue
+            whole, where = known.predicted.all[0], None if about is document else document.path
+            if any((event.path, event.function) == (where, function) for event in whole.events):
                 self._asked = known
-                return moved(reading.trace, known.anchor, document.text.whole)
+                return moved(whole, known.anchor, about.text.whole)
         return None
 
 
@@ -173,20 +177,22 @@ def _is_problem(step: Step, predicted: Reading) -> bool:
     """Whether the stop contradicts what had been computed, and not only what was guessed."""
     if step.kind not in ("value", "control-flow", "exception"):
         return False
-    known = facts(predicted.trace)
-    return step.event_index < known if step.event_index is not None else known == len(predicted.trace.events)
+    trace = predicted.all[0]
+    known = facts(trace)
+    return step.event_index < known if step.event_index is not None else known == len(trace.events)
 
 
-def _follow(known: Known, step: Step) -> None:
-    """Show a call as of where the debugger is in it."""
+def _follow(known: Known, step: Step, path: str | None) -> None:
+    """Show a call as of where the debugger is in it: in the file of that `path`, or its own."""
     known.is_other_call = step.kind == "other-call"
     reading, index = known.reading, step.event_index
     if reading is None or index is None:
         return
     if reading is not known.predicted:  # a run of it is shown: the stop is at the same visit of the line there
-        place = "line", step.stop.function, known.anchor.back(step.stop.line - 1)
-        events = enumerate(reading.trace.events)
-        same = [at for at, event in events if (event.kind, event.function, event.line) == place]
+        line = step.stop.line if path is not None else known.anchor.back(step.stop.line - 1)
+        place = "line", step.stop.function, line, path
+        events = enumerate(reading.all[0].events)
+        same = [at for at, event in events if (event.kind, event.function, event.line, event.path) == place]
         if step.hit > len(same):
             return
         index = same[step.hit - 1]
@@ -195,7 +201,7 @@ def _follow(known: Known, step: Step) -> None:
         for one in step.differences
         if one.predicted is not None and one.actual is not None
     }
-    known.stop(Stopped(index, differences))
+    known.stop(Stopped(index, path, differences))
 
 
 def _told(difference: Difference) -> str:

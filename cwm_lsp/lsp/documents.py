@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +15,7 @@ from cwm_lsp.lsp.anchor import Anchor, Span
 from cwm_lsp.lsp.checked import Checked
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.text import Encoding, Text
-from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
+from cwm_lsp.lsp.views.reading import LATEST, Place, Reading, Selection, Visit
 from cwm_lsp.lsp.views.verdicts import Verdict, verdict
 from cwm_lsp.settings import Settings
 from cwm_lsp.source.calls import Call
@@ -31,7 +30,9 @@ class Stopped:
     """How a debug session stands in a known call."""
 
     index: int
-    """Of the event in the trace that is shown at which it has stopped: what comes after has not run yet."""
+    """Of the event at which it has stopped, in the whole trace that is shown: what comes after has not run yet."""
+    path: str | None
+    """The file that it has stopped in, where it is another than the call's."""
     differences: Mapping[str, tuple[str, str]]
     """Name → what was predicted, and what it is."""
 
@@ -50,6 +51,8 @@ class Known:
     selection: Selection = field(default_factory=dict)
     elsewhere: dict[str, Selection] = field(default_factory=dict)
     """The same in other files that it steps into, by path."""
+    stopped: Stopped | None = None
+    """Where a debug session stands in it."""
     partial: bool = False
     """It is still being predicted."""
     asked: Call | None = None
@@ -82,8 +85,29 @@ class Known:
         pins = self._pin_of_line() if self.pins else {}
         self.show({line: self.pins[pin] for line, pin in pins.items() if pin in self.pins})
 
-    def go(self, place: Place, number: int) -> None:
-        """Look at another iteration of a loop or call, and stay with it; the last one is shown by itself."""
+    def reading_in(self, path: str | None) -> Reading | None:
+        """What is shown of it in another file; with None in its own."""
+        if path is None or self.reading is None:
+            return self.reading
+        return self.reading.whole.elsewhere.get(path) if self.reading.whole is not None else None
+
+    def selection_in(self, path: str | None) -> Selection:
+        """The iterations that are looked at in another file; with None in its own."""
+        return self.selection if path is None else self.elsewhere.get(path, LATEST)
+
+    def visits_in(self, path: str | None) -> Mapping[int, Visit]:
+        """`visits` in another file; with None in its own."""
+        if path is None:
+            return self.visits
+        reading = self.reading_in(path)
+        return self._corrected(reading.visits(self.selection_in(path)), path) if reading is not None else {}
+
+    def go(self, place: Place, number: int, path: str | None = None) -> None:
+        """Look at another iteration of a loop or call, and stay with it; the last one is shown by itself. In another
+        file, of that `path`, it is stayed with until something else is looked at."""
+        if path is not None:
+            self.elsewhere[path] = {**self.selection_in(path), place.line: number}
+            return
         pin = self._pin_of_line().get(place.line)
         if pin is not None and number < place.count:
             self.pins[pin] = number
@@ -110,25 +134,47 @@ class Known:
         """Look at other iterations."""
         self.selection = selection
         self.elsewhere = {}
+        self.stopped = None
         self.visits = self.reading.visits(selection) if self.reading else {}
         expectation = self.entry.expected.get(self.call.expression)
         self.verdict = None
         if self.reading is not None and expectation is not None and not self.partial:
             self.verdict = verdict(self.reading, expectation)
 
+    def look(self, index: int) -> bool:
+        """Look at it as of an event of its whole trace: in that iteration, in that call. Gives whether this has changed
+        anything."""
+        assert self.reading is not None
+        whole = self.reading.whole
+        selection = self.reading.as_of(index if whole is None else whole.within(index))
+        others: dict[str, Selection] = {}
+        path = None if whole is None else whole.trace.events[index].path
+        if whole is not None and path is not None and path in whole.elsewhere:
+            others = {path: whole.elsewhere[path].as_of(whole.within(index, path))}
+        if (selection, others) == (self.selection, self.elsewhere):
+            return False
+        self.show(selection)
+        self.elsewhere = others
+        return True
+
     def stop(self, stopped: Stopped) -> None:
         """A debug session has stopped in the call: it is looked at as of there, with what the debugger has seen."""
         assert self.reading is not None
-        self.show(self.reading.as_of(stopped.index))
-        for line, visit in self.visits.items():
-            if visit.index < stopped.index:
-                self.visits[line] = visit.corrected(stopped.differences)
+        self.look(stopped.index)
+        self.stopped = stopped
+        self.visits = self._corrected(self.reading.visits(self.selection), None)
 
-    def place_at(self, line: int) -> Place | None:
-        """The innermost loop, or else the call, around a line of the trace that there is more than one iteration of."""
-        if self.reading is None:
-            return None
-        return next((place for place in self.reading.path_of(self.selection, line) if place.count > 1), None)
+    def _corrected(self, visits: dict[int, Visit], path: str | None) -> dict[int, Visit]:
+        """Of the file where a debug session stands, what has run with the values that it has seen."""
+        stopped = self.stopped
+        if stopped is None or stopped.path != path:
+            return visits
+        whole = self.reading.whole if self.reading is not None else None
+        index = stopped.index if whole is None else whole.within(stopped.index, path)
+        return {
+            line: visit.corrected(stopped.differences) if visit.index < index else visit
+            for line, visit in visits.items()
+        }
 
 
 class Document:
@@ -239,25 +285,6 @@ class Document:
                 return self.call_of(self.entries[number]) not in (None, call)
         return False
 
-    def shown(self) -> Iterator[tuple[Known, Callable[[int], int | None]]]:
-        """What is to be shown, and for each where its lines are. Lines that are another's to show are nowhere."""
-        owners = self.owners()
-        for known in self.known.values():
-            if known.reading is not None:
-                yield known, partial(_where, known, owners)
-
-    def owners(self) -> dict[int, Known]:
-        """By the 0-based line where a function is now, what is shown in it: of several calls that come to it the one
-        that was asked about it, else the latest."""
-        owners: dict[int, Known] = {}
-        for known in sorted(self.known.values(), key=lambda known: not known.is_made_up):
-            owners |= {span.now.start: known for span in known.anchor.spans}
-        for known in self.known.values():
-            start = known.anchor.at(known.entry.first_line)
-            if start is not None and not known.is_made_up:
-                owners[start] = known
-        return owners
-
     def written_at(self, known: Known, line: int) -> int | None:
         """The 0-based line where a 1-based line is now that `known.entry` names; None if that is not sure."""
         inside = known.anchor.at(line)
@@ -271,14 +298,6 @@ class Document:
         """The 0-based line of a 1-based line of the file as it was on disk, if it is still about that name."""
         return line - 1 if name in self.text.line(line - 1) else None
 
-    def known_at(self, line: int) -> tuple[Known, int] | None:
-        """What is shown at a 0-based line, and the line of its trace that this is."""
-        for known, where in self.shown():
-            original = known.anchor.back(line)
-            if original is not None and where(original) == line:
-                return known, original
-        return None
-
     def _span(self, entry: Entry) -> Span | None:
         extent = (entry.first_line, entry.last_line)
         return next((span for span in self.anchor.spans if (span.first, span.last) == extent), None)
@@ -291,8 +310,3 @@ def moved(trace: Trace, anchor: Anchor, source: str) -> Trace:
         for event in trace.events
     ]
     return replace(trace, source=source, events=tuple(events))
-
-
-def _where(known: Known, owners: Mapping[int, Known], line: int) -> int | None:
-    span = known.anchor.span_of(line)
-    return line - 1 + span.delta if span is not None and owners.get(span.now.start) is known else None

@@ -23,7 +23,7 @@ def read(answer: Mapping[str, Any], source: str) -> Reading:
     for other in answer["others"]:
         path, text = other["path"], other["source"]
         part, theirs = trace.within_file(path)
-        ends_here = trace.events[-1].path == path
+        ends_here = path == (trace.outcome.loop.path if trace.outcome.loop is not None else trace.events[-1].path)
         part = replace(
             part, function="", path=path, source=text, outcome=trace.outcome if ends_here else Outcome("return")
         )

@@ -9,13 +9,13 @@ from typing import Any
 from pygls.uris import from_fs_path
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.lsp.answers import elsewhere, hints_of
+from cwm_lsp.lsp.answers import hints_of
 from cwm_lsp.lsp.commands import Target, call_of, function_of, verdict_row
 from cwm_lsp.lsp.launch import configuration
 from cwm_lsp.lsp.session import Session
+from cwm_lsp.lsp.shown import owners, shown
 from cwm_lsp.lsp.views import status as status_view
 from cwm_lsp.lsp.views.diagnostics import message_of
-from cwm_lsp.lsp.views.reading import Selection
 from cwm_lsp.source.flow import Flow
 
 Answer = dict[str, Any]
@@ -54,19 +54,9 @@ async def state_at(session: Session, target: Target) -> Answer:
     known = document.known.get(entry.qualname)
     if known is None or known.reading is None or target.event is None:
         return {"changed": False}
-    reading, whole = known.reading, known.reading.whole
-    if target.event >= len(reading.all[0].events):  # it has been predicted or run anew meanwhile
+    if target.event >= len(known.reading.all[0].events):  # it has been predicted or run anew meanwhile
         return {"changed": False}
-    selection = reading.as_of(target.event if whole is None else whole.within(target.event))
-    path = None if whole is None else whole.trace.events[target.event].path
-    others: dict[str, Selection] = {}
-    if whole is not None and path is not None:
-        others = {path: whole.elsewhere[path].as_of(whole.within(target.event, path))}
-    changed = (selection, others) != (known.selection, known.elsewhere)
-    if changed:
-        known.show(selection)
-        known.elsewhere = others
-    return {"changed": changed}
+    return {"changed": known.look(target.event)}
 
 
 async def unreached_lines(session: Session, target: Target) -> Answer:
@@ -74,11 +64,9 @@ async def unreached_lines(session: Session, target: Target) -> Answer:
     document = session.documents.get(target.uri or "")
     lines: set[int] = set()
     if document is not None and document.settings.enable:
-        for known, where in document.shown():
-            reading = known.reading if not known.is_other_call else None
-            lines |= {now for line in reading.unreached if (now := where(line)) is not None} if reading else set()
-        for found in elsewhere(session, document):
-            lines |= {now for line in found.reading.unreached if (now := found.where(line)) is not None}
+        for one in shown(session.documents, document):
+            if not one.known.is_other_call:
+                lines |= {now for line in one.reading.unreached if (now := one.where(line)) is not None}
     return {"lines": sorted(lines)}
 
 
@@ -105,16 +93,16 @@ async def status(session: Session, target: Target) -> Answer:
     if document is None or not document.settings.enable:
         return answer
     callable_ones = [entry for entry in document.entries if entry.is_callable]
-    owners = document.owners()
+    owned = owners(session.documents, document)
     answer |= {
         "functions": len(callable_ones),
-        "known": sum(document.anchor.at(entry.first_line) in owners for entry in callable_ones),
+        "known": sum(document.anchor.at(entry.first_line) in owned for entry in callable_ones),
         "error": document.error,
     }
     entry = document.entry_at(target.position.line) if target.position is not None else None
     if entry is not None:
         start = document.anchor.at(entry.first_line)
-        answer |= status_view.status(entry, document.call_of(entry), owners.get(start) if start is not None else None)
+        answer |= status_view.status(entry, document.call_of(entry), owned.get(start) if start is not None else None)
     return answer
 
 

@@ -30,6 +30,7 @@ from cwm_lsp.lsp.documents import Document, Known, moved
 from cwm_lsp.lsp.jobs import Jobs
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.readings import read, with_trace
+from cwm_lsp.lsp.shown import owners
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.status import summary
@@ -439,10 +440,10 @@ class Session:
         """What is predicted next without being asked for: first the function at the cursor, also a made-up call of it,
         then those in view."""
         at_cursor = document.entry_at_cursor
-        computes, owners = document.settings.predict.assist == "lock", document.owners()
+        computes, owned = document.settings.predict.assist == "lock", owners(self.documents, document)
 
         def wanted(entry: Entry, call: Call) -> bool:
-            is_bare = document.anchor.at(entry.first_line) not in owners
+            is_bare = document.anchor.at(entry.first_line) not in owned
             return call.is_own or (entry is at_cursor and computes and is_bare)
 
         def rank(entry: Entry) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -147,7 +148,7 @@ class Follower:
         self.trace = trace
         self.current: Step | None = None
         self._events = trace.events
-        self._functions = {event.function for event in trace.events}
+        self._functions = {(event.path, event.function) for event in trace.events}
         self._entry = trace.events[0]
         self._is_cut = trace.outcome.is_cut
         self._is_beyond = False
@@ -162,7 +163,11 @@ class Follower:
         return not self._is_cut and self._at is not None and self._at >= len(self._events) - 1
 
     def speaks_of(self, stop: Stop) -> bool:
-        return stop.function in self._functions and _same_file(stop.path, self.trace.path)
+        return any(name == stop.function and self._is_in(path, stop) for path, name in self._functions)
+
+    def _is_in(self, path: str | None, stop: Stop) -> bool:
+        """Whether a stop is in a file, as events have it."""
+        return _same_file(stop.path, self.trace.path if path is None else path)
 
     def continued(self) -> None:
         self.current = None
@@ -190,7 +195,7 @@ class Follower:
         """Whether the stop is in another activation of the predicted function than the one followed."""
         if self._at is None or stop.frame_id in self._frames or stop.function != self._entry.function:
             return False
-        if stop.line != self._first_line():
+        if stop.line != self._first_line() or not self._is_in(None, stop):
             return False
         deeper = self._find(self._at, stop, (self._next_event(self._at, "line"),))
         return deeper is None or self._events[deeper].depth == 0
@@ -215,7 +220,7 @@ class Follower:
         if self._frames.get(stop.frame_id, self._depth) < self._depth:
             # Stepping out: the debugger stops in the caller once more, in the midst of the line that called.
             caller = self._caller(at, self._frames[stop.frame_id])
-            if caller is not None and self._events[caller].line == stop.line:
+            if caller is not None and self._is_on(self._events[caller], stop):
                 resumed = self._before_next(at, self._events[caller].depth)
                 return self._step(stop, "as-predicted", resumed if resumed is not None else caller, shown=caller)
         expected = (
@@ -245,7 +250,7 @@ class Follower:
         start = -1 if self._at is None else self._at
         for index in range(start + 1, len(self._events)):
             event = self._events[index]
-            if event.kind == "exception" and (event.function, event.line) == (stop.function, stop.line):
+            if event.kind == "exception" and self._is_on(event, stop):
                 return self._step(stop, "as-predicted", index)
             if event.kind == "line" and self._at is not None and event.depth <= self._depth:
                 break
@@ -274,8 +279,8 @@ class Follower:
         counted = shown if shown is not None else index
         if counted is not None:
             event = self._events[counted]
-            place = (event.kind, event.function, event.line)
-            hit = sum((e.kind, e.function, e.line) == place for e in self._events[: counted + 1])
+            place = (event.kind, event.function, event.line, event.path)
+            hit = sum((e.kind, e.function, e.line, e.path) == place for e in self._events[: counted + 1])
         following = self._event(index + 1) if index is not None else None
         next_line = None
         if index is not None:
@@ -297,7 +302,11 @@ class Follower:
         event = self._events[index]
         depth = self._frames.get(stop.frame_id)
         same_frame = depth is None or depth == event.depth
-        return event.kind == "line" and (event.function, event.line) == (stop.function, stop.line) and same_frame
+        return event.kind == "line" and same_frame and self._is_on(event, stop)
+
+    def _is_on(self, event: Event, stop: Stop) -> bool:
+        """Whether an event is on the stop's line."""
+        return (event.function, event.line) == (stop.function, stop.line) and self._is_in(event.path, stop)
 
     def _candidates(self, start: int, stop: Stop) -> list[int]:
         return [index for index in range(start, len(self._events)) if self._is_at(index, stop)]
@@ -365,5 +374,6 @@ class Follower:
         return tuple(differences)
 
 
+@lru_cache(maxsize=256)
 def _same_file(left: str, right: str) -> bool:
     return left == right or Path(left).resolve() == Path(right).resolve()

@@ -175,7 +175,7 @@ class Judge:
 
 
 def _ending(outcome: Outcome) -> tuple[int, str, str] | None:
-    if outcome.kind == "endless" and outcome.loop is not None:
+    if outcome.kind == "endless" and outcome.loop is not None and outcome.loop.path is None:
         return outcome.loop.line, NEVER_ENDS, str(outcome.loop)
     if outcome.kind == "exception" and outcome.exception is not None and outcome.exception.line is not None:
         return outcome.exception.line, outcome.exception.type, outcome.exception.message

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 EventKind = Literal["call", "line", "return", "exception"]
@@ -150,15 +151,18 @@ class Loop:
     """Of its head."""
     rounds: int | None
     """After how many the whole state at its head is as it was; None where it only moves further away from its end."""
+    path: str | None = None
+    """The file that it is in, as events have it."""
 
     def __str__(self) -> str:
+        line = f"line {self.line}" if self.path is None else f"line {self.line} of {PurePath(self.path).name}"
         if self.rounds is None:
-            return f"never ends: the values of line {self.line} only move further away from its end"
+            return f"never ends: the values of {line} only move further away from its end"
         rounds = "1 round" if self.rounds == 1 else f"{self.rounds:,} rounds"
-        return f"never ends: the state of line {self.line} returns after {rounds}"
+        return f"never ends: the state of {line} returns after {rounds}"
 
     def to_json(self) -> dict[str, Any]:
-        return {"line": self.line, "rounds": self.rounds}
+        return {"line": self.line, "rounds": self.rounds, "path": self.path}
 
 
 @dataclass(frozen=True, slots=True)

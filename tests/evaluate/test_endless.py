@@ -259,7 +259,7 @@ def test_many_random_loops_are_never_told_wrongly() -> None:
 
 def test_the_loop_of_an_outcome_is_part_of_its_json() -> None:
     told = Outcome("endless", detail="never ends", loop=Loop(12, 2))
-    assert told.to_json()["loop"] == {"line": 12, "rounds": 2}
+    assert told.to_json()["loop"] == {"line": 12, "rounds": 2, "path": None}
     assert Outcome.from_json(told.to_json()) == told
     assert str(Loop(12, 2)) == "never ends: the state of line 12 returns after 2 rounds"
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from cwm_lsp import report
 from cwm_lsp.jobs import verdict
 from cwm_lsp.lsp.text import Text
-from cwm_lsp.lsp.views.diagnostics import diagnostics
+from cwm_lsp.lsp.views.diagnostics import Told, diagnostics
 from cwm_lsp.lsp.views.document import ending
 from cwm_lsp.lsp.views.hints import label_of
 from cwm_lsp.lsp.views.hover import hover
@@ -46,7 +46,9 @@ def reading(trace: Trace) -> Reading:
 
 
 def problems(trace: Trace) -> list[tuple[int, str, str]]:
-    found = diagnostics(reading(trace), Text(trace.source), lambda line: line - 1, "file:///f.py", Diagnostics(), {})
+    found = diagnostics(
+        Told.of(reading(trace)), Text(trace.source), lambda n: n - 1, lambda *_: None, Diagnostics(), {}
+    )
     return [(one.range.start.line + 1, str(one.code), one.message) for one in found]
 
 
@@ -60,7 +62,7 @@ def test_a_loop_that_never_ends_is_told_everywhere() -> None:
     trace = predicted(ENDLESS, "f(5)")
     told = "never ends: the state of line 2 returns after 2 rounds"
     assert trace.outcome.to_json()["kind"] == "endless"
-    assert trace.outcome.to_json()["loop"] == {"line": 2, "rounds": 2}
+    assert trace.outcome.to_json()["loop"] == {"line": 2, "rounds": 2, "path": None}
     assert told in in_terminal(trace)
     assert ending(trace) == told
     assert [(line, code) for line, code, _ in problems(trace)] == [(2, "endless-loop")]

@@ -6,7 +6,7 @@ import pytest
 from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
-from cwm_lsp.lsp.views.diagnostics import diagnostics
+from cwm_lsp.lsp.views.diagnostics import Told, diagnostics
 from cwm_lsp.lsp.views.document import document, ending
 from cwm_lsp.lsp.views.hints import hints, inlay_hint, label_of
 from cwm_lsp.lsp.views.hover import Link, bare, hover
@@ -202,9 +202,13 @@ def test_where_the_run_differed_both_values_are_shown():
     assert 2 not in shown, "the line says so itself"
 
 
+def located(_path, line: int) -> lsp.Location:
+    return lsp.Location("file:///a.py", lsp.Range(lsp.Position(line - 1, 0), lsp.Position(line - 1, 0)))
+
+
 def problems(reading: Reading, settings=None, **how) -> list[lsp.Diagnostic]:
     text = Text(reading.trace.source)
-    return diagnostics(reading, text, lambda line: line - 1, "file:///a.py", settings or Diagnostics(), {}, **how)
+    return diagnostics(Told.of(reading), text, lambda line: line - 1, located, settings or Diagnostics(), {}, **how)
 
 
 def test_wrong_guesses_are_one_mark_where_they_begin_and_no_problem():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -17,6 +18,7 @@ from cwm_lsp.trace.facts import is_doubted, is_fact
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
+    from cwm_lsp.trace.events import Trace
 
 SOURCE = "cwm-lsp"
 _VALUE = 60
@@ -32,30 +34,52 @@ SEVERITIES = {
     "hint": lsp.DiagnosticSeverity.Hint,
 }
 _Where = Callable[[int], int | None]
+_Locate = Callable[[str | None, int], lsp.Location | None]
+"""File, as events have it, and 1-based line of a trace → where that is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A trace, and one of the files that it steps into, whose diagnostics are wanted."""
+
+    trace: Trace
+    """The whole of it."""
+    reading: Reading
+    """What it tells of the file."""
+    path: str | None
+    """The file, as events have it."""
+    entry: int
+    """Line of the function that was called."""
+
+    @classmethod
+    def of(cls, reading: Reading, path: str | None = None) -> Told:
+        """What is told of a call in its own file, or in the one of that `path`, into which it steps."""
+        part = reading if path is None or reading.whole is None else reading.whole.elsewhere[path]
+        return cls(reading.all[0], part, path, reading.entry)
 
 
 def diagnostics(
-    reading: Reading,
+    told: Told,
     text: Text,
     where: _Where,
-    uri: str,
+    locate: _Locate,
     settings: Diagnostics,
     data: dict[str, Any],
     *,
     tells_crash: bool = True,
 ) -> list[lsp.Diagnostic]:
-    """What is worth telling of a trace. `where` gives the 0-based line of the document that a line of the trace is
-    now; `data` is what code actions need to find the trace again. Without `tells_crash` a predicted crash is not told:
-    nobody means to make that call, or it is meant to raise."""
+    """What is worth telling of a trace in one file. `where` gives the 0-based line of the document that a line of the
+    trace is now; `data` is what code actions need to find the trace again. Without `tells_crash` a predicted crash is
+    not told: nobody means to make that call, or it is meant to raise."""
 
-    def at(line: int, code: str, message: str, related: Sequence[tuple[int, str]] = ()) -> Iterator[lsp.Diagnostic]:
+    def at(line: int, code: str, message: str, related: Sequence[_Related] = ()) -> Iterator[lsp.Diagnostic]:
         now = where(line)
         if now is None:
             return
         links = [
-            lsp.DiagnosticRelatedInformation(lsp.Location(uri, text.range_of(there)), told)
-            for line, told in related
-            if (there := where(line)) is not None
+            lsp.DiagnosticRelatedInformation(there, told)
+            for path, line, told in related
+            if (there := locate(path, line)) is not None
         ]
         severity = "hint" if code == _GUESSED else settings.severity
         yield lsp.Diagnostic(
@@ -68,17 +92,19 @@ def diagnostics(
             data=data,
         )
 
-    rows = [*_crash(reading, settings, tells_crash=tells_crash), *_endless(reading, settings, tells_crash=tells_crash)]
-    rows += [*_divergences(reading.divergences)]
+    rows = [*_crash(told, settings, tells_crash=tells_crash), *_endless(told, settings, tells_crash=tells_crash)]
+    rows += [*_divergences(told.reading.divergences, told.path)]
     return [diagnostic for row in rows for diagnostic in at(*row)]
 
 
-_Row = tuple[int, str, str, Sequence[tuple[int, str]]]
-"""Line, code, message, and lines that have to do with it, each with what it has to do with it."""
+_Related = tuple[str | None, int, str]
+"""File and line that have to do with something, and what they have to do with it."""
+_Row = tuple[int, str, str, Sequence[_Related]]
+"""Line, code, message, and what has to do with it."""
 _GUESSED = "divergence-guess"
 
 
-def _divergences(divergences: Sequence[Divergence]) -> Iterator[_Row]:
+def _divergences(divergences: Sequence[Divergence], path: str | None) -> Iterator[_Row]:
     """What contradicts a computed value each by itself. Where guesses begin to differ one mark, with all that follows
     from there folded under it."""
     told: set[tuple[int, str, str | None]] = set()
@@ -96,7 +122,8 @@ def _divergences(divergences: Sequence[Divergence]) -> Iterator[_Row]:
     if guessed:
         (line, message), *rest = guessed
         more = f" (and {len(rest)} more that differ after it)" if rest else ""
-        yield line, _GUESSED, f"the guesses differ from here: {message}{more}", rest
+        follows = [(path, line, message) for line, message in rest]
+        yield line, _GUESSED, f"the guesses differ from here: {message}{more}", follows
 
 
 def stopped(text: Text, line: int, message: str, settings: Diagnostics) -> lsp.Diagnostic:
@@ -162,43 +189,57 @@ def _short(value: str | None, other: str | None) -> str | None:
     return None if value is None else shorten(exception_repr(value), _VALUE, other and exception_repr(other))
 
 
-def _crash(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
-    """The exception that leaves the call, where it is raised, with the calls that led there."""
-    trace = reading.trace
+def _crash(told: Told, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
+    """The exception that leaves the call, where it is raised, with the calls that led there; in the call's own file
+    also the line that it comes to, where it is raised in another."""
+    trace = told.trace
     if trace.outcome.kind != "exception" or trace.outcome.exception is None or is_doubted(trace):
         return
     chain = unwinding(trace.events)
+    message = f"{trace.outcome.exception.type}: {trace.outcome.exception.message}".removesuffix(": ")
+    call = shorten_call(trace.call, _CALL)
+    entered = (None, told.entry, f"in {call}")
     if not chain:
         line = trace.outcome.exception.line
-        if trace.outcome.cut is not None and line is not None and tells_crash and is_fact(trace):
-            told = f"{trace.outcome.exception.type}: {trace.outcome.exception.message}".removesuffix(": ")
-            call = shorten_call(trace.call, _CALL)
-            yield line, "computed-exception", f"raises {told} · in {call}", [(reading.entry, f"in {call}")]
+        if trace.outcome.cut is not None and line is not None and tells_crash and is_fact(trace) and told.path is None:
+            yield line, "computed-exception", f"raises {message} · in {call}", [entered]
         return
-    raised, *callers = chain
-    told = f"{trace.outcome.exception.type}: {trace.outcome.exception.message}".removesuffix(": ")
-    call = shorten_call(trace.call, _CALL)
-    links = [(event.line, f"called from {event.function}") for event in callers]
-    links.append((reading.entry, f"in {call}"))
+    at = next((index for index, event in enumerate(chain) if event.path == told.path), None)
+    if at is None or (at and told.path is not None):
+        return
+    links = [(event.path, event.line, f"raised in {event.function}") for event in chain[: min(at, 1)]]
+    links += [
+        (event.path, event.line, f"called from {event.function}") for event in chain[1:] if event is not chain[at]
+    ]
+    links.append(entered)
     if trace.origin == "recorded":
-        if not any(divergence.kind == "exception" for divergence in reading.divergences if divergence.computed):
-            yield raised.line, "exception", f"raised {told} · in {call}", links
+        if not any(divergence.kind == "exception" for divergence in told.reading.divergences if divergence.computed):
+            yield chain[at].line, "exception", f"raises {message} · in {call}", links
     elif not tells_crash:
         return
     elif is_fact(trace):
-        yield raised.line, "computed-exception", f"raises {told} · in {call}", links
+        yield chain[at].line, "computed-exception", f"raises {message} · in {call}", links
     elif settings.guesses:
-        confidence = raised.confidences.get("value", raised.confidence)
+        confidence = chain[0].confidences.get("value", chain[0].confidence)
         if confidence is None or confidence >= settings.min_confidence:
             sure = "" if confidence is None else f" ({percent(confidence)})"
-            yield raised.line, "likely-exception", f"likely raises {told}{sure} · in {call}", links
+            yield chain[at].line, "likely-exception", f"likely raises {message}{sure} · in {call}", links
 
 
-def _endless(reading: Reading, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
-    """The loop that the call never leaves."""
-    trace = reading.trace
-    loop = trace.outcome.loop
-    if loop is not None and tells_crash and (settings.guesses or is_fact(trace)):
-        call = shorten_call(trace.call, _CALL)
-        likely = "" if is_fact(trace) else "likely "
-        yield loop.line, "endless-loop", f"{likely}{loop} · in {call}", [(reading.entry, f"in {call}")]
+def _endless(told: Told, settings: Diagnostics, *, tells_crash: bool) -> Iterator[_Row]:
+    """The loop that the call never leaves; in the call's own file also the line that leads into one of another."""
+    trace, loop = told.trace, told.trace.outcome.loop
+    if loop is None or not tells_crash or not (settings.guesses or is_fact(trace)):
+        return
+    call = shorten_call(trace.call, _CALL)
+    likely = "" if is_fact(trace) else "likely "
+    entered = (None, told.entry, f"in {call}")
+    if loop.path == told.path:
+        yield loop.line, "endless-loop", f"{likely}{loop} · in {call}", [entered]
+    elif told.path is None and told.reading.end is not None:
+        yield (
+            told.reading.end.line,
+            "endless-loop",
+            f"{likely}{loop} · in {call}",
+            [(loop.path, loop.line, "here"), entered],
+        )

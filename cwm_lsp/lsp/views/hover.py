@@ -50,8 +50,7 @@ def hover(
     if whole is not None and len(whole.value) > _CELL:
         parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
     parts.append(_surprise(reading, visit, markdown))
-    loop = reading.trace.outcome.loop
-    if reading.end is not None and visit.line == (loop.line if loop is not None else reading.end.line):
+    if reading.end is not None and visit.line == (reading.loop.line if reading.loop is not None else reading.end.line):
         parts.append(_end(reading, markdown))
     return _joined(parts, links, markdown)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -21,11 +23,20 @@ MORE = "cwm.more"
 """The command of a client that offers all that can be done with a function."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """The call whose values stand beside a function's lines."""
+
+    known: Known
+    path: str | None
+    """The file of the function that was called, where it is another one."""
+
+
 def lenses(
     entries: Iterable[Entry],
     where: Callable[[int], int | None],
     in_use: Callable[[Entry], Call | None],
-    shown: Callable[[Entry], Known | None],
+    shown: Callable[[Entry], Shows | None],
     commands: Collection[str],
     argument: Callable[[Entry], dict[str, Any]],
     summaries: Mapping[str, str] = {},
@@ -55,8 +66,11 @@ def title_of(call: Call) -> str:
     return f"{shorten_call(call.expression, _TITLE)} · {ORIGINS[call.origin].words}"
 
 
-def _title(entry: Entry, call: Call | None, known: Known | None) -> str:
+def _title(entry: Entry, call: Call | None, shows: Shows | None) -> str:
     """`f([1, 2]) · doctest`: the call whose values are shown, else the one that would be."""
+    known = shows.known if shows is not None else None
+    if shows is not None and shows.path is not None:
+        return f"as called in {shorten_call(shows.known.call.expression, _CALL)} · {PurePath(shows.path).name}"
     if known is not None and known.entry.qualname != entry.qualname:
         return f"as called in {shorten_call(known.call.expression, _CALL)}"
     if known is not None:

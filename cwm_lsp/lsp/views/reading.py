@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.lsp.views.shape import Loop, Shape
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Provenance, Trace
+from cwm_lsp.trace.events import Loop as Endless
 from cwm_lsp.trace.exceptions import exception_repr
 
 if TYPE_CHECKING:
@@ -172,6 +173,13 @@ class Reading:
     def all(self) -> tuple[Trace, tuple[Divergence, ...]]:
         """The trace with its steps in other files, and its divergences, which are also there."""
         return (self.trace, self.divergences) if self.whole is None else (self.whole.trace, self.whole.divergences)
+
+    @property
+    def loop(self) -> Endless | None:
+        """The loop of its own file that the call never leaves."""
+        loop = self.trace.outcome.loop
+        path = None if self.trace.function else self.trace.path
+        return loop if loop is not None and loop.path == path else None
 
     @property
     def end(self) -> End | None:

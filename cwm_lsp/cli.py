@@ -258,13 +258,11 @@ def compare(target: str | None, call: str | None, batch: Path | None, as_json: b
 @_options(_MODEL, _RUN, _JSON)
 def demo(as_json: bool, **choices: Any) -> int:
     """`compare` on the example that comes with cwm-lsp: needs no file, no network and no GPU."""
-    from importlib.resources import as_file, files
-
-    from cwm_lsp import jobs
+    from cwm_lsp import examples, jobs
 
     settings = _settings({**choices, "remember": False})
-    with as_file(files("cwm_lsp.examples") / "orders.py") as example, jobs.comparing(settings) as job:
-        code = _run(job, "comparing", f"{example}:order_total", None, None, as_json)
+    with examples.copied("shop") as shop, jobs.comparing(settings) as job:
+        code = _run(job, "comparing", f"{shop / 'checkout.py'}:order_total", None, None, as_json)
     return DONE if code == FOUND else code  # divergences are what the example is there to show
 
 

@@ -189,7 +189,8 @@ def write_tests(target: str, settings: Settings, *, seconds: float | None, as_js
         attempt = partial(attempt_in(evaluator, file), file.text, function.qualname)
         calls = (*facts.calls, *facts.raising)
         try:
-            found = cases(file.text, function, attempt, calls, Budget(seconds=seconds or TESTS_SECONDS), seed)
+            budget = Budget(seconds=seconds or TESTS_SECONDS)
+            found = cases(file.text, function, attempt, calls, budget, seed, file.where())
         except NoCases as error:
             raise UserError(f"no test of {function.qualname} can be made: {error}") from None
     if as_json:

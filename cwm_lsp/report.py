@@ -374,8 +374,9 @@ def _code(event: Event, lines: Sequence[str]) -> Text:
     where = Text()
     if event.path is not None:
         lines = linecache.getlines(event.path)
-        where = Text(PurePath(event.path).name + ": ", "magenta")
     code = lines[event.line - 1].rstrip() if 0 < event.line <= len(lines) else f"<{event.function}>"
+    if event.path is not None and event.kind == "call":
+        where, code = Text(PurePath(event.path).name + ": ", "magenta"), code.strip()
     return Text("│ " * event.depth, "dim") + where + Text(code)
 
 

@@ -282,7 +282,7 @@ def find_call(
         attempt = towards(returning, attempt) if returning is not None else attempt
         sought = find(
             file.text, function, attempt, lambda call, called: all(met(call, called) for met in mets),
-            known=(*facts.calls, *facts.raising), hints=hints, budget=budget, seed=seed,
+            known=(*facts.calls, *facts.raising), where=file.where(), hints=hints, budget=budget, seed=seed,
         )  # fmt: skip
     return _show_found(file, function, sought, as_json=as_json)
 

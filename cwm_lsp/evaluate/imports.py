@@ -32,6 +32,7 @@ from cwm_lsp.evaluate.scopes import Scope, analyse
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
 from cwm_lsp.source.environment import is_own, project
 from cwm_lsp.source.files import read_source
+from cwm_lsp.source.imported import Place
 from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Found, Installation, installation
 
 if TYPE_CHECKING:
@@ -100,15 +101,20 @@ class Around:
         except UnavailableError:
             finder = Finder.around(path, source)
 
-        def text(other: Path) -> str | None:
-            known = self.texts.get(str(other))
-            return read(other) if known is None else known
-
         def traced(other: Path) -> bool:
             return self.workspace is not None and is_own(other, Path(self.workspace), finder.own.stdlib)
 
         named = {name: Path(file) for name, file in self.named.items()}
-        return World(finder, text, traced, Disk(project(path)), named)
+        return World(finder, self.text_of, traced, Disk(project(path)), named)
+
+    def text_of(self, other: Path) -> str | None:
+        """The text of a source file, as the editor has it or as it is on disk."""
+        known = self.texts.get(str(other))
+        return read(other) if known is None else known
+
+    def place(self, source: str) -> Place | None:
+        """The file with that text among the project's modules; None where there is no such file."""
+        return Place.of(self.path, source, self.text_of)
 
 
 @functools.lru_cache(maxsize=1)

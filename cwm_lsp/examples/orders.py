@@ -1,4 +1,4 @@
-"""Price an order. The example of `cwm-lsp demo`: predicted first, then run, then compared."""
+"""Price an order. The example that editors open; `cwm-lsp demo` has it as a project of several files."""
 
 from random import randrange
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsprotocol import types as lsp
@@ -187,7 +188,7 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         known = owned.get(now) if now is not None else None
         if known is None or known.reading is None:
             return None
-        return lenses_view.Shows(known, known.reading.trace.path if id(known) not in own else None)
+        return lenses_view.Shows(known, None if id(known) in own else PurePath(known.reading.trace.path).name)
 
     def has_lens(entry: Entry) -> bool:
         call = document.call_of(entry)

@@ -88,8 +88,9 @@ class Checker:
         facts = known(file.text, [function], str(path), tests_of(path))[0]
         trying = partial(attempt_in(self._evaluator, file, cancel), file.text, function.qualname)
         found = crashes(
-            file.text, function, trying, known=facts, budget=BUDGETS[job["round"]], deliberate=job["deliberate"]
-        )
+            file.text, function, trying, known=facts, where=file.where(), budget=BUDGETS[job["round"]],
+            deliberate=job["deliberate"],
+        )  # fmt: skip
         if cancel.is_set():
             raise Cancelled
         return {"crashes": [self._told(job, function, crash) for crash in found.crashes]}

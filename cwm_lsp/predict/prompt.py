@@ -8,11 +8,13 @@ the trace is read from the point at which the function is entered.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from textwrap import indent
 
 from cwm_lsp.evaluate import Around
+from cwm_lsp.predict.reached import own_lines, reached, reached_elsewhere
 from cwm_lsp.predict.states import NO_ARGUMENTS, Arguments, Receiver
 from cwm_lsp.source.bind import bind, binds_as_written, has_plain_repr, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, functions
@@ -71,16 +73,28 @@ class Prompt:
     wrapped: bool
     arguments: Arguments = NO_ARGUMENTS
     """What is known of the parameters of calls to come."""
+    elsewhere: Callable[[], Sequence[str]] = tuple
+    """What the function reaches in other files, a text for each, the nearest first."""
 
     def contexts(self) -> Iterator[str]:
-        """What the model may be shown of the program, the most first: all of it, what the function reaches, only it."""
+        """What the model may be shown of the program, the most first: all of the file with what the function reaches in
+        others, what it reaches, only it. It is one program: what is of other files stands before what uses it."""
+        others = self.elsewhere()
+        everything = range(1, len(split_lines(self.source)) + 1)
+        near = reached(self.source, self.function)
+        for count, kept in ((len(others), everything), *((count, near) for count in range(len(others), 0, -1))):
+            yield self._context(kept, others[:count])
+        for kept in (everything, near) if others else (near,):
+            yield self._context(kept)
+        yield self._context(own_lines(self.function))
+
+    def _context(self, kept: Collection[int], others: Sequence[str] = ()) -> str:
         lines = split_lines(self.source)
-        everything = range(1, len(lines) + 1)
         wrapper = range(self.def_line, len(lines) + 1) if self.wrapped else range(0)
-        for kept in (everything, _reached(self.source, self.function), _own_lines(self.function)):
-            numbers = sorted({*kept, *wrapper})
-            text = "\n".join(lines[n - 1] + (wire.START_OF_TRACE if n == self.def_line else "") for n in numbers)
-            yield f"\n{text}" if self.wrapped else text
+        numbers = sorted({*kept, *wrapper})
+        own = "\n".join(lines[n - 1] + (wire.START_OF_TRACE if n == self.def_line else "") for n in numbers)
+        text = "\n\n\n".join([*others[::-1], own])
+        return f"\n{text}" if self.wrapped else text
 
 
 def prepare(task: Task) -> Prompt:
@@ -112,13 +126,21 @@ def prepare(task: Task) -> Prompt:
     arguments = Arguments(
         function.first_line, given if binds_as_written(function) else NOTHING, receivers(task), def_line
     )
-    return Prompt(source, Event("call", def_line, 0, name), def_line, function, True, arguments)
+    first = Event("call", def_line, 0, name)
+    return Prompt(source, first, def_line, function, True, arguments, partial(elsewhere, task))
 
 
 def seeded(task: Task, call: Event) -> Prompt:
     """The prompt of a call whose first event is known."""
     source = "\n".join(split_lines(task.source))
-    return Prompt(source, call, task.function.def_line, task.function, False, Arguments(receivers=receivers(task)))
+    arguments = Arguments(receivers=receivers(task))
+    return Prompt(source, call, task.function.def_line, task.function, False, arguments, partial(elsewhere, task))
+
+
+def elsewhere(task: Task) -> Sequence[str]:
+    """What the function of a call reaches in the project's other files."""
+    place = task.around.place(task.source) if task.around is not None else None
+    return reached_elsewhere(place, task.function, task.call) if place is not None else ()
 
 
 def receivers(task: Task) -> dict[int, Receiver]:
@@ -145,78 +167,3 @@ def function_name(function: Function) -> str:
 def is_entry(event: Event, function: Function) -> bool:
     """Whether an event is the `call` of the function."""
     return event.kind == "call" and (event.line, event.function) == (function.first_line, function_name(function))
-
-
-def _own_lines(function: Function) -> range:
-    return range(function.first_line, function.last_line + 1)
-
-
-def _reached(source: str, function: Function) -> set[int]:
-    """Lines of the function and of what it reaches in its file: functions, the methods of classes that are named
-    somewhere, constants, imports. Lines of the function alone where the file does not parse."""
-    own = set(_own_lines(function))
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return own
-    parts = [part for statement in tree.body for part in _parts(statement)]
-    kept = [part for part in parts if own & set(part.lines)]
-    while True:
-        used = {name for part in kept for name in part.uses | part.within}
-        more = [part for part in parts if part not in kept and part.names & used and part.within <= used]
-        if not more:
-            break
-        kept += more
-    return own.union(*(part.lines for part in kept), *(part.header for part in kept))
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A statement of a module, or of a class in it."""
-
-    lines: range
-    names: frozenset[str]
-    """What it defines; a method is also reached by its class's name if Python calls it unasked."""
-    uses: frozenset[str]
-    within: frozenset[str] = frozenset()
-    """The class that it is part of, if any."""
-    header: range = range(0)
-    """Lines of that class's head."""
-
-
-def _parts(statement: ast.stmt) -> Iterator[_Part]:
-    if not isinstance(statement, ast.ClassDef):
-        yield _Part(_lines(statement), frozenset(_defined(statement)), frozenset(_used(statement)))
-        return
-    header = range(_lines(statement).start, statement.body[0].lineno)
-    bases = frozenset(name for base in statement.bases for name in _used(base))
-    name = frozenset({statement.name})
-    for part in statement.body:
-        names = frozenset(_defined(part))
-        unasked = all(n.startswith("__") for n in names)
-        yield _Part(_lines(part), names | name if unasked else names, bases | frozenset(_used(part)), name, header)
-
-
-def _lines(statement: ast.stmt) -> range:
-    first = min((node.lineno for node in getattr(statement, "decorator_list", [])), default=statement.lineno)
-    return range(min(first, statement.lineno), (statement.end_lineno or statement.lineno) + 1)
-
-
-def _defined(statement: ast.stmt) -> Iterator[str]:
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in names)
-        case _:
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                    yield node.id
-
-
-def _used(node: ast.AST) -> Iterator[str]:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            yield part.id
-        elif isinstance(part, ast.Attribute):
-            yield part.attr

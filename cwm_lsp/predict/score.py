@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from cwm_lsp.errors import Cancelled
+from cwm_lsp.evaluate import Around
 from cwm_lsp.predict.decode import Answer, Budget, Ended, Writer
 from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
@@ -219,7 +221,9 @@ class Scorer:
     ) -> None:
         """`on_read` is told after each pass how many events have been read."""
         function = find(trace.source, trace.function, trace.path)
-        prompt = seeded(Task(trace.path, trace.source, function, trace.call), trace.events[0])
+        file = Path(trace.path).absolute()
+        around = Around(str(file)) if file.is_file() else None
+        prompt = seeded(Task(trace.path, trace.source, function, trace.call, around=around), trace.events[0])
         self._engine = engine
         self._cancel = cancel
         self._expecting = expecting

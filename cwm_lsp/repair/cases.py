@@ -12,6 +12,7 @@ from cwm_lsp.search.goals import literal
 from cwm_lsp.search.loop import Attempt, Budget, Search, Try
 from cwm_lsp.search.space import NoCalls, space_of
 from cwm_lsp.source.functions import Function
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.trace.events import Outcome
 
 _WRONG_KIND = frozenset({"TypeError", "AttributeError"})
@@ -39,14 +40,16 @@ def cases(
     known: Sequence[str] = (),
     budget: Budget | None = None,
     seed: int = 0,
+    where: Where = nowhere,
 ) -> list[Case]:
-    """The fewest calls found that reach what all of them reach, with what they do.
+    """The fewest calls found that reach what all of them reach, with what they do; `where` the file is, for what it
+    imports.
 
     Raises:
         NoCases: no call can be made up, or nothing is known of what comes of them.
     """
     try:
-        space = space_of(source, function, known)
+        space = space_of(source, function, known, where)
     except NoCalls as error:
         raise NoCases(str(error)) from None
     search = Search(space, attempt, budget or Budget(), seed)

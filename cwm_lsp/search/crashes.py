@@ -17,6 +17,7 @@ from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
 from cwm_lsp.source.calls import candidates_of
 from cwm_lsp.source.expectations import expected
 from cwm_lsp.source.functions import Function, functions
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.prepared import is_prepared
 from cwm_lsp.source.recovery import module_statements, parse
 from cwm_lsp.trace.events import Outcome
@@ -100,18 +101,19 @@ def crashes(
     attempt: Attempt,
     *,
     known: Known = NOTHING,
+    where: Where = nowhere,
     budget: Budget | None = None,
     seed: int = 0,
     deliberate: bool = False,
 ) -> Searched:
     """The crashes of a function, one for each line and kind, each with the smallest call found.
 
-    `attempt` evaluates calls of the function; `deliberate` also gives exceptions that the file raises itself, and those
-    that its tests expect.
+    `attempt` evaluates calls of the function; `where` the file is, for what it imports. `deliberate` also gives
+    exceptions that the file raises itself, and those that its tests expect.
     """
     found = Searched(function)
     try:
-        space = space_of(source, function, known.calls)
+        space = space_of(source, function, known.calls, where)
     except NoCalls as error:
         found.gave_up = str(error)
         return found

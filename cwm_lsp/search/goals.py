@@ -13,6 +13,7 @@ from cwm_lsp.search.loop import Attempt, Budget, Search
 from cwm_lsp.search.shrink import shrunk
 from cwm_lsp.search.space import Arguments, NoCalls, space_of
 from cwm_lsp.source.functions import Function
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.recovery import FILENAME
 from cwm_lsp.trace.events import Outcome
 
@@ -47,17 +48,19 @@ def find(
     met: Met,
     *,
     known: Sequence[str] = (),
+    where: Where = nowhere,
     hints: Sequence[Any] = (),
     budget: Budget | None = None,
     seed: int = 0,
 ) -> Sought:
-    """The smallest call found for which `met` holds; `hints` are values that may matter.
+    """The smallest call found for which `met` holds; `hints` are values that may matter, and `where` the file is, for
+    what it imports.
 
     Raises:
         UserError: no call of the function can be made up.
     """
     try:
-        space = space_of(source, function, known)
+        space = space_of(source, function, known, where)
     except NoCalls as error:
         raise UserError(f"no call of {function.qualname} can be made up: {error}") from None
     for value in hints:

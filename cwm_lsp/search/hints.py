@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from sys import stdlib_module_names
 
 from cwm_lsp.search.shapes import (
     BOOL,
@@ -24,15 +25,20 @@ from cwm_lsp.search.shapes import (
     Shape,
     Table,
     any_of,
+    with_names,
 )
 from cwm_lsp.search.values import Made, NotPlain, Text, read
 from cwm_lsp.source.bind import dotted
 from cwm_lsp.source.functions import Parameter, by_qualname
+from cwm_lsp.source.imported import Definition, Where, nowhere
 from cwm_lsp.source.names import global_names, is_builtin, is_defined
 from cwm_lsp.source.recovery import FILENAME, module_statements
+from cwm_lsp.source.samples import moved, named_here
 
 DEEPEST = 5
 """Types inside types."""
+FARTHEST = 4
+"""Files that import from each other."""
 
 _ATOMS: Mapping[str, Shape] = {
     "int": INT, "float": FLOAT, "str": STR, "bool": BOOL, "bytes": BYTES, "None": NONE, "complex": Atom("complex"),
@@ -69,9 +75,12 @@ _SOMETHING = Guess(OneOf((INT, STR)))
 class Hints:
     """Shapes of the types that a file can name."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, where: Where = nowhere, depth: int = 0, files: int = 0) -> None:
+        """`where` the file is, for the classes that it imports; so many `files` lead to it."""
         self.source = source
-        self._depth = 0
+        self._where = where
+        self._depth = depth
+        self._files = files
 
     @cached_property
     def _statements(self) -> Sequence[ast.stmt]:
@@ -170,7 +179,7 @@ class Hints:
         if last in _IMPORTED:
             known = is_defined(name.split(".")[0], global_names(self.source))
             return _imported(name, _IMPORTED[last]) if known else None
-        return self._generic(name, [])
+        return self._generic(name, []) or self.imported(name)
 
     def _alias(self, value: ast.expr) -> Shape | None:
         """What an alias, a `NewType` or a `TypeVar` stands for."""
@@ -299,6 +308,24 @@ class Hints:
         finally:
             self._depth -= 1
 
+    def imported(self, name: str) -> Shape | None:
+        """The objects of a class of another file, as they are made in this one."""
+        place = self._where() if self._files < FARTHEST else None
+        found = place.definition(name) if place is not None else None
+        if found is None or (found.place.is_installed and found.place.module.partition(".")[0] in stdlib_module_names):
+            return None
+        inner, here = found.place, named_here(name, self.source)
+        depth = min(self._depth, DEEPEST // 2)  # classes of other files are often parts of others
+        made = Hints(inner.source, lambda: inner, depth, self._files + 1).objects(found.name)
+        try:
+            return made and with_names(made, lambda text: _moved(text, found, here))
+        except NotPlain:
+            return None
+
+    def _inherited(self, name: str) -> Shape | None:
+        """What makes the objects of a base class, of this file or another."""
+        return self._objects(name) if name in self._classes else self.imported(name)
+
     def _is_abstract(self, name: str) -> bool:
         node = self._classes[name]
         bases = {(_base(base)).split(".")[-1] for base in node.bases}
@@ -329,8 +356,8 @@ class Hints:
             return self._record(name, node, bases)
         for base in node.bases:
             inherited = _base(base)
-            if inherited in self._classes:
-                found = self._objects(inherited)
+            if inherited in self._classes or (not is_builtin(inherited) and self.imported(inherited) is not None):
+                found = self._inherited(inherited)
                 return (
                     Instance(name, found.positional, found.named, found.optional)
                     if isinstance(found, Instance)
@@ -364,7 +391,7 @@ class Hints:
         """An object, or dict, of a class whose fields are annotated."""
         fields: list[tuple[str, Shape]] = []
         optional: set[str] = set()
-        inherited = [self._objects(_base(base)) for base in node.bases if _base(base) in self._classes]
+        inherited = [self._inherited(_base(base)) for base in node.bases if not is_builtin(_base(base))]
         for one in inherited:
             if isinstance(one, Instance):
                 fields += one.named
@@ -393,6 +420,18 @@ class Hints:
         if "TypedDict" in bases:
             return Record(tuple(fields), frozenset(optional))
         return Instance(name, (), tuple(fields), frozenset(optional))
+
+
+def _moved(text: str, found: Definition, here: str | None) -> str:
+    """A name or expression of the file of a class, for one that has that class by the name `here`.
+
+    Raises:
+        NotPlain: it cannot be written there.
+    """
+    written = moved(text, found, here)
+    if written is None:
+        raise NotPlain
+    return written
 
 
 def _is_required_field(value: ast.expr) -> bool:

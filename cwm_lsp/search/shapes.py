@@ -5,7 +5,7 @@ A shape says what the function's author says, by a type hint, or what its body a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -169,6 +169,44 @@ def shape_of(value: Any) -> Shape:
             named = tuple((name, shape_of(one)) for name, one in keywords)
             return Instance(callee, tuple(map(shape_of, arguments)), named)
     return Fixed((value,))
+
+
+def with_names(shape: Shape, rename: Callable[[str], str]) -> Shape:
+    """The same shape for another file: `rename` gives what a name or an expression is there."""
+
+    def value(one: Any) -> Any:
+        match one:
+            case Text(text):
+                return Text(rename(text))
+            case Made(callee, arguments, keywords):
+                named = tuple((name, value(part)) for name, part in keywords)
+                return Made(rename(callee), tuple(map(value, arguments)), named)
+        return one
+
+    match shape:
+        case Fixed(values):
+            return Fixed(tuple(map(value, values)))
+        case OneOf(shapes):
+            return OneOf(tuple(with_names(one, rename) for one in shapes))
+        case Many(kind, element):
+            called = kind in ("list", "tuple", "set", "frozenset", "iter")
+            return Many(kind if called else rename(kind), with_names(element, rename))
+        case Row(parts):
+            return Row(tuple(with_names(one, rename) for one in parts))
+        case Table(key, item, callee):
+            return Table(with_names(key, rename), with_names(item, rename), callee and rename(callee))
+        case Record(fields, optional):
+            return Record(tuple((name, with_names(one, rename)) for name, one in fields), optional)
+        case Instance(callee, positional, named, optional):
+            return Instance(
+                rename(callee),
+                tuple(with_names(one, rename) for one in positional),
+                tuple((name, with_names(one, rename)) for name, one in named),
+                optional,
+            )
+        case Guess(inner):
+            return Guess(with_names(inner, rename))
+    return shape
 
 
 def any_of(shapes: Sequence[Shape]) -> Shape:

@@ -24,6 +24,7 @@ from cwm_lsp.search.shapes import (
 from cwm_lsp.search.values import Made, NotPlain, Text, read, written
 from cwm_lsp.source.bind import dotted, find_target, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, Parameter, by_qualname
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.names import global_names
 from cwm_lsp.source.recovery import FILENAME, parse_lines, split_lines
 from cwm_lsp.source.samples import sample_argument
@@ -130,8 +131,9 @@ def _allows_none(shape: Shape) -> bool:
     return not isinstance(shape, Guess) and fits(shape, None)
 
 
-def space_of(source: str, function: Function, known: Sequence[str] = ()) -> Space:
-    """The calls of a function of a file; `known` are such as are written down somewhere, as source.
+def space_of(source: str, function: Function, known: Sequence[str] = (), where: Where = nowhere) -> Space:
+    """The calls of a function of a file; `known` are such as are written down somewhere, as source, and `where` the
+    file is, for the classes that it imports.
 
     Raises:
         NoCalls: it cannot be called from outside, or nothing is known of what it takes.
@@ -144,7 +146,7 @@ def space_of(source: str, function: Function, known: Sequence[str] = ()) -> Spac
         raise NoCalls("it deletes an attribute")
     if function.is_async and function.is_generator:
         raise NoCalls("it is an asynchronous generator")
-    return _Maker(source, function, known).space()
+    return _Maker(source, function, known, where).space()
 
 
 @dataclass(slots=True)
@@ -152,11 +154,12 @@ class _Maker:
     source: str
     function: Function
     known: Sequence[str]
+    where: Where
     hints: Hints = field(init=False)
     body: Sequence[ast.stmt] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.hints = Hints(self.source)
+        self.hints = Hints(self.source, self.where)
         lines = split_lines(self.source)
         indented = lines[self.function.def_line - 1][:1].isspace()
         own, _ = parse_lines(lines, self.function.def_line - 1, self.function.last_line, indented=indented)
@@ -237,7 +240,7 @@ class _Maker:
             one for one in words
             if one in known and one not in self.hints.class_names and self.hints.defined(one) is None
         ]  # fmt: skip
-        return f": {imported[0]} is imported, and only classes of the file itself are made up" if imported else ""
+        return f": {imported[0]} is imported, and how its objects are made is not known" if imported else ""
 
     def guessed(self, parameter: Parameter) -> Shape | None:
         """What a parameter without a hint may be."""

@@ -14,6 +14,7 @@ from cwm_lsp.search.shrink import shrunk
 from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
 from cwm_lsp.source.bind import class_names, find_target
 from cwm_lsp.source.functions import Function
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.recovery import FILENAME
 from cwm_lsp.trace.events import Outcome
 
@@ -102,15 +103,20 @@ class Compared:
 
 
 def differences(
-    one: Version, other: Version, known: Sequence[str] = (), budget: Budget | None = None, seed: int = 0
+    one: Version,
+    other: Version,
+    known: Sequence[str] = (),
+    budget: Budget | None = None,
+    seed: int = 0,
+    where: Where = nowhere,
 ) -> Compared:
     """The smallest call found on which two versions differ: in value, exception, or what they make of arguments.
 
-    It is one that the other's hints allow.
+    It is one that the other's hints allow; `where` its file is, for what that imports.
     """
     result = Compared(one.function)
     try:
-        space = space_of(other.source, other.function, known)
+        space = space_of(other.source, other.function, known, where)
     except NoCalls as error:
         result.gave_up = str(error)
         return result

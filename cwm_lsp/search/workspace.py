@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from cwm_lsp.search.versions import AttemptIn, Compared, Version, differences
 from cwm_lsp.source.environment import layout, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, syntax_error
+from cwm_lsp.source.imported import Place, Where
 
 Made = TypeVar("Made")
 
@@ -60,6 +61,17 @@ class File:
         """What an evaluator needs to know of it."""
         module = layout(self.path, self.text).module
         return {"source": self.text, "module": module, "around": Around(str(self.path), self.python, texts=self.texts)}
+
+    def where(self, reads: set[str] | None = None) -> Where:
+        """Where it is, for the classes that it imports; the files that are looked into for those join `reads`."""
+
+        def read(path: Path) -> str | None:
+            if reads is not None:
+                reads.add(str(path))
+            return around.text_of(path)
+
+        around: Around = self.program["around"]
+        return cache(partial(Place.of, str(self.path), self.text, read))
 
     @classmethod
     def read(cls, path: Path, python: str | None = None) -> File:
@@ -178,8 +190,8 @@ def search_files(
                 trying = partial(attempt_in(evaluator, file, cancel, reads=reads), file.text, function.qualname)
                 try:
                     found = crashes(
-                        file.text, function, trying, known=facts()[function], budget=budget, seed=seed,
-                        deliberate=deliberate,
+                        file.text, function, trying, known=facts()[function], where=file.where(reads), budget=budget,
+                        seed=seed, deliberate=deliberate,
                     )  # fmt: skip
                     found.reads = reads
                     if store is not None and (seconds is None or not found.late):
@@ -241,7 +253,7 @@ def compare_all(
             with evaluators.lent() as evaluator, share.of_one() as budget:
                 old = Version(one.old.text, one.old_function, attempt_in(evaluator, one.old))
                 new = Version(one.new.text, one.new_function, attempt_in(evaluator, one.new))
-                found = differences(old, new, facts.calls, budget, seed)
+                found = differences(old, new, facts.calls, budget, seed, one.new.where())
             advance()
             return found
 

@@ -1,4 +1,4 @@
-"""Classes that a file has from other files: where they are defined, found as an import would find them."""
+"""What a file has from other files: where it is defined, found as an import would find it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from cwm_lsp.source.files import read_source
 from cwm_lsp.source.modules import SOURCE_BYTES, Finder
 from cwm_lsp.source.recovery import module_statements
 
+Read = Callable[[Path], str | None]
+_Kinds = tuple[type[ast.stmt], ...]
 _DEEPEST = 5  # re-exports of re-exports
+_CLASSES: _Kinds = (ast.ClassDef,)
+_ANYTHING: _Kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Assign, ast.AnnAssign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,14 @@ class Place:
     """Dotted name."""
     package: str
     finder: Finder
+    path: Path
+    read: Read
+    is_installed: bool = False
 
     @classmethod
-    def of(cls, path: str, source: str) -> Place | None:
-        """That of a file; None for one without an absolute path."""
+    def of(cls, path: str, source: str, read: Read | None = None) -> Place | None:
+        """That of a file; None for one without an absolute path. `read` gives the text of others: by default, as it is
+        on disk."""
         file = Path(path)
         if not file.is_absolute():
             return None
@@ -37,41 +45,47 @@ class Place:
         except UnavailableError:
             return None
         name = finder.main_name
-        return cls(source, name, name if file.name == "__init__.py" else name.rpartition(".")[0], finder)
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        return cls(source, name, package, finder, file, read or _read)
 
     def definition(self, name: str) -> Definition | None:
         """The class in another file that a dotted name stands for; None where there is none, or it cannot be told."""
-        return self._definition(name, _DEEPEST)
+        return self._definition(name, _DEEPEST, _CLASSES)
 
-    def _definition(self, name: str, deepest: int) -> Definition | None:
+    def origin(self, name: str) -> Definition | None:
+        """The same of whatever is bound by a statement at the top level of another file: a function, a constant."""
+        return self._definition(name, _DEEPEST, _ANYTHING)
+
+    def _definition(self, name: str, deepest: int, kinds: _Kinds) -> Definition | None:
         first, _, rest = name.partition(".")
         for node in _imports(self.source) if deepest else ():
             for alias in node.names:
                 if isinstance(node, ast.Import):
                     prefix = alias.asname or alias.name
                     if name.startswith(f"{prefix}."):
-                        return self._in(alias.name, name[len(prefix) + 1 :], deepest)
+                        return self._in(alias.name, name[len(prefix) + 1 :], deepest, kinds)
                 elif (alias.asname or alias.name) == first:
                     module = self._absolute(node)
                     if module is None:
                         return None
                     inside = ".".join(filter(None, (alias.name, rest)))
-                    found = self._in(module, inside, deepest)
-                    return found or (self._in(f"{module}.{alias.name}", rest, deepest) if rest else None)
+                    found = self._in(module, inside, deepest, kinds)
+                    return found or (self._in(f"{module}.{alias.name}", rest, deepest, kinds) if rest else None)
         return None
 
-    def _in(self, module: str, name: str, deepest: int) -> Definition | None:
+    def _in(self, module: str, name: str, deepest: int, kinds: _Kinds) -> Definition | None:
         found = self.finder.find(module)
         if found is None or found.path is None or found.kind not in ("source", "package"):
             return None
-        text = _text(found.path, _changed(found.path))
+        text = self.read(found.path)
         if text is None:
             return None
-        there = replace(self, source=text, module=module, package=found.package)
+        kept = found.installed or found.library
+        there = replace(self, source=text, module=module, package=found.package, path=found.path, is_installed=kept)
         top = name.partition(".")[0]
-        if any(isinstance(node, ast.ClassDef) and node.name == top for node in module_statements(text)):
+        if any(isinstance(node, kinds) and top in _bound(node) for node in module_statements(text)):
             return Definition(there, name)
-        return there._definition(name, deepest - 1)
+        return there._definition(name, deepest - 1, kinds)
 
     def _absolute(self, node: ast.ImportFrom) -> str | None:
         if not node.level:
@@ -92,7 +106,7 @@ def nowhere() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A class, and the module that defines it."""
+    """What a statement at the top level of a module defines, and that module."""
 
     place: Place
     name: str
@@ -113,11 +127,23 @@ def _imports(source: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
     return tuple(found)
 
 
-def _changed(path: Path) -> int:
+def _bound(node: ast.stmt) -> list[str]:
+    """The names that a definition or an assignment binds."""
+    match node:
+        case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+    return []
+
+
+def _read(path: Path) -> str | None:
     try:
-        return path.stat().st_mtime_ns
+        return _text(path, path.stat().st_mtime_ns)
     except OSError:
-        return 0
+        return None
 
 
 @lru_cache(maxsize=64)

@@ -389,12 +389,8 @@ class _Sampler:
             return ()
         inner = found.place
         there = _Sampler(inner.source, lambda: inner, self.depth)
-        is_here = is_defined(name.split(".")[0], runtime_names(self.source))
-        return [
-            moved
-            for value in there.instances(found.name)
-            if (moved := _moved(value, found, name if is_here else None)) is not None
-        ]
+        here = named_here(name, self.source)
+        return [text for value in there.instances(found.name) if (text := moved(value, found, here)) is not None]
 
     def _instances(self, class_name: str, node: ast.ClassDef) -> Sequence[str]:
         if any(isinstance(part, _FUNCTIONS) and any(map(_is_abstract, part.decorator_list)) for part in node.body):
@@ -490,7 +486,12 @@ def _is_abstract(decorator: ast.expr) -> bool:
     return (dotted(decorator) or "").split(".")[-1] == "abstractmethod"
 
 
-def _moved(value: str, found: Definition, name: str | None) -> str | None:
+def named_here(name: str, source: str) -> str | None:
+    """A dotted name of a file, if it is there when that runs."""
+    return name if is_defined(name.split(".")[0], runtime_names(source)) else None
+
+
+def moved(value: str, found: Definition, name: str | None) -> str | None:
     """An expression of another file, for one that has its class by that name, or does not have it."""
     expression = ast.parse(value, FILENAME, mode="eval").body
     bound = bound_in(expression)

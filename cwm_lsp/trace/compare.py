@@ -47,6 +47,8 @@ class Divergence:
     """What was predicted had been computed: it is not that a model has guessed wrong, the world is another one."""
     path: str | None = None
     """The file of `line`, where that is not the traced function's."""
+    remembered: bool = False
+    """What was predicted was as an earlier run had it."""
 
     def to_json(self) -> dict[str, Any]:
         """The divergence as the command line's JSON has it."""
@@ -60,6 +62,7 @@ class Divergence:
             "iteration": self.iteration,
             "computed": self.computed,
             "path": self.path,
+            "remembered": self.remembered,
         }
 
 
@@ -221,21 +224,23 @@ class _Comparison:
         self.pairs.sort(key=lambda pair: pair[1])
         known = facts(predicted)
         self.divergences = sorted(
-            (replace(one, computed=self._was_computed(one, known)) for one in self.divergences),
-            key=lambda divergence: divergence.event_index,
+            (self._with_origin(one, known) for one in self.divergences), key=lambda divergence: divergence.event_index
         )
 
-    def _was_computed(self, divergence: Divergence, known: int) -> bool:
-        """Whether what was predicted there is one of the `known` first events, which are facts."""
+    def _with_origin(self, divergence: Divergence, known: int) -> Divergence:
+        """The same with what was known of the prediction there, whose `known` first events are facts."""
         if divergence.kind == "length":
-            return False
+            return divergence
         before = bisect_right(self.pairs, divergence.event_index, key=lambda pair: pair[1]) - 1
         left, right = self.pairs[before] if before >= 0 else (-1, -1)
         at = left if right == divergence.event_index else left + 1
-        if at == known < len(self._left):  # the first guess is made here, but not all that is here need be one
-            name = divergence.variable or "value"
-            return self._left[at].provenance.get(name) == "computed" and divergence.kind in ("value", "return")
-        return at < known
+        if at < known:
+            return replace(divergence, computed=True)
+        if at >= len(self._left) or divergence.kind not in ("value", "return"):
+            return divergence
+        origin = self._left[at].provenance.get(divergence.variable or "value")
+        # The first guess is made where the facts end, but not all that is there need be one.
+        return replace(divergence, computed=at == known and origin == "computed", remembered=origin == "remembered")
 
     def _call(self, left: _Call, right: _Call, caller: _Way) -> None:
         event = self._right[right.index]

@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from lsprotocol import types as lsp
 
+from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.checked import Test as CheckedTest
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.diagnostics import Told, diagnostics
 from cwm_lsp.lsp.views.document import document, ending
@@ -13,9 +15,11 @@ from cwm_lsp.lsp.views.hover import Link, bare, hover
 from cwm_lsp.lsp.views.reading import Reading
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.unreached import unreached
+from cwm_lsp.lsp.views.verdicts import summaries
 from cwm_lsp.settings import Diagnostics, Hints
 from cwm_lsp.trace.compare import compare
 from cwm_lsp.trace.events import Outcome
+from cwm_lsp.verdicts.verdict import Verdict
 
 from .tracing import reading_of, trace_of
 
@@ -455,3 +459,28 @@ def test_only_the_names_show_that_are_wanted():
     plain = reading_of(WATCHED.replace("cwm:", ""), "f([1, 2])", "f")
     assert labels(plain, settings=Hints(only=("last",))) == {8: "≈ 6", 9: "last ≈ 6", 10: "≈ 6"}
     assert "last ≈ 6" in document(reading), "the whole trace has them all"
+
+
+def test_what_was_remembered_and_comes_otherwise_does_not_look_like_a_guess():
+    source = "def f(xs):\n    t = 0\n    for x in xs:\n        t += x\n    return t\n"
+    how = {"provenance": "remembered", "confidence": None}
+    shown = labels(differing(source, source.replace("+=", "-="), "f([1])", "f", **how))
+    assert shown[4] == "● t ↺ -1 ≠ 1"
+    assert shown[5] == "● ↺ -1 ≠ 1"
+
+
+@pytest.mark.parametrize(
+    "verdicts, told",
+    [
+        ("pass", "✓ 1 doctest likely passes"),
+        ("unknown", "? 1 doctest not known"),
+        ("unknown unknown", "? 2 doctests not known"),
+        ("pass unknown", "? 1 of 2 doctests likely passes, 1 not known"),
+        ("pass fail unknown", "✗ 1 of 3 doctests likely passes, 1 not known"),
+        ("fail pass pass", "✗ 2 of 3 doctests likely pass"),
+    ],
+)
+def test_a_lens_says_what_is_known_of_doctests(verdicts, told):
+    found = [Verdict("a.py", 2, "a.py::f::doctest:2", word) for word in verdicts.split()]
+    tests = [CheckedTest(verdict, Anchor([(1, 3)]), 2, is_doctest=True) for verdict in found]
+    assert summaries(tests) == {"f": told}

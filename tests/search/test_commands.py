@@ -110,12 +110,89 @@ def test_what_cannot_be_done(shop: Path) -> None:
     assert "syntax error" in done.stderr
 
 
-def test_that_a_class_of_another_file_is_not_made_up_is_said(shop: Path) -> None:
-    (shop / "cart.py").write_text("class Cart:\n    pass\n")
+MODELS = """\
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    BOOK = 1
+    FOOD = 2
+
+
+@dataclass
+class Named:
+    name: str
+
+
+@dataclass
+class Item(Named):
+    kind: Kind
+    count: int = 1
+"""
+CARTS = """\
+from . import models
+
+
+class Cart(models.Named):
+    pass
+
+
+class Full:
+    def __init__(self, items: list[models.Item], owner: models.Named) -> None:
+        self.items, self.owner = items, owner
+"""
+PAYING = """\
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shop.carts import Full
+from shop import carts
+
+if TYPE_CHECKING:
+    from shop.models import Kind
+
+
+def pay(cart: Full) -> float:
+    return 10 / cart.items[0].count
+
+
+def owner(cart: carts.Cart) -> str:
+    return cart.name[0]
+
+
+def priced(kind: Kind) -> int:
+    return {"BOOK": 1}[kind.name]
+"""
+
+
+@pytest.mark.parametrize(
+    "function, kind, call",
+    [
+        ("pay", "ZeroDivisionError", "pay(Full(["),
+        ("owner", "IndexError", "owner(carts.Cart(name=''))"),
+        ("priced", "KeyError", "priced(__import__('shop.models').models.Kind.FOOD)"),
+    ],
+    ids=["of parts", "inherited", "not imported"],
+)
+def test_objects_of_classes_of_other_files_are_made_up(tmp_path: Path, function: str, kind: str, call: str) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "shop").mkdir()
+    for name, text in (("__init__", ""), ("models", MODELS), ("carts", CARTS)):
+        (tmp_path / "shop" / f"{name}.py").write_text(text)
+    (tmp_path / "paying.py").write_text(PAYING)
+    done = run(tmp_path, "find", f"paying.py:{function}", "--raises", kind)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(call)
+
+
+def test_that_an_object_cannot_be_made_up_is_said(shop: Path) -> None:
+    (shop / "cart.py").write_text("class Cart:\n    def __init__(self, of: 'Unknown') -> None:\n        pass\n")
     (shop / "pay.py").write_text("from cart import Cart\n\n\ndef pay(cart: Cart) -> int:\n    return 1\n")
     done = run(shop, "find", "pay.py:pay", "--raises")
     assert done.returncode == 2
-    assert "Cart is imported, and only classes of the file itself are made up" in done.stderr
+    assert "Cart is imported, and how its objects are made is not known" in done.stderr
 
 
 def test_the_log_for_other_tools() -> None:

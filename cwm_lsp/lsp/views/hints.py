@@ -173,7 +173,8 @@ def _pieces(value: Value, settings: Hints) -> Iterator[_Piece]:
     elif value.provenance == "remembered":
         kind = "remembered"
     if value.predicted is not None:
-        head = f"{PREDICTED} raises " if name == "raise" else f"{name} {PREDICTED} ".lstrip()
+        likely = REMEMBERED if value.was_remembered else PREDICTED
+        head = f"{likely} raises " if name == "raise" else f"{name} {likely} ".lstrip()
         yield _Piece(head, (value.predicted, value.value), "different", is_run, f" {DIFFERENT} ")
     elif name == "raise":
         sure = kind not in ("guessed", "remembered")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -28,8 +27,8 @@ class Shows:
     """The call whose values stand beside a function's lines."""
 
     known: Known
-    path: str | None
-    """The file of the function that was called, where it is another one."""
+    file: str | None
+    """The name of the file of the function that was called, where it is another one."""
 
 
 def lenses(
@@ -69,8 +68,8 @@ def title_of(call: Call) -> str:
 def _title(entry: Entry, call: Call | None, shows: Shows | None) -> str:
     """`f([1, 2]) · doctest`: the call whose values are shown, else the one that would be."""
     known = shows.known if shows is not None else None
-    if shows is not None and shows.path is not None:
-        return f"as called in {shorten_call(shows.known.call.expression, _CALL)} · {PurePath(shows.path).name}"
+    if shows is not None and shows.file is not None:
+        return f"as called in {shorten_call(shows.known.call.expression, _CALL)} · {shows.file}"
     if known is not None and known.entry.qualname != entry.qualname:
         return f"as called in {shorten_call(known.call.expression, _CALL)}"
     if known is not None:

@@ -48,6 +48,8 @@ class Value:
     confidence: float | None = None
     predicted: str | None = None
     """After a run that differed here: what had been predicted."""
+    was_remembered: bool = False
+    """That was as an earlier run had it."""
     is_echo: bool = False
     """The line itself says so: `total = 0`."""
     is_mutated: bool = False
@@ -111,7 +113,12 @@ class Visit:
     def corrected(self, differences: Mapping[str, tuple[str, str]]) -> Visit:
         """The same after a debugger has seen other values: name → what was predicted, what it is."""
         values = tuple(
-            replace(value, value=differences[value.name][1], predicted=value.value)
+            replace(
+                value,
+                value=differences[value.name][1],
+                predicted=value.value,
+                was_remembered=value.provenance == "remembered",
+            )
             if value.predicted is None and differences.get(value.name, ("", ""))[0] == value.value
             else value
             for value in self.values
@@ -337,8 +344,8 @@ class Reading:
             before,
             event.provenance.get(name, self._origin),
             event.confidences.get(name),
-            self._predicted(step.effect, name),
-            _is_echo(self._code(step.event), name, event.locals[name]),
+            *self._predicted(step.effect, name),
+            is_echo=_is_echo(self._code(step.event), name, event.locals[name]),
         )
 
     def _end(self, step: Step, index: int) -> Value | None:
@@ -355,22 +362,23 @@ class Reading:
             None,
             event.provenance.get("value", self._origin),
             event.confidences.get("value", event.confidence),
-            self._predicted(index, None),
-            name == "return" and _is_echo(code, name, event.value or "None"),
+            *self._predicted(index, None),
+            is_echo=name == "return" and _is_echo(code, name, event.value or "None"),
         )
 
     @property
     def _origin(self) -> Provenance:
         return "recorded" if self.trace.origin == "recorded" else "predicted"
 
-    def _predicted(self, index: int | None, name: str | None) -> str | None:
+    def _predicted(self, index: int | None, name: str | None) -> tuple[str | None, bool]:
+        """What had been predicted where a run differs, and whether that was remembered."""
         for divergence in self.divergences:
             if divergence.event_index == index and divergence.predicted is not None:
                 if name is None and divergence.variable is None and divergence.kind in ("return", "exception"):
-                    return exception_repr(divergence.predicted)
+                    return exception_repr(divergence.predicted), divergence.remembered
                 if name is not None and divergence.variable == name:
-                    return divergence.predicted
-        return None
+                    return divergence.predicted, divergence.remembered
+        return None, False
 
     def _code(self, event: Event) -> str:
         lines = _lines(self.trace.source) if event.path is None else []

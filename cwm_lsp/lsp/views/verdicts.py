@@ -179,10 +179,13 @@ def summaries(tests: Iterable[Test]) -> Mapping[str, str]:
 
 def _summary(found: Sequence[Test]) -> str:
     passing = sum(test.verdict.verdict == "pass" for test in found)
+    unknown = sum(test.verdict.verdict == "unknown" for test in found)
     likely = "likely " if any(test.verdict.predicted is None for test in found) else ""
     doctests = f"{len(found)} doctest{'s' * (len(found) != 1)}"
-    unknown = sum(test.verdict.verdict == "unknown" for test in found)
-    mark = _UNKNOWN if unknown and passing + unknown == len(found) else _TICK if passing == len(found) else CRASH
+    if unknown == len(found):
+        return f"{_UNKNOWN} {doctests} not known"
     if passing == len(found):
-        return f"{mark} {doctests} {likely}pass{'es' * (len(found) == 1)}"
-    return f"{mark} {passing} of {doctests} {likely}pass{'es' * (passing == 1)}"
+        return f"{_TICK} {doctests} {likely}pass{'es' * (len(found) == 1)}"
+    mark = _UNKNOWN if passing + unknown == len(found) else CRASH
+    rest = f", {unknown} not known" if unknown else ""
+    return f"{mark} {passing} of {doctests} {likely}pass{'es' * (passing == 1)}{rest}"

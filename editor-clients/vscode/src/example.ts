@@ -1,4 +1,4 @@
-/** The example of `cwm-lsp demo`, to try things on. */
+/** An example to try things on: that of `cwm-lsp demo`, in one file. */
 
 import * as vscode from "vscode";
 import text from "../../../cwm_lsp/examples/orders.py";

@@ -348,6 +348,76 @@ def first_hints(folder: Path, count: int) -> dict[str, float]:
     }
 
 
+MODULE = """\
+import json
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Part_{0}:
+    name: str
+    size: int = {0}
+    tags: list[str] = field(default_factory=list)
+
+    def larger(self, by: int) -> "Part_{0}":
+        return Part_{0}(self.name, self.size + by)
+
+
+WORDS = re.compile(r"[a-z]+")
+TABLE = {{"name_{0}": {0}, "other": json.loads("[1, 2]")}}
+
+
+def step_{0}(x: int) -> int:
+    return Part_{0}("a").larger(x).size + TABLE["name_{0}"] - {0} - {0}
+
+
+"""
+
+
+def imports(folder: Path, count: int) -> dict[str, float]:
+    """From opening a file that imports 20 modules of its project to the first hint in the function at the cursor; from
+    a keystroke to the hint that takes account of it; and what the processes that predict and evaluate hold once 300
+    modules are known."""
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text("")
+    for number in range(300):
+        filler = "".join(FILLER.format(index) for index in range(10))
+        (folder / f"module_{number}.py").write_text(MODULE.format(number) + filler)
+
+    def program(numbers: range) -> str:
+        lines = [f"from module_{number} import step_{number}" for number in numbers]
+        body = [f"    x = step_{number}(x)" for number in numbers]
+        return "\n".join(
+            [*lines, "", "", "def walk(x):", "    c = x + 0 + 400", *body, "    return c", "", "", "walk(1)", ""]
+        )
+
+    cold: list[float] = []
+    after: list[float] = []
+    text = program(range(20))
+    line = text.split("\n").index("    c = x + 0 + 400")
+    uri = (folder / "walk.py").as_uri()
+    for _ in range(count):
+        with serving({}) as client:
+            started = time.perf_counter()
+            client.open(uri, text)
+            client.notify("cwm/cursor", {"uri": uri, "line": line, "first": 0, "last": line + 20})
+            client.hinted(uri, line, "c = 401")
+            cold.append(time.perf_counter() - started)
+            after += [client.typed(uri, line, len("    c = x + "), digit) for digit in range(1, 6)]
+    with serving({"predict": {"trigger": "manual"}}) as client:
+        client.open((folder / "all.py").as_uri(), program(range(300)))
+        told = client.command("cwm.predict", uri=(folder / "all.py").as_uri(), function="walk", call="walk(1)")
+        assert told["predicted"] == "returns 401", told
+        children = psutil.Process(client.process.pid).children(recursive=True)
+        largest = max(process.memory_info().rss for process in children)
+    return {
+        "first hint in a file that imports 20 modules, cold (s)": statistics.median(cold),
+        "hint after a keystroke in a file that imports 20 modules (s)": statistics.median(after),
+        "largest worker with 300 modules known (MB)": largest / 1e6,
+    }
+
+
 def while_read(folder: Path, count: int) -> dict[str, float]:
     """From a keystroke to its hint, while the model reads a run of another function and while it does not."""
     uri = (folder / "read.py").as_uri()
@@ -410,6 +480,8 @@ REQUIRED = {
     "hover, while a model predicts and another loads, p99 (ms)": 25,
     "inlay hints, while a model predicts and another loads, p99 (ms)": 25,
     "keystroke and hover, 5054 lines, p99 (ms)": 10,
+    "first hint in a file that imports 20 modules, cold (s)": 1.5,
+    "largest worker with 300 modules known (MB)": 300,
     "first hint in a file of 5,600 lines, cold (s)": 1.5,
     "hint after a keystroke in a file of 5,600 lines (s)": 0.7,
     "keystroke to hint while a run is being read, ratio": 1.3,
@@ -443,6 +515,7 @@ def measurements(folder: Path, given: argparse.Namespace) -> Iterator[dict[str, 
     yield from answering(folder, given.requests)
     yield typing(folder, given.requests)
     yield first_hints(folder, given.starts)
+    yield imports(folder / "imports", given.starts)
     yield while_read(folder, given.starts)
     yield memory(folder, given.predictions)
     if not given.no_fuzzer:

@@ -131,4 +131,13 @@ describe("several files", () => {
     await editor.open("test_orders.py", "import pytest");
     await editor.pictures("several-files-tests");
   });
+
+  it("has the values of a call of the other file, whose lens names it", async () => {
+    const { editor } = parts;
+    await editor.open("prices.py", "What things cost");
+    await editor.hint("price = PRICES[name]", "price = ");
+    const told = /as called in order_total\(.* · orders\.py/;
+    await until(async () => told.test(await editor.lenses()), "whose call is shown");
+    await editor.pictures("other-file");
+  });
 });

@@ -45,6 +45,8 @@ class Budget:
     """Characters of all events, each with all its locals, as they are written out."""
     seed: int | None = None
     """Tokens are drawn by chance, as likely as the model finds them; None: the likeliest is taken."""
+    guesses: int = 200
+    """Of what the evaluator asks, what the model is asked; further answers stay unknown."""
 
 
 class Ended(Exception):

@@ -37,6 +37,8 @@ class LockedPrediction(Prediction):
     _settled: Mapping[str, float] = NOTHING
     """Values of the next event that were known but for the order of a set."""
     _evaluation: Evaluating | None = None
+    _asked_for = 0
+    """What the model has been asked."""
     _is_guess = False
     """Something has been guessed: what is taken from runs from then on hangs on it."""
 
@@ -81,8 +83,12 @@ class LockedPrediction(Prediction):
                     return outcome
                 else:
                     evaluation.answer((yield from self._asked(question)))
+        spent = f"the limit of {budget.guesses} guesses was reached" if self._asked_for > budget.guesses else None
         if evaluation.outcome is not None:
-            return evaluation.outcome
+            detail = evaluation.outcome.detail or (spent and f"{spent}: what hangs on others is not known")
+            return replace(evaluation.outcome, detail=detail)
+        if spent is not None:
+            raise Ended(f"{spent}: {evaluation.gave_up}" if evaluation.gave_up else spent)
         if evaluation.exhausted and evaluation.gave_up is not None:
             raise Ended(evaluation.gave_up)
         if self._task.changes and len(self.events) <= self._task.changes[-1].step:
@@ -161,6 +167,9 @@ class LockedPrediction(Prediction):
         self._take_back()
         self._is_guess = True
         nothing: Reply = {} if question.kind == "values" else None
+        self._asked_for += 1
+        if self._asked_for > self._control.budget.guesses:
+            return nothing
         try:
             writer, transcript = self._begun()
         except NoRoom:

@@ -411,3 +411,38 @@ def test_the_text_of_all_values_together_is_bounded():
     assert 900_000 < sum(sizes) < 1_100_000
     assert (trace.outcome.kind, trace.outcome.value) == ("return", "40000")
     assert trace.outcome.cut == "the values take more than 1,000,000 characters to show"
+
+
+def test_past_the_limit_of_guesses_what_is_asked_stays_unknown_and_that_is_told(loaded):
+    source = """
+    import os
+
+    def pids(n):
+        found = []
+        for k in range(n):
+            pid = os.getpid()
+            found.append(k)
+        return len(found)
+
+    def branches(n):
+        for k in range(n):
+            if os.getpid() > k:
+                k += 1
+        return n
+    """
+
+    def predicted(call: str, guesses: int):
+        asked = task(source, call)
+        engine, _ = replayed(loaded.tokenizer, asked, record(asked.source, call).events)
+        return Predictor.of(engine).predict(asked, budget=Budget(guesses=guesses))
+
+    trace = predicted("pids(5)", 3)
+    assert (trace.outcome.kind, trace.outcome.value) == ("return", "5")
+    assert trace.outcome.detail.startswith("the limit of 3 guesses was reached")
+    pids = [event.provenance["pid"] for event in trace.events if event.kind == "line" and "pid" in event.locals]
+    assert pids[0] == "predicted" and pids[-1] == "unknown"
+    assert predicted("pids(1)", 9).outcome.detail is None
+
+    trace = predicted("branches(9)", 3)
+    assert trace.outcome.kind == "truncated"
+    assert trace.outcome.detail.startswith("the limit of 3 guesses was reached")

@@ -266,6 +266,7 @@ def test_a_divergence_is_json():
         "iteration": 1,
         "computed": True,
         "path": None,
+        "remembered": False,
     }
 
 

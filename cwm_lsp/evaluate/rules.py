@@ -297,13 +297,17 @@ class Rules(Making, Pickling):
             return False  # an error shows the line of a file with that name
         if type(source) not in SYNTAX and (type(source) is not str or len(source) > MOST_SOURCE):
             return False
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
                 compile(source, filename, mode, dont_inherit=True)
-        except (RecursionError, MemoryError):
-            return False
-        return True
+            except (RecursionError, MemoryError):
+                return False
+            except (SyntaxError, ValueError, TypeError):
+                if told:
+                    return False  # what the program makes of a warning is not known
+                raise
+        return not told
 
     def exec_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`exec`, which is not interpreted, and may bind and change all that its module has."""

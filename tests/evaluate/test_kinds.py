@@ -22,7 +22,7 @@ UNKNOWN = (
     "the default of anext, beside what types.coroutine has marked", "what a statement of a class may have changed",
     "what may or may not be in a class", "a pickle in which two texts may be one",
     "a pickle that the program has changed", "what a weak reference calls back",
-    "whether what stands for something can be called",
+    "whether what stands for something can be called", "a program that is compiled with a warning",
 )  # fmt: skip
 """Those that hang on what nobody can know, or that are not interpreted."""
 

@@ -10,7 +10,7 @@ from cwm_lsp.evaluate import everyday
 from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.groups import check_kinds
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a, mro_of, names_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.interpreter import Interpreter
@@ -102,11 +102,11 @@ class Managing:
             return self.runtime.unknown((manager,)), self.leave_unknown
         if kind is everyday.Lock and manager.locked():
             raise GaveUp("the program waits for a lock that only another thread could release")
-        leave = kind.__exit__
-        value = kind.__enter__(manager)
+        leave = special(manager, "__exit__")
+        value = special(manager, "__enter__")()
 
         def left(*exception: Any) -> Any:
-            swallowed = leave(manager, *exception)
+            swallowed = leave(*exception)
             if type(swallowed) is Unknown and exception[0] is not None:
                 return self.runtime.branch((None, None))
             return exception[0] is not None and bool(swallowed)
@@ -116,6 +116,14 @@ class Managing:
     def leave_unknown(self, *exception: Any) -> Any:
         self.runtime.unknown()
         return exception[0] is not None and self.runtime.branch((None, None))
+
+
+def special(value: Any, name: str) -> Any:
+    """A special method that a value's class defines, bound as CPython binds it."""
+    kind = type(value)
+    found = next(names[name] for names in map(names_of, mro_of(kind)) if name in names)
+    get = getattr(type(found), "__get__", None)
+    return found if get is None else get(found, value, kind)
 
 
 def _helper() -> Any:

@@ -346,7 +346,8 @@ class Operations:
                 below: list[Any] = []
                 for outer in level:
                     kind: Any = type(outer)
-                    if kind in self.runtime.classes and is_identity(kind.__eq__):
+                    equal = kind.__eq__ if kind in self.runtime.classes else None
+                    if equal is not None and (is_identity(equal) or type(equal) in self.runtime.classes):
                         continue
                     items = inside(outer)
                     if not rendering.ATOMS.issuperset(map(type, items)):

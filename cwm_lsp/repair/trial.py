@@ -94,7 +94,7 @@ class Trial:
         reached = self._reached(through)
         self.names = tuple(dict.fromkeys(name for name in defined if name in through and name in reached))
         others = [node for node in self._tree.body if not isinstance(node, Definition | ast.ClassDef)]
-        mentioned = {name for node in others if not is_main_guard(node) for name in _mentioned(node)}
+        mentioned = {name for node in others if not _is_aside(node) for name in _mentioned(node)}
         self.is_apart = (
             mentioned.isdisjoint(self.names)
             and len(defined) == len(set(defined))
@@ -112,7 +112,7 @@ class Trial:
         pending += [name for check in self.checks for name in _WORD.findall(check.before + check.expression)]
         pending += [name for call in self.more for name in _WORD.findall(call)]
         for node in self._tree.body:
-            if not isinstance(node, Definition | ast.ClassDef):
+            if not isinstance(node, Definition | ast.ClassDef) and not _is_aside(node):
                 pending += _mentioned(node)
         reached: set[str] = set()
         while pending:
@@ -128,7 +128,7 @@ class Trial:
         for node in self._tree.body:
             if isinstance(node, Definition | ast.ClassDef) and (node.name in self.names or node.name not in reached):
                 continue
-            if not is_main_guard(node):
+            if not _is_aside(node):
                 kept.append(self.source[self._whole(node)])
         return "\n".join([*kept, ""])
 
@@ -183,6 +183,16 @@ class Trial:
         program = "\n".join([self._rest, self._checks(), *makers])
         calls = [f"{CHECK}({check}, {MAKE}_{unit}())" for unit, check in asked]
         return (within or self.within)(self.limits)(program, CHECK, calls)
+
+
+def _is_aside(node: ast.stmt) -> bool:
+    """Whether a statement of a module is of no matter to its functions: what only happens if it is run, what `import *`
+    gives of it."""
+    match node:
+        case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.AugAssign(target=ast.Name(id="__all__")):
+            return True
+        case _:
+            return is_main_guard(node)
 
 
 def _mentioned(node: ast.AST) -> set[str]:

@@ -56,10 +56,21 @@ def unknown(said: Mapping[str, Verdict]) -> set[str]:
     return {test for test, verdict in said.items() if verdict.verdict == "unknown"}
 
 
+def test_mocks(verifier: Verifier, project: Path) -> None:
+    shutil.copy(PROGRAMS / "of_mocks.py", project / "test_mocks.py")
+    said = held(verifier, project / "test_mocks.py")
+    assert {test: verdict.reason for test, verdict in said.items() if verdict.verdict == "unknown"} == {}
+    assert {test for test, verdict in said.items() if verdict.verdict == "fail"} == {
+        test for test in said if test.endswith("_fails")
+    }
+    assert said["test_called_once_fails"].reason.startswith("AssertionError: Expected 'send' to have been called once.")
+
+
 def test_pytest(verifier: Verifier, project: Path) -> None:
     shutil.copy(PROGRAMS / "of_pytest.py", project / "test_shop.py")
     said = held(verifier, project / "test_shop.py")
-    assert unknown(said) == {"test_file", "test_time", "test_not_in_the_stand_in"}
+    inner = {"TestTill::TestInner::test_inner", "TestMore::TestInner::test_inner"}
+    assert unknown(said) == {"test_file", "test_time", "test_not_in_the_stand_in"} | inner
     assert "tmp_path" in said["test_file"].reason
     assert "time.time()" in said["test_time"].reason
     lines = (project / "test_shop.py").read_text().splitlines()

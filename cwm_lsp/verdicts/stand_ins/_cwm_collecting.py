@@ -11,6 +11,7 @@ from _cwm_fixtures import Fixtures, Item, NotKnown, lineage
 
 pytest: Any = importlib.import_module("pytest")
 unittest: Any = importlib.import_module("unittest")
+AROUND = ("setup_method", "teardown_method", "setup_class", "teardown_class")
 
 
 class Collecting(Fixtures):  # type: ignore[misc]
@@ -61,7 +62,11 @@ class Collecting(Fixtures):  # type: ignore[misc]
             elif self.is_test(name, "classes"):
                 inner = getattr(kind, name)
                 if isinstance(inner, type) and inner.__qualname__ in self.file.classes:
+                    before = len(self.items)
                     self.collect_class(f"{prefix}::{name}", inner)
+                    if any([hasattr(kind, one) for one in AROUND]) or self.class_fixtures(kind):
+                        for item in self.items[before:]:
+                            item.doubt = "what the class around does for a class inside of it is not known"
 
     def is_test(self, name: str, what: str) -> bool:
         return any([re.fullmatch(pattern, name) is not None for pattern in self.settings[what]])

@@ -58,6 +58,8 @@ class Item:
         self.params = params
         """Of fixtures."""
         self.marks = marks
+        self.doubt = ""
+        """Why what comes of it is not known."""
 
 
 class Fixtures:
@@ -79,6 +81,8 @@ class Fixtures:
         ]  # fmt: skip
         if kind is not None and not self.is_static(kind, method):
             names = names[1:]
+        if hasattr(function, "patchings"):  # mocks are handed over by position
+            names = names[len([one for one in function.patchings if one.gives]) :]
         return names
 
     def is_static(self, kind: Any, method: str) -> bool:

@@ -92,6 +92,8 @@ class Session(Collecting):  # type: ignore[misc]
         """Set up, call, tear down; raises what makes a test fail."""
         strict = self.settings["xfail_strict"]
         expected = None
+        if item.doubt:
+            raise NotKnown(item.doubt)
         for mark in item.marks:
             if mark.name == "skip":
                 raise pytest._Skipped(mark.kwargs.get("reason", mark.args[0] if mark.args else "unconditional skip"))

@@ -12,6 +12,10 @@ _not_known: Any = input
 
 
 def __getattr__(name: str) -> Any:
+    if name == "mock":
+        import importlib
+
+        return importlib.import_module("unittest.mock")
     return _not_known()
 
 

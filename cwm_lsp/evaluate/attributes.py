@@ -24,6 +24,7 @@ from cwm_lsp.evaluate.adoption import PICKLING, allowed
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.lifetimes import was_handled
+from cwm_lsp.evaluate.reading import ConcretePath, past_root
 from cwm_lsp.evaluate.telling import is_descriptor
 from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, undetermined
 from cwm_lsp.evaluate.versions import CHANGED
@@ -136,6 +137,8 @@ class Attributes:
         if table is not None and name in table:
             return getattr(value, name)
         if name in library.ATTRIBUTES.get(kind, ()) or (table is not None and name in library.OPERATIONS):
+            if kind is ConcretePath and past_root(self.interpreter.imports.files, value, name):
+                raise Undetermined
             return getattr(value, name)
         if name in library.SLOTS and kind in library.SLOTTED:
             return getattr(value, name)
@@ -191,7 +194,8 @@ class Attributes:
             raise Undetermined
         for kind, names in OWN_TO:
             if is_a(value, kind) and name in names:
-                return getattr(value, name)
+                found = getattr(value, name)
+                return self.interpreter.imports.files.text(found) if type(found) is str else found
         for kind, names in TOLD_BY:
             if is_a(value, kind) and name in names:
                 dialect = self.runtime.dialect

@@ -164,6 +164,9 @@ KNOWN: dict[type, tuple[str, str]] = {
         "read read1 readline readlines readinto seek tell close flush readable writable seekable isatty peek",
         "closed name mode",
     ),
+    io.BufferedWriter: (
+        "write writelines seek tell truncate close flush readable writable seekable isatty", "closed name mode",
+    ),
     struct.Struct: (public(struct.Struct, called=True), public(struct.Struct, called=False)),
     Lock: ("acquire release locked", ""),
     RLock: ("acquire release _is_owned", ""),
@@ -198,8 +201,8 @@ KNOWN: dict[type, tuple[str, str]] = {
 }  # fmt: skip
 """Types whose instances a program may use: their methods and attributes."""
 MANAGERS: frozenset[type] = frozenset({
-    io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, Lock, RLock, type(decimal.localcontext()),
-    memoryview,
+    io.StringIO, io.BytesIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, Lock, RLock,
+    type(decimal.localcontext()), memoryview,
 })  # fmt: skip
 BASES: frozenset[Any] = frozenset({
     io.StringIO, io.BytesIO, io.IOBase, io.RawIOBase, io.TextIOBase, io.BufferedIOBase, os.PathLike, _random.Random,

@@ -323,13 +323,21 @@ compile_text = Interpreted("compile")
 import_whole = Interpreted("__import__")
 import_module = Interpreted("import_module")
 open_file = Interpreted("open")
-load_json, text_encoding, resources = Interpreted("load"), Interpreted("text_encoding"), Interpreted("files")
+load_json, dump_json = Interpreted("load"), Interpreted("dump")
+text_encoding, resources = Interpreted("text_encoding"), Interpreted("files")
 ASKING: dict[str, Interpreted] = {
     name: Interpreted(name)
     for name in ("exists", "isfile", "isdir", "getsize", "abspath", "realpath", "relpath", "getcwd", "listdir", "glob")
 }
 """What asks for files: the rules are in `reading`."""
-PYTHON = frozenset({import_module, load_json, resources, *ASKING.values()} - {ASKING["getcwd"], ASKING["listdir"]})
+CHANGING: dict[str, Interpreted] = {
+    name: Interpreted(name) for name in ("mkdir", "makedirs", "remove", "unlink", "rmdir", "rename", "replace")
+}
+"""What changes what lies at a path."""
+fresh_folder, change_folder = Interpreted("fresh_folder"), Interpreted("chdir")
+PYTHON = frozenset(
+    {import_module, load_json, dump_json, resources, *ASKING.values()} - {ASKING["getcwd"], ASKING["listdir"]}
+)
 """Those that are written in Python, which their repr tells."""
 
 
@@ -439,12 +447,14 @@ MODULES["os.path"].members |= {
     name: ASKING[name] for name in ("exists", "isfile", "isdir", "getsize", "abspath", "realpath", "relpath")
 }
 MODULES["os"].members |= {name: ASKING[name] for name in ("getcwd", "listdir")}
+MODULES["os"].members |= CHANGING | {"chdir": change_folder}
 MODULES["glob"] = Module("glob", {"glob": ASKING["glob"]})
-MODULES["json"].members["load"] = load_json
+MODULES["json"].members |= {"load": load_json, "dump": dump_json}
 MODULES["importlib.resources"] = Module("importlib.resources", {"files": resources})
 MODULES["importlib"].members["resources"] = MODULES["importlib.resources"]
 for _name, _more in everyday.MEMBERS.items():
     MODULES.setdefault(_name, Module(_name, {})).members.update(_more)
+MODULES["_cwm_evaluation"].members["fresh_folder"] = fresh_folder
 MODULES["io"].members |= {"open": open_file, "text_encoding": text_encoding}
 
 BUILTINS: dict[str, Any] = {

@@ -17,11 +17,12 @@ import locale
 import os
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.disk import MADE, Disk, Untold
+from cwm_lsp.evaluate.fresh import Fresh
 from cwm_lsp.evaluate.values import Undetermined, Unknown
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ Rule = Callable[[Any, list[Any], dict[str, Any]], Any]
 
 _READS = re.compile(r"r?t?|tr|r?b|br")
 """Modes of `open` that change nothing."""
+_WRITES = re.compile(r"[wax][bt]?|[bt][wax]")
+"""Those that write and do not read."""
 _ENCODING = locale.getpreferredencoding(False)
 """Of texts that are read without naming one, as in a run on this machine."""
 _UTF8 = _ENCODING.lower().replace("-", "") == "utf8"
@@ -71,6 +74,36 @@ class Files:
         """Code is being loaded that is taken to leave the project's files alone: the library's and installed code."""
         self.unordered: dict[int, tuple[Unknown, list[Any]]] = {}
         """What was listed, by the identity of what stands for it: its order is not the same everywhere."""
+        self.fresh = Fresh()
+        self.texts: dict[int, tuple[Unknown, str]] = {}
+        """Texts of paths in fresh folders, by the identity of what stands for them."""
+        self.here: str | None = None
+        """The fresh folder that the program works in."""
+
+    def text(self, text: str) -> Any:
+        """A text as a program may have it: of one that says where a fresh folder is, what stands for it. Raises
+        `Undetermined` where it says so otherwise than by beginning with its path."""
+        if not self.fresh.marks(text):
+            return text
+        self.fresh.has(text)
+        made = Unknown()
+        self.texts[id(made)] = made, text
+        return made
+
+    def meant(self, value: Any) -> Any:
+        """The path or text that a value stands for; the value itself where it stands for none."""
+        return self.texts[id(value)][1] if type(value) is Unknown and id(value) in self.texts else value
+
+    def is_fresh(self, value: Any) -> bool:
+        """Whether a path, or what stands for one, is in a fresh folder. Raises `Undetermined` for one that leads past
+        them."""
+        if not self.fresh.roots:
+            return False
+        value = self.meant(value)
+        if type(value) is ConcretePath or type(value) is str:
+            text = os.fspath(value)
+            return self.fresh.has(text if self.here is None else os.path.join(self.here, text))  # noqa: PTH118
+        return False
 
     def drift(self) -> None:
         """Something was done of which nothing is known."""
@@ -86,10 +119,11 @@ class Files:
         """The working folder. Raises `Undetermined`."""
         if self.disk is None or self.adrift:
             raise Undetermined
-        return self.disk.folder
+        return self.disk.folder if self.here is None else self.here
 
     def place(self, path: Any) -> str:
         """The absolute path that is meant. Raises `Undetermined` where nothing can be said of it."""
+        path = self.meant(path)
         if type(path) is ConcretePath:
             path = os.fspath(path)
         if type(path) is not str or "\0" in path:
@@ -100,6 +134,8 @@ class Files:
         """What the disk says of a path. Raises `Undetermined` where nothing is known, and what `ask` raises."""
         place = self.place(path)
         assert self.disk is not None
+        if self.fresh.has(place):
+            return getattr(self.fresh, ask.__name__)(place)  # type: ignore[no-any-return]
         try:
             real = self.disk.real(place)
             if any(real == one or _within(real, one) or _within(one, real) for one in self.changed):
@@ -114,6 +150,8 @@ class Files:
         try:
             place = self.place(path)
             assert self.disk is not None
+            if self.fresh.marks(place):
+                raise Undetermined
             self.changed.add(self.disk.real(place))
         except Untold:
             pass  # it is not read either
@@ -178,8 +216,15 @@ class Reading:
         return {
             library.open_file: self.opened,
             library.load_json: self.loaded_from,
+            library.dump_json: self.dumped_to,
             library.text_encoding: self.encoding_of,
             library.resources: self.resources,
+            library.fresh_folder: lambda function, args, kwargs: ConcretePath(self.files.fresh.folder()),
+            library.change_folder: self.gone_to,
+            **{function: self.change(name) for name, function in library.CHANGING.items()},
+            **dict.fromkeys((pathlib.Path, ConcretePath, pathlib.PurePath, pathlib.PurePosixPath), self.path_of),
+            **dict.fromkeys(PATH_TEXTS, self.path_text),
+            **dict.fromkeys((os.path.commonpath, os.path.commonprefix), self.in_common),
             WORKING_FOLDER: self.answered(lambda files, _kind: ConcretePath(files.folder())),
             **{library.ASKING[name]: self.answered(question) for name, question in QUESTIONS.items()},
         }
@@ -191,16 +236,95 @@ class Reading:
             try:
                 if kwargs:
                     raise Undetermined
-                return question(self.files, *args)
+                found = question(self.files, *args)
+                return self.files.text(found) if type(found) is str else found
             except (Undetermined, TypeError):
                 return self.runtime.unknown([*args, *kwargs.values()])
 
         return rule
 
+    def gone_to(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`os.chdir`: to a fresh folder, and back."""
+        files = self.files
+        try:
+            if len(args) != 1 or kwargs:
+                raise Undetermined
+            place = files.place(args[0])
+            if files.look(place, Disk.kind) != "folder":
+                raise Undetermined
+            if files.fresh.has(place):
+                files.here = files.fresh.real(place)
+            elif files.disk is not None and files.disk.real(place) == files.disk.folder:
+                files.here = None
+            else:
+                raise Undetermined
+        except Undetermined:
+            files.drift()
+            return self.runtime.unknown(args)
+
+    def change(self, name: str) -> Rule:
+        """The rule of a function that changes what lies at a path."""
+
+        def rule(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+            try:
+                if not args or not self.files.is_fresh(args[0]):
+                    raise Undetermined
+                if name == "makedirs":
+                    given = dict(zip(("mode", "exist_ok"), args[1:], strict=False)) | kwargs
+                    return self.made("mkdir", args[0], [], {**given, "parents": True})
+                return self.made({"remove": "unlink", "rename": "move", "replace": "move"}.get(name, name), args[0],
+                                 args[1:], kwargs)  # fmt: skip
+            except Undetermined:
+                for item in args[:2] if name in ("rename", "replace") else args[:1]:
+                    self.files.write(item)
+                return self.runtime.unknown([*args, *kwargs.values()])
+
+        return rule
+
+    def path(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`os.fspath`."""
+        meant = self.files.meant(args[0]) if len(args) == 1 else None
+        if type(meant) is ConcretePath:
+            return self.calls.operations.attempt(self.files.text, (str(meant),))
+        return args[0] if type(meant) in (str, bytes) else self.runtime.unknown()
+
+    def path_of(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`Path(…)` of texts and paths."""
+        return self.calls.native(function, [self.files.meant(value) for value in args], kwargs)
+
+    def path_text(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Functions that make texts of paths out of such."""
+        files = self.files
+        meant = [files.meant(value) for value in args]
+        texts = [os.fspath(value) if type(value) is ConcretePath else value for value in meant]
+        if kwargs or not any(type(text) is str and files.fresh.marks(text) for text in texts):
+            return self.calls.native(function, args, kwargs)
+        if not all(type(text) is str for text in texts):
+            return self.runtime.unknown(args)
+        try:
+            found = function(*texts)
+            return files.text(found) if type(found) is str else tuple(map(files.text, found))
+        except Undetermined:
+            return self.runtime.unknown(args)
+
+    def in_common(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`os.path.commonpath` and `commonprefix`: how much is in common may say where a fresh folder is."""
+        if self.files.fresh.roots and not all(
+            type(item) is str for value in args for item in self.runtime.inside(value)
+        ):
+            return self.runtime.unknown(args)
+        return self.calls.native(function, args, kwargs)
+
     def path_method(self, name: str) -> Callable[..., Any]:
         """The rule of a method of a path."""
 
         def rule(value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+            if name in MAKING:
+                try:
+                    if self.files.is_fresh(value):
+                        return self.made(name, value, args, kwargs)
+                except Undetermined:
+                    pass
             if name in WRITING:
                 for item in (value, *args[: name in ("rename", "replace", "symlink_to", "hardlink_to")]):
                     self.files.write(item)
@@ -210,6 +334,39 @@ class Reading:
             return self.answered(PATH_QUESTIONS[name])(function, [value, *args], kwargs)
 
         return rule
+
+    def made(self, name: str, path: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """A change in a fresh folder. Raises `Undetermined`, or the OSError of a run."""
+        files = self.files
+        place = files.place(path)
+        if name in ("write_text", "write_bytes"):
+            return self.filled_at(path, name == "write_text", args, kwargs)
+        if name in ("rename", "replace", "move"):
+            if len(args) != 1 or kwargs or not files.is_fresh(args[0]):
+                raise Undetermined
+            files.fresh.move(place, files.place(args[0]))
+            return None if name == "move" else ConcretePath(files.meant(args[0]))
+        names = {"mkdir": ("mode", "parents", "exist_ok"), "touch": ("mode", "exist_ok"), "unlink": ("missing_ok",)}
+        given = dict(zip(names.get(name, ()), args, strict=False)) | kwargs
+        if len(args) > len(names.get(name, ())) or not all(type(value) in (bool, int) for value in given.values()):
+            raise Undetermined
+        mode = given.pop("mode", 0o777)
+        if mode & 0o700 != 0o700 and name == "mkdir":
+            raise Undetermined
+        getattr(files.fresh, name)(place, **given)
+        return None
+
+    def filled_at(self, path: Any, is_text: bool, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """`Path.write_text` and `write_bytes`."""
+        given = dict(zip(("data", "encoding", "errors", "newline"), args, strict=False)) | kwargs
+        data = given.pop("data", None)
+        if type(data) is not (str if is_text else bytes) or (given and not is_text):
+            raise Undetermined
+        opened = self.opened(library.open_file, [path, "w" if is_text else "wb"], given)
+        if type(opened) is Unknown:
+            raise Undetermined
+        with opened:
+            return opened.write(data)
 
     def of_path(self, name: str, value: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`Path.open`, `read_text` and `read_bytes`."""
@@ -237,18 +394,29 @@ class Reading:
         path, mode = given.get("file"), given.get("mode", "r")
         texts = [given.get(name) for name in names[3:]]
         try:
-            if type(mode) is not str or not _READS.fullmatch(mode):
+            writes = type(mode) is not str or not _READS.fullmatch(mode)
+            if writes and not (type(mode) is str and _WRITES.fullmatch(mode) and self.files.is_fresh(path)):
                 self.files.write(path)
                 raise Undetermined
             plain = all(value is None or type(value) is str for value in texts) and not ("b" in mode and any(texts))
             known = len(args) <= len(names) and not given.keys() - set(names) and given.get("buffering", -1) in (-1, 1)
             if not (plain and known):
                 raise Undetermined
-            name: Any = os.fspath(path) if type(path) is ConcretePath else path  # type: ignore[arg-type]
-            data = self.held(name)
-            raw: Any = Held(data, name)
-            if "b" in mode:
-                return io.BufferedReader(raw)
+            name: Any = self.files.meant(path)
+            name = os.fspath(name) if type(name) is ConcretePath else name
+            raw: Any
+            data = b""
+            if writes:
+                raw = self.files.fresh.writer(self.files.place(name), mode.strip("bt"))
+                if "b" in mode:
+                    return io.BufferedWriter(raw)
+            else:
+                data = self.held(name)
+                raw = Held(data, name)
+                if self.files.is_fresh(name):
+                    raw.name = Unknown()
+                if "b" in mode:
+                    return io.BufferedReader(raw)
             encoding, errors, newline = texts
             encoding = None if encoding == "locale" else encoding
             if encoding is None and not (_UTF8 or data.isascii()):
@@ -264,7 +432,7 @@ class Reading:
         try:
             data = self.files.look(path, Disk.data)
         except OSError as error:
-            number = NUMBERS[type(error)]
+            number = error.errno or NUMBERS[type(error)]
             raise OSError(number, os.strerror(number), path) from None
         self.runtime.take(len(data))
         return data
@@ -280,6 +448,15 @@ class Reading:
         read = self.calls.interpreter.attributes.get(args[0], "read")
         return self.calls.listed(json.loads, [self.calls.call(read, [], {})], kwargs)
 
+    def dumped_to(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`json.dump` into a file in memory, piece by piece in a run."""
+        if len(args) != 2 or type(args[1]) not in (io.TextIOWrapper, io.StringIO):
+            return self.runtime.unknown([*args, *kwargs.values()])
+        text = self.calls.listed(json.dumps, args[:1], kwargs)
+        write = self.calls.interpreter.attributes.get(args[1], "write")
+        self.calls.call(write, [text], {})
+        return None
+
     def resources(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`importlib.resources.files`, of a package of the program."""
         name = getattr(args[0], "name", args[0]) if len(args) == 1 and not kwargs else None
@@ -291,6 +468,18 @@ class Reading:
 
 def _real(files: Files, path: Any) -> str:
     return files.look(path, Disk.real)
+
+
+def _relative(files: Files, path: str, start: str) -> str:
+    if files.fresh.has(path) != files.fresh.has(start):
+        raise Undetermined
+    return os.path.relpath(path, start)
+
+
+def _matched(files: Files, path: Any, pattern: Any) -> bool:
+    if files.fresh.marks(os.fspath(path)) and "/" in os.fspath(pattern):
+        raise Undetermined
+    return bool(path.match(pattern))
 
 
 def _size(files: Files, path: Any) -> int:
@@ -343,6 +532,10 @@ def _globbed(files: Files, pattern: Any) -> Any:
     return _list(files, [os.path.join(folder, one) for one in found])  # noqa: PTH118
 
 
+def _drawn(files: Files, found: list[Any]) -> Any:
+    return iter(found) if len(found) < 2 else files.listed(found)
+
+
 def _list(files: Files, found: list[Any]) -> Any:
     return found if len(found) < 2 else files.listed(found)
 
@@ -352,18 +545,35 @@ NUMBERS: dict[type, int] = {
     NotADirectoryError: errno.ENOTDIR if os.name == "posix" else errno.ENOENT,
     IsADirectoryError: errno.EISDIR if os.name == "posix" else errno.EACCES,
 }
+
+
+def past_root(files: Files, path: Any, name: str) -> bool:
+    """Whether an attribute of a path says where a fresh folder is."""
+    text = os.fspath(path)
+    if not files.fresh.marks(text):
+        return False
+    at_root = os.path.normpath(text) in files.fresh.roots
+    return name in ("parts", "parents") or (at_root and name in ("parent", "name", "stem", "suffix", "suffixes"))
+
+
 PATH_QUESTIONS: dict[str, Callable[..., Any]] = {
     "exists": lambda files, path: files.look(path, Disk.kind) is not None,
     "is_file": lambda files, path: files.look(path, Disk.kind) == "file",
     "is_dir": lambda files, path: files.look(path, Disk.kind) == "folder",
-    "iterdir": lambda files, path: files.listed([path / name for name in files.names(path)]),
-    "glob": lambda files, path, pattern: files.listed(_matching(files, path, pattern)),
-    "rglob": lambda files, path, pattern: files.listed(_below(files, path, pattern)),
+    "iterdir": lambda files, path: _drawn(files, [path / name for name in files.names(path)]),
+    "glob": lambda files, path, pattern: _drawn(files, _matching(files, path, pattern)),
+    "rglob": lambda files, path, pattern: _drawn(files, _below(files, path, pattern)),
     "resolve": lambda files, path: ConcretePath(_real(files, path)),
     "absolute": lambda files, path: path if path.is_absolute() else ConcretePath(files.folder()) / path,
+    "as_posix": lambda files, path: path.as_posix(),
+    "match": lambda files, path, pattern: _matched(files, path, pattern),
 }
 """Methods of paths that answer a question."""
 READING = library.words("open read_text read_bytes")
+PATH_TEXTS = (os.path.join, os.path.basename, os.path.dirname, os.path.split, os.path.splitext, os.path.normpath)
+"""Functions that make texts of paths out of such."""
+MAKING = library.words("write_text write_bytes mkdir touch unlink rmdir rename replace")
+"""Those that are followed in a fresh folder."""
 WRITING = library.words(
     "write_text write_bytes mkdir touch unlink rmdir rename replace symlink_to hardlink_to link_to chmod lchmod"
 )
@@ -375,7 +585,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "getsize": _size,
     "abspath": lambda files, path: os.path.normpath(files.place(path)),
     "realpath": _real,
-    "relpath": lambda files, path, start=os.curdir: os.path.relpath(files.place(path), files.place(start)),
+    "relpath": lambda files, path, start=os.curdir: _relative(files, files.place(path), files.place(start)),
     "getcwd": lambda files: files.folder(),
     "listdir": lambda files, path=os.curdir: _list(files, files.names(path)),
     "glob": _globbed,

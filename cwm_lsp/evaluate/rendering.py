@@ -8,7 +8,7 @@ import re
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from io import BufferedReader, BytesIO, StringIO, TextIOWrapper
+from io import BufferedReader, BufferedWriter, BytesIO, StringIO, TextIOWrapper
 from itertools import chain
 from threading import RLock
 from types import FunctionType, MethodType, NoneType, WrapperDescriptorType
@@ -30,7 +30,7 @@ STEADY: frozenset[type] = frozenset({int, float, bool, complex})
 """Types whose hash is the same in every run."""
 MUTABLE: frozenset[type] = frozenset({
     list, dict, set, bytearray, deque, defaultdict, OrderedDict, Counter, StringIO, BytesIO, TextIOWrapper,
-    BufferedReader,
+    BufferedReader, BufferedWriter,
 })  # fmt: skip
 FLAT: frozenset[type] = frozenset({list, tuple, dict})
 SIZED_BUILTINS: frozenset[type] = frozenset({str, bytes, bytearray, list, tuple, dict, set, frozenset, deque})

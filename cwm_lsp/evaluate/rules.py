@@ -37,6 +37,7 @@ from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.making import Making
 from cwm_lsp.evaluate.methods import METHOD_RULES
 from cwm_lsp.evaluate.pickling import Pickling
+from cwm_lsp.evaluate.reading import ConcretePath
 from cwm_lsp.evaluate.sizes import OPERATOR_CHECKS
 from cwm_lsp.evaluate.values import (
     MISSING,
@@ -197,6 +198,10 @@ class Rules(Making, Pickling):
     def text(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 1 or kwargs:
             return self.native(function, args, kwargs)
+        if function is str and self.files.fresh.roots:
+            meant = self.files.meant(args[0])
+            if type(meant) in (str, ConcretePath) and self.files.fresh.marks(str(meant)):
+                return self.interpreter.operations.attempt(self.files.text, (str(meant),))
         return self.interpreter.operations.attempt(lambda value: self.interpreter.formats.shown(value, function), args)
 
     def format_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -221,6 +226,8 @@ class Rules(Making, Pickling):
 
     def isinstance_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         args = [item.value if type(item) is Unknown and item.value is not MISSING else item for item in args]
+        if args and function is isinstance:
+            args = [self.files.meant(args[0]), *args[1:]]
         args = [item.function if is_a(item, Guarded) else item for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()

@@ -113,11 +113,6 @@ class Sizes:
             self.interpreter.operations.check_format(args[0])
         return self.native(function, args, kwargs)
 
-    def path(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        if len(args) != 1 or type(args[0]) not in (str, bytes):
-            return self.runtime.unknown()
-        return args[0]
-
     def sized(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         for value in [*args, *kwargs.values()]:
             self.runtime.allow(self.interpreter.operations.whole(value))

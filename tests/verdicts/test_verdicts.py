@@ -56,6 +56,16 @@ def unknown(said: Mapping[str, Verdict]) -> set[str]:
     return {test for test, verdict in said.items() if verdict.verdict == "unknown"}
 
 
+def test_files(verifier: Verifier, project: Path) -> None:
+    shutil.copy(PROGRAMS / "of_files.py", project / "test_files.py")
+    said = held(verifier, project / "test_files.py")
+    assert unknown(said) == {test for test in said if test.endswith("not_known")}
+    assert {test for test, verdict in said.items() if verdict.verdict == "fail"} == {
+        test for test in said if test.endswith("_fails")
+    }
+    assert said["test_is_kept_fails"].actual == "{'a': 1}"
+
+
 def test_mocks(verifier: Verifier, project: Path) -> None:
     shutil.copy(PROGRAMS / "of_mocks.py", project / "test_mocks.py")
     said = held(verifier, project / "test_mocks.py")
@@ -70,8 +80,7 @@ def test_pytest(verifier: Verifier, project: Path) -> None:
     shutil.copy(PROGRAMS / "of_pytest.py", project / "test_shop.py")
     said = held(verifier, project / "test_shop.py")
     inner = {"TestTill::TestInner::test_inner", "TestMore::TestInner::test_inner"}
-    assert unknown(said) == {"test_file", "test_time", "test_not_in_the_stand_in"} | inner
-    assert "tmp_path" in said["test_file"].reason
+    assert unknown(said) == {"test_time", "test_not_in_the_stand_in"} | inner
     assert "time.time()" in said["test_time"].reason
     lines = (project / "test_shop.py").read_text().splitlines()
     fails = said["test_fails"]

@@ -1,7 +1,7 @@
-"""`unittest.mock`: mocks, and what patches names for a while. Of asynchronous functions and autospecs nothing is known.
+"""`unittest.mock`: mocks, and what patches names for a while. Of coroutines and autospecs nothing is known.
 
-Follows the documented behaviour of CPython 3.11's `unittest.mock`. A mock shows with its address, so how it shows is not
-known.
+Follows the documented behaviour of CPython 3.11's `unittest.mock`. How a mock shows is not known: it does so with its
+address.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ _not_known: Any = input
 """Something that is not known."""
 _MISSPELT = ("assert", "assret", "asert", "aseert", "assrt", "called_", "any_call", "has_calls", "not_called")
 """Beginnings of names that are taken for assertions, in one version of Python or another."""
-_NUMERIC = "add sub mul matmul truediv floordiv mod lshift rshift and xor or pow".split()
-_NAMES = (
-    "lt le gt ge eq ne getitem setitem delitem len contains iter hash str sizeof enter exit divmod rdivmod neg pos abs "
-    "invert complex int float index round trunc floor ceil bool next fspath"
-).split()
-_MAGIC = [f"__{one}__" for one in (*_NAMES, *_NUMERIC, *[f"i{one}" for one in _NUMERIC], *[f"r{one}" for one in _NUMERIC])]
+_NUMERIC = ["add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "lshift", "rshift", "and", "xor", "or", "pow"]
+_NAMES = [
+    "lt", "le", "gt", "ge", "eq", "ne", "getitem", "setitem", "delitem", "len", "contains", "iter", "hash", "str",
+    "sizeof", "enter", "exit", "divmod", "rdivmod", "neg", "pos", "abs", "invert", "complex", "int", "float", "index",
+    "round", "trunc", "floor", "ceil", "bool", "next", "fspath",
+]  # fmt: skip
+_MAGIC = [
+    f"__{one}__" for one in (*_NAMES, *_NUMERIC, *[f"i{one}" for one in _NUMERIC], *[f"r{one}" for one in _NUMERIC])
+]
 _OTHER_MAGIC = (
     "__get__", "__set__", "__delete__", "__reversed__", "__missing__", "__reduce__", "__reduce_ex__", "__getinitargs__",
     "__getnewargs__", "__getstate__", "__setstate__", "__getformat__", "__repr__", "__dir__", "__subclasses__",
@@ -88,13 +91,17 @@ ANY = _Any()
 
 
 def _shown_call(name: str, args: Any, kwargs: Any) -> str:
-    return f"{name}({', '.join([*[repr(one) for one in args], *[f'{key}={value!r}' for key, value in kwargs.items()]])})"
+    return (
+        f"{name}({', '.join([*[repr(one) for one in args], *[f'{key}={value!r}' for key, value in kwargs.items()]])})"
+    )
 
 
 class _Call(tuple[Any, ...]):
     """`call(…)`, or a call that was made: of two parts, arguments by position and by name, or of three, with a name."""
 
-    def __new__(cls, name: str, args: Any, kwargs: Any, two: bool = False, parent: Any = None, made: bool = True) -> Any:
+    def __new__(
+        cls, name: str, args: Any, kwargs: Any, two: bool = False, parent: Any = None, made: bool = True
+    ) -> Any:
         self = tuple.__new__(cls, (args, kwargs) if two else (name, args, kwargs))
         self._name = name
         self._args = args
@@ -133,7 +140,7 @@ class _Call(tuple[Any, ...]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> _Call:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _Call(self._name or "", args, kwargs, parent=self if self._name else None)
 
     def __getattr__(self, name: str) -> Any:
@@ -204,7 +211,8 @@ class NonCallableMock:
         self.__dict__.update({
             "_mock_parent": parent, "_mock_name": name, "_mock_new_name": _new_name,
             "_mock_new_parent": parent if _new_parent is None else _new_parent, "_mock_wraps": wraps,
-            "_mock_children": {}, "_mock_unsafe": unsafe, "_mock_spec": given, "_mock_is_spec_set": spec_set is not None,
+            "_mock_children": {}, "_mock_unsafe": unsafe, "_mock_spec": given,
+            "_mock_is_spec_set": spec_set is not None,
             "_mock_has": None if given is None else _has(given),
             "_mock_return_value": DEFAULT, "_mock_side_effect": None, "called": False, "call_count": 0,
             "call_args": None, "call_args_list": _CallList(), "mock_calls": _CallList(), "method_calls": _CallList(),
@@ -445,7 +453,12 @@ def _adopt(parent: Any, value: Any, name: Any, new_name: Any) -> bool:
             _not_known()
         return False
     own: Any = value.__dict__
-    if own["_mock_name"] or own["_mock_new_name"] or own["_mock_parent"] is not None or own["_mock_new_parent"] is not None:
+    if (
+        own["_mock_name"]
+        or own["_mock_new_name"]
+        or own["_mock_parent"] is not None
+        or own["_mock_new_parent"] is not None
+    ):
         return False
     above = parent
     while above is not None:
@@ -461,15 +474,15 @@ def _adopt(parent: Any, value: Any, name: Any, new_name: Any) -> bool:
 
 class Mock(NonCallableMock):
     def __init__(
-        self, spec: Any = None, side_effect: Any = None, return_value: Any = DEFAULT, wraps: Any = None, name: Any = None,
-        spec_set: Any = None, parent: Any = None, _spec_state: Any = None, _new_name: Any = "", _new_parent: Any = None,
-        **kwargs: Any,
+        self, spec: Any = None, side_effect: Any = None, return_value: Any = DEFAULT, wraps: Any = None,
+        name: Any = None, spec_set: Any = None, parent: Any = None,
+        _spec_state: Any = None, _new_name: Any = "", _new_parent: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(spec, wraps, name, spec_set, parent, _new_name=_new_name, _new_parent=_new_parent, **kwargs)
         if return_value is not DEFAULT:
-            self.return_value = return_value
+            setattr(self, "return_value", return_value)  # noqa: B010  a property of the class
         if side_effect is not None:
-            self.side_effect = side_effect
+            setattr(self, "side_effect", side_effect)  # noqa: B010
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         spec = self.__dict__["_mock_spec"]
@@ -618,10 +631,11 @@ class _Patch:
 
         @functools.wraps(function)
         def patched(*args: Any, **kwargs: Any) -> Any:
-            return _within(patched.patchings, function, args, kwargs)
+            return _within(decorated.patchings, function, args, kwargs)
 
-        patched.patchings = [self]
-        return patched
+        decorated: Any = patched
+        decorated.patchings = [self]
+        return decorated
 
     def __enter__(self) -> Any:
         options, kwargs, new = self.options, dict(self.kwargs), self.new
@@ -713,10 +727,9 @@ class _PatchedDict:
         self.in_dict.update(self.values)
         return self.in_dict
 
-    def __exit__(self, *_: Any) -> bool:
+    def __exit__(self, *_: Any) -> None:
         self.in_dict.clear()
         self.in_dict.update(self.original)
-        return False
 
     def start(self) -> Any:
         result = self.__enter__()

@@ -7,6 +7,8 @@ import inspect
 from abc import ABC
 from typing import Any, Generic, Protocol
 
+from _cwm_evaluation import fresh_folder
+
 pytest: Any = importlib.import_module("pytest")
 OF_PYTHON: Any = (object, Generic, Protocol, ABC, Exception, BaseException, dict, list, tuple, set, str, int)
 
@@ -258,6 +260,8 @@ class Fixtures:
             recorder.__enter__()
             state["finalizers"].append(lambda: recorder.__exit__(None, None, None))
             return recorder
+        if name == "tmp_path":
+            return fresh_folder()
         raise NotKnown(f"the fixture '{name}' is not known")
 
 

@@ -14,6 +14,8 @@ class MonkeyPatch:
     def __init__(self) -> None:
         self._attributes: list[Any] = []
         self._items: list[Any] = []
+        self._folder: Any = None
+        """Where the program was before it went elsewhere."""
 
     @classmethod
     def context(cls) -> Any:
@@ -76,7 +78,11 @@ class MonkeyPatch:
         _not_known()
 
     def chdir(self, path: Any) -> None:
-        _not_known()
+        import os
+
+        if self._folder is None:
+            self._folder = os.getcwd()  # noqa: PTH109  no paths are needed
+        os.chdir(path)
 
     def undo(self) -> None:
         for target, name, old, absent in reversed(self._attributes):
@@ -92,6 +98,11 @@ class MonkeyPatch:
             else:
                 dic[name] = old
         self._items = []
+        if self._folder is not None:
+            import os
+
+            os.chdir(self._folder)
+            self._folder = None
 
 
 class _MonkeyContext:

@@ -165,8 +165,6 @@ def test_started():
     assert callable(shop.total)
 
 
-
-
 def test_property():
     with patch.object(Mailer, "size", new_callable=PropertyMock) as size:
         size.return_value = 8

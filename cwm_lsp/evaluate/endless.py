@@ -12,17 +12,23 @@ Variables that only add up within the loop (`count += 1`, `seen.append(x)`) deci
 
 from __future__ import annotations
 
+import _random
 import ast
+import datetime
 import functools
 import itertools
+import operator
+import struct
 import sys
+import threading
 import types
+import unicodedata
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
@@ -31,7 +37,7 @@ from cwm_lsp.evaluate.everyday import Environment, Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
-from cwm_lsp.evaluate.values import MISSING, Cell, Guarded, Ticker, Unknown, is_a, mro_of
+from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, Guarded, Ticker, Unknown, is_a, mro_of
 from cwm_lsp.trace.events import Loop
 
 if TYPE_CHECKING:
@@ -49,9 +55,14 @@ CONSTANT: frozenset[type] = frozenset({
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType, types.ModuleType,
     types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), library.Hidden, Stream,
+    library.Interpreted, library.VersionInfo, type(unicodedata.ucd_3_2_0), struct.Struct, operator.itemgetter,
+    operator.attrgetter, type(sys.hash_info), type(sys.int_info), type(sys.float_info),
+    type(vars(datetime).get("datetime_CAPI")),
 })  # fmt: skip
 """Types whose values never change, and are the same only if they are one."""
-IMMUTABLE: tuple[type, ...] = (date, time, timedelta, tzinfo, Decimal, Fraction)
+IMMUTABLE: tuple[type, ...] = (
+    datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, Decimal, Fraction, PurePath,
+)  # fmt: skip
 """Types whose values are the same if they show the same."""
 _MADE: tuple[Any, ...] = (
     iter([]), iter(()), iter(""), iter("\xff"), iter(range(0)), iter(range(1 << 70)), iter({}), iter({}.values()),
@@ -71,6 +82,7 @@ NEVER: dict[str, Any] = {"": MISSING}
 """The outline of no state."""
 
 
+LOCKS: frozenset[type] = frozenset({type(threading.Lock()), rendering.RLOCK})
 CACHE = type(functools.lru_cache(id))
 LIBRARY = frozenset({"typing", "re", "enum", "_abc"})
 """Modules whose objects do not change once they are made."""
@@ -203,7 +215,7 @@ class State:
         """What tells a value from others of its type, and what it refers to."""
         if kind is dict or kind is types.MappingProxyType:
             return len(value), [part for pair in value.items() for part in pair]
-        if kind is Cell:
+        if kind is Cell or kind is ClassCell:
             return None, [value.value]
         if kind is types.CellType:
             return None, [value.cell_contents]
@@ -227,13 +239,17 @@ class State:
             return None, [value.iterator]
         if kind is CACHE:
             return tuple(value.cache_info()), [value.__wrapped__]
-        if kind in ITERATORS:
+        if kind in ITERATORS or kind is operator.methodcaller:
             return self.iterator(value)
         if kind not in self.runtime.classes:
             if is_a(value, IMMUTABLE):
                 return repr(value), []
             if kind.__module__ in LIBRARY:
                 return id(value), []
+        if kind in LOCKS:
+            return repr(value), []
+        if kind is types.SimpleNamespace:
+            return None, [vars(value)]
         if kind is bytearray:
             return bytes(value), []
         if kind is Environment or kind is Loaded:
@@ -281,6 +297,10 @@ class State:
                 else:
                     label = repr(base(value)) if base is not str else str.__str__(value)
                 break
+        if is_a(value, _random.Random):
+            label = hash(_random.Random.getstate(value))
+        if is_a(value, property):
+            parts += [value.fget, value.fset, value.fdel]
         if is_a(value, BaseException):
             known = True
             parts += [value.args, value.__cause__, value.__context__]
@@ -304,7 +324,26 @@ class State:
 
 
 SHOWN: frozenset[type] = frozenset(
-    {object, list, tuple, deque, set, frozenset, dict, str, int, bytes, float, bool, OrderedDict, defaultdict, Counter}
+    {
+        object,
+        list,
+        tuple,
+        deque,
+        set,
+        frozenset,
+        dict,
+        str,
+        int,
+        bytes,
+        float,
+        bool,
+        OrderedDict,
+        defaultdict,
+        Counter,
+        property,
+        datetime.tzinfo,
+        _random.Random,
+    }
 )
 PURE = frozenset({
     "abc", "typing", "enum", "collections.abc", "numbers", "contextlib", "functools", "dataclasses", "string",

@@ -1,11 +1,12 @@
 """Many calls of one file, without events: each comes to what an evaluation of its own comes to."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.evaluate import Comparison, Evaluation, Evaluator, Limits, Program, Question
+from cwm_lsp.evaluate import Around, Comparison, Evaluation, Evaluator, Limits, Program, Question
 from tests.evaluate import class_programs, programs, wider
 from tests.evaluate.test_generated import CALLS, WIDER_CALLS
 
@@ -144,6 +145,76 @@ def test_each_call_finds_the_modules_as_they_are_loaded(function):
     found = [program.call(f"{function}({x})", function).outcome for x in (3, 3, 4)]
     assert found == [alone(STATEFUL, f"{function}({x})", function) for x in (3, 3, 4)]
     assert found[0] is not None
+
+
+WIDE = """\
+import functools
+import io
+import itertools
+import json
+import operator
+import random
+import struct
+import sys
+import unicodedata
+from datetime import tzinfo
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FIRST = operator.itemgetter(0)
+LOWER = operator.methodcaller("lower")
+NUMBERS = itertools.count()
+
+
+class Named(property):
+    pass
+
+
+class Base:
+    @functools.cached_property
+    def size(self):
+        return 1
+
+    @Named
+    def name(self):
+        return "x"
+
+
+class Inner(Base):
+    def __init__(self):
+        super().__init__()
+
+
+class Zone(tzinfo):
+    pass
+
+
+ZONE = Zone()
+
+
+def plain(x):
+    return list(map(str, x))
+
+
+def failing(x):
+    return x[0][1]
+
+
+def number(x):
+    return next(NUMBERS)
+"""
+
+
+def test_modules_are_not_loaded_again_after_calls_that_leave_them_alone(monkeypatch):
+    loaded = []
+    monkeypatch.setattr(Evaluation, "_load", lambda self, load=Evaluation._load: (loaded.append(1), load(self))[1])
+    around = Around(str(Path(__file__).with_name("wide.py")))
+    program = Program(WIDE, around=around)
+    for call in ("plain([1])", "failing([1])", "plain([2, 3])", "number(0)", "number(0)"):
+        one = program.call(call)
+        alone = Program(WIDE, around=around).call(call)
+        assert (one.outcome, one.lines) == (alone.outcome, alone.lines)
+    assert len(loaded) == 5 + 2  # by themselves; at first, and after a number was taken
 
 
 def test_calls_of_one_program_in_any_order():

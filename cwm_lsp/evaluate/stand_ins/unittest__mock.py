@@ -99,10 +99,17 @@ def _shown_call(name: str, args: Any, kwargs: Any) -> str:
 class _Call(tuple[Any, ...]):
     """`call(…)`, or a call that was made: of two parts, arguments by position and by name, or of three, with a name."""
 
+    _name: Any
+    _args: Any
+    _kwargs: Any
+    _two: bool
+    _parent: Any
+    _made: bool
+
     def __new__(
         cls, name: str, args: Any, kwargs: Any, two: bool = False, parent: Any = None, made: bool = True
     ) -> Any:
-        self = tuple.__new__(cls, (args, kwargs) if two else (name, args, kwargs))
+        self: Any = tuple.__new__(cls, (args, kwargs) if two else (name, args, kwargs))
         self._name = name
         self._args = args
         self._kwargs = kwargs

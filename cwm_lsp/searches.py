@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -234,6 +236,21 @@ def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequenc
     console.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"))
 
 
+def _check_exception(name: str, text: str) -> None:
+    """Raises UserError for a name that is no exception of Python's, and that a file does not have."""
+    kinds, names = [BaseException], set[str]()
+    while kinds:
+        kind = kinds.pop()
+        if kind.__name__ not in names:
+            names.add(kind.__name__)
+            kinds += kind.__subclasses__()
+    names |= set(re.findall(r"[A-Z]\w*", text))
+    wanted = name.rpartition(".")[2]
+    if wanted not in names:
+        near = difflib.get_close_matches(wanted, names, 1)
+        raise UserError(f"{name} is no exception that is known here; {f'{near[0]}?' if near else 'check the name'}")
+
+
 def find_call(
     target: str,
     settings: Settings,
@@ -258,6 +275,8 @@ def find_call(
     last = len(split_lines(file.text.removesuffix("\n")))
     if line is not None and line > last:
         raise UserError(f"{file.shown} has no line {line}: its last is line {last}")
+    if raising:
+        _check_exception(raising, file.text)
     budget = Budget(calls=20_000, seconds=seconds or FIND_SECONDS, stale=3_000)
     facts = known(file.text, [function], str(file.path), tests_of(file.path))[0]
     with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("searching"):

@@ -22,7 +22,7 @@ from cwm_lsp.verdicts.real import held_against, outcomes
 from cwm_lsp.verdicts.verdict import Verdict
 from cwm_lsp.verdicts.workspace import Store, Verifier, files, mentioning
 
-PASSED, FAILED, NOTHING = 0, 1, 5
+PASSED, FAILED, BROKEN, NOTHING = 0, 1, 2, 5
 _STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
 _REASONS = 8
 """Reasons that a summary tells."""
@@ -64,6 +64,8 @@ def verify(options: Options) -> int:
             raise UserError(f"{options.junit} cannot be written: {error}") from error
     told = summary(verdicts)
     _conclude(told, console(stderr=options.as_json), ran=options.run)
+    if any(verdict.test == verdict.path for verdict in verdicts):  # a test file that does not parse
+        return BROKEN
     return NOTHING if not verdicts else FAILED if told.failing else PASSED
 
 

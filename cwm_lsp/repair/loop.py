@@ -242,18 +242,27 @@ class Repair:
         rest = [*others, *(at for at in self.passing if at in self._near)]
         place = {at: index for index, at in enumerate(self._near)}
         units = [unit for _, _, unit in batch]
-        told = self._apart.each(units, [(unit, place[first]) for unit in range(len(units))], within)
+        told = self._in_time(self._apart.each(units, [(unit, place[first]) for unit in range(len(units))], within))
         right = [number for number, called in enumerate(told) if holds(self.checks[first], called)]
         if right and rest:
             asked = [(unit, at) for unit in right for at in rest]
-            told = self._apart.each(units, [(unit, place[at]) for unit, at in asked], within)
-            wrong = {
+            told = self._in_time(self._apart.each(units, [(unit, place[at]) for unit, at in asked], within))
+            wrong = {unit for unit, _ in asked[len(told) :]} | {
                 unit
-                for (unit, at), called in zip(asked, told, strict=True)
+                for (unit, at), called in zip(asked, told, strict=False)
                 if not holds(self.checks[at], called) and at not in others
             }
             right = [unit for unit in right if unit not in wrong]
         return [batch[number][:2] for number in right]
+
+    def _in_time(self, told: Iterator[Called]) -> list[Called]:
+        """What is told before the time is up."""
+        found = []
+        for called in told:
+            found.append(called)
+            if self._is_over():
+                break
+        return found
 
     def _one_by_one(self, batch: Sequence[Candidate], order: Sequence[int]) -> Iterator[tuple[Edit, str]]:
         for edit, text, _ in batch:

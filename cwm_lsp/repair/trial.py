@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cwm_lsp.evaluate import Called, Limits
 from cwm_lsp.repair.text import Definition
@@ -49,13 +50,13 @@ def holds(check: Check, called: Called) -> bool | None:
     return check.expectation.holds(outcome.value, None)
 
 
-def indented(code: str, by: str = "    ") -> str:
-    """Statements one level in; lines inside of strings stay as they are.
+def indented(code: str, by: str = "    ", tree: ast.Module | None = None) -> str:
+    """Statements one level in; lines inside of strings stay as they are. `tree`: what they parse to, if it is known.
 
     Raises SyntaxError where they do not parse.
     """
     inside: set[int] = set()
-    for node in ast.walk(ast.parse(code, FILENAME)):
+    for node in ast.walk(tree or ast.parse(code, FILENAME)):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno:
             inside |= set(range(node.lineno + 1, (node.end_lineno or node.lineno) + 1))
     lines = code.split("\n")
@@ -133,9 +134,7 @@ class Trial:
         return "\n".join([*kept, ""])
 
     def _whole(self, node: ast.stmt) -> slice:
-        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
-        last = node.end_lineno or node.lineno
-        return slice(self._starts[first - 1], self._starts[last] if last < len(self._starts) else len(self.source))
+        return slice(*_extent(node, self._starts, self.source))
 
     # programs
 
@@ -162,17 +161,45 @@ class Trial:
 
         Raises SyntaxError where it does not parse.
         """
+        own = self.function.qualname.split(".")[0]
+        before, _, after = self._own
+        if not (source.startswith(before) and source.endswith(after) and len(source) >= len(before) + len(after)):
+            return self._unit_of(source)
+        text = source[len(before) : len(source) - len(after)].rstrip("\n")
+        tree = ast.parse(text, FILENAME)
+        if [getattr(node, "name", None) for node in tree.body] != [own]:
+            return self._unit_of(source)
+        made = indented(text, tree=tree)
+        return "\n".join(made if name == own else part for name, part in self._parts)
+
+    def _unit_of(self, source: str) -> str:
+        """The same, where other parts of the file may differ too."""
         tree = ast.parse(source, FILENAME)
+        return "\n".join(part for _, part in self._parts_of(source, tree))
+
+    def _parts_of(self, source: str, tree: ast.Module) -> list[tuple[str, str]]:
+        """The name and the text, one level in, of each definition that is made anew."""
         starts = [0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", source))]
         parts = []
         for node in tree.body:
             if isinstance(node, Definition | ast.ClassDef) and node.name in self.names:
-                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-                last = node.end_lineno or node.lineno
-                parts.append(
-                    source[starts[first - 1] : starts[last] if last < len(starts) else len(source)].rstrip("\n")
-                )
-        return indented("\n".join(parts))
+                start, stop = _extent(node, starts, source)
+                parts.append((node.name, indented(source[start:stop].rstrip("\n"))))
+        return parts
+
+    @cached_property
+    def _parts(self) -> list[tuple[str, str]]:
+        return self._parts_of(self.source, self._tree)
+
+    @cached_property
+    def _own(self) -> tuple[str, str, str]:
+        """The file before, in and after the definition that the function is of."""
+        name = self.function.qualname.split(".")[0]
+        nodes = [node for node in self._tree.body if getattr(node, "name", None) == name]
+        if not nodes:
+            return self.source, "", self.source
+        start, stop = _extent(nodes[-1], self._starts, self.source)
+        return self.source[:start], self.source[start:stop], self.source[stop:]
 
     def each(
         self, units: Sequence[str], asked: Sequence[tuple[int, int]], within: Within | None = None
@@ -183,6 +210,13 @@ class Trial:
         program = "\n".join([self._rest, self._checks(), *makers])
         calls = [f"{CHECK}({check}, {MAKE}_{unit}())" for unit, check in asked]
         return (within or self.within)(self.limits)(program, CHECK, calls)
+
+
+def _extent(node: ast.stmt, starts: Sequence[int], source: str) -> tuple[int, int]:
+    """The first character of a statement's lines, decorators too, and the one after its last line."""
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    last = node.end_lineno or node.lineno
+    return starts[first - 1], starts[last] if last < len(starts) else len(source)
 
 
 def _is_aside(node: ast.stmt) -> bool:

@@ -195,6 +195,12 @@ def test_that_an_object_cannot_be_made_up_is_said(shop: Path) -> None:
     assert "Cart is imported, and how its objects are made is not known" in done.stderr
 
 
+def test_a_name_that_is_no_exception_is_refused(shop):
+    done = run(shop, "find", "pay.py:pay", "--raises", "ValeuError")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "ValeuError is no exception that is known here; ValueError?" in done.stderr
+
+
 def test_the_log_for_other_tools() -> None:
     row = {
         "path": "src/a b.py", "function": "f", "line": 2, "call": "f([])", "provenance": "computed", "confirmed": True,

@@ -151,7 +151,8 @@ def test_what_never_ends_is_told_and_does_not_hold_up_the_rest(project: Path) ->
 
 def test_of_a_named_file_that_cannot_be_read_is_said_why(project: Path) -> None:
     (project / "broken.py").write_text("def f(:\n")
-    assert "1 × does not parse" in verify(project, "broken.py").stdout
+    done = verify(project, "broken.py")
+    assert (done.returncode, "1 × does not parse" in done.stdout) == (2, True)
     (project / "other.py").write_bytes(b"\xff\xfe")
     done = verify(project, "other.py")
     assert done.returncode == 2

@@ -196,7 +196,7 @@ def test_that_an_object_cannot_be_made_up_is_said(shop: Path) -> None:
 
 
 def test_a_name_that_is_no_exception_is_refused(shop):
-    done = run(shop, "find", "pay.py:pay", "--raises", "ValeuError")
+    done = run(shop, "find", "shop.py:grade", "--raises", "ValeuError")
     assert (done.returncode, done.stdout) == (2, "")
     assert "ValeuError is no exception that is known here; ValueError?" in done.stderr
 

@@ -2,21 +2,27 @@
 
 The editor tells where it stops (`cwm/debugStopped`, see `record.live.Stop`), goes on (`cwm/debugContinued`) and ends
 (`cwm/debugTerminated`). It is told what each stop says about the prediction (`cwm/debugStep`); the same shows in inline
-values and diagnostics.
+values and diagnostics. What the stops show is remembered by later predictions.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.errors import UserError
 from cwm_lsp.lsp.documents import Document, Known, Stopped, moved
 from cwm_lsp.lsp.views.hints import DIFFERENT, PREDICTED
 from cwm_lsp.lsp.views.shorten import shorten
 from cwm_lsp.record.live import Difference, Live, Step, Stop
+from cwm_lsp.record.seen import Seen
+from cwm_lsp.source.files import read_source
 from cwm_lsp.trace.facts import facts
 
 if TYPE_CHECKING:
@@ -48,6 +54,10 @@ class Debugging:
         """`tell` sends a notification to the editor."""
         self._documents = documents
         self._tell = tell
+        self._seen = Seen(_text_of)
+        self._aside = ThreadPoolExecutor(1, "debug stops")
+        """Reads what the sessions show, in its order."""
+        self._is_kept = True
         self._live = Live(self._prediction)
         self._asked: Known | None = None
         """What the last question for a prediction was answered with."""
@@ -68,6 +78,9 @@ class Debugging:
         self._asked = None
         step = self._live.stopped(stop)
         document = self._document(stop.path)
+        if document is not None and document.settings.record.remember:
+            self._aside.submit(self._seen.stopped, stop)
+            self._is_kept = False
         if self._asked is not None:
             self._let_go(stop.session)
             self._followed[stop.session] = self._asked
@@ -97,6 +110,7 @@ class Debugging:
     def terminated(self, session: str) -> str | None:
         """A session is over; gives the URI of the document about which it has told something."""
         self._live.terminated(session)
+        self._aside.submit(self._seen.terminated, session)
         self._stops.pop(session, None)
         self._ended.discard(session)
         followed = self._let_go(session)
@@ -111,6 +125,13 @@ class Debugging:
             known.is_other_call = False
             known.show_pinned()
         return known
+
+    async def keep(self) -> set[tuple[str, str]]:
+        """Keep what sessions have shown since the last time, so that it is remembered: paths and functions of that."""
+        if self._is_kept:
+            return set()
+        self._is_kept = True
+        return await asyncio.wrap_future(self._aside.submit(_keep, self._seen))
 
     def findings(self, document: Document) -> list[Finding]:
         """What sessions that are not over have found in a document, as far as its text is still the one debugged."""
@@ -150,6 +171,23 @@ class Debugging:
             if any((event.path, event.function) == (where, function) for event in whole.events):
                 self._asked = known
                 return moved(whole, known.anchor, about.text.whole)
+        return None
+
+
+def _keep(seen: Seen) -> set[tuple[str, str]]:
+    from cwm_lsp.jobs import keep
+
+    traces = seen.take()
+    for trace in traces:
+        keep(trace)
+    return {(trace.path, trace.function) for trace in traces}
+
+
+def _text_of(path: str) -> str | None:
+    """What a debugger reads: the file, whatever the editor has of it."""
+    try:
+        return read_source(Path(path))
+    except UserError:
         return None
 
 

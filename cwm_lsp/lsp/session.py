@@ -225,6 +225,19 @@ class Session:
     def debug_terminated(self, params: Mapping[str, Any]) -> None:
         """The editor's debugger has ended (`cwm/debugTerminated`)."""
         self._debugged(self.debugging.terminated(str(params.get("session"))))
+        self.jobs.start(("remember", ""), self._remember()).add_done_callback(_log_fault)
+
+    async def _remember(self) -> None:
+        """Predict again what was guessed of functions that debug sessions have shown."""
+        shown = await self.debugging.keep()
+        for document in self.documents.values():
+            for name, known in [*document.known.items()]:
+                reading = known.predicted
+                is_guessed = known.recorded is None and reading is not None and not is_fact(reading.trace)
+                is_unasked = self._predicts_unasked(document.settings.predict.trigger, saved=False)
+                if is_guessed and is_unasked and (document.path, name) in shown:
+                    del document.known[name]
+                    self._soon(document, 0.0)
 
     def _debugged(self, uri: str | None) -> None:
         if uri in self.documents:
@@ -505,6 +518,7 @@ class Session:
                 partial.hear(message)
 
         try:
+            await self.debugging.keep()
             async with self.client.progress(
                 f"Predicting {one_line(call.expression)}", self._canceller(document, entry)
             ) as progress:

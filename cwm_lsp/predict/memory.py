@@ -285,10 +285,10 @@ def _reply(question: Question, known: _Known, now: Event, then: _Pass, number: i
 
 
 def _nth(replies: Sequence[Answer | Nothing], index: int) -> Answer | Nothing:
-    """The reply of that pass; of a later one than there were, what all have said."""
+    """The reply of that pass; of a later one than there were, what all have said, if several have."""
     if 0 <= index < len(replies):
         return replies[index]
-    if replies and all(reply == replies[0] for reply in replies):
+    if len(replies) > 1 and all(reply == replies[0] for reply in replies):
         return replies[0]
     return NO_ANSWER
 

@@ -101,3 +101,21 @@ async def configured(editor: Editor, settings: dict) -> None:
     asked, editor.configuration = editor.asked, settings
     editor.workspace_did_change_configuration(lsp.DidChangeConfigurationParams(settings))
     await editor.until(lambda: editor.asked > asked)
+
+
+async def test_what_a_session_has_shown_is_remembered(shared: Editor, tmp_path):
+    path = tmp_path / "clock.py"
+    path.write_text("import time\n\n\ndef f(n):\n    now = time.time()\n    return n\n")
+    uri = path.as_uri()
+    shared.open(uri, path.read_text())
+    target = {"uri": uri, "function": "f", "call": "f(2)"}
+    await shared.command("cwm.predict", target)
+    for line, names in ((5, {"n": "2"}), (6, {"n": "2", "now": "1234.5"})):
+        place = {"session": "t", "frameId": 1, "path": str(path), "line": line, "function": "f"}
+        shared.protocol.notify("cwm/debugStopped", {**place, "locals": names, "reason": "step"})
+    line = lsp.Range(lsp.Position(5, 0), lsp.Position(6, 0))
+    shared.edit(uri, 2, lsp.TextDocumentContentChangePartial(line, "    n += 1\n    return n\n"))
+    await shared.command("cwm.predict", target)
+    found = {line: text for line, text in (await shared.hints(uri)).items() if line > 3}
+    assert found == {4: "now ↺ 1234.5", 5: "n ↺ 3", 6: "↺ 3"}
+    shared.protocol.notify("cwm/debugTerminated", {"session": "t"})

@@ -83,7 +83,7 @@ def level(compiler: Generators, clause: ast.comprehension, position: int) -> Lev
     if clause.is_async:
         begin, next_of = compiler.interpreter.awaiting.aiter, compiler.next_awaited(clause)
     else:
-        begin, next_of = compiler.operations.iterator, step(compiler.following(clause, None, None))
+        begin, next_of = compiler.operations.iterator, step(compiler.following(clause, None, None, leaves=not position))
     if not position:
         return Level(steps_of(compiler.load(".0")), next_of, store, tests)
     return Level(then(compiler.either_then(clause.iter, clause, "iter"), begin), next_of, store, tests)

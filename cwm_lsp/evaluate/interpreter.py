@@ -562,7 +562,7 @@ class Interpreter:
         if element is not None:  # assigned, not iterated over
             value_of = compiler.expr(element)
             return (lambda frame: iter([value_of(frame)])), (lambda frame, items: next(items, MISSING)), store, tests
-        next_of = compiler.following(node, None, None)
+        next_of = compiler.following(node, None, None, leaves=not position)
         if not position:
             return compiler.load(".0"), next_of, store, tests
         values_of, iterator = compiler.after(compiler.expr(node.iter), node, "iter"), self.operations.iterator

@@ -42,6 +42,8 @@ class Question:
     suggestions: Mapping[str, str] = field(default_factory=dict)
     """For some of `unknown`, a repr that is right but for what differs between runs: the order of a set's elements."""
     lines: tuple[int | None, int | None] = (None, None)
+    leaves: bool = False
+    """Of a branch: where it is false its scope is left, else some line of that comes next."""
     at: tuple[str, int] | None = None
     """The file and line of the code that could not be known, which may be deeper in than the trace goes."""
 
@@ -53,6 +55,8 @@ def answer(question: Question, event: Event) -> Answer:
         return {name: known[name] for name in question.unknown if name in known}
     if question.kind == "raises":
         return event.value if event.kind == "exception" and event.line == question.line else None
+    if question.leaves:
+        return event.kind == "line" and event.depth == question.depth
     true, false = question.lines
     came = event.line if event.kind == "line" and event.depth == question.depth else None
     if came is not None and came in (true, false) and true != false:

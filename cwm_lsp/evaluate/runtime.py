@@ -512,8 +512,8 @@ class Runtime(Machine):
         if (self.poisoned or self.unknowing.given_up) and self.is_poisoned(values, shown=shown):
             raise Undetermined
 
-    def branch(self, lines: tuple[int | None, int | None]) -> bool:
-        """Which way an unknown truth value goes."""
+    def branch(self, lines: tuple[int | None, int | None], *, leaves: bool = False) -> bool:
+        """Which way an unknown truth value goes; as in a `Question`."""
         if not self.tracing:
             raise Undetermined
         frame = self.frame
@@ -521,7 +521,7 @@ class Runtime(Machine):
         if frame.code.foreign:
             raise Undetermined
         self.tainted = True
-        reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines))
+        reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines, leaves=leaves))
         if not isinstance(reply, bool):
             raise GaveUp(f"line {frame.line} branches on something that cannot be known")
         return reply

@@ -599,9 +599,12 @@ class Statements(Protected, Patterns, Expressions):
         next_of = self.next_of(node, node.body[0].lineno, beyond)
         return start, lambda frame: iterator(values_of(frame)), next_of, self.store(node.target)
 
-    def following(self, node: ast.AST, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
-        """Comes to the head of a loop, and gives the next element of its iterator, `MISSING` at its end."""
-        mark, next_of = self.mark(node, "next"), self.next_of(node, inside, beyond)
+    def following(
+        self, node: ast.AST, inside: int | None, beyond: int | None, *, leaves: bool = False
+    ) -> Callable[[Frame, Any], Any]:
+        """Comes to the head of a loop, and gives the next element of its iterator, `MISSING` at its end, where its
+        scope is left if it `leaves`."""
+        mark, next_of = self.mark(node, "next"), self.next_of(node, inside, beyond, leaves=leaves)
 
         def following(frame: Frame, items: Any) -> Any:
             mark(frame)
@@ -609,7 +612,9 @@ class Statements(Protected, Patterns, Expressions):
 
         return following
 
-    def next_of(self, node: ast.AST, inside: int | None, beyond: int | None) -> Callable[[Frame, Any], Any]:
+    def next_of(
+        self, node: ast.AST, inside: int | None, beyond: int | None, *, leaves: bool = False
+    ) -> Callable[[Frame, Any], Any]:
         """The next element of the iterator of a loop, `MISSING` at its end."""
         runtime = self.runtime
         take = self.positions.decide(node, "next") if self.positions is not None else no_branch
@@ -631,7 +636,7 @@ class Statements(Protected, Patterns, Expressions):
                     raise TypeError(f"'{type(items).__name__}' object is not iterable") from None
                 raise
             except Undetermined:
-                value = Unknown(askable=True) if runtime.branch((inside, beyond)) else MISSING
+                value = Unknown(askable=True) if runtime.branch((inside, beyond), leaves=leaves) else MISSING
             if type(items) not in STILL_ITERATORS:
                 runtime.acts += 1
             take(frame, value is not MISSING)

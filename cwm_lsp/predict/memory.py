@@ -258,8 +258,8 @@ def _reply(question: Question, known: _Known, now: Event, then: _Pass, number: i
         raised = next((after.value for after in then.after if after.kind == "exception"), None)
         return raised if then.after else NO_ANSWER
     if question.kind == "branch":
-        after = next((after for after in then.after if after.kind in ("line", "return")), None)
-        if after is None:
+        after = next(iter(then.after), None)
+        if after is None or after.kind == "exception":
             return NO_ANSWER
         line = known.line_now(after.line)
         if after.kind == "line" and line is None:

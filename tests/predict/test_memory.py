@@ -200,3 +200,30 @@ def test_a_later_pass_than_there_was_is_not_known(predictor):
     trace = predicted(predictor, source, [run], "f(2)", "f")
     assert trace.outcome.value == str(eval(run.trace.outcome.value)[:2]).replace("'", "")
     assert predicted(predictor, source, [run], "f(5)", "f").outcome.kind == "truncated"
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["[row[0].upper() for row in found]", "{row[1] for row in found}", "{row[0]: row[1] for row in found}",
+     "sorted(\n        row[0]\n        for row in found\n    )"],
+)  # fmt: skip
+def test_comprehensions_go_on_over_what_a_run_has_seen(predictor, made):
+    source = f"""\
+import sqlite3
+
+
+def rows():
+    link = sqlite3.connect(":memory:")
+    link.execute("create table items (name text, price int)")
+    link.executemany("insert into items values (?, ?)", [("tea", 4), ("pot", 20)])
+    found = link.execute("select name, price from items")
+    made = {made}
+    return made
+"""
+    run = Run(ran(source, "rows()", "rows"), WHEN)
+    edited = source.replace("    return made", "    print('made')\n    return made")
+    real, found = ran(edited, "rows()", "rows"), predicted(predictor, edited, [run], "rows()", "rows")
+    assert (found.outcome.kind, found.outcome.value) == ("return", real.outcome.value)
+    assert [(event.kind, event.line, event.depth) for event in found.events] == [
+        (event.kind, event.line, event.depth) for event in real.events
+    ]

@@ -5,6 +5,7 @@ Each answers with a `text` for a person, and with the same as data.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,12 +22,15 @@ from cwm_lsp.dap.variables import NOT_KNOWN
 from cwm_lsp.trace.compare import compare
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.side_by_side import side_by_side
 from cwm_lsp.trace.values import same_value
 
 SAMPLES = 8
 """Other outcomes that are asked for, if no number is given."""
 MOST = 100
 """Of these, at most."""
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 60
 
 
 def _frame(arguments: Body, program: Program) -> int:
@@ -48,7 +52,33 @@ def _watch(state: State, arguments: Body, program: Program) -> Body:
         before = value
     shown = [row for number, row in enumerate(rows) if row["isChanged"] or not number]
     told = [f"line {row['line']}: {_told(row)}" for row in shown]
-    return {"rows": rows, "text": "\n".join([f"{expression}, where it changes ({len(rows)} steps)", *told])}
+    head = f"{expression}, where it changes ({len(rows)} steps)"
+    plot = plotted([row["value"] for row in rows])
+    return {"rows": rows, "text": "\n".join([head, *([plot] if plot else []), *told])}
+
+
+def plotted(values: Sequence[object]) -> str | None:
+    """Values as a line of bars, where there are several and those that are known are numbers; None where they are not.
+
+    At most `WIDTH` bars, each the last of as many values; a space stands for one that is not known.
+    """
+    found = [_number(value) for value in values]
+    known = {value for value in found if value is not None}
+    if len(known) < 2 or any(value is None and text is not None for value, text in zip(found, values, strict=True)):
+        return None
+    size = -(-len(found) // WIDTH)
+    shown = [found[min(at + size, len(found)) - 1] for at in range(0, len(found), size)]
+    low, high = min(known), max(known)
+    return "".join(" " if one is None else BARS[round((one - low) / (high - low) * (len(BARS) - 1))] for one in shown)
+
+
+def _number(text: object) -> float | None:
+    """A repr as a finite number."""
+    try:
+        number = float(str(text)) if isinstance(text, str) and not text.startswith(("'", '"')) else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _told(row: Mapping[str, object]) -> str:
@@ -76,17 +106,19 @@ def _parted(state: State, _arguments: Body, program: Program) -> Body:
     divergences = compare(before, after)
     its = program.changes[-1]
     where = state.line(program.walk.events[its.step].line)
-    told = [f"line {state.line(one.line)}: {_side(one.variable, one.predicted)} → {_side(one.variable, one.actual)}"
-            for one in divergences]  # fmt: skip
-    told = told or ["the rest is the same"]
+    shown = [f"{_side(one.variable, one.predicted)} → {_side(one.variable, one.actual)}" for one in divergences]
+    told = [f"line {state.line(one.line)}: {text}" for one, text in zip(divergences, shown, strict=True)]
     head = f"{its.target} = {its.value} at line {where}"
     ends = f"{_ending(before.outcome)} → {_ending(after.outcome)}"
+    sides = side_by_side(before, after, lambda one: _ending(one.outcome))
     return {
-        "before": before.to_json(),
-        "after": after.to_json(),
+        "before": sides["predicted"],
+        "after": sides["recorded"],
+        "pairs": sides["pairs"],
         "from": its.step,
-        "divergences": [one.to_json() for one in divergences],
-        "text": "\n".join([head, *told, ends]),
+        "source": after.source,
+        "divergences": [one.to_json() | {"message": text} for one, text in zip(divergences, shown, strict=True)],
+        "text": "\n".join([head, *(told or ["the rest is the same"]), ends]),
     }
 
 

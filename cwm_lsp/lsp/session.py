@@ -359,7 +359,7 @@ class Session:
         return edits
 
     async def side_by_side(self, known: Known) -> Message:
-        """What `views.side_by_side` makes of the traces of a call."""
+        """What `trace.side_by_side` makes of the traces of a call."""
         assert known.reading is not None
         predicted, recorded = (reading and reading.all[0].to_json() for reading in (known.predicted, known.recorded))
         source = known.reading.trace.source

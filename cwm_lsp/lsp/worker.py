@@ -404,13 +404,14 @@ def _check_call(job: Message) -> Message:
 
 
 def _side_by_side(job: Message) -> Message:
-    from cwm_lsp.lsp.views.side_by_side import side_by_side
+    from cwm_lsp.lsp.views.document import ending
     from cwm_lsp.trace.events import Trace
+    from cwm_lsp.trace.side_by_side import side_by_side
 
     predicted, recorded = (
         job[side] and Trace.from_json(job[side], job["source"]) for side in ("predicted", "recorded")
     )
-    return side_by_side(predicted, recorded)
+    return side_by_side(predicted, recorded, ending)
 
 
 def _kind(error: Exception) -> str:

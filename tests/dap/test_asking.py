@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cwm_lsp.dap.asking import plotted
 from tests.dap.client import Client, Failed
 
 SOURCE = """\
@@ -50,7 +51,7 @@ def test_an_expression_is_watched_over_the_whole_trace_and_searched_for(program)
         ]  # fmt: skip
         assert "result" in rows[0]["error"] and rows[0]["frameId"] == first.frames[0]["id"]
         unbound = "line 4: NameError: name 'result' is not defined"
-        assert console(client, ":watch result")[1:] == [unbound, "line 5: 0", "line 5: 3", "line 5: 7"]
+        assert console(client, ":watch result")[1:] == [" ▁▁▄▄██", unbound, "line 5: 0", "line 5: 3", "line 5: 7"]
         assert console(client, ":first result > 2") == ["result > 2 is true for the first time at line 5"]
         stop = client.stop()
         assert (stop.reason, stop.line, client.scope(stop)["result"]["value"]) == ("goto", 5, "3")
@@ -72,6 +73,10 @@ def test_both_futures_of_a_fork_are_there(program):
         client.request("setExpression", expression="result", value="50", frameId=at)
         told = client.request("cwm/parted")
         assert [one["actual"] for one in told["divergences"]] == ["50", "50"]
+        assert told["divergences"][0]["message"] == "result = 7 → result = 50"
+        assert told["source"] == program.read_text() and told["before"]["steps"]
+        assert told["after"]["ending"] == "returns 50"
+        assert told["pairs"] == [[index, index] for index in range(len(told["after"]["events"]))]
         assert (told["before"]["outcome"]["value"], told["after"]["outcome"]["value"]) == ("7", "50")
         assert told["text"].split("\n")[0] == "result = 50 at line 7"
         assert told["text"].endswith("returns 7 → returns 50")
@@ -138,3 +143,20 @@ def test_other_outcomes_are_those_of_samples(program):
         client.stop()
         with pytest.raises(Failed, match="no other outcomes"):
             console(client, ":outcomes")
+
+
+@pytest.mark.parametrize(
+    ("values", "plot"),
+    [
+        (["1", "2", "3"], "▁▅█"),
+        (["-1", None, "1.5"], "▁ █"),
+        (["1", "1"], None),
+        (["1", "'2'"], None),
+        (["1", "[2]"], None),
+        (["1", "nan", "2"], None),
+        ([], None),
+        ([str(n) for n in range(60 * 7)], "▁▁▁▁▂▂▂▂▂▂▂▂▂▃▃▃▃▃▃▃▃▄▄▄▄▄▄▄▄▄▅▅▅▅▅▅▅▅▆▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇▇█████"),
+    ],
+)
+def test_numbers_are_plotted(values, plot):
+    assert plotted(values) == plot

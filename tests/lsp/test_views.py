@@ -427,15 +427,16 @@ def test_hints_stand_at_the_end_of_their_lines_wherever_these_are_now():
 
 
 def test_a_long_trace_is_drawn_as_far_as_a_person_can_look():
-    from cwm_lsp.lsp.views import side_by_side as view
+    from cwm_lsp.lsp.views.document import ending
+    from cwm_lsp.trace import side_by_side as view
     from cwm_lsp.trace.events import Event, Outcome, Trace
 
     events = tuple(Event("line", 2 + at % 2, 0, "f", {"n": str(at)}) for at in range(view._MOST + 5))
     trace = Trace("f", "f()", "m.py", "recorded", "def f():\n    a\n    b\n", events, Outcome("return", value="1"))
-    drawn = view.side_by_side(None, trace)
+    drawn = view.side_by_side(None, trace, ending)
     assert len(drawn["recorded"]["events"]) == len(drawn["pairs"]) == view._MOST
     assert drawn["recorded"]["ending"] == "returned 1 (the first 20,000 of 20,005 steps are shown)"
-    assert view.side_by_side(None, replace(trace, events=events[:50]))["recorded"]["ending"] == "returned 1"
+    assert view.side_by_side(None, replace(trace, events=events[:50]), ending)["recorded"]["ending"] == "returned 1"
 
 
 WATCHED = """\

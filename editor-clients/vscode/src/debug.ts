@@ -4,7 +4,7 @@
 import * as vscode from "vscode";
 import { isVariable, needsWhole, type DapVariable } from "./dap";
 import { targetOf, type Answer, type Target } from "./commands";
-import type { DebugStopped } from "./protocol";
+import type { DebugStopped, Parted, TraceAnswer, Watch } from "./protocol";
 import type { Server } from "./server";
 
 export const TYPE = "cwm-lsp";
@@ -23,7 +23,19 @@ interface Launch {
 /** Told where a predicted call is looked at: the document, the function, the index of the event. */
 type Follow = (uri: string, name: string, event: number) => void;
 
-export function registerDebugging(server: Server, follow: Follow): vscode.Disposable {
+/** What shows more of a debug session than a text. */
+interface Shown {
+  showFutures(trace: TraceAnswer, from: number): void;
+  showWatch(about: About, watch: Watch): Promise<void>;
+}
+
+/** Which function a debug session is about. */
+interface About {
+  readonly uri: string;
+  readonly function: string;
+}
+
+export function registerDebugging(server: Server, follow: Follow, views: Shown): vscode.Disposable {
   const entries = new Entries();
   const provider = new Provider(server, entries);
   const { Dynamic } = vscode.DebugConfigurationProviderTriggerKind;
@@ -41,7 +53,7 @@ export function registerDebugging(server: Server, follow: Follow): vscode.Dispos
     }),
     vscode.debug.onDidChangeActiveStackItem((item) => {
       if (!(item instanceof vscode.DebugStackFrame) || item.session.type !== TYPE) return;
-      const about = item.session.configuration["about"] as { uri: string; function: string } | undefined;
+      const about = item.session.configuration["about"] as About | undefined;
       if (about) follow(about.uri, about.function, item.frameId - 1); // as the adapter numbers frames
     }),
     vscode.debug.registerDebugAdapterTrackerFactory("debugpy", {
@@ -53,7 +65,7 @@ export function registerDebugging(server: Server, follow: Follow): vscode.Dispos
     vscode.commands.registerCommand("cwm.chooseRun", (argument: unknown) => chooseRun(server, argument)),
     vscode.commands.registerCommand("cwm.whatIf", whatIf),
     ...Object.entries(ASKS).map(([command, { request, prompt }]) =>
-      vscode.commands.registerCommand(command, () => ask(request, prompt)),
+      vscode.commands.registerCommand(command, () => ask(views, request, prompt)),
     ),
   );
 }
@@ -67,7 +79,7 @@ const ASKS: Record<string, { readonly request: string; readonly prompt?: string 
   "cwm.runToHere": { request: "cwm/check" },
 };
 
-async function ask(request: string, prompt: string | undefined): Promise<void> {
+async function ask(views: Shown, request: string, prompt: string | undefined): Promise<void> {
   const session = vscode.debug.activeDebugSession;
   if (session?.type !== TYPE) return;
   const item = vscode.debug.activeStackItem;
@@ -76,13 +88,40 @@ async function ask(request: string, prompt: string | undefined): Promise<void> {
   if (prompt !== undefined && !expression) return;
   try {
     const asked = { ...frame, ...(expression === undefined ? {} : { expression }) };
-    const { text } = (await session.customRequest(request, asked)) as { text: string };
+    const answer = (await session.customRequest(request, asked)) as { text: string };
+    const { text } = answer;
+    const about = session.configuration["about"] as About | undefined;
+    if (about && request === "cwm/parted") return await showFutures(views, about, session, answer as unknown as Parted);
+    if (about && request === "cwm/watch") {
+      const { rows } = answer as unknown as Watch;
+      return await views.showWatch(about, { expression: expression ?? "", rows });
+    }
     if (request === "cwm/first") return void vscode.window.setStatusBarMessage(text, 8000);
     const document = await vscode.workspace.openTextDocument({ content: `${text}\n`, language: "plaintext" });
     await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
   } catch (error) {
     void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Show what was to come before a value was set beside what comes now. */
+async function showFutures(views: Shown, about: About, session: vscode.DebugSession, parted: Parted): Promise<void> {
+  const { before, after, pairs, source, divergences, from } = parted;
+  const events = [...before.events, ...after.events];
+  const paths = new Set(events.flatMap(({ path }) => (path === null ? [] : [path])));
+  const others = await Promise.all(
+    [...paths].map(async (path) => {
+      const document = await vscode.workspace.openTextDocument(path);
+      return { path, uri: document.uri.toString(), source: document.getText() };
+    }),
+  );
+  const own = events.filter(({ path }) => path === null).map(({ line }) => [line, line - 1] as const);
+  const call = String(session.configuration["call"]);
+  const sides = { predicted: before, recorded: after, sides: ["Was", "Now"] as const };
+  views.showFutures(
+    { ...about, call, source, others, pairs, divergences, lines: Object.fromEntries(own), ...sides },
+    from,
+  );
 }
 
 /** Replay a recorded run of a file, which the user chooses. */

@@ -35,10 +35,14 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     showHints(started),
     followCursor(started),
     registerTests(started),
-    registerDebugging(started, (uri, name, event) => {
-      traces.follow(uri, name, event);
-      void started.look(uri, name, event);
-    }),
+    registerDebugging(
+      started,
+      (uri, name, event) => {
+        traces.follow(uri, name, event);
+        void started.look(uri, name, event);
+      },
+      traces,
+    ),
     registerCommand("cwm.changeCall", (argument: unknown) => changeCall(started, argument)),
     registerCommand("cwm.more", (argument: unknown) => more(argument)),
     registerCommand("cwm.copyCall", (argument: unknown) => copyCall(argument)),

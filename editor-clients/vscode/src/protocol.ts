@@ -68,6 +68,32 @@ export interface TraceAnswer {
   readonly pairs: readonly (readonly [number | null, number | null])[];
   /** Line of the traces → 0-based line where the document has it now. */
   readonly lines: Readonly<Record<string, number>>;
+  /** What the two traces are, if not the prediction and a run. */
+  readonly sides?: readonly [string, string];
+}
+
+/** The debug adapter's answer to `cwm/parted`: what was to come before a value was set, and what comes now. */
+export interface Parted {
+  readonly before: Trace;
+  readonly after: Trace;
+  readonly pairs: TraceAnswer["pairs"];
+  readonly source: string;
+  readonly divergences: readonly Divergence[];
+  /** The event at which the value was set. */
+  readonly from: number;
+}
+
+/** An expression over a whole trace: the debug adapter's answer to `cwm/watch`. */
+export interface Watch {
+  readonly expression: string;
+  readonly rows: readonly {
+    /** One more than the index of the event. */
+    readonly frameId: number;
+    readonly line: number;
+    readonly value: string | null;
+    readonly error: string | null;
+    readonly isChanged: boolean;
+  }[];
 }
 
 export type HintKind = (typeof KINDS)[number][0];

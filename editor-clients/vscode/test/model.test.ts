@@ -9,6 +9,7 @@ import {
   otherDivergence,
   otherIteration,
   placeOf,
+  plotOf,
   rowsOf,
   shown,
   stepAt,
@@ -98,6 +99,28 @@ const wrongReturn = {
 } as const;
 const compared = rowsOf(answer(trace("2", "3"), trace("2", "4"), [wrongSum, wrongReturn]));
 const view: View = opened(compared);
+
+describe("a watched expression", () => {
+  const watched = (...values: (string | null)[]): { x: number; y: number }[] =>
+    plotOf({
+      expression: "total",
+      rows: values.map((value, at) => ({ frameId: at + 1, line: 1, value, error: null, isChanged: true })),
+    });
+
+  it("is plotted where it is a number, over all steps", () => {
+    assert.deepEqual(watched(null, "-1", "3", "1.0"), [
+      { x: 1 / 3, y: 1 },
+      { x: 2 / 3, y: 0 },
+      { x: 1, y: 0.5 },
+    ]);
+  });
+
+  it("is not plotted where it is none, or always the same", () => {
+    for (const values of [["1", "'2'"], ["1", "[2]"], ["1", "nan"], ["1", "1"], ["1"], [null, null], []]) {
+      assert.deepEqual(watched(...values), []);
+    }
+  });
+});
 
 describe("rows", () => {
   it("of another file have its code and say where they are", () => {

@@ -1,6 +1,6 @@
 /** The rows of the Trace view, and moving among them. Pure. */
 
-import type { Divergence, Provenance, Step, Trace, TraceAnswer, TraceEvent } from "../protocol";
+import type { Divergence, Provenance, Step, Trace, TraceAnswer, TraceEvent, Watch } from "../protocol";
 
 /** One value that a step produced. */
 export interface Value {
@@ -213,6 +213,21 @@ export function described(row: Row, number: number): string {
   ]
     .filter((part) => part)
     .join(" ");
+}
+
+/** The points of a watched expression's plot, in a box of 1 × 1 from the top left; none where a value is no number. */
+export function plotOf({ rows }: Watch): { readonly x: number; readonly y: number }[] {
+  const points = rows.flatMap(({ value }, index) => (value === null ? [] : [{ index, number: numberOf(value) }]));
+  const numbers = points.map(({ number }) => number);
+  const low = Math.min(...numbers);
+  const high = Math.max(...numbers);
+  if (numbers.some(Number.isNaN) || !(low < high)) return [];
+  return points.map(({ index, number }) => ({ x: index / (rows.length - 1), y: (high - number) / (high - low) }));
+}
+
+/** A repr as a finite number, else `NaN`. */
+function numberOf(text: string): number {
+  return /^-?\d[\d_]*(\.\d+)?(e[-+]?\d+)?$/i.test(text) ? Number(text.replaceAll("_", "")) : NaN;
 }
 
 /** What the user looks at. */

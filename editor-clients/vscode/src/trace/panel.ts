@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import type { Target } from "../commands";
-import type { TraceAnswer } from "../protocol";
+import type { TraceAnswer, Watch } from "../protocol";
 import type { Server } from "../server";
 import type { FromView, ToView } from "./messages";
 
@@ -19,6 +19,9 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
   private panel: vscode.WebviewPanel | undefined;
   private subject: Subject | undefined;
   private trace: TraceAnswer | undefined;
+  private watch: Watch | undefined;
+  /** What is shown are the futures of a debug session, which the server knows nothing of. */
+  private hasFutures = false;
   private outdated = false;
   private refreshing = false;
   private readonly stepped = vscode.window.createTextEditorDecorationType({
@@ -55,8 +58,28 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
       );
       trace = predicted?.state === "done" ? await this.ask(target) : null;
     }
-    if (!trace) return;
+    if (trace) this.reveal(trace);
+  }
+
+  /** Show what was to come before a value was set in a debug session, and what comes now, from an event on. */
+  showFutures(trace: TraceAnswer, from: number): void {
+    this.reveal(trace, true);
+    this.post({ kind: "follow", event: from });
+  }
+
+  /** Show an expression at every step of what a debug session is about. */
+  async showWatch(about: Subject, watch: Watch): Promise<void> {
+    const isShown = this.panel && this.subject?.uri === about.uri && this.subject.function === about.function;
+    if (!isShown) await this.show(about);
+    else this.panel?.reveal(undefined, true);
+    this.watch = watch;
+    this.post({ kind: "watch", watch });
+  }
+
+  private reveal(trace: TraceAnswer, hasFutures = false): void {
     this.subject = { uri: trace.uri, function: trace.function };
+    this.hasFutures = hasFutures;
+    this.watch = undefined;
     if (this.panel) this.panel.reveal(undefined, true);
     else {
       this.adopt(
@@ -91,6 +114,8 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
       this.mark(undefined);
       this.panel = undefined;
       this.trace = undefined;
+      this.watch = undefined;
+      this.hasFutures = false;
     });
     panel.webview.html = this.html(panel.webview);
   }
@@ -102,7 +127,7 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
   /** Ask again; while one question is under way, however many others are one. */
   private async refresh(): Promise<void> {
     this.outdated = true;
-    if (this.refreshing) return;
+    if (this.refreshing || this.hasFutures) return;
     this.refreshing = true;
     while (this.outdated && this.subject && this.panel && this.server.client) {
       this.outdated = false;
@@ -136,10 +161,15 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
       case "ready":
         if (this.trace) this.post({ kind: "show", trace: this.trace });
         else await this.refresh();
+        if (this.watch) this.post({ kind: "watch", watch: this.watch });
+        return;
+      case "unwatch":
+        this.watch = undefined;
         return;
       case "step":
         this.mark(this.placeOf(message));
-        if (this.subject) await this.server.look(this.subject.uri, this.subject.function, message.event);
+        if (this.subject && !this.hasFutures)
+          await this.server.look(this.subject.uri, this.subject.function, message.event);
         return;
       case "open":
         await this.open(this.placeOf(message));

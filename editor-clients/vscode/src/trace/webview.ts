@@ -1,6 +1,6 @@
 /** The Trace view itself: draws `model`'s rows and moves among them. Runs in the webview. */
 
-import type { TraceAnswer } from "../protocol";
+import type { TraceAnswer, Watch } from "../protocol";
 import type { FromView, ToView } from "./messages";
 import {
   agrees,
@@ -10,6 +10,7 @@ import {
   otherDivergence,
   otherIteration,
   placeOf,
+  plotOf,
   rowsOf,
   stepAt,
   shown,
@@ -106,21 +107,12 @@ const toolbar = element(
   run,
 );
 const body = element("tbody");
+const heads = ["predicted", "recorded", "predicted", "recorded"].map((side) => header(side, ""));
+const [predictedHead, recordedHead, predictedNow, recordedNow] = heads;
 const grid = element(
   "table",
   { role: "grid", tabindex: "0", "aria-label": "Steps of the call" },
-  element(
-    "thead",
-    {},
-    element(
-      "tr",
-      {},
-      header("line", "Line"),
-      header("code", "Code"),
-      header("predicted", "Predicted"),
-      header("recorded", "Recorded"),
-    ),
-  ),
+  element("thead", {}, element("tr", {}, header("line", "Line"), header("code", "Code"), predictedHead, recordedHead)),
   body,
 );
 const caption = element("h2");
@@ -136,22 +128,21 @@ const detail = element(
   element(
     "table",
     { class: "variables" },
-    element(
-      "thead",
-      {},
-      element(
-        "tr",
-        {},
-        header("", "Variable"),
-        header("", "Before"),
-        header("predicted", "Predicted"),
-        header("recorded", "Recorded"),
-      ),
-    ),
+    element("thead", {}, element("tr", {}, header("", "Variable"), header("", "Before"), predictedNow, recordedNow)),
     variables,
     unchanged,
   ),
   fold,
+);
+const watched = element("h2");
+const plot = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+const values = element("tbody");
+const watching = element(
+  "section",
+  { class: "detail watch", "aria-label": "The watched expression", hidden: "" },
+  watched,
+  plot,
+  element("table", { class: "changes" }, values),
 );
 const live = element("div", { class: "unseen", "aria-live": "polite" });
 const stale = element("div", { class: "stale", hidden: "" });
@@ -160,6 +151,7 @@ const content = element(
   {},
   element("header", {}, heading, endings, toolbar),
   element("div", { class: "steps" }, grid),
+  watching,
   detail,
 );
 
@@ -185,6 +177,8 @@ function draw(): void {
   detail.classList.toggle("no-recorded", !trace.recorded);
   detail.classList.toggle("no-predicted", !trace.predicted);
   run.hidden = trace.recorded !== null;
+  const sides = trace.sides ?? ["Predicted", "Recorded"];
+  heads.forEach((head, index) => (head.textContent = sides[index % 2] ?? ""));
   const count = view.rows.filter((row) => row.divergences.length).length;
   divergences.hidden = count === 0;
   filterLabel.textContent = `Only divergences (${count})`;
@@ -295,6 +289,38 @@ function variableElement(variable: Variable): HTMLElement {
   );
 }
 
+/** The watched expression: its plot where it is a number, and a row for each change, which leads to its step. */
+function drawWatch(watch: Watch | undefined): void {
+  watching.hidden = watch === undefined;
+  if (!watch) return;
+  const close = button("✕", "Watch it no more", () => {
+    drawWatch(undefined);
+    vscode.postMessage({ kind: "unwatch" });
+  });
+  watched.replaceChildren(element("code", {}, watch.expression), ` at ${watch.rows.length} steps `, close);
+  const points = plotOf(watch);
+  plot.toggleAttribute("hidden", !points.length);
+  plot.setAttribute("viewBox", "-1 -5 102 50");
+  plot.setAttribute("preserveAspectRatio", "none");
+  const line = document.createElementNS(plot.namespaceURI, "polyline") as SVGPolylineElement;
+  // A value holds until the next step.
+  const corners = points.flatMap(({ x, y }, index) => [...(index ? [[x, points[index - 1]?.y ?? y]] : []), [x, y]]);
+  line.setAttribute("points", corners.map(([x, y]) => `${(x ?? 0) * 100},${(y ?? 0) * 40}`).join(" "));
+  plot.replaceChildren(line);
+  const changes = watch.rows.filter(({ isChanged }, index) => isChanged || index === 0);
+  values.replaceChildren(
+    ...changes.map((row) => {
+      const there = (): void => select(stepAt(view.rows, row.frameId - 1));
+      return element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, button(`line ${row.line}`, "Go to this step", there)),
+        element("td", {}, longElement(row.value ?? row.error ?? "not known")),
+      );
+    }),
+  );
+}
+
 /** A value on one line, which opens to all of it. */
 function longElement(value: string): HTMLElement {
   if (value.length <= LONG) return element("code", {}, value);
@@ -339,6 +365,7 @@ function show(answer: TraceAnswer): void {
   const before = trace ? view : vscode.getState();
   const isFirst = content.hidden;
   trace = answer;
+  drawWatch(undefined);
   const rows = rowsOf(answer);
   view = opened(rows);
   if (before && same?.uri === answer.uri && same.function === answer.function && before.selected < rows.length) {
@@ -399,6 +426,7 @@ filter.addEventListener("change", () => {
 run.addEventListener("click", () => vscode.postMessage({ kind: "command", command: "cwm.predictThenRun" }));
 window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
   if (data.kind === "show") show(data.trace);
+  else if (data.kind === "watch") drawWatch(data.watch);
   else if (data.kind === "follow") select(stepAt(view.rows, data.event));
   else showStale(data.function);
 });

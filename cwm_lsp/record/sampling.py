@@ -51,7 +51,8 @@ class Sampler:
 
     Between `begin` and `pause` calls of this thread are looked at. A recording is a row: `path`, `name` and `line`
     (that of the code object), and its `records` (see `probe`), of which the last is its end; of a method also, where
-    the object is as it was made, how that was `made`: `class`, and `path`, `line` and `locals` of its `__init__`.
+    the object is as it was made, how that was `made`: `class`, and `path`, `line` and `locals` of its `__init__`; where
+    it is not, its `state`: `class`, and `attributes`, a dictionary's text.
     `take` gives the rows as JSON, one a line. A function that can be left before it has ended (a generator, a
     coroutine) is recorded only within others.
     """
@@ -156,19 +157,21 @@ class Sampler:
         self._feed.begin(frame)
 
     def _note_receiver(self, frame: types.FrameType, values: Values) -> None:
-        """How the object was made that a method is called on, if it is now as it was then."""
+        """How the object was made that a method is called on, if it is now as it was then; else what it holds."""
         code = frame.f_code
         if not code.co_argcount or code.co_varnames[0] != "self":
             return
         receiver = frame.f_locals.get("self")
-        if getattr(type(receiver), "__repr__", None) is not object.__repr__:
-            return
         if code.co_name == "__init__":
-            self._making = receiver
-        else:
-            kind, state, made = self._made.get(id(receiver), (None, None, None))
-            if kind is type(receiver) and state == _state(receiver, values):
+            if getattr(type(receiver), "__repr__", None) is object.__repr__:
+                self._making = receiver
+        elif _is_plain(type(receiver)):
+            state = _state(receiver, values)
+            kind, then, made = self._made.get(id(receiver), (None, None, None))
+            if kind is type(receiver) and state == then:
                 self._row["made"] = made
+            elif state is not None:
+                self._row["state"] = {"class": type(receiver).__qualname__, "attributes": state}
 
     def _note_made(self, entry: list[Any], values: Values) -> None:
         """An object has been made."""
@@ -206,9 +209,17 @@ class Sampler:
         self._spent += perf_counter() - self._since
 
 
+def _is_plain(kind: type) -> bool:
+    """Whether the attributes of a class's objects are all that there is to them."""
+    return kind.__new__ is object.__new__ and not any("__slots__" in vars(one) for one in kind.__mro__)
+
+
 def _state(made: object, values: Values) -> str | None:
     """The text of an object's attributes, None where that does not tell all of them."""
-    text = values.text(getattr(made, "__dict__", None))
+    try:
+        text = values.text(object.__getattribute__(made, "__dict__"))
+    except AttributeError:
+        return None
     return None if values.mark is not None or text == "None" or " object>" in text else text
 
 

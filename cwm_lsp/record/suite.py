@@ -41,6 +41,8 @@ _LITERALS = (
 )  # fmt: skip
 _ENUM = re.compile(r"<(?P<member>[^\W\d]\w*\.[^\W\d]\w*): [^<>]*>")
 _CLASS = re.compile(r"<class '(?:[\w.]+\.)?(?P<name>[^\W\d]\w*)'>")
+_STAND_IN = "object()"
+"""For an object, until it has a name."""
 _BUILTIN = frozenset({"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object",
                       "range", "set", "str", "tuple", "type"})  # fmt: skip
 
@@ -111,7 +113,7 @@ def _traces(folder: Path) -> Iterator[Trace]:
     for row in _rows(folder):
         with many_made():
             events = tuple(RecordDecoder().events(row["records"]))
-        trace = _trace(row["path"], events, outcome(row["records"][-1][1]), row.get("made"))
+        trace = _trace(row["path"], events, outcome(row["records"][-1][1]), row.get("made"), row.get("state"))
         if trace is not None:
             yield trace
             within.append(trace)
@@ -130,10 +132,16 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
                     yield json.loads(line)
 
 
-def _trace(path: str, events: Sequence[Event], end: Outcome, made: Mapping[str, Any] | None = None) -> Trace | None:
+def _trace(
+    path: str,
+    events: Sequence[Event],
+    end: Outcome,
+    made: Mapping[str, Any] | None = None,
+    state: Mapping[str, str] | None = None,
+) -> Trace | None:
     """The trace of events that begin with the call of a function of the file, None where the file has none there.
 
-    `made` is how the object was made that a method is called on (see `sampling`).
+    `made` is how the object was made that a method is called on, `state` what it holds (see `sampling`).
     """
     try:
         source = read_source(Path(path))
@@ -146,7 +154,7 @@ def _trace(path: str, events: Sequence[Event], end: Outcome, made: Mapping[str, 
     if made is not None and made["path"] == path:
         maker = _by_line(source).get((made["line"], "__init__"))
         shown["self"] = (maker and written(maker, made["locals"], source, made["class"])) or ""
-    call = written(function, shown, source) or ""
+    call = written(function, shown, source) or (state and _written_of(function, shown, source, state)) or ""
     return Trace(function.qualname, call, path, "recorded", source, tuple(events), end, Stats(len(events)))
 
 
@@ -227,6 +235,19 @@ def written(function: Function, shown: Mapping[str, str], source: str, made: str
         return bind(call, function, source).expression
     except UserError:
         return None
+
+
+def _written_of(function: Function, shown: Mapping[str, str], source: str, state: Mapping[str, str]) -> str | None:
+    """The same of a method, on an object of the file's own class that is made anew and given its attributes."""
+    attributes = _source_of(state["attributes"], source)
+    if state["class"] not in class_names(source) or attributes is None or function.kind not in ("method", "property"):
+        return None
+    call = written(function, {**shown, "self": _STAND_IN}, source, state["class"])
+    if call is None or not call.startswith(_STAND_IN):
+        return None
+    made = f"self = object.__new__({state['class']})"
+    given = [f"self.__dict__.update({attributes})"] if attributes != "{}" else []
+    return "\n".join([made, *given, f"self{call.removeprefix(_STAND_IN)}"])
 
 
 def _passed(parameter: Parameter, text: str, *, by_name: bool) -> Iterable[str]:

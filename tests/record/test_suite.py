@@ -50,6 +50,22 @@ class Cart:
         return not self.items
 
 
+    @property
+    def last(self):
+        return self.items[-1]
+
+
+class Shelf:
+    __slots__ = ("things",)
+
+    def __init__(self):
+        self.things = []
+
+    def put(self, thing):
+        self.things.append(thing)
+        return len(self.things)
+
+
 def total(items, prices):
     out = 0
     for item in items:
@@ -106,6 +122,8 @@ def test_cart():
     assert cart.empty
     assert cart.add(1) == 1
     assert cart.add(2) == 2
+    assert cart.last == 2
+    assert shop.Shelf().put(3) == 1
     assert len(shop.Cart.of("a", "b")) == 2
 
 
@@ -178,7 +196,10 @@ def test_every_function_that_tests_reach_has_its_calls(recorded):
     assert calls["dice"] == ["dice(3)"]
     assert calls["Cart.of"] == ["Cart.of('a', 'b')"]
     assert calls["Cart.empty"] == ["Cart('ann').empty"]
-    assert calls["Cart.add"] == ["Cart('ann').add(1)"]  # then the cart is not as it was made
+    changed = "self = object.__new__(Cart)\nself.__dict__.update({'owner': 'ann', 'items': [1]})\nself.add(2)"
+    assert sorted(calls["Cart.add"]) == ["Cart('ann').add(1)", changed]  # then the cart is not as it was made
+    assert calls["Cart.last"] == [changed.replace("[1]", "[1, 2]").replace("self.add(2)", "self.last")]
+    assert "Shelf.put" not in calls, "what a slot holds is no attribute"
     assert calls["price"] == ["price(Size.L)"]
     assert calls["bad"] == ["bad(0)"]
     assert len(calls["half"]) == 3
@@ -190,8 +211,21 @@ def test_every_function_that_tests_reach_has_its_calls(recorded):
 def test_runs_of_calls_that_cannot_be_written_are_remembered_all_the_same(recorded):
     project, _ = recorded
     path = str(project / "shop.py")
-    runs = TraceStore.of(path).runs(path, "Cart.add", "")
-    assert {trace.call: trace.outcome.value for trace, _ in runs} == {"Cart('ann').add(1)": "1", "": "2"}
+    runs = TraceStore.of(path).runs(path, "Shelf.put", "")
+    assert {trace.call: trace.outcome.value for trace, _ in runs} == {"": "1"}
+
+
+def test_a_call_on_an_object_that_has_changed_goes_as_it_went(recorded):
+    project, _ = recorded
+    path = str(project / "shop.py")
+    call = next(call for call in calls_of(project)["Cart.add"] if "update" in call)
+    (run_of, _), *_ = TraceStore.of(path).runs(path, "Cart.add", call)
+    done = run(project, "-m", "cwm_lsp", "predict", "shop.py:Cart.add", "--call", call, "--no-memory", "--json")
+    told = json.loads(done.stdout)
+    assert [event["line"] for event in told["events"]] == [event.line for event in run_of.events]
+    assert (told["outcome"]["value"], told["events"][-1]["provenance"]["value"]) == ("2", "computed")
+    again = json.loads(run(project, "-m", "cwm_lsp", "record", "shop.py:Cart.add", "--call", call, "--json").stdout)
+    assert again["outcome"]["value"] == "2"
 
 
 def test_what_tests_saw_is_what_is_predicted(recorded):

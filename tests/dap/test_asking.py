@@ -155,8 +155,12 @@ def test_other_outcomes_are_those_of_samples(program):
         (["1", "[2]"], None),
         (["1", "nan", "2"], None),
         ([], None),
-        ([str(n) for n in range(60 * 7)], "▁▁▁▁▂▂▂▂▂▂▂▂▂▃▃▃▃▃▃▃▃▄▄▄▄▄▄▄▄▄▅▅▅▅▅▅▅▅▆▆▆▆▆▆▆▆▆▇▇▇▇▇▇▇▇█████"),
     ],
 )
 def test_numbers_are_plotted(values, plot):
     assert plotted(values) == plot
+
+
+def test_a_plot_of_many_numbers_is_as_wide_as_a_console():
+    plot = plotted([str(number) for number in range(60 * 7)])
+    assert len(plot) == 60 and list(plot) == sorted(plot) and set(plot) == set("▁▂▃▄▅▆▇█")

@@ -211,7 +211,8 @@ class Sampler:
 
 def _is_plain(kind: type) -> bool:
     """Whether the attributes of a class's objects are all that there is to them."""
-    return kind.__new__ is object.__new__ and not any("__slots__" in vars(one) for one in kind.__mro__)
+    has_slots = any("__slots__" in vars(one) for one in kind.__mro__)
+    return getattr(kind, "__new__", None) is object.__new__ and not has_slots
 
 
 def _state(made: object, values: Values) -> str | None:

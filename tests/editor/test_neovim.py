@@ -190,7 +190,7 @@ def test_hints_as_coloured_virtual_text(neovim: Neovim, file):
 
     shown = neovim.until(lambda: 9 in drawn() and drawn())
     assert shown[9] == [["= 6", "CwmComputed"]]
-    assert shown[8] == [["result = 6", "CwmComputed"], [" · 3/3", "CwmEnd"]]
+    assert shown[8] == [["result = 6", "CwmComputed"], [" · 3/3", "CwmCount"]]
     neovim.command("Cwm toggle")
     neovim.until(lambda: not drawn())
     neovim.command("Cwm toggle")

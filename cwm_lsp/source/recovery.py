@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from .patching import FEWEST, patched
+
 _Made = TypeVar("_Made")
 
 FILENAME = "<cwm-lsp source>"
@@ -29,6 +31,7 @@ warnings.filterwarnings("ignore", module=re.escape(FILENAME))
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _KEPT = 1_000_000  # characters of parsed text; their trees take some fifty times that in bytes
 _GROWS = 4  # pieces that one is made of at most, if it is not all that follows
+_CLASSES = 64  # large ones that are kept, to have only what changes in them parsed
 _DEEPEST = 100  # levels of indentation, CPython's own limit
 _DOUBTS = 8  # of one sequence of blocks: each costs a look at all that follows
 _TEMPLATE = 3  # definitions that a string may well hold as text
@@ -203,6 +206,8 @@ class _Kept:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, bool], _Statements] = OrderedDict()
         self._size = 0
+        self._classes: OrderedDict[str, tuple[str, tuple[ast.stmt, ...]]] = OrderedDict()
+        """The large classes that were parsed last: their texts and statements, by their first lines."""
 
     def statements(self, text: str, *, indented: bool) -> _Statements:
         key = text, indented
@@ -210,14 +215,34 @@ class _Kept:
             if (found := self._known.get(key)) is not None:
                 self._known.move_to_end(key)
                 return found
-        parsed = _statements(text, indented=indented)
+        parsed = self._patched(text) if not indented else None
+        parsed = parsed or _statements(text, indented=indented)
         with self._lock:
             found = self._known.setdefault(key, parsed)
+            if found is parsed and parsed.body is not None and (line := _class_line(text)):
+                self._classes[line] = text, parsed.body
+                while len(self._classes) > _CLASSES:
+                    self._classes.popitem(last=False)
             if found is parsed:
                 self._size += len(text)
             while self._size > _KEPT:
                 self._size -= len(self._known.popitem(last=False)[0][0])
         return found
+
+    def _patched(self, text: str) -> _Statements | None:
+        """The statements of a text that differs from one parsed before in a method alone."""
+        match self._classes.get(_class_line(text)):
+            case before, (ast.ClassDef() as class_,):
+                changed = patched(before, class_, text, FILENAME)
+                return None if changed is None else _Statements((changed,), {})
+        return None
+
+
+def _class_line(text: str) -> str:
+    """The line of a large class by which it is known again; empty of anything else."""
+    if text.count("\n") < FEWEST:
+        return ""
+    return next((line for line in text.split("\n", 20)[:20] if line.startswith("class ")), "")
 
 
 _kept = _Kept()

@@ -1,7 +1,9 @@
 """A file is read piece by piece, and an edit has only its own piece read again."""
 
 import ast
+import copy
 import json
+import random
 import subprocess
 import sys
 import textwrap
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from cwm_lsp.lsp.outline import outline
 from cwm_lsp.source.calls import candidates, candidates_of
 from cwm_lsp.source.functions import functions
-from cwm_lsp.source.recovery import parse
+from cwm_lsp.source.recovery import module_statements, parse
 
 FILE = '''\
 """A module.
@@ -223,3 +225,46 @@ def test_an_expression_that_python_cannot_write_costs_no_function_its_calls():
     found = {entry.name: [call.expression for call in entry.calls] for entry in outline(ESCAPES, "m.py")}
     assert found["strip"][0] == "strip(f'\\x1b[1ma')"
     assert found["width"][0] == "width(f'\\x1b[1mc', 2)"
+
+
+METHOD = """    @property
+    def m{n}(self):
+        # a comment
+        x = ({n},
+             2)
+        return f"{{x!r}}"
+
+"""
+CLASS = "class C:\n" + "".join(METHOD.format(n=n) for n in range(40))
+PARTS = ["(", ")", "'", '"""', "\\", "    ", "\t", "#", "return", ":", "]", "@d", "else:", "é", "x = 1", "pass;", "\f"]
+
+
+def test_of_a_large_class_the_changed_method_alone_is_parsed():
+    (before,) = module_statements(CLASS)
+    changed = CLASS.replace("x = (7,", "x = (8,")
+    (after,) = module_statements(changed)
+    assert ast.dump(after, include_attributes=True) == ast.dump(ast.parse(changed).body[0], include_attributes=True)
+    assert [one is other for one, other in zip(before.body, after.body, strict=True)].count(False) == 1
+
+
+def test_a_large_class_after_any_edit_is_what_it_is_parsed_anew():
+    chance = random.Random(3)
+    lines = CLASS.split("\n")
+    for _ in range(150):
+        edited = list(lines)
+        at = chance.randrange(1, len(lines))
+        column = chance.randrange(len(lines[at]) + 1)
+        edited[at] = lines[at][:column] + chance.choice(PARTS) + lines[at][column + chance.randrange(3) :]
+        parse(CLASS)
+        text = "\n".join(edited)
+        try:
+            expected = ast.parse(text).body
+        except SyntaxError:
+            assert parse(text).error is not None
+            continue
+        fragments = parse(text).module
+        assert fragments is not None
+        got = [ast.increment_lineno(copy.deepcopy(node), one.offset) for one in fragments for node in one.body]
+        assert [ast.dump(node, include_attributes=True) for node in got] == [
+            ast.dump(node, include_attributes=True) for node in expected
+        ]

@@ -129,10 +129,14 @@ def parse(source: str) -> Parsed:
     while at < len(cuts) - 1:
         # What comes before are whole statements. A piece that fails may have been cut amid a string or brackets: it
         # goes on for a while, then to the end of the file, where all that is wrong with it must have shown.
-        for end in [*range(at + 1, min(at + _GROWS, len(cuts))), len(cuts) - 1]:
+        ends = [*range(at + 1, min(at + _GROWS, len(cuts))), len(cuts) - 1]
+        while ends:
+            end = ends.pop(0)
             piece, error = parse_lines(lines, cuts[at], cuts[end], indented=False)
-            if piece is not None or not _may_go_on(error):
+            if piece is not None:
                 break
+            if not _may_go_on(error):
+                ends = ends[-1:]  # of what is wrong, the whole may tell another mistake first
         if piece is not None:
             fragments.append(piece)
         else:

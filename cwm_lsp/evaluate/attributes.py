@@ -266,6 +266,8 @@ class Attributes:
             return type(value)
         if name in ("__mro__", "__bases__") and issubclass(value, BaseException):
             return getattr(value, name)
+        if name == "__dict__" and value is object and not (runtime.dialect is not None and runtime.dialect.differs):
+            return vars(object)
         if not name.startswith("__") and value in library.METHODS and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined

@@ -40,6 +40,8 @@ GARBAGE, USUAL = 50_000, 700
 """Objects between two looks for garbage, while there is an evaluation and else: events are none."""
 CHUNK = 256
 """Events handed over at once."""
+FOLLOWED = 3, 10
+"""The oldest Python whose steps are told as facts: an older one comes to other lines of `try` and `with`."""
 UNKNOWN_RETURN = "what it returns is not known"
 _recursion = threading.Lock()
 _running = 0
@@ -288,6 +290,8 @@ class Evaluation:
             self._load()
             interpreter.prepare(self.call.before)
             runtime.started = True
+            if runtime.target < FOLLOWED:
+                runtime.taint()
             value = interpreter.evaluate(self.call.expression)
             interpreter.asynchronous.drive(value)
             known = type(value) is not Unknown and runtime.certain

@@ -232,10 +232,14 @@ class Imports:
             certain = self.rooted or name.partition(".")[0] in sys.stdlib_module_names
             if not certain or (around is not None and around.name in library.MODULES):
                 return self.runtime.unknown()
-            package = around is None or "__path__" in around.members
-            more = "" if package else f"; '{around.name}' is not a package"
+            more = "" if around is None or self.is_package(around) else f"; '{around.name}' is not a package"
             raise ModuleNotFoundError(f"No module named '{name}'{more}", name=name)
         return self.found(found)
+
+    def is_package(self, module: library.Module) -> bool:
+        """Whether a module may have others inside."""
+        found = self.world.finder.find(module.name)
+        return "__path__" in module.members or (found is not None and (found.is_package or found.kind == "namespace"))
 
     def found(self, found: Found) -> Any:
         """The module of a file, which is interpreted at once if it is of the user's own."""

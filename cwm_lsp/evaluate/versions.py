@@ -22,7 +22,7 @@ from inspect import Signature
 from pathlib import Path, PurePath
 from statistics import NormalDist
 from types import FunctionType, GeneratorType, TracebackType
-from typing import Any
+from typing import Any, NewType
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from cwm_lsp.source.modules import Installation
@@ -189,7 +189,10 @@ FAMILIES: tuple[tuple[Wording, ...], ...] = (
 QUALIFIED = re.compile(r"(?:[\w<>]+\.)+(\w+|<lambda>)(\(\) (?:takes (?:\d|from)|missing \d|got ))")
 """How a message names a function, from 3.10 on."""
 MAPPINGS = (dict, UserDict, ChainMap, WeakValueDictionary, WeakKeyDictionary)
-SHOWN: dict[Any, Version] = {OrderedDict: (3, 12), struct.Struct: (3, 13), partialmethod: (3, 13), Handle: (3, 13)}
+SHOWN: dict[Any, Version] = {
+    OrderedDict: (3, 12), struct.Struct: (3, 13), partialmethod: (3, 13), Handle: (3, 13), type(iter("")): (3, 11),
+    Field: (3, 10), NewType: (3, 10),
+}  # fmt: skip
 """Types whose repr is another one from a version on."""
 
 TEXTS, PATHS = (str, bytes, bytearray, UserString), (PurePath,)
@@ -213,6 +216,7 @@ CHANGED: dict[str, tuple[tuple[tuple[type, ...], Version], ...]] = {
     "__complex__": (((complex,), (3, 11)),),
     "__getstate__": (((object,), (3, 11)),),
     "__int__": (((complex,), (3, 10)), ((Fraction,), (3, 11))),
+    "__final__": (((object,), (3, 11)),),
     "__buffer__": (((object,), (3, 12)),),
     "__class_getitem__": (((object,), (3, 9)), ((object,), (3, 12))),
     "__release_buffer__": (((object,), (3, 12)),),

@@ -131,3 +131,37 @@ def test_every_python_evaluates(host: tuple[int, int], tmp_path: Path) -> None:
     assert (asked, gave_up) == (None, None)
     assert outcome["kind"] == "return"
     assert events
+
+
+NAMES = (
+    "tomllib graphlib zoneinfo distutils imp asyncore cgi binhex symbol lib2to3 wsgiref.types unittest._log "
+    "concurrent.interpreters compression html.nothing json.decoder.nothing"
+)
+IMPORTS = """\
+import importlib
+def f(name):
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        return str(error)
+    return True
+"""
+
+
+@pytest.mark.parametrize("target", OTHERS, ids=lambda version: ".".join(map(str, version)))
+def test_modules_that_some_versions_have_are_those_of_the_python_that_would_run_the_program(
+    target: tuple[int, int], tmp_path: Path
+) -> None:
+    path = tmp_path / "names.py"
+    path.write_text(IMPORTS, encoding="utf-8")
+    asked = f"{IMPORTS}\nimport json\nprint(json.dumps([f(name) for name in {NAMES.split()!r}]))"
+    command = [OTHERS[target], "-W", "ignore", "-c", asked]
+    real = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    around = Around(str(path), str(OTHERS[target]))
+    known = 0
+    for name, result in zip(NAMES.split(), real, strict=True):
+        evaluation = Evaluation(IMPORTS, f"f({name!r})", "f", module="names", around=around)
+        if not any(isinstance(step, Question) for step in evaluation) and evaluation.outcome is not None:
+            assert evaluation.outcome.value == repr(result), name
+            known += 1
+    assert known > len(real) // 2

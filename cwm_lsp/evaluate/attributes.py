@@ -299,7 +299,8 @@ class Attributes:
         kind = type(value)
         runtime = self.runtime
         if kind is Unknown:
-            runtime.unknown((value,))
+            runtime.kept_by_others(item)
+            runtime.unknown((value, item))
             return
         if kind in runtime.classes or (is_a(value, type) and value in runtime.classes):
             if name in PICKLING or (name == "__bases__" and not all(allowed(self.interpreter, base) for base in item)):

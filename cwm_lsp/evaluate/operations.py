@@ -452,7 +452,9 @@ class Operations:
             if kind is dict and len(value) > self.runtime.limits.elements:
                 raise GaveUp("a dict grows too large")
             return
-        self.acting(self.attempt, self.store_item, (value, key, item), (value,))
+        if kind is Unknown:
+            self.runtime.kept_by_others(item)
+        self.acting(self.attempt, self.store_item, (value, key, item), (value, item) if kind is Unknown else (value,))
 
     def store_item(self, value: Any, key: Any, item: Any) -> None:
         if type(key) is slice and is_a(value, (list, bytearray, deque, array)):

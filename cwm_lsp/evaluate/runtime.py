@@ -413,6 +413,11 @@ class Runtime(Machine):
         self.poison(touched)
         return Unknown(askable=True)
 
+    def kept_by_others(self, value: Any) -> None:
+        """Something that is not known keeps a value, and may call it or change it at any time from now on."""
+        if not self.tracing:
+            self.unknowing.called_by_others((value,))
+
     def is_askable(self, value: Any) -> bool:
         """Whether a value is not known because of what the traced call has done."""
         return self.reaches((value,), lambda inner: id(inner) in self.disturbed or is_open(inner))

@@ -282,6 +282,25 @@ def test_of_the_library_only_what_is_asked_for_is_interpreted(tmp_path: Path) ->
 
 
 GIVEN_UP = r"""
+## a method that something unknown keeps: X
+from select import poll
+class Seen:
+    def __init__(self):
+        self.items = []
+    def note(self, item):
+        self.items.append(item)
+seen = Seen()
+waiting = poll()
+waiting.note = seen.note
+waiting.poll(0)
+X = len(seen.items)
+## an object that something unknown keeps by a key: X
+from select import poll
+kept = []
+waiting = poll()
+waiting[0] = kept
+waiting.poll(0)
+X = len(kept)
 ## a function: X
 import calendar, os
 X = []

@@ -61,10 +61,13 @@ class _Search:
         self._seen.add(code)
         own = set(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])
         before: Any = None
-        builds = False
+        builds = built = False
         for instruction in dis.get_instructions(code):
             name, value = instruction.opname, instruction.argval
-            builds = builds or name.startswith(("BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP"))
+            if name.startswith(("BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP")) and not name.endswith("_WITH_CALL"):
+                built, builds = builds, True
+            elif name == "DICT_MERGE":  # what was built last are the keywords of a call
+                builds = built
             if name in _STORES or (name in _ITEMS and not builds) or (name in _FREE and value in code.co_freevars):
                 return True
             if name in _GLOBALS and (value in _HARMFUL or self.changes(names.get(value))):

@@ -308,7 +308,20 @@ class Helped:
         return self.name
 
 
-@pytest.mark.parametrize("kind", [Mutates, Counts, Helped])
+class Caches:
+    def __init__(self):
+        self.made = {}
+
+    def make(self, name, **options):
+        made = dict(name=name, **options)
+        self.made[name] = made
+        return made
+
+    def __repr__(self):
+        return f"Caches({self.make('x')})"
+
+
+@pytest.mark.parametrize("kind", [Mutates, Counts, Helped, Caches])
 @pytest.mark.parametrize(
     "around", [lambda x: x, lambda x: [x], Shows, lambda x: collections.deque([Shows({1: x})]), lambda x: Point(x, x)]
 )

@@ -294,9 +294,12 @@ def _recover(
         if loose[-1].stop != block[-1].stop:
             # A string holds what looks like a definition. If the block does not parse, or if the string holds many and
             # another one stays open in what follows, then an unclosed one has swallowed real code: look again with
-            # strings cut at definitions.
+            # strings cut at definitions. A docstring may well tell of definitions, indented as it is.
+            hidden = _hidden(lines, block)
             swallowed = error is not None
-            if not swallowed and doubts and _hidden(lines, block) >= _TEMPLATE:
+            if doubts and (
+                all(indent > block[0].indent for indent in hidden) if swallowed else len(hidden) >= _TEMPLATE
+            ):
                 swallowed = not all(line.closed for line in _logical_lines(lines, block[0].start, stop, loose=False))
                 doubts = doubts - 1 if swallowed else 0
             if swallowed:
@@ -317,12 +320,11 @@ def _recover(
         start = block[-1].stop
 
 
-def _hidden(lines: Sequence[str], block: Sequence[_Logical]) -> int:
-    """How many lines inside a block's strings look like definitions."""
+def _hidden(lines: Sequence[str], block: Sequence[_Logical]) -> list[int]:
+    """The indentations of lines inside a block's strings that look like definitions."""
     starts = {line.start for line in block}
-    return sum(
-        at not in starts and _HEADER.match(lines[at]) is not None for at in range(block[0].start, block[-1].stop)
-    )
+    inside = (at for at in range(block[0].start, block[-1].stop) if at not in starts)
+    return [_indent(lines[at]) for at in inside if _HEADER.match(lines[at])]
 
 
 def _parse_if_defining(

@@ -313,3 +313,9 @@ def test_warnings_about_the_users_text_are_not_printed():
     assert "'doctest'" in done.stdout
     assert "'test'" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_docstring_that_tells_of_a_definition_ends_where_it_is_closed():
+    broken = '    """Doc.\n\n    def example(): it\'s text\n    """\n    (for x in a:\n        yield x\n\n'
+    source = f"def f0(a):\n{broken}f1 = lambda a: (a,\n    1)\n\n\ndef f2(a):\n    return a\n"
+    assert [function.qualname for function in functions(source)] == ["f1", "f2"]

@@ -16,7 +16,7 @@ from typing import Any
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp.checked import Crashing, Test
 from cwm_lsp.lsp.documents import Document
-from cwm_lsp.lsp.jobs import Jobs
+from cwm_lsp.lsp.jobs import Jobs, log_fault
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.workers import Message, Worker
 from cwm_lsp.verdicts.output import is_wrong
@@ -39,13 +39,13 @@ class Checks:
         documents: Mapping[str, Document],
         jobs: Jobs,
         show: Callable[[Document], None],
-        mourn: Callable[[str], None],
+        died: Callable[[str], None],
     ) -> None:
-        """`show` is told of documents of which more is known; `mourn` when a process dies."""
+        """`show` is told of documents of which more is known; `died` when a process dies."""
         self._documents = documents
         self._jobs = jobs
         self._show = show
-        self._worker = Worker("checks", mourn)
+        self._worker = Worker("checks", died)
         self._verifying = asyncio.Lock()
         self._spent: deque[tuple[float, float]] = deque()
         """When searches ended, and the seconds that they took."""
@@ -69,7 +69,7 @@ class Checks:
             checked.verified = None
             self._show(document)
         if checks and document.error is None:
-            self._jobs.start(("check", document.uri), self._check(document)).add_done_callback(_log_fault)
+            self._jobs.start(("check", document.uri), self._check(document)).add_done_callback(log_fault)
 
     async def _check(self, document: Document) -> None:
         try:
@@ -97,7 +97,7 @@ class Checks:
         found: dict[str, Test] = {}
         shown = time.monotonic()
 
-        def hear(message: Message) -> None:
+        def on_message(message: Message) -> None:
             nonlocal shown
             if document.revision != revision:
                 return
@@ -108,8 +108,8 @@ class Checks:
                 shown = time.monotonic()
                 self._show(document)
 
-        answer = await self._worker.ask("verdicts", hear, **self._about(document))
-        hear(answer)
+        answer = await self._worker.ask("verdicts", on_message, **self._about(document))
+        on_message(answer)
         if document.revision != revision:
             raise asyncio.CancelledError("the document was edited meanwhile")
         checked.tests = found
@@ -230,8 +230,3 @@ def text_of(document: Document, entry: Entry) -> str:
     if start is None:
         return ""
     return "\n".join(document.text.line(start + at) for at in range(entry.last_line - entry.first_line + 1))
-
-
-def _log_fault(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a check failed", exc_info=error)

@@ -266,7 +266,7 @@ class Progress:
         if self._begun:
             self._notify(lsp.WorkDoneProgressEnd())
 
-    def hear(self, told: Mapping[str, Any]) -> None:
+    def on_message(self, told: Mapping[str, Any]) -> None:
         """Take what a worker tells: the stage that the work is at, and the events that there are."""
         self._stage = told.get("stage", self._stage)
         self._events += len(told.get("events", ()))

@@ -16,6 +16,7 @@ from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.lsp import examining
 from cwm_lsp.lsp.checked import Crashing, Test
 from cwm_lsp.lsp.documents import Document, Known
 from cwm_lsp.lsp.outline import Entry
@@ -113,7 +114,7 @@ async def clear(session: Session, target: Target) -> Answer:
 
 async def cancel(session: Session, target: Target) -> Answer:
     """Cancel what is being done, everywhere or in one document."""
-    return {"cancelled": session.cancel(target.uri, target.function)}
+    return {"cancelled": session.jobs.cancel_for(target.uri, target.function)}
 
 
 async def select_call(session: Session, target: Target) -> Answer:
@@ -184,7 +185,7 @@ async def show_trace(session: Session, target: Target) -> Answer:
         "recorded": known.recorded and trace_document(known.recorded),
     }
     if known.predicted is not None and known.recorded is not None:
-        answer["differs"] = differing(await session.side_by_side(known), known.recorded.all[1])
+        answer["differs"] = differing(await session.predictions.side_by_side(known), known.recorded.all[1])
     if not session.client.shows_traces and session.client.shows_documents:
         parts = [text for text in (answer["predicted"], answer["recorded"]) if text]
         folder = user_state_path("cwm-lsp") / "shown"
@@ -217,7 +218,7 @@ async def forget(session: Session, target: Target) -> Answer:
 async def verdicts(session: Session, target: Target) -> Answer:
     """How the tests and doctests of a document will end; those that were run, how they did."""
     document = await _outlined(session, target)
-    async with session.client.progress("Finding verdicts", lambda: session.cancel(document.uri)):
+    async with session.client.progress("Finding verdicts", lambda: session.jobs.cancel_for(document.uri)):
         await session.jobs.start(("verify", document.uri), session.checks.verify(document))
     return {"verdicts": [verdict_row(test) for test in document.checked.tests.values()]}
 
@@ -229,7 +230,7 @@ async def run_tests(session: Session, target: Target) -> Answer:
         raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
     if document.settings.record.sandbox:
         raise UserError("pytest is not run in a sandbox, which record.sandbox asks for: run it in a terminal")
-    async with session.client.progress("Running tests", lambda: session.cancel(document.uri)):
+    async with session.client.progress("Running tests", lambda: session.jobs.cancel_for(document.uri)):
         ran = await session.jobs.start(("verify", document.uri), session.checks.run(document, target.tests))
     names = {verdict.test for verdict in ran}
     wrong = [verdict.test for verdict in ran if is_wrong(verdict)]
@@ -298,12 +299,12 @@ async def runs(session: Session, target: Target) -> Answer:
 
 async def debug_adapter(session: Session, target: Target) -> Answer:
     """Host, port and token of a debug adapter that predicts with the model that is loaded."""
-    return await session.debug_adapter(target.uri)
+    return await examining.debug_adapter(session, target.uri)
 
 
 async def doctor(session: Session, target: Target) -> Answer:
     """What `cwm-lsp doctor` finds."""
-    return (await session.doctor(target.uri)).to_json()
+    return (await examining.doctor(session, target.uri)).to_json()
 
 
 COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any, TypeVar
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
@@ -39,6 +41,18 @@ class Jobs:
             self._tasks.pop(key).cancel()
         return len(chosen)
 
+    def cancel_for(self, uri: str | None = None, name: str | None = None) -> int:
+        """Cancel what is being done in a document, or for one function of it, or everywhere; gives how many jobs."""
+        return self.cancel(
+            lambda key: uri is None or (key[1] == uri and (name is None or key[0] == "sweep" or key[-1] == name))
+        )
+
     def _forget(self, key: Hashable, task: asyncio.Task[Any]) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
+
+
+def log_fault(task: asyncio.Task[Any]) -> None:
+    """What a job that nobody waits for ends with."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a job failed", exc_info=error)

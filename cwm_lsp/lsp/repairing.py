@@ -14,7 +14,9 @@ from cwm_lsp.errors import UserError
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.documents import Document
+    from cwm_lsp.lsp.outline import Entry
     from cwm_lsp.lsp.session import Session
+    from cwm_lsp.lsp.workers import Message
 
 SECONDS = 8.0
 """What looking for an edit may take."""
@@ -71,7 +73,7 @@ async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
     document, entry = session.function_at(uri, name=name)
     source = document.text.whole
     try:
-        edits = await session.repair(document, entry, SECONDS)
+        edits = await session.jobs.start(("repair", document.uri, name), _edits(session, document, entry))
     except UserError as error:
         session.client.tell(str(error), lsp.MessageType.Warning)
         return action
@@ -87,3 +89,25 @@ async def resolve(session: Session, action: lsp.CodeAction) -> lsp.CodeAction:
     action.title, action.is_preferred = best["title"], best["preferred"]
     action.edit = _workspace_edit(document, best["text"])
     return action
+
+
+async def _edits(session: Session, document: Document, entry: Entry) -> list[Message]:
+    """Edits of a function after which what is known of it holds, the best first: `title`, `text`, `preferred`.
+
+    Raises:
+        UserError: nothing is known of it, or the file does not parse.
+        UnavailableError, asyncio.CancelledError
+    """
+    title, cancel = f"Mending {entry.name}", lambda: session.jobs.cancel_for(document.uri, entry.qualname)
+    async with session.client.progress(title, cancel) as progress:
+        answer = await session.mender.ask(
+            "repair",
+            progress.on_message,
+            source=document.text.whole,
+            path=document.path,
+            function=entry.qualname,
+            python=document.settings.record.python,
+            seconds=SECONDS,
+        )
+    edits: list[Message] = answer["edits"]
+    return edits

@@ -28,7 +28,7 @@ async def trace(session: Session, target: Target) -> Answer | None:
     if known is None or known.reading is None:
         return None
     shown, divergences = known.reading.all
-    sides = await session.side_by_side(known)
+    sides = await session.predictions.side_by_side(known)
     events = [event for side in ("predicted", "recorded") if sides[side] for event in sides[side]["events"]]
     lines = {event["line"] for event in events if event["path"] is None}
     wholes = [reading.whole for reading in (known.predicted, known.recorded) if reading and reading.whole]
@@ -109,7 +109,7 @@ async def status(session: Session, target: Target) -> Answer:
 async def check_call(session: Session, target: Target) -> Answer:
     """`cwm/checkCall`: whether a call fits a function, while it is being typed: `problem` says why not, or is null."""
     document, entry = await function_of(session, target)
-    return {"problem": await session.problem_of(document, entry, target.call or "")}
+    return {"problem": await session.predictions.problem_of(document, entry, target.call or "")}
 
 
 async def debug_configuration(session: Session, target: Target) -> Answer:

@@ -21,7 +21,7 @@ from cwm_lsp.errors import UnavailableError, UserError
 log = logging.getLogger(__name__)
 
 Message = dict[str, Any]
-Hear = Callable[[Message], None]
+OnMessage = Callable[[Message], None]
 
 _LINE = 1 << 28
 """Bytes of the longest message that a worker may send."""
@@ -48,7 +48,7 @@ class _Job:
     number: int
     process: Process
     answer: asyncio.Future[Message]
-    hear: Hear
+    on_message: OnMessage
 
 
 class Worker:
@@ -76,9 +76,9 @@ class Worker:
         """Of the running process, if there is one."""
         return None if self._process is None else self._process.pid
 
-    async def ask(self, do: str, hear: Hear = lambda _message: None, **fields: Any) -> Message:
-        """Have a job done; `hear` is called with what the worker tells while it is at it. Cancelling this coroutine
-        cancels the job.
+    async def ask(self, do: str, on_message: OnMessage = lambda _message: None, **fields: Any) -> Message:
+        """Have a job done; `on_message` gets what the worker tells while it is at it. Cancelling this coroutine cancels
+        the job.
 
         Raises:
             UserError, UnavailableError: as the job did.
@@ -93,7 +93,7 @@ class Worker:
             raise
         loop = asyncio.get_running_loop()
         self._jobs += 1
-        job = self._job = _Job(self._jobs, process, loop.create_future(), hear)
+        job = self._job = _Job(self._jobs, process, loop.create_future(), on_message)
         # The turn lasts until the worker has answered, also where nobody waits for the answer any more.
         job.answer.add_done_callback(lambda _answer: self._turn.release())
         _send(process, {"id": job.number, "do": do, **fields})
@@ -197,7 +197,7 @@ class Worker:
             self._end(job, message)
             return
         try:
-            job.hear(message)
+            job.on_message(message)
         except Exception:  # a fault in showing what is under way shall not end it
             log.exception("what the %s process tells cannot be shown", self._name)
 

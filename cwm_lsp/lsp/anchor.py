@@ -24,7 +24,7 @@ class Span:
         return range(self.first - 1 + self.delta, self.last + self.delta)
 
 
-class Anchor:
+class TrackedSpans:
     """Functions of a text, followed through the edits after it.
 
     An edit inside a function ends its life; one elsewhere only moves it.
@@ -72,9 +72,9 @@ class Anchor:
         span = self.span_at(line)
         return None if span is None else line + 1 - span.delta
 
-    def around(self, lines: Iterable[int]) -> Anchor:
+    def around(self, lines: Iterable[int]) -> TrackedSpans:
         """The functions that were around some 1-based lines of the earlier text, to be followed by themselves."""
         chosen = {id(span) for line in set(lines) if (span := self.span_of(line)) is not None}
-        part = Anchor(())
+        part = TrackedSpans(())
         part._spans = [replace(span) for span in self._spans if id(span) in chosen]
         return part

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lsprotocol import types as lsp
 from pygls.uris import from_fs_path
 
-from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.documents import Document, KnownCall
 from cwm_lsp.lsp.marks import marks
 from cwm_lsp.lsp.shown import Shown, owners, shown, shown_at
 from cwm_lsp.lsp.views import crashes as crashes_view
@@ -20,7 +20,7 @@ from cwm_lsp.lsp.views import inline_values as inline_values_view
 from cwm_lsp.lsp.views import lenses as lenses_view
 from cwm_lsp.lsp.views.crashes import related_to
 from cwm_lsp.lsp.views.hover import Link
-from cwm_lsp.lsp.views.reading import Reading, Selection, Visit
+from cwm_lsp.lsp.views.reading import Selection, ShownTrace, Visit
 from cwm_lsp.lsp.views.verdicts import summaries
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _of_calls(session: Session, document: Document) -> Iterator[lsp.Diagnostic]:
                 continue
 
             def locate(
-                path: str | None, line: int, other: Document = other, known: Known = known
+                path: str | None, line: int, other: Document = other, known: KnownCall = known
             ) -> lsp.Location | None:
                 if path is None:
                     now = known.anchor.at(line)
@@ -155,7 +155,7 @@ def _of_calls(session: Session, document: Document) -> Iterator[lsp.Diagnostic]:
             )
 
 
-def _is_expected(known: Known) -> bool:
+def _is_expected(known: KnownCall) -> bool:
     """Whether a call is meant to raise what it raises."""
     expectation = known.entry.expected.get(known.call.expression)
     return expectation is not None and expectation.kind == "raises" and (known.verdict is None or known.verdict.holds)
@@ -237,7 +237,7 @@ def _document(session: Session, params: _AboutDocument) -> Document | None:
 
 
 def _hover(
-    reading: Reading,
+    reading: ShownTrace,
     visits: Mapping[int, Visit],
     selection: Selection,
     line: int,

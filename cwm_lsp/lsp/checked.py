@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
-from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.anchor import TrackedSpans
 from cwm_lsp.lsp.text import Edit
 from cwm_lsp.search.crash import Crash
 from cwm_lsp.trace.events import Outcome
@@ -35,7 +35,7 @@ class Test:
     """One test or example of a doctest."""
 
     verdict: Verdict
-    anchor: Anchor
+    anchor: TrackedSpans
     """The function that it is or stands in; the example's line outside all functions."""
     mark: int
     """1-based line, of the text that was looked at, where its mark belongs."""
@@ -50,7 +50,7 @@ class Test:
     def from_json(cls, data: Mapping[str, Any]) -> Test:
         return cls(
             Verdict.from_json(data["verdict"]),
-            Anchor([(data["first"], data["last"])]),
+            TrackedSpans([(data["first"], data["last"])]),
             data["mark"],
             tuple(data["asserts"]),
             data["is_doctest"],
@@ -71,12 +71,12 @@ class Crashing:
     crash: Crash
     """Its line is as of the text that was looked at."""
     steps: tuple[Step, ...]
-    anchor: Anchor
+    anchor: TrackedSpans
     confirmed: bool = False
     """A run has shown it."""
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any], anchor: Anchor) -> Crashing:
+    def from_json(cls, data: Mapping[str, Any], anchor: TrackedSpans) -> Crashing:
         """`anchor`: all functions of the text that was looked at."""
         crash = Crash.from_json(data["crash"])
         steps = tuple(Step(**step) for step in data["steps"])

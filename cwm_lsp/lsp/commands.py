@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp import examining
 from cwm_lsp.lsp.checked import Crashing, Test
-from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.documents import Document, KnownCall
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.session import Session
 from cwm_lsp.lsp.shown import shown_at
@@ -357,7 +357,7 @@ async def call_of(session: Session, target: Target) -> tuple[Document, Entry, Ca
     return document, entry, call
 
 
-def _told(known: Known) -> Answer:
+def _told(known: KnownCall) -> Answer:
     """What became of a call."""
     answer: Answer = {"function": known.entry.qualname, "call": known.call.expression}
     if known.predicted is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.lsp.documents import Document, Known, Stopped, moved
+from cwm_lsp.lsp.documents import Document, KnownCall, Stopped, moved
 from cwm_lsp.lsp.views.hints import DIFFERENT, PREDICTED
 from cwm_lsp.lsp.views.shorten import shorten
 from cwm_lsp.record.live import Difference, Live, Step, Stop
@@ -26,7 +26,7 @@ from cwm_lsp.source.files import read_source
 from cwm_lsp.trace.facts import facts
 
 if TYPE_CHECKING:
-    from cwm_lsp.lsp.views.reading import Reading
+    from cwm_lsp.lsp.views.reading import ShownTrace
     from cwm_lsp.trace.events import Trace
 
 log = logging.getLogger(__name__)
@@ -59,9 +59,9 @@ class Debugging:
         """Reads what the sessions show, in its order."""
         self._is_kept = True
         self._live = Live(self._prediction)
-        self._asked: Known | None = None
+        self._asked: KnownCall | None = None
         """What the last question for a prediction was answered with."""
-        self._followed: dict[str, Known] = {}
+        self._followed: dict[str, KnownCall] = {}
         """By session, the call that it is held against."""
         self._stops: dict[str, tuple[str, Step, str]] = {}
         self._findings: dict[str, list[Finding]] = {}
@@ -118,7 +118,7 @@ class Debugging:
         about = [uri for uri, document in self._documents.items() if followed in document.known.values()]
         return findings[0].uri if findings else next(iter(about), None)
 
-    def _let_go(self, session: str) -> Known | None:
+    def _let_go(self, session: str) -> KnownCall | None:
         """The call that a session was held against is shown as before."""
         known = self._followed.pop(session, None)
         if known is not None:
@@ -161,7 +161,7 @@ class Debugging:
         others = [one for one in self._documents.values() if one is not document]
         known_ones = [(one, known) for one in (document, *others) for known in one.known.values()]
 
-        def rank(item: tuple[Document, Known]) -> bool:
+        def rank(item: tuple[Document, KnownCall]) -> bool:
             return item[0] is not document or item[1].entry.name != function
 
         for about, known in sorted(known_ones, key=rank):
@@ -191,7 +191,7 @@ def _text_of(path: str) -> str | None:
         return None
 
 
-def message_of(step: Step, predicted: Reading) -> str:
+def message_of(step: Step, predicted: ShownTrace) -> str:
     """What a stop tells, in one line."""
     told = ", ".join(_told(difference) for difference in step.differences)
     match step.kind:
@@ -211,7 +211,7 @@ def message_of(step: Step, predicted: Reading) -> str:
             return f"predicted up to line {end.line}: {end.why}" if end is not None else "the prediction ends before"
 
 
-def _is_problem(step: Step, predicted: Reading) -> bool:
+def _is_problem(step: Step, predicted: ShownTrace) -> bool:
     """Whether the stop contradicts what had been computed, and not only what was guessed."""
     if step.kind not in ("value", "control-flow", "exception"):
         return False
@@ -220,7 +220,7 @@ def _is_problem(step: Step, predicted: Reading) -> bool:
     return step.event_index < known if step.event_index is not None else known == len(trace.events)
 
 
-def _follow(known: Known, step: Step, path: str | None) -> None:
+def _follow(known: KnownCall, step: Step, path: str | None) -> None:
     """Show a call as of where the debugger is in it: in the file of that `path`, or its own."""
     known.is_other_call = step.kind == "other-call"
     reading, index = known.reading, step.event_index

@@ -11,11 +11,11 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
-from cwm_lsp.lsp.anchor import Anchor, Span
+from cwm_lsp.lsp.anchor import Span, TrackedSpans
 from cwm_lsp.lsp.checked import Checked
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.text import Encoding, Text
-from cwm_lsp.lsp.views.reading import LATEST, Place, Reading, Selection, Visit
+from cwm_lsp.lsp.views.reading import LATEST, Place, Selection, ShownTrace, Visit
 from cwm_lsp.lsp.views.verdicts import Verdict, verdict
 from cwm_lsp.settings import Settings
 from cwm_lsp.source.calls import Call
@@ -38,15 +38,15 @@ class Stopped:
 
 
 @dataclass(slots=True)
-class Known:
+class KnownCall:
     """What is known of one call of one function."""
 
     entry: Entry
     call: Call
-    anchor: Anchor
+    anchor: TrackedSpans
     """The functions that its traces enter. When one of them is edited, nothing of this holds any more."""
-    predicted: Reading | None = None
-    recorded: Reading | None = None
+    predicted: ShownTrace | None = None
+    recorded: ShownTrace | None = None
     """A run of the call, held against the prediction."""
     selection: Selection = field(default_factory=dict)
     elsewhere: dict[str, Selection] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Known:
     """A debug session is in another call of the function: what is known of this one is not shown."""
 
     @property
-    def reading(self) -> Reading | None:
+    def reading(self) -> ShownTrace | None:
         """What is shown: how it was, if that is known, else how it will likely be."""
         return self.recorded or self.predicted
 
@@ -85,7 +85,7 @@ class Known:
         pins = self._pin_of_line() if self.pins else {}
         self.show({line: self.pins[pin] for line, pin in pins.items() if pin in self.pins})
 
-    def reading_in(self, path: str | None) -> Reading | None:
+    def reading_in(self, path: str | None) -> ShownTrace | None:
         """What is shown of it in another file; with None in its own."""
         if path is None or self.reading is None:
             return self.reading
@@ -200,9 +200,9 @@ class Document:
         """A run was refused: the revision, the 0-based line that is to blame, and what to say there."""
         self.outlined = -1
         """The revision that `entries` were made of."""
-        self.anchor = Anchor(())
+        self.anchor = TrackedSpans(())
         """Where those functions are now."""
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, KnownCall] = {}
         """By qualified name; the latest last."""
         self.checked = Checked()
         """How its tests will end, and which calls crash its functions."""
@@ -216,7 +216,7 @@ class Document:
         """The 0-based line that the user is at, where the editor tells it (`cwm/cursor`)."""
         self.view = range(0)
         """The lines that the editor shows."""
-        self.pending: dict[str, Anchor] = {}
+        self.pending: dict[str, TrackedSpans] = {}
         """By qualified name, what is being worked at: all functions, as it is not known yet which the trace enters."""
 
     def edit(self, changes: list[lsp.TextDocumentContentChangeEvent], version: int | None) -> bool:
@@ -246,9 +246,9 @@ class Document:
         match = re.match(r"line (\d+)", self.error or "")
         self.refused = self.revision, int(match[1]) - 1 if match else 0, message
 
-    def new_anchor(self) -> Anchor:
+    def new_anchor(self) -> TrackedSpans:
         """All functions, followed from now on. The outline must be up to date."""
-        return Anchor((entry.first_line, entry.last_line) for entry in self.entries)
+        return TrackedSpans((entry.first_line, entry.last_line) for entry in self.entries)
 
     def entry_at(self, line: int) -> Entry | None:
         """The function around a 0-based line; of one inside another function, the outer one, which can be called."""
@@ -285,7 +285,7 @@ class Document:
                 return self.call_of(self.entries[number]) not in (None, call)
         return False
 
-    def written_at(self, known: Known, line: int) -> int | None:
+    def written_at(self, known: KnownCall, line: int) -> int | None:
         """The 0-based line where a 1-based line is now that `known.entry` names; None if that is not sure."""
         inside = known.anchor.at(line)
         if inside is not None:
@@ -303,7 +303,7 @@ class Document:
         return next((span for span in self.anchor.spans if (span.first, span.last) == extent), None)
 
 
-def moved(trace: Trace, anchor: Anchor, source: str) -> Trace:
+def moved(trace: Trace, anchor: TrackedSpans, source: str) -> Trace:
     """A trace with its lines where they are in a newer text, which has changed elsewhere only."""
     events = [
         event if event.path is not None else replace(event, line=(anchor.at(event.line) or 0) + 1)

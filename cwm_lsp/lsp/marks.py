@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.documents import Document, KnownCall
 from cwm_lsp.lsp.views.hints import Part
 from cwm_lsp.lsp.views.verdicts import Verdict, of_tests
 
@@ -56,7 +56,7 @@ def _of_calls(session: Session, document: Document) -> Iterator[Mark]:
         yield Mark(line, found.mark, about, message=message)
 
 
-def _verdicts(session: Session, document: Document) -> Iterator[tuple[Known, Verdict, int]]:
+def _verdicts(session: Session, document: Document) -> Iterator[tuple[KnownCall, Verdict, int]]:
     """What has come of the calls at hand that are written in a document, and the 0-based lines where they are."""
     for about in session.documents.values():
         for known in about.known.values():

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.anchor import TrackedSpans
 from cwm_lsp.lsp.client import Client
 from cwm_lsp.lsp.debugging import Debugging
-from cwm_lsp.lsp.documents import Document, Known, moved
+from cwm_lsp.lsp.documents import Document, KnownCall, moved
 from cwm_lsp.lsp.jobs import Jobs, log_fault
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.readings import read, with_trace
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.status import summary
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
@@ -76,7 +76,7 @@ class Predictions:
         self._durations.clear()
         self.unavailable = ""
 
-    async def predict(self, document: Document, entry: Entry, call: Call, *, only_computed: bool = False) -> Known:
+    async def predict(self, document: Document, entry: Entry, call: Call, *, only_computed: bool = False) -> KnownCall:
         """Predict a call; `only_computed`: it is known only if all of it can be computed, and it returns.
 
         Raises:
@@ -89,7 +89,7 @@ class Predictions:
         source = document.text.whole
         anchor = document.pending[entry.qualname] = document.new_anchor()
         pins = document.pins.setdefault(entry.qualname, {})
-        begun = Known(entry, call, anchor, partial=True, pins=pins)
+        begun = KnownCall(entry, call, anchor, partial=True, pins=pins)
         partial = _Partial(document, begun, anchor, source, self._client.refresh)
 
         def on_message(message: Message) -> None:
@@ -131,7 +131,7 @@ class Predictions:
             asked, call = call, replace(call, expression=reading.trace.call)
             if only_computed and not (is_fact(reading.trace) and reading.trace.outcome.kind == "return"):
                 raise UserError("of the call that was made up for it not all is known: give one, or have it predicted")
-            known = Known(entry, call, _entered(anchor, entry, reading), predicted=reading, pins=pins)
+            known = KnownCall(entry, call, _entered(anchor, entry, reading), predicted=reading, pins=pins)
             known.asked = asked
             known.is_made_up = only_computed
             known.show_pinned()
@@ -150,7 +150,7 @@ class Predictions:
         self._show(document)
         return known
 
-    async def run(self, document: Document, entry: Entry, call: Call) -> Known:
+    async def run(self, document: Document, entry: Entry, call: Call) -> KnownCall:
         """Run a call, and hold the run against its prediction, made first if need be. Raises what `predict` does."""
         known = document.known.get(entry.qualname)
         if known is None or known.partial or known.predicted is None or call not in (known.call, known.asked):
@@ -207,7 +207,7 @@ class Predictions:
         """What is waited for overtakes: the model is free after its next forward pass."""
         self._jobs.cancel(lambda key: key[0] == "surprise")
 
-    async def _read_surprise(self, document: Document, known: Known, run: Reading) -> None:
+    async def _read_surprise(self, document: Document, known: KnownCall, run: ShownTrace) -> None:
         """Have the model tell what of a run surprises it. The run is answered and shown before, and without that if
         need be."""
         call = run.trace.call
@@ -235,7 +235,7 @@ class Predictions:
         problem: str | None = answer["problem"]
         return problem
 
-    async def side_by_side(self, known: Known) -> Message:
+    async def side_by_side(self, known: KnownCall) -> Message:
         """What `trace.side_by_side` makes of the traces of a call."""
         assert known.reading is not None
         predicted, recorded = (reading and reading.all[0].to_json() for reading in (known.predicted, known.recorded))
@@ -250,7 +250,7 @@ class _Partial:
     """Shows a prediction while it is being made."""
 
     def __init__(
-        self, document: Document, known: Known, anchor: Anchor, source: str, refresh: Callable[[], None]
+        self, document: Document, known: KnownCall, anchor: TrackedSpans, source: str, refresh: Callable[[], None]
     ) -> None:
         self._document = document
         self._known = known
@@ -269,7 +269,7 @@ class _Partial:
         trace = Trace(
             name, known.call.expression, self._document.path, "predicted", self._source, tuple(self._events), outcome
         )
-        known.predicted = Reading.of(trace.within_file()[0], Shape())
+        known.predicted = ShownTrace.of(trace.within_file()[0], Shape())
         known.anchor = _entered(self._anchor, known.entry, known.predicted)
         known.show_pinned()
         self._document.known[name] = known
@@ -282,6 +282,6 @@ class _Partial:
             self._refresh()
 
 
-def _entered(anchor: Anchor, entry: Entry, reading: Reading) -> Anchor:
+def _entered(anchor: TrackedSpans, entry: Entry, reading: ShownTrace) -> TrackedSpans:
     """The functions that a trace depends on."""
     return anchor.around({entry.first_line, *(event.line for event in reading.trace.events)})

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from cwm_lsp.lsp.views.reading import Reading, Whole
+from cwm_lsp.lsp.views.reading import ShownTrace, Whole
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.trace.compare import Divergence
 from cwm_lsp.trace.events import Outcome, Trace
 
 
-def read(answer: Mapping[str, Any], source: str) -> Reading:
+def read(answer: Mapping[str, Any], source: str) -> ShownTrace:
     """The reading of a trace in a file with that text. The `trace` of the answer may step into others."""
     trace = Trace.from_json(answer["trace"], source)
     divergences = [Divergence(**divergence) for divergence in answer.get("divergences", ())]
@@ -32,14 +32,14 @@ def read(answer: Mapping[str, Any], source: str) -> Reading:
     return replace(_drawn(own, answer, mine), whole=Whole(trace, tuple(divergences), indices, elsewhere))
 
 
-def with_trace(reading: Reading, trace: Trace) -> Reading:
+def with_trace(reading: ShownTrace, trace: Trace) -> ShownTrace:
     """The same of a trace whose lines have moved."""
     whole = reading.whole and replace(reading.whole, trace=trace)
     return replace(reading, trace=trace.within_file()[0], whole=whole)
 
 
-def _drawn(trace: Trace, told: Mapping[str, Any], divergences: list[Divergence]) -> Reading:
-    reading = Reading.of(trace, Shape.from_json(told["shape"]), divergences)
+def _drawn(trace: Trace, told: Mapping[str, Any], divergences: list[Divergence]) -> ShownTrace:
+    reading = ShownTrace.of(trace, Shape.from_json(told["shape"]), divergences)
     return replace(reading, unreached=tuple(told["unreached"]))
 
 

@@ -15,12 +15,12 @@ from pygls.uris import to_fs_path, uri_scheme
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.lsp import answers
-from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.anchor import TrackedSpans
 from cwm_lsp.lsp.checks import Checks
 from cwm_lsp.lsp.client import Client, ClientLog
 from cwm_lsp.lsp.configuration import Configuration
 from cwm_lsp.lsp.debugging import Debugging
-from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.documents import Document, KnownCall
 from cwm_lsp.lsp.jobs import Jobs, log_fault
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.predictions import Predictions
@@ -253,7 +253,7 @@ class Session:
         while document.outlined != document.revision:
             await self._sweeps.outline(document)
 
-    async def predict(self, document: Document, entry: Entry, call: Call) -> Known:
+    async def predict(self, document: Document, entry: Entry, call: Call) -> KnownCall:
         """Predict a call because the user asks for it.
 
         Raises:
@@ -262,7 +262,7 @@ class Session:
         """
         return await self._before_others(document, "predict", entry, self.predictions.predict(document, entry, call))
 
-    async def run(self, document: Document, entry: Entry, call: Call) -> Known:
+    async def run(self, document: Document, entry: Entry, call: Call) -> KnownCall:
         """Run a call because the user asks for it, and hold the run against its prediction, made first if need be.
 
         Raises:
@@ -277,8 +277,8 @@ class Session:
         return await self._before_others(document, "run", entry, self.predictions.run(document, entry, call))
 
     async def _before_others(
-        self, document: Document, kind: str, entry: Entry, work: Coroutine[Any, Any, Known]
-    ) -> Known:
+        self, document: Document, kind: str, entry: Entry, work: Coroutine[Any, Any, KnownCall]
+    ) -> KnownCall:
         """Do what the user asks for before what nobody has asked for."""
         swept = self.jobs.cancel(lambda key: key == ("sweep", document.uri))
         # A prediction that is still under way would take the place of what comes of this.
@@ -344,7 +344,7 @@ def _path(uri: str) -> str:
     return to_fs_path(uri) or uri.rpartition(":")[2]
 
 
-def _lives(anchor: Anchor, name: str, document: Document) -> bool:
+def _lives(anchor: TrackedSpans, name: str, document: Document) -> bool:
     """Whether the function that a job is about is as it was when the job began."""
     entry = document.entry_named(name)
     span = None if entry is None else anchor.span_of(entry.first_line)

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cwm_lsp.lsp.anchor import Anchor
-from cwm_lsp.lsp.documents import Document, Known
-from cwm_lsp.lsp.views.reading import Place, Reading, Selection, Visit
+from cwm_lsp.lsp.anchor import TrackedSpans
+from cwm_lsp.lsp.documents import Document, KnownCall
+from cwm_lsp.lsp.views.reading import Place, Selection, ShownTrace, Visit
 
 Documents = Mapping[str, Document]
 """The open ones, by URI."""
@@ -20,12 +20,12 @@ class Shown:
 
     uri: str
     """Of the document with the function that was called."""
-    known: Known
+    known: KnownCall
     path: str | None
     """The file that this tells of, where it is another one."""
-    reading: Reading
-    anchor: Anchor
-    owners: Mapping[int, Known]
+    reading: ShownTrace
+    anchor: TrackedSpans
+    owners: Mapping[int, KnownCall]
 
     def where(self, line: int) -> int | None:
         """The 0-based line of the document that a 1-based line of the reading is now, if it is this call that is shown
@@ -71,10 +71,10 @@ def shown_at(documents: Documents, document: Document, line: int) -> tuple[Shown
     return None
 
 
-def owners(documents: Documents, document: Document) -> dict[int, Known]:
+def owners(documents: Documents, document: Document) -> dict[int, KnownCall]:
     """By the 0-based line where a function is now, what is shown in it: of several calls that come to it the one that
     was asked about it, else the latest of its own file, else of another. What is made up gives way to all of them."""
-    found: dict[int, Known] = {}
+    found: dict[int, KnownCall] = {}
     own = document.known.values()
     for known in own:
         if known.is_made_up:
@@ -94,7 +94,7 @@ def owners(documents: Documents, document: Document) -> dict[int, Known]:
     return found
 
 
-def _from_elsewhere(documents: Documents, document: Document) -> Iterator[tuple[str, Known, Reading]]:
+def _from_elsewhere(documents: Documents, document: Document) -> Iterator[tuple[str, KnownCall, ShownTrace]]:
     """The calls of functions in other files that step into a document, and what they tell of its text as it is."""
     for other in documents.values():
         for known in other.known.values() if other is not document else ():

@@ -12,7 +12,7 @@ from cwm_lsp.lsp.checks import Checks
 from cwm_lsp.lsp.client import Client
 from cwm_lsp.lsp.configuration import Configuration
 from cwm_lsp.lsp.debugging import Debugging
-from cwm_lsp.lsp.documents import Document, Known
+from cwm_lsp.lsp.documents import Document, KnownCall
 from cwm_lsp.lsp.jobs import Jobs, log_fault
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.predictions import NotEntered, Predictions
@@ -109,7 +109,7 @@ class Sweeps:
             except (UserError, Fault, WorkerDied) as error:
                 if isinstance(error, NotEntered) and document.set_aside(entry.qualname, call):
                     continue
-                document.known[entry.qualname] = Known(
+                document.known[entry.qualname] = KnownCall(
                     entry, call, document.new_anchor().around([entry.first_line]), problem=str(error)
                 )
             except UnavailableError as error:

@@ -15,7 +15,7 @@ from cwm_lsp.lsp.views.diagnostics import Told, diagnostics
 from cwm_lsp.lsp.views.document import ending
 from cwm_lsp.lsp.views.hints import label_of
 from cwm_lsp.lsp.views.hover import hover
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.unreached import unreached
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
@@ -40,8 +40,8 @@ def predicted(source: str, call: str, *, events: int = 300) -> Trace:
     return Predictor(load, "none").predict(task, budget=Budget(events=events))
 
 
-def reading(trace: Trace) -> Reading:
-    found = Reading.of(trace, Shape.of(trace.source, {event.line for event in trace.events}))
+def reading(trace: Trace) -> ShownTrace:
+    found = ShownTrace.of(trace, Shape.of(trace.source, {event.line for event in trace.events}))
     return replace(found, unreached=tuple(unreached(trace)))
 
 

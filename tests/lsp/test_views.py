@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 from lsprotocol import types as lsp
 
-from cwm_lsp.lsp.anchor import Anchor
+from cwm_lsp.lsp.anchor import TrackedSpans
 from cwm_lsp.lsp.checked import Test as CheckedTest
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.diagnostics import Told, diagnostics
 from cwm_lsp.lsp.views.document import document, ending
 from cwm_lsp.lsp.views.hints import hints, inlay_hint, label_of
 from cwm_lsp.lsp.views.hover import Link, bare, hover
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.lsp.views.unreached import unreached
 from cwm_lsp.lsp.views.verdicts import summaries
@@ -40,7 +40,7 @@ def f(xs):
 """
 
 
-def labels(reading: Reading, selection=None, settings=None) -> dict[int, str]:
+def labels(reading: ShownTrace, selection=None, settings=None) -> dict[int, str]:
     visits = reading.visits(selection or {})
     return {
         line: label for line, visit in visits.items() if (label := label_of(visit, settings or Hints(max_length=43)))
@@ -189,12 +189,12 @@ def test_no_hint_is_longer_than_it_may_be(width):
         assert len(label) <= max(width, 30), label
 
 
-def differing(source: str, wrong: str, call: str, name: str, change=lambda trace: trace, **how) -> Reading:
+def differing(source: str, wrong: str, call: str, name: str, change=lambda trace: trace, **how) -> ShownTrace:
     """A run of `source` held against the prediction that it is `wrong`."""
     predicted = change(replace(trace_of(wrong, call, name, **how), source=source))
     recorded = trace_of(source, call, name, origin="recorded", provenance="recorded", confidence=None)
     shape = Shape.of(source, {event.line for event in recorded.events})
-    return Reading.of(recorded, shape, compare(predicted, recorded))
+    return ShownTrace.of(recorded, shape, compare(predicted, recorded))
 
 
 def test_where_the_run_differed_both_values_are_shown():
@@ -210,7 +210,7 @@ def located(_path, line: int) -> lsp.Location:
     return lsp.Location("file:///a.py", lsp.Range(lsp.Position(line - 1, 0), lsp.Position(line - 1, 0)))
 
 
-def problems(reading: Reading, settings=None, **how) -> list[lsp.Diagnostic]:
+def problems(reading: ShownTrace, settings=None, **how) -> list[lsp.Diagnostic]:
     text = Text(reading.trace.source)
     return diagnostics(Told.of(reading), text, lambda line: line - 1, located, settings or Diagnostics(), {}, **how)
 
@@ -483,5 +483,5 @@ def test_what_was_remembered_and_comes_otherwise_does_not_look_like_a_guess():
 )
 def test_a_lens_says_what_is_known_of_doctests(verdicts, told):
     found = [Verdict("a.py", 2, "a.py::f::doctest:2", word) for word in verdicts.split()]
-    tests = [CheckedTest(verdict, Anchor([(1, 3)]), 2, is_doctest=True) for verdict in found]
+    tests = [CheckedTest(verdict, TrackedSpans([(1, 3)]), 2, is_doctest=True) for verdict in found]
     assert summaries(tests) == {"f": told}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Provenance, Trace
 
@@ -64,7 +64,9 @@ def trace_of(
     return Trace(function, call, "traced.py", origin, source, tuple(events), outcome)
 
 
-def reading_of(source: str, call: str, function: str, change: Callable[[Trace], Trace] = lambda t: t, **how) -> Reading:
+def reading_of(
+    source: str, call: str, function: str, change: Callable[[Trace], Trace] = lambda t: t, **how
+) -> ShownTrace:
     """The same, ready to be shown."""
     trace = change(trace_of(source, call, function, **how))
-    return Reading.of(trace, Shape.of(source, {event.line for event in trace.events}))
+    return ShownTrace.of(trace, Shape.of(source, {event.line for event in trace.events}))

@@ -10,7 +10,7 @@ from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.hints import percent
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 from cwm_lsp.settings import Diagnostics
 from cwm_lsp.trace.exceptions import exception_repr, unwinding
@@ -44,7 +44,7 @@ class Told:
 
     trace: Trace
     """The whole of it."""
-    reading: Reading
+    reading: ShownTrace
     """What it tells of the file."""
     path: str | None
     """The file, as events have it."""
@@ -52,7 +52,7 @@ class Told:
     """Line of the function that was called."""
 
     @classmethod
-    def of(cls, reading: Reading, path: str | None = None) -> Told:
+    def of(cls, reading: ShownTrace, path: str | None = None) -> Told:
         """What is told of a call in its own file, or in the one of that `path`, into which it steps."""
         part = reading if path is None or reading.whole is None else reading.whole.elsewhere[path]
         return cls(reading.all[0], part, path, reading.entry)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.lsp.views.hints import RECORDED, label_of
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shorten import ELLIPSIS
 from cwm_lsp.settings import Hints
 from cwm_lsp.trace.effects import steps
@@ -27,14 +27,14 @@ _NAME = re.compile(r"[\\/]")
 _EFFECTS = Hints(max_length=200, min_confidence=0.0)
 
 
-def document(reading: Reading) -> str:
+def document(reading: ShownTrace) -> str:
     """`line  code  what it did`, callees indented; the traced call above, its outcome below."""
     return "\n".join(_rows(reading)) + "\n"
 
 
-def _rows(reading: Reading) -> Iterator[str]:
+def _rows(reading: ShownTrace) -> Iterator[str]:
     trace, divergences = reading.all
-    drawn = reading if reading.whole is None else Reading.of(trace, reading.shape, divergences)
+    drawn = reading if reading.whole is None else ShownTrace.of(trace, reading.shape, divergences)
     others = reading.whole.elsewhere if reading.whole is not None else {}
     texts = {path: other.trace.source.split("\n") for path, other in others.items()}
     own = trace.source.split("\n")

@@ -14,7 +14,7 @@ from cwm_lsp.lsp.text import Text
 from cwm_lsp.lsp.views.changes import changes
 from cwm_lsp.lsp.views.container import Container
 from cwm_lsp.lsp.views.kinds import Kind
-from cwm_lsp.lsp.views.reading import End, Place, Reading, Value, Visit
+from cwm_lsp.lsp.views.reading import End, Place, ShownTrace, Value, Visit
 from cwm_lsp.lsp.views.shorten import ELLIPSIS, share, shorten
 from cwm_lsp.settings import Hints
 
@@ -58,7 +58,7 @@ class Hint:
 
 
 def hints(
-    reading: Reading, visits: Iterable[Visit], where: Callable[[int], int | None], settings: Hints
+    reading: ShownTrace, visits: Iterable[Visit], where: Callable[[int], int | None], settings: Hints
 ) -> Iterator[Hint]:
     """One hint for each line that produced something, and one where the prediction ends. `where` gives the 0-based line
     of the document that a line of the trace is now."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cwm_lsp.lsp.views.document import told_as
 from cwm_lsp.lsp.views.hints import count_of, percent
-from cwm_lsp.lsp.views.reading import Place, Reading, Value, Visit
+from cwm_lsp.lsp.views.reading import Place, ShownTrace, Value, Visit
 from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 from cwm_lsp.trace.facts import run_of
 
@@ -33,7 +33,7 @@ class Link:
 
 
 def hover(
-    reading: Reading, visit: Visit, path: Sequence[Place], word: str | None, links: Sequence[Link], *, markdown: bool
+    reading: ShownTrace, visit: Visit, path: Sequence[Place], word: str | None, links: Sequence[Link], *, markdown: bool
 ) -> str:
     """The line's variables, with their values before and after it, what is known of them, and what can be done.
 
@@ -55,7 +55,7 @@ def hover(
     return _joined(parts, links, markdown)
 
 
-def bare(reading: Reading, line: int, links: Sequence[Link], *, markdown: bool) -> str:
+def bare(reading: ShownTrace, line: int, links: Sequence[Link], *, markdown: bool) -> str:
     """Why a line of the function has nothing to show; empty where there is nothing to say about that either."""
     if line in reading.unreached:
         told = f"{_call(reading, markdown)} does not come here"
@@ -71,7 +71,7 @@ def _joined(parts: Sequence[str], links: Sequence[Link], markdown: bool) -> str:
     return "\n\n".join(part for part in shown if part)
 
 
-def _end(reading: Reading, markdown: bool) -> str:
+def _end(reading: ShownTrace, markdown: bool) -> str:
     """Where a prediction ends early, why, and what then."""
     end = reading.end
     assert end is not None
@@ -82,17 +82,17 @@ def _end(reading: Reading, markdown: bool) -> str:
     return f"{known} Run it, or change the call, to know more."
 
 
-def _call(reading: Reading, markdown: bool) -> str:
+def _call(reading: ShownTrace, markdown: bool) -> str:
     return _code(shorten_call(reading.trace.call, _CELL), markdown)
 
 
-def _title(reading: Reading, path: Sequence[Place], markdown: bool) -> str:
+def _title(reading: ShownTrace, path: Sequence[Place], markdown: bool) -> str:
     head = f"{_call(reading, markdown)} {told_as(reading.trace)}"
     counts = [f"iteration {count_of(place)} of line {place.line}" for place in path if place.count > 1]
     return " · ".join([head, *counts])
 
 
-def _all(reading: Reading, visit: Visit) -> Iterator[Value]:
+def _all(reading: ShownTrace, visit: Visit) -> Iterator[Value]:
     """What the line produced, then the variables that it left alone."""
     yield from visit.values
     produced = {value.name for value in visit.values}
@@ -109,7 +109,7 @@ def _all(reading: Reading, visit: Visit) -> Iterator[Value]:
             )
 
 
-def _rows(reading: Reading, visit: Visit) -> Iterator[Value]:
+def _rows(reading: ShownTrace, visit: Visit) -> Iterator[Value]:
     shown = [value for value in _all(reading, visit) if not value.is_plumbing]
     yield from shown[:_ROWS]
 
@@ -138,7 +138,7 @@ def _table(values: Sequence[Value], markdown: bool, run: str = "a run") -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _surprise(reading: Reading, visit: Visit, markdown: bool) -> str:
+def _surprise(reading: ShownTrace, visit: Visit, markdown: bool) -> str:
     """How odd what the line did looked to the model, all before it being known; nothing where it was likely."""
     events = reading.surprise["events"] if reading.surprise else ()
     found = next((event for event in events if event["event_index"] == visit.told_by), None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lsprotocol import types as lsp
 
-from cwm_lsp.lsp.documents import Known
+from cwm_lsp.lsp.documents import KnownCall
 from cwm_lsp.lsp.outline import Entry
 from cwm_lsp.lsp.views.hints import END
 from cwm_lsp.lsp.views.shorten import shorten_call
@@ -26,7 +26,7 @@ MORE = "cwm.more"
 class Shows:
     """The call whose values stand beside a function's lines."""
 
-    known: Known
+    known: KnownCall
     file: str | None
     """The name of the file of the function that was called, where it is another one."""
 

@@ -134,7 +134,7 @@ class Whole:
     divergences: tuple[Divergence, ...]
     indices: Sequence[int]
     """Of the file's own events in it."""
-    elsewhere: Mapping[str, Reading]
+    elsewhere: Mapping[str, ShownTrace]
     """What it tells of the other files, by path."""
 
     def within(self, index: int, path: str | None = None) -> int:
@@ -144,7 +144,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ShownTrace:
     """A trace with all that its views need, worked out once. Calls into other files are stepped over in it."""
 
     trace: Trace
@@ -162,7 +162,7 @@ class Reading:
     """With the steps in other files; None where there are none."""
 
     @classmethod
-    def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> Reading:
+    def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> ShownTrace:
         """Divergences point into the events of this trace, which is then the recorded one."""
         calls: dict[int, dict[int, list[Step]]] = {}
         for step in steps(trace.events):

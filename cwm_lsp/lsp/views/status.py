@@ -9,7 +9,7 @@ from cwm_lsp.lsp.views.shorten import shorten_call
 from cwm_lsp.trace.facts import facts, is_fact, is_remembered, run_of
 
 if TYPE_CHECKING:
-    from cwm_lsp.lsp.documents import Known
+    from cwm_lsp.lsp.documents import KnownCall
     from cwm_lsp.lsp.outline import Entry
     from cwm_lsp.source.calls import Call
     from cwm_lsp.trace.events import Trace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CALL = 60
 
 
-def status(entry: Entry, call: Call | None, known: Known | None) -> dict[str, Any]:
+def status(entry: Entry, call: Call | None, known: KnownCall | None) -> dict[str, Any]:
     """Of the function at hand: its name, the call that is shown, in a word how it is known, in a sentence why so."""
     answer = {"function": entry.qualname, "call": call.expression if call is not None else None}
     if known is None:

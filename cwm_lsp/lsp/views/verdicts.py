@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cwm_lsp.lsp.views.hints import CRASH, Part
-from cwm_lsp.lsp.views.reading import Reading
+from cwm_lsp.lsp.views.reading import ShownTrace
 from cwm_lsp.lsp.views.shorten import shorten, shorten_call
 from cwm_lsp.source.expectations import Expectation
 from cwm_lsp.trace.facts import is_fact
@@ -37,7 +37,7 @@ class Verdict:
     """For a diagnostic: both values."""
 
 
-def verdict(reading: Reading, expectation: Expectation) -> Verdict | None:
+def verdict(reading: ShownTrace, expectation: Expectation) -> Verdict | None:
     """What a trace tells of an expectation; None where that is a guess, or the reprs do not tell."""
     trace = reading.trace
     raised = trace.outcome.exception

@@ -378,10 +378,10 @@ class Generators(Suspending):
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from manager_of(frame))]
             value, leave = carrying(managing.enter, taken.pop())
-            if store is not None:
-                carrying(store, frame, value)
-            del value
             try:
+                if store is not None:
+                    carrying(store, frame, value)
+                del value
                 signal = yield from body(frame)
             except INTERNAL:
                 raise
@@ -414,10 +414,10 @@ class Generators(Suspending):
             exits = [leave]  # let go of when it is called to leave as planned: what it awaits holds the manager alone
             del entered, leave
             taken.append((yield from entering(frame, taken.pop())))
-            if store is not None:
-                carrying(store, frame, taken[0])
-            taken.clear()
             try:
+                if store is not None:
+                    carrying(store, frame, taken[0])
+                taken.clear()
                 signal = yield from body(frame)
             except INTERNAL:
                 raise

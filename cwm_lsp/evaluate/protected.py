@@ -245,15 +245,20 @@ class Protected:
         return do
 
     def managed(self: Statements, item: ast.withitem, body: Do) -> Do:  # type: ignore[misc]
-        """One context manager around a block."""
-        enter, rising, leaving = self.entering(item), self.leaving(item), self.mark(item, "exit")
-        caught, runtime = self.caught, self.runtime
+        """One context manager around a block; what it gives is bound within."""
+        self.marks = True
+        manager_of = self.after(self.expr(item.context_expr), item, "enter")
+        store = self.store(item.optional_vars) if item.optional_vars is not None else drop
+        rising, leaving = self.leaving(item), self.mark(item, "exit")
+        caught, runtime, enter = self.caught, self.runtime, self.interpreter.managing.enter
 
         def do(frame: Frame) -> Any:
-            leave = enter(frame)
+            value, leave = enter(manager_of(frame))
             guarded = runtime.guarded
             runtime.guarded += 1
             try:
+                store(frame, value)
+                del value
                 signal = body(frame)
             except INTERNAL:
                 raise
@@ -271,21 +276,6 @@ class Protected:
             return signal
 
         return do
-
-    def entering(self: Statements, item: ast.withitem) -> Callable[[Frame], Any]:  # type: ignore[misc]
-        """Enters a context manager; gives what leaves it."""
-        self.marks = True
-        manager_of = self.after(self.expr(item.context_expr), item, "enter")
-        store = self.store(item.optional_vars) if item.optional_vars is not None else None
-        managing = self.interpreter.managing
-
-        def enter(frame: Frame) -> Any:
-            value, leave = managing.enter(manager_of(frame))
-            if store is not None:
-                store(frame, value)
-            return leave
-
-        return enter
 
     def leaving(self: Statements, item: ast.withitem) -> Callable[[Frame, BaseException, Any, int], None]:  # type: ignore[misc]
         """Leaves a context manager by an exception, which goes on unless the manager swallows it."""
@@ -309,3 +299,7 @@ class Protected:
             raise problem
 
         return leave_rising
+
+
+def drop(frame: Frame, value: Any) -> None:
+    """Binds nothing."""

@@ -33,8 +33,10 @@ ENDINGS = {
     "        yield 2\ndef f(n):\n    it = g(n)\n    a = next(it)\n    return a + it.throw(KeyError(a))\n",
     "last raise of two": "def f(n):\n    try:\n        1 / 0\n    except ZeroDivisionError as e:\n"
     "        raise ValueError(n) from e\n",
+    "carriage returns": "def f(n):\r\n    for i in range(n):\r\n        text = 'é😀' * i\r\n    return text\r\n",
+    "byte order mark": "\ufeffdef f(n):\r\n    m = n\r\n    return m",
 }
-"""What a trace may come to."""
+"""What a trace may come to, and a text be like."""
 
 
 def texts(count: int) -> Iterator[tuple[str, str]]:
@@ -51,11 +53,13 @@ def texts(count: int) -> Iterator[tuple[str, str]]:
 
 def predictions(folder: Path, count: int) -> list[dict[str, Any]]:
     """What `predict --json` says of them, without those of which no step is known and those that are too long."""
+    folder = folder / "with spaces"
+    folder.mkdir()
     (folder / "other.py").write_text(OTHER, encoding="utf-8")
     rows = []
     for number, (text, call) in enumerate(texts(count)):
         path = folder / f"program{number}.py"
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(text.encode())
         rows.append(json.dumps({"path": str(path), "function": "f", "call": call}))
     batch = folder / "cases.jsonl"
     batch.write_text("\n".join(rows), encoding="utf-8")

@@ -363,6 +363,44 @@ def test_whatever_comes_is_answered_once(program):
         client.write(b"Content-Length: 10\r\n\r\nshort")  # and the client is gone
 
 
+def test_what_comes_all_at_once_is_answered_in_order(program):
+    chance = random.Random(3)
+    launched = {"mode": "predict", "program": str(program), "function": "walk", "call": "walk(2)", "stopOnEntry": True}
+    begin = ["terminate", "initialize", "launch", "configurationDone", "stackTrace", "scopes", "variables", *MOVES]
+    said = {"threadId": 1, "frameId": 2, "variablesReference": 1, "expression": "n", "value": "3", "name": "total"}
+    expected, data = [], b""
+    for _ in range(30):
+        commands = [*begin, *chance.choices([*MOVES, "evaluate", "setVariable", "setExpression", "cancel"], k=6)]
+        if chance.random() < 0.4:
+            chance.shuffle(commands)
+        for command in commands:
+            number = chance.choice([len(expected) + 1, len(expected) + 1, 1, -1])  # also the same one again
+            message = {"seq": number, "type": "request", "command": command, "arguments": said}
+            if command == "launch":
+                message["arguments"] = launched
+            if chance.random() < 0.1:
+                broken = [
+                    b"Content-Length: 5\r\n\r\n{nope",
+                    b"Content-Length: -5\r\n\r\n",
+                    framed({**message, "seq": "1"}),
+                ]
+                expected.append(0)
+                data += chance.choice(broken)
+            else:
+                expected.append(number)
+                data += framed(message)
+    with Client() as client:
+        while data:  # cut anywhere, also within a header
+            size = chance.randrange(1, 4000)
+            client.write(data[:size])
+            data = data[size:]
+        responses = [client.response() for _ in expected]
+        assert [one["request_seq"] for one in responses] == expected
+        assert not [one for one in responses if not one["success"] and "fault" in one["message"]]
+        done = {one["command"] for one in responses if one["success"]}
+        assert done >= {"launch", "configurationDone", "next", "pause", "stackTrace"}
+
+
 def test_nothing_but_the_protocol_is_on_stdout_and_a_client_that_leaves_ends_it(program):
     with Client().launch(program, "helper", "helper(1)") as client:
         client.begin()

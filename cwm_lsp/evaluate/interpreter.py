@@ -36,9 +36,13 @@ from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import Suspension
 from cwm_lsp.evaluate.telling import tells
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
-from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, NotImported, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
 from cwm_lsp.source.modules import Found
+from cwm_lsp.trace.facts import NOT_IMPORTED
+
+_PLAIN = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Assert, ast.Raise)
+_OF_VALUES = (ArithmeticError, AssertionError, LookupError, TypeError, ValueError)
 
 
 class Interpreter:
@@ -291,15 +295,24 @@ class Interpreter:
             if self.stepped_over or self.path:
                 raise  # whoever imports this module may be waiting for it
             self.forget(node)
-        except Exception:
+        except Exception as error:
             if (self.stepped_over or self.path) and not self.of_library:
                 raise  # the import fails
+            self.fail_if_certain(node, error)
             self.forget(node)
         except Undetermined:
             self.forget(node)
         except GaveUp:
             self.runtime.check()
             self.forget(node)
+
+    def fail_if_certain(self, node: ast.stmt, error: Exception) -> None:
+        """Raise NotImported where a plain statement of the call's own file raises what depends on values alone. What
+        other files, classes and decorators raise may come of what is not known of them."""
+        is_other = self.stepped_over or self.path or self.of_library
+        if isinstance(node, _PLAIN) and isinstance(error, _OF_VALUES) and not is_other:
+            told = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise NotImported(f"{NOT_IMPORTED}: line {node.lineno} raises {told}")
 
     def forget(self, node: ast.stmt) -> None:
         """A statement of the top level could not be followed: what it binds or may change is unknown."""

@@ -25,6 +25,10 @@ class GaveUp(BaseException):
     """The evaluation ends here: a limit, or something that is not interpreted. The message says what."""
 
 
+class NotImported(GaveUp):
+    """The file itself fails, by an exception that is certain: none of its functions is ever called."""
+
+
 class Exhausted(GaveUp):
     """What an evaluation may take of time or memory has run out."""
 

@@ -21,7 +21,7 @@ from cwm_lsp.predict.prediction import Prediction
 from cwm_lsp.predict.prompt import is_entry, seeded
 from cwm_lsp.source.functions import namesakes
 from cwm_lsp.trace.events import NOTHING, Event, Outcome
-from cwm_lsp.trace.facts import NOT_ENTERED
+from cwm_lsp.trace.facts import NOT_ENTERED, NOT_IMPORTED
 
 _SECONDS = 4.0
 """That an evaluation may take; waiting for the model's answers does not count."""
@@ -93,8 +93,8 @@ class LockedPrediction(Prediction):
             raise Ended(evaluation.gave_up)
         if self._task.changes and len(self.events) <= self._task.changes[-1].step:
             raise Ended(f"the value cannot be set: {evaluation.gave_up}")
-        if evaluation.gave_up == NOT_ENTERED and not self._is_guess:
-            raise Ended(NOT_ENTERED)
+        if (evaluation.gave_up or "").startswith((NOT_ENTERED, NOT_IMPORTED)) and not self._is_guess:
+            raise Ended(evaluation.gave_up or "")
         self._take_back()
         outcome = self._as_it_went()
         return outcome if outcome is not None else (yield from super()._predict())

@@ -10,6 +10,8 @@ from cwm_lsp.trace.events import Event, Outcome, Trace
 
 NOT_ENTERED = "the call does not enter the function"
 """The detail of the outcome of a call that cannot be traced."""
+NOT_IMPORTED = "the file cannot be imported"
+"""How the detail of an outcome begins where the file fails before any call of it is made."""
 MAY_NOT_FIT = "the arguments are made up, and may not fit"
 """The detail of an outcome that says nothing about the function."""
 

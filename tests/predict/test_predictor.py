@@ -54,6 +54,30 @@ def test_what_is_computable_needs_no_model(without_model):
     assert origins == {"words": "given", "found": "computed", "word": "computed", "value": "computed"}
 
 
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("LIMIT = 1 / 0", "ZeroDivisionError: division by zero"),
+        ("assert count([]) == {1: 2}", "AssertionError"),
+        ("LIMIT = count(['a'])['b']", "KeyError: 'b'"),
+        ("raise ValueError('not here')", "ValueError: not here"),
+    ],
+)
+def test_no_function_is_called_of_a_file_that_certainly_fails(without_model, statement, told):
+    trace = without_model.predict(task(f"{COUNT}\n{statement}\n", "count(['a'])", "count"))
+    detail = f"the file cannot be imported: line 8 raises {told}"
+    assert (trace.events, trace.outcome.kind, trace.outcome.detail) == ((), "truncated", detail)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import nowhere", "LIMIT = int(open('/nowhere').read())", "LIMIT = {}[id(0)]", "import os; os.nothing"],
+)
+def test_what_may_be_otherwise_elsewhere_ends_no_file(without_model, statement):
+    trace = without_model.predict(task(f"{COUNT}\n{statement}\n", "count(['a'])", "count"))
+    assert trace.outcome.value == "{'a': 1}"
+
+
 def test_nothing_heavy_is_imported_where_no_model_is_needed(tmp_path):
     (tmp_path / "program.py").write_text(COUNT)
     script = """

@@ -307,10 +307,13 @@ class Interpreter:
             self.forget(node)
 
     def fail_if_certain(self, node: ast.stmt, error: Exception) -> None:
-        """Raise NotImported where a plain statement of the call's own file raises what depends on values alone. What
-        other files, classes and decorators raise may come of what is not known of them."""
+        """Raise NotImported where a plain statement of the call's own file, which names nothing imported, raises
+        what depends on values alone. What other files raise may come of what is not known of them."""
         is_other = self.stepped_over or self.path or self.of_library
-        if isinstance(node, _PLAIN) and isinstance(error, _OF_VALUES) and not is_other:
+        if is_other or not isinstance(node, _PLAIN) or not isinstance(error, _OF_VALUES):
+            return
+        named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if named.isdisjoint(imported_names(self.tree)):
             told = f"{type(error).__name__}: {error}".rstrip(": ")
             raise NotImported(f"{NOT_IMPORTED}: line {node.lineno} raises {told}")
 

@@ -248,7 +248,7 @@ class Patterns:
             if type(subject) is Unknown or type(kind) is Unknown:
                 raise Undetermined
             if not isinstance(kind, type):
-                raise TypeError("called match pattern must be a class")
+                raise TypeError("called match pattern must be a type")
             runtime.touchable((subject,))
             values: list[Any] = []
             if not decide(frame, isinstance(subject, kind) and take(subject, kind, values)):
@@ -262,6 +262,8 @@ class Patterns:
                 values.append(subject)
             seen: set[str] = set()
             for name in [*(names or ()), *named]:
+                if type(name) is not str:
+                    raise TypeError(f"__match_args__ elements must be strings (got {type_name(type(name))})")
                 if name in seen:
                     raise TypeError(f"{type_name(kind)}() got multiple sub-patterns for attribute {name!r}")
                 seen.add(name)
@@ -287,8 +289,8 @@ def look_up(subject: Any, keys: Sequence[Any], found: dict[Any, Any]) -> bool:
     return True
 
 
-def positional(kind: Any, count: int) -> Sequence[str] | None:
-    """The names of the attributes that positional patterns of a class stand for; None for the value itself."""
+def positional(kind: Any, count: int) -> Sequence[Any] | None:
+    """What positional patterns of a class stand for, which should be names of attributes; None for the value itself."""
     try:
         names = kind.__match_args__
     except AttributeError:
@@ -304,9 +306,6 @@ def positional(kind: Any, count: int) -> Sequence[str] | None:
         raise TypeError(f"{type_name(kind)}() accepts {allowed} positional sub-pattern{plural} ({count} given)")
     if itself:
         return None
-    for name in names[:count]:
-        if type(name) is not str:
-            raise TypeError(f"__match_args__ elements must be strings (got {type_name(type(name))})")
     return tuple(names[:count])
 
 

@@ -93,6 +93,10 @@ FAMILIES: tuple[tuple[Wording, ...], ...] = (
         (OBJECTS, r"(?P<all>'[^']+' object has no attribute '[^']+') and no __dict__ for setting new attributes", None),
     ),
     (
+        (OLD, r"called match pattern must be a type", "called match pattern must be a type"),
+        ((3, 12), r"called match pattern must be a class", "called match pattern must be a class"),
+    ),
+    (
         (OLD, r"string indices must be integers", "string indices must be integers"),
         ((3, 11), r"string indices must be integers, not '.*'", None),
     ),

@@ -307,13 +307,18 @@ class Interpreter:
             self.forget(node)
 
     def fail_if_certain(self, node: ast.stmt, error: Exception) -> None:
-        """Raise NotImported where a plain statement of the call's own file, which names nothing imported, raises
-        what depends on values alone. What other files raise may come of what is not known of them."""
+        """Raise NotImported where a plain statement of the call's own file, which names nothing imported and calls
+        builtins alone, raises what depends on values alone. What other files raise may come of what is not known of
+        them; and where a function of the file fails, that is what one wants to see of it."""
         is_other = self.stepped_over or self.path or self.of_library
         if is_other or not isinstance(node, _PLAIN) or not isinstance(error, _OF_VALUES):
             return
-        named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-        if named.isdisjoint(imported_names(self.tree)):
+        parts = list(ast.walk(node))
+        called = {
+            part.func.id if isinstance(part.func, ast.Name) else "" for part in parts if isinstance(part, ast.Call)
+        }
+        named = {part.id for part in parts if isinstance(part, ast.Name)}
+        if called <= library.BUILTINS.keys() - self.namespace.keys() and named.isdisjoint(imported_names(self.tree)):
             told = f"{type(error).__name__}: {error}".rstrip(": ")
             raise NotImported(f"{NOT_IMPORTED}: line {node.lineno} raises {told}")
 

@@ -232,6 +232,9 @@ def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequenc
         console.print(Text(f"gave up on {reason}", "dim"))
     if len(reasons) > REASONS:
         console.print(Text(f"… and on {len(reasons) - REASONS} more", "dim"))
+    if not functions and not broken:
+        console.print(Text("there is no function to search: name files or folders that have some"))
+        return
     s = "" if functions == 1 else "s"
     console.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"))
 

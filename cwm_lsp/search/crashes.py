@@ -24,8 +24,11 @@ from cwm_lsp.trace.events import Outcome
 
 _IGNORED = re.compile(r"#\s*cwm:\s*ignore\b")
 _WRONG_KIND = frozenset({"TypeError", "AttributeError"})
-_OF_ENVIRONMENT = frozenset({"ImportError", "ModuleNotFoundError"})
-"""What is installed decides on them."""
+_OF_ENVIRONMENT = frozenset({
+    "ImportError", "ModuleNotFoundError", "FileNotFoundError", "IsADirectoryError", "NotADirectoryError",
+    "PermissionError", "FileExistsError",
+})  # fmt: skip
+"""What is installed, and which files there are, decides on them."""
 _HOOKS = frozenset({"__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__del__", "__next__"})
 """Methods that Python calls, and of which it expects exceptions."""
 _LOOKUPS = frozenset({"__getitem__", "__delitem__", "__missing__"})

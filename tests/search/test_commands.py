@@ -102,6 +102,19 @@ def test_nothing_found(shop: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+def test_files_that_are_not_there_are_no_crashes(tmp_path: Path) -> None:
+    (tmp_path / "reading.py").write_text(
+        "def read(path: str) -> str:\n    with open(path) as file:\n        return file.read()\n"
+    )
+    done = run(tmp_path, "crashes", "reading.py")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_that_there_is_nothing_to_search_is_said(tmp_path: Path) -> None:
+    done = run(tmp_path, "crashes", str(tmp_path))
+    assert (done.returncode, "no function to search" in done.stderr) == (0, True)
+
+
 def test_what_cannot_be_done(shop: Path) -> None:
     (shop / "broken.py").write_text("def f(:\n")
     assert run(shop, "crashes", "absent.py").returncode == 2

@@ -18,6 +18,9 @@ from tests.trace.tracer import record
 
 pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the traces are what CPython 3.11 reports")
 
+PATIENT = 600.0
+"""Seconds for a reading: how far one comes in the usual time hangs on the machine."""
+
 
 @pytest.fixture(scope="module")
 def of_bytes(tmp_path_factory):
@@ -75,8 +78,8 @@ def test_a_changed_value_surprises_and_the_expected_one_is_told():
     trace = recorded("branches-0")
     index, event = next((n, e) for n, e in enumerate(trace.events) if e.kind == "return")
     altered = replace(trace, events=(*trace.events[:index], replace(event, value="[7, 7]")))
-    surprise = predictor.read(altered).surprises[index - 1]
-    told = predictor.read(trace).surprises[index - 1]
+    surprise = predictor.read(altered, seconds=PATIENT).surprises[index - 1]
+    told = predictor.read(trace, seconds=PATIENT).surprises[index - 1]
     assert "value" in surprise.expected
     assert 0 < surprise.expected_confidences["value"] < 1
     assert surprise.parts["value"] > told.parts["value"]
@@ -86,7 +89,7 @@ def test_a_changed_value_surprises_and_the_expected_one_is_told():
 def test_another_step_is_expected(predictor):
     trace = recorded("loops-1")
     others = set()
-    for surprise in predictor.read(trace, expecting=200).surprises:
+    for surprise in predictor.read(trace, seconds=PATIENT, expecting=200).surprises:
         event = trace.events[surprise.event_index]
         assert surprise.expected_line != event.line
         assert surprise.expected_kind != event.kind
@@ -110,7 +113,7 @@ def counted(engine):
 def test_reading_takes_a_pass_for_many_tokens(engine):
     assert engine.pass_tokens >= 512
     passes = counted(engine)
-    reading = Predictor.of(engine).read(recorded("loops-1"), expecting=0)
+    reading = Predictor.of(engine).read(recorded("loops-1"), seconds=PATIENT, expecting=0)
     assert (len(passes), sum(passes)) == (reading.passes, reading.tokens)
     assert reading.passes <= -(-reading.tokens // 512)
     assert reading.tokens > 512
@@ -138,7 +141,7 @@ class Watched(Distribution):
 def test_parts_read_one_after_the_other_are_judged_as_the_whole(name, engine):
     """What the engine says of a part is gone before it reads the next: with 128,256 tokens that is 66 MB for 128."""
     trace = recorded(name)
-    whole = Predictor.of(engine).read(trace, expecting=60)
+    whole = Predictor.of(engine).read(trace, seconds=PATIENT, expecting=60)
     fresh, there, kept = LocalEngine(engine.model, engine.tokenizer, "tiny"), weakref.WeakSet(), []
     fresh.pass_tokens = 13
     forward = fresh.forward
@@ -148,7 +151,7 @@ def test_parts_read_one_after_the_other_are_judged_as_the_whole(name, engine):
         return [(prefix, [Watched(one, there) for one in given]) for prefix, given in forward(batch)]
 
     fresh.forward = watched
-    parts = Predictor.of(fresh).read(trace, expecting=60)
+    parts = Predictor.of(fresh).read(trace, seconds=PATIENT, expecting=60)
     same_reading(parts, whole)
     assert parts.passes >= parts.tokens // 13 > 5
     assert set(kept[: parts.passes]) == {0}
@@ -167,15 +170,15 @@ def test_what_was_expected_is_written_with_drafts():
     engine = PortableEngine(bundled_folder(), "bundled")
     passes = counted(engine)
     predictor, trace = Predictor.of(engine), record(TURNED, "f([[3, 1, 4], [1, 5, 9], [2, 6, 5]])")
-    drafted = predictor.read(trace, expecting=1_000, at_least=0.0)
+    drafted = predictor.read(trace, seconds=PATIENT, expecting=1_000, at_least=0.0)
     assert len(passes) == drafted.passes + drafted.expecting_passes
     engine.draft_tokens = 0
-    plain = predictor.read(trace, expecting=1_000, at_least=0.0)
+    plain = predictor.read(trace, seconds=PATIENT, expecting=1_000, at_least=0.0)
     for one, other in zip(drafted.surprises, plain.surprises, strict=True):
         assert (one.expected, one.expected_line) == (other.expected, other.expected_line)
     assert any(surprise.expected for surprise in plain.surprises)
     assert drafted.expecting_passes < plain.expecting_passes
-    likely = predictor.read(trace, expecting=1_000, at_least=0.3)
+    likely = predictor.read(trace, seconds=PATIENT, expecting=1_000, at_least=0.3)
     assert likely.expecting_passes < plain.expecting_passes  # it is not written to its end
     for one, all_told in zip(likely.surprises, plain.surprises, strict=True):
         assert one.bits == all_told.bits
@@ -195,10 +198,10 @@ def f(n):
 
 def test_an_event_too_long_for_the_context_is_left_out_and_told(engine):
     trace = record(HUGE, "f(150)")
-    read = Predictor.of(engine).read(trace).surprises
+    read = Predictor.of(engine).read(trace, seconds=PATIENT).surprises
     assert [surprise.event_index for surprise in read] == list(range(1, len(trace.events)))
     engine.context_length = 600
-    reading = Predictor.of(engine).read(trace)
+    reading = Predictor.of(engine).read(trace, seconds=PATIENT)
     assert [surprise.event_index for surprise in reading.surprises] == [1, 5]
     assert "3 events do not fit the model's context of 600 tokens" in (reading.detail or "")
 
@@ -222,9 +225,9 @@ def test_where_there_is_no_model_that_is_told():
 
 def test_a_trace_longer_than_the_context_is_read_in_windows(engine):
     trace = recorded("loops-1")
-    whole = Predictor.of(engine).read(trace, expecting=0).surprises
+    whole = Predictor.of(engine).read(trace, seconds=PATIENT, expecting=0).surprises
     engine.context_length = 900
-    parts = Predictor.of(engine).read(trace, expecting=0).surprises
+    parts = Predictor.of(engine).read(trace, seconds=PATIENT, expecting=0).surprises
     assert [surprise.event_index for surprise in parts] == [surprise.event_index for surprise in whole]
     assert parts[3] == whole[3]  # still in the first window
 
@@ -232,7 +235,7 @@ def test_a_trace_longer_than_the_context_is_read_in_windows(engine):
 def test_a_reading_tells_how_far_it_is_and_ends_in_time(engine):
     trace = recorded("loops-1")
     engine.pass_tokens = 40
-    whole = Predictor.of(engine).read(trace, expecting=0)
+    whole = Predictor.of(engine).read(trace, seconds=PATIENT, expecting=0)
     told = []
 
     def slow(events):
@@ -255,7 +258,7 @@ def test_a_reading_tells_how_far_it_is_and_ends_in_time(engine):
 def test_every_window_has_its_share_of_expectations(engine):
     trace = recorded("loops-1")
     engine.context_length = 900
-    surprises = Predictor.of(engine).read(trace, expecting=60, at_least=0.0).surprises
+    surprises = Predictor.of(engine).read(trace, seconds=PATIENT, expecting=60, at_least=0.0).surprises
     told = [n for n, surprise in enumerate(surprises) if not surprise.as_expected]
     assert told[0] < len(surprises) // 3 < 2 * len(surprises) // 3 < told[-1]
 
@@ -265,7 +268,7 @@ def test_all_kinds_of_traces_are_read(name, predictor):
     names = {key for key in tasks() if key.startswith(name.partition("-")[0])}
     for key in sorted(names)[:1]:
         trace = recorded(key)
-        reading = predictor.read(trace, expecting=50)
+        reading = predictor.read(trace, seconds=PATIENT, expecting=50)
         assert len(reading.surprises) == len(trace.events) - 1
         assert all(math.isfinite(surprise.bits) and surprise.bits >= -1e-6 for surprise in reading.surprises)
 

@@ -331,6 +331,7 @@ class Suspending(Statements):
             start(frame)
             try:
                 taken = [carrying(anext_of, items)]
+                del items  # the loop alone has its iterator: this frame may be in a traceback
                 return (yield from wait(frame, taken.pop()))
             except StopAsyncIteration as end:
                 self.caught(frame, end)

@@ -79,7 +79,8 @@ describe("one file", () => {
     await editor.run("Problems: Focus on Problems View");
     const problems = editor.page.locator(".markers-panel .monaco-list-row");
     await problems.filter({ hasText: "computed [3.0, 5.0, 7.0], expected [3.0, 5.0]" }).waitFor();
-    assert.equal(await problems.count(), 2, "the file, and one problem of it");
+    const told = await problems.allInnerTexts();
+    assert.ok(!told.some((text) => text.includes("winner")), "a guess is no problem");
     await editor.pictures("problems");
     await editor.run("View: Hide Panel");
   });
@@ -136,7 +137,7 @@ describe("several files", () => {
     const { editor } = parts;
     await editor.open("prices.py", "What things cost");
     await editor.hint("price = PRICES[name]", "price = ");
-    const told = /as called in order_total\(.* · orders\.py/;
+    const told = /as called in (order_total|largest)\(.* · orders\.py/;
     await until(async () => told.test(await editor.lenses()), "whose call is shown");
     await editor.pictures("other-file");
   });

@@ -1,6 +1,6 @@
 """What the evaluator says of Python's own tests: each test method a program of one file, evaluated, run, and compared.
 
-    python benchmarks/conformance.py [MODULE ...] [--only PATTERN] [--limit N] [--seed N] [--reasons N] [--json]
+    python benchmarks/conformance.py [MODULE ...] [--only PATTERN] [--limit N] [--seed N] [--results FILE] [--jobs N]
 
 The tests are read from the `test` package of the Python that this runs in, which should be CPython 3.11; nothing of
 them is kept. Of a method's module its program has what the method needs, with a plain stand-in for `unittest`. Each
@@ -8,7 +8,8 @@ program is recorded with `sys.settrace` and then evaluated, each in a process of
 in an empty folder. Left out is what does not get into the method, or takes too long or too many steps.
 
 By module and in all: rows; begun: something was computed; whole: all of it was, without a question; wrong: what was
-told as computed and the run contradicts. `--limit` takes so many methods of all, chosen by `--seed`.
+told as computed and the run contradicts. Rows are taken in random order, so that those of a run that was ended early
+stand for all: with `--results` each verdict is kept at once, and a later run goes on with the rows that are missing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import ast
 import contextlib
 import importlib.util
 import json
+import multiprocessing
 import os
 import pickle
 import random
@@ -29,7 +31,7 @@ import tempfile
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -178,6 +180,11 @@ class Row:
         return self.tests.name
 
     @property
+    def name(self) -> str:
+        """What it is called among all rows."""
+        return f"{self.module}/{self.tests.path.stem} {self.class_name}.{self.method}"
+
+    @property
     def function(self) -> str:
         return f"{self.home}.{self.method}"
 
@@ -195,7 +202,7 @@ class Source:
     """A module of tests: its statements, and which of them bind a name."""
 
     def __init__(self, name: str, path: Path) -> None:
-        self.name = name
+        self.name, self.path = name, path
         self.text = path.read_text(encoding="utf-8")
         self.lines = self.text.splitlines(keepends=True)
         self.tree = ast.parse(self.text)
@@ -426,21 +433,39 @@ def apart(work: Callable[[], T]) -> T | None:
 
 
 def sample(modules: Iterable[str], *, only: str = "", limit: int | None = None, seed: int = 0) -> list[Row]:
-    """The rows of modules whose function or module matches `only`; `limit`: so many, chosen by `seed`."""
+    """The rows of modules whose function or module matches `only`, in random order; `limit`: so many of them."""
     rows = [row for name in modules for row in rows_of(name) if re.search(only, f"{row.module} {row.function}")]
-    if limit is not None and limit < len(rows):
-        rows = random.Random(seed).sample(rows, limit)
-    return sorted(rows, key=lambda row: (row.module, row.function, row.class_name))
+    random.Random(seed).shuffle(rows)
+    return rows[:limit]
 
 
-def check(rows: Iterable[Row], tell: Callable[[Row, Verdict], None]) -> dict[str, Counter[str]]:
-    """Counts by module; `tell` is called with each row that is not left out."""
+ROWS: list[Row] = []
+"""In a worker: those that it is asked about, by their positions."""
+
+
+def judged_apart(position: int) -> tuple[int, Verdict | None]:
+    return position, apart(partial(judged, ROWS[position]))
+
+
+def check(rows: list[Row], *, jobs: int = 1) -> Iterator[tuple[Row, Verdict | None]]:
+    """Each row with its verdict, as they come; None for what is left out."""
+    forked = multiprocessing.get_context("fork")  # the rows come with the fork
+    with forked.Pool(jobs, initializer=ROWS.extend, initargs=(rows,)) as pool:
+        for position, verdict in pool.imap_unordered(judged_apart, range(len(rows))):
+            yield rows[position], verdict
+
+
+def kept(results: Path) -> dict[str, Verdict | None]:
+    """The verdicts that a file has, by the names of their rows."""
+    found = map(json.loads, results.read_text(encoding="utf-8").splitlines() if results.exists() else [])
+    return {item["row"]: item["verdict"] and Verdict(**item["verdict"]) for item in found}
+
+
+def counted(verdicts: Iterable[tuple[Row, Verdict]]) -> dict[str, Counter[str]]:
+    """Counts by module."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        verdict = apart(partial(judged, row))
-        if verdict is not None:
-            counts[row.module].update(rows=1, begun=verdict.begun, whole=verdict.whole, wrong=bool(verdict.wrong))
-            tell(row, verdict)
+    for row, verdict in verdicts:
+        counts[row.module].update(rows=1, begun=verdict.begun, whole=verdict.whole, wrong=bool(verdict.wrong))
     return counts
 
 
@@ -452,39 +477,42 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=MODULES.split(), metavar="MODULE", help="without `test_`")
     parser.add_argument("--only", default="", metavar="PATTERN", help="rows whose module or function matches")
     parser.add_argument("--limit", type=int, metavar="N", help="so many rows of all")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which ones")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the order of the rows")
+    parser.add_argument(
+        "--results", type=Path, default=os.devnull, metavar="FILE", help="verdicts as JSON lines; rows in it are done"
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many rows at once")
     parser.add_argument("--reasons", type=int, default=10, metavar="N", help="so many reasons for not knowing")
     parser.add_argument("--show", type=int, default=5, metavar="N", help="programs of wrong rows that are printed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    reasons: Counter[str] = Counter()
-    wrong: list[tuple[Row, str]] = []
-
-    def tell(row: Row, verdict: Verdict) -> None:
-        if verdict.reason:
-            reasons[verdict.reason] += 1
-        if verdict.wrong:
-            wrong.append((row, verdict.wrong))
-        if not options.json and sys.stderr.isatty():
-            print(f"\r{row.module} {row.function}"[:100].ljust(100), end="", file=sys.stderr, flush=True)
-
     if not any(map(installed, options.modules)):
         print("this Python has no `test` package: install it, or run with another CPython 3.11", file=sys.stderr)
         return 2
     rows = sample(options.modules, only=options.only, limit=options.limit, seed=options.seed)
-    counts = check(rows, tell)
-    total = sum(counts.values(), Counter())
+    verdicts = kept(options.results)
+    missing = [row for row in rows if row.name not in verdicts]
+    with options.results.open("a", encoding="utf-8") as file, contextlib.suppress(KeyboardInterrupt):
+        for row, verdict in check(missing, jobs=options.jobs):
+            verdicts[row.name] = verdict
+            print(json.dumps({"row": row.name, "verdict": verdict and asdict(verdict)}), file=file, flush=True)
+    found = [(row, verdict) for row in rows if (verdict := verdicts.get(row.name)) is not None]
+    counts = counted(found)
+    total = sum(counts.values(), Counter[str]())
+    reasons = Counter(verdict.reason for _, verdict in found if verdict.reason).most_common(options.reasons)
+    wrong = [(row, verdict.wrong) for row, verdict in found if verdict.wrong]
     if options.json:
-        print(json.dumps({"modules": counts, "total": total, "reasons": reasons.most_common(options.reasons),
+        print(json.dumps({"modules": counts, "total": total, "reasons": reasons,
                           "wrong": [{"module": row.module, "function": row.function, "what": what}
                                     for row, what in wrong]}))  # fmt: skip
         return bool(wrong)
+    print(f"{len(verdicts.keys() & {row.name for row in rows})} of {len(rows)} test methods drawn")
     print(f"{'':24}" + "".join(f"{column:>8}" for column in COLUMNS))
     for name, count in [*sorted(counts.items()), ("in all", total)]:
         print(f"{name:24}" + "".join(f"{count[column]:8}" for column in COLUMNS))
     if total["rows"]:
         print(f"computed whole: {total['whole'] / total['rows']:.0%}")
-    for reason, number in reasons.most_common(options.reasons):
+    for reason, number in reasons:
         print(f"{number:6} {reason[:110]}")
     for position, (row, what) in enumerate(wrong):
         print(f"\nwrong: {row.module} {row.function}\n{what}")
@@ -494,5 +522,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
+    sys.exit(main())

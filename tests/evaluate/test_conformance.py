@@ -15,14 +15,10 @@ SAMPLE = 150
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not conformance.installed("grammar"), reason="this Python has no `test` package")
 def test_no_step_of_python_s_own_tests_is_told_wrongly() -> None:
-    wrong = {}
-
-    def tell(row: conformance.Row, verdict: conformance.Verdict) -> None:
-        if verdict.wrong:
-            wrong[f"{row.module} {row.function}"] = verdict.wrong
-
-    counts = conformance.check(conformance.sample(conformance.MODULES.split(), limit=SAMPLE), tell)
-    total = sum(counts.values(), conformance.Counter())
+    rows = conformance.sample(conformance.MODULES.split(), limit=SAMPLE)
+    found = [(row, verdict) for row, verdict in conformance.check(rows) if verdict is not None]
+    wrong = {row.name: verdict.wrong for row, verdict in found if verdict.wrong}
+    total = sum(conformance.counted(found).values(), conformance.Counter())
     assert wrong == {}
     assert total["rows"] > SAMPLE / 2
     assert total["whole"] > total["rows"] / 4

@@ -14,7 +14,7 @@ from cwm_lsp.evaluate.telling import reaches
 from cwm_lsp.evaluate.values import Unknown, defines, is_a, undetermined
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 PICKLING = (
     "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
@@ -28,7 +28,7 @@ ADOPTION = "__adoption__"
 class Adoption:
     """Makes a class known as one of the file's as soon as there is one: before any `__set_name__` or enum member."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
 
     def __set_name__(self, owner: Any, name: str) -> None:
@@ -44,7 +44,7 @@ class Adoption:
             runtime.finalizing = True
 
 
-def adopting(interpreter: Interpreter, module: Any, namespace: dict[str, Any]) -> dict[str, Any]:
+def adopting(interpreter: Context, module: Any, namespace: dict[str, Any]) -> dict[str, Any]:
     """The namespace of a class about to be made, which makes the class known."""
     entries = {ADOPTION: Adoption(interpreter), **entries_of(namespace)}
     entries.setdefault("__module__", module)
@@ -60,7 +60,7 @@ def entries_of(namespace: dict[str, Any]) -> dict[str, Any]:
     return dict(namespace) if type(namespace) is OrderedDict else dict(dict.items(namespace))
 
 
-def allowed(interpreter: Interpreter, base: Any) -> bool:
+def allowed(interpreter: Context, base: Any) -> bool:
     """Whether a class of the file may inherit from `base`."""
     if is_a(base, type):
         return base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
@@ -72,7 +72,7 @@ def allowed(interpreter: Interpreter, base: Any) -> bool:
     )
 
 
-def is_metaclass(interpreter: Interpreter, value: Any) -> bool:
+def is_metaclass(interpreter: Context, value: Any) -> bool:
     """Whether classes may be made by `value`: a metaclass that is known, or a function of the file."""
     if type(value) is Unknown:
         return False
@@ -93,7 +93,7 @@ def winner(bases: Sequence[Any]) -> type:
     return chosen
 
 
-def settle(interpreter: Interpreter, namespace: dict[str, Any]) -> None:
+def settle(interpreter: Context, namespace: dict[str, Any]) -> None:
     """Make what a class body has bound safe for CPython to call on its own account."""
     if any(name in namespace for name in PICKLING):
         namespace["__reduce_ex__"] = undetermined

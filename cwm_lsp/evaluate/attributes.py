@@ -30,7 +30,7 @@ from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a
 from cwm_lsp.evaluate.versions import CHANGED
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 HIDDEN = words(
     "__code__ __closure__ __builtins__ __reduce__ __reduce_ex__ __getstate__ __dir__ __sizeof__ __weakref__ "
@@ -74,7 +74,7 @@ MOST_DIGITS = 1_000
 class Attributes:
     """Attribute access of one evaluation."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
 

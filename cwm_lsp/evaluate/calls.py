@@ -51,7 +51,7 @@ from cwm_lsp.evaluate.values import (
 from cwm_lsp.evaluate.versions import Dialect
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
 SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, FunctionType}
@@ -108,7 +108,7 @@ UNRULED: dict[type, dict[str, Callable[..., Any] | None]] = {
 class Calls:
     """The calls of one evaluation."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.operations = interpreter.operations

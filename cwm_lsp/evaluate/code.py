@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.values import MISSING, Cell
 from cwm_lsp.trace.events import NOTHING, Provenance
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate.home import Home
 
 Run = Callable[["Frame"], Any]
 """A compiled expression: gives its value."""
@@ -57,8 +60,8 @@ class Code:
     """Not of the file: part of the call, whose frames are not traced."""
     stub: CodeType | None = None
     """What its function objects run when library code calls them; see `functions`."""
-    home: Any = None
-    """The interpreter of the module that it is of."""
+    home: Home | None = None
+    """The module that it is of."""
     path: str | None = None
     """The file, where that is another one than the trace's."""
     plain: bool = False

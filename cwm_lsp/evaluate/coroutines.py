@@ -8,16 +8,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import CORO_CREATED, getcoroutinestate
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp, Undetermined
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Frame
-    from cwm_lsp.evaluate.suspension import Suspension
+    from cwm_lsp.evaluate.machine import Machine
 
 REUSED_COROUTINE = "cannot reuse already awaited coroutine"
 IGNORED_EXIT = "async generator ignored GeneratorExit"
+
+
+class Suspender(Protocol):
+    """What drives the bodies of suspended frames."""
+
+    @property
+    def runtime(self) -> Machine: ...
+
+    @property
+    def hooks(self) -> tuple[Any, Any]:
+        """What the event loop wants to be told of asynchronous generators: their first use, and their end."""
+
+    def broken(self, reason: BaseException) -> None:
+        """A step of a task gives up, which the task itself takes for an exception of the program's."""
+
+    def give_up(self, reason: str) -> None:
+        """Where nothing can be raised: the evaluation ends before the next event."""
+
+    def throw(self, body: Any, arguments: tuple[Any, ...], *, closes: bool = True) -> Any:
+        """Throw into a body: `gen.throw(*arguments)`."""
+
+    def close(self, body: Any, kind: str = "generator") -> None:
+        """End a body, of the program's own accord: `gen.close()`."""
 
 
 def named(name: str) -> Callable[[type], type]:
@@ -72,7 +95,7 @@ class Suspendable:
     __name__: str
     __qualname__: str
 
-    def __init__(self, suspension: Suspension, frame: Frame, body: Any) -> None:
+    def __init__(self, suspension: Suspender, frame: Frame, body: Any) -> None:
         self.suspension = suspension
         self.frame = frame
         self.body = body
@@ -249,7 +272,7 @@ class AsyncGenerator(Suspendable):
     __slots__ = ("closed", "finalizer", "hooked", "running")
     kind = "async generator"
 
-    def __init__(self, suspension: Suspension, frame: Frame, body: Any) -> None:
+    def __init__(self, suspension: Suspender, frame: Frame, body: Any) -> None:
         super().__init__(suspension, frame, body)
         self.closed = False
         self.running = False

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from cwm_lsp.evaluate import everyday
-from cwm_lsp.evaluate.asynchronous import MANAGERS
 from cwm_lsp.evaluate.code import Frame
+from cwm_lsp.evaluate.event_loop import MANAGERS
 from cwm_lsp.evaluate.groups import check_kinds
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a, mro_of, names_of
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 
 class Raising:
     """`raise` and `except`."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
 
@@ -78,7 +78,7 @@ class Raising:
 class Managing:
     """`with`."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
 

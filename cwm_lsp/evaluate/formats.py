@@ -11,7 +11,7 @@ from cwm_lsp.evaluate import rendering
 from cwm_lsp.evaluate.values import Addressed, Undetermined, is_a
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 CONVERSIONS: dict[int, Callable[[Any], str] | None] = {-1: None, 115: str, 114: repr, 97: ascii}
 
@@ -24,7 +24,7 @@ def conversion(code: int) -> Callable[[Any], str] | None:
 class Formats:
     """Formatting of one evaluation."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
 

@@ -14,14 +14,10 @@ from cwm_lsp.evaluate.layout.positions import Decide, Mark
 from cwm_lsp.evaluate.values import INTERNAL, GaveUp, Unknown, is_a
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
 """The type of all groups; None in a Python before 3.11, which parses no `except*`."""
-KINDS: tuple[Any, ...] = () if GROUP is None else (GROUP, vars(builtins)["ExceptionGroup"])
-METHODS: dict[Any, frozenset[str]] = dict.fromkeys(KINDS, frozenset({"split", "subgroup", "derive"}))
-METHODS[BaseException] = frozenset({"add_note"})
-ATTRIBUTES: dict[Any, frozenset[str]] = dict.fromkeys(KINDS, frozenset({"message", "exceptions"}))
 
 NOT_STARRED = "catching ExceptionGroup with except* is not allowed. Use except instead."
 
@@ -58,7 +54,7 @@ class Ending:
 class Grouping:
     """What the instructions of `except*` do, as `ceval.c` and `exceptions.c` of CPython 3.11 have them."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
 

@@ -11,11 +11,12 @@ from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
+    from cwm_lsp.evaluate.home import Home
 
 
 def of(
-    interpreter: Interpreter,
+    interpreter: Context,
     obj: Any,
     globalns: dict[str, Any] | None = None,
     localns: dict[str, Any] | None = None,
@@ -45,12 +46,12 @@ def of(
     return typing.get_type_hints(carrier, include_extras=include_extras)
 
 
-def resolved(interpreter: Interpreter, annotations: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
+def resolved(module: Home, annotations: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
     """Annotations, each text replaced by what it means."""
-    return {name: meaning(interpreter, value, local) for name, value in annotations.items()}
+    return {name: meaning(module, value, local) for name, value in annotations.items()}
 
 
-def meaning(interpreter: Interpreter, value: Any, local: dict[str, Any]) -> Any:
+def meaning(module: Home, value: Any, local: dict[str, Any]) -> Any:
     if type(value) is Unknown or has_text(value):
         raise Undetermined
     if not is_a(value, str):
@@ -61,8 +62,8 @@ def meaning(interpreter: Interpreter, value: Any, local: dict[str, Any]) -> Any:
         if value.startswith("*"):
             raise Undetermined from None
         raise SyntaxError(f"Forward reference must be an expression -- got {value!r}") from None
-    found = interpreter.evaluate(expression, local)
-    return meaning(interpreter, found, local)
+    found = module.evaluate(expression, local)
+    return meaning(module, found, local)
 
 
 def has_text(value: Any) -> bool:

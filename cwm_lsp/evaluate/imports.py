@@ -36,7 +36,8 @@ from cwm_lsp.source.imported import Place
 from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Found, Installation, installation
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
+    from cwm_lsp.evaluate.home import Home
 
 MOST_MODULES = 400
 """Files that one evaluation may interpret."""
@@ -127,7 +128,7 @@ def nowhere() -> World:
 class Imports:
     """The imports of one evaluation: every one has modules of its own, which it may change."""
 
-    def __init__(self, interpreter: Interpreter, world: World | None) -> None:
+    def __init__(self, interpreter: Context, world: World | None) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.world = world or nowhere()
@@ -148,7 +149,7 @@ class Imports:
         """Modules whose body is under way."""
         self.builtins: dict[str, Any] = {}
         """What the program has made of builtin names."""
-        self.bodies: dict[str, Interpreter] = {}
+        self.bodies: dict[str, Home] = {}
         """Those of other files."""
         self.runtime.unknowing.imports = self
         self.compiled: set[str] = set()
@@ -325,7 +326,7 @@ class Imports:
         if inner.open:
             module.rest = None
 
-    def demanded(self, module: library.Module, inner: Interpreter, name: str) -> Any:
+    def demanded(self, module: library.Module, inner: Home, name: str) -> Any:
         """A name that has not been asked for before."""
         if inner.demand(name):
             return module.members[name]
@@ -530,7 +531,8 @@ class Imports:
             raise GaveUp(f"the names in {module or 'a package'} are not known")
         for name in names:
             if name in found.perhaps and name not in found.members:
-                home: Interpreter = frame.code.home
+                home = frame.code.home
+                assert home is not None
                 home.forget_name(name, bound=name in home.namespace)
             else:
                 frame.vars[name] = self.member(found.name, 0, name)

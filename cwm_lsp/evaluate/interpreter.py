@@ -24,6 +24,7 @@ from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
+from cwm_lsp.evaluate.home import Home
 from cwm_lsp.evaluate.imports import TREES, Imports, World
 from cwm_lsp.evaluate.layout.blocks import REFERENCE
 from cwm_lsp.evaluate.layout.code import annotates, docstring, inline, instructions
@@ -145,8 +146,8 @@ class Interpreter:
         return made
 
     @property
-    def here(self) -> Interpreter:
-        """The interpreter of the module whose code is running."""
+    def here(self) -> Home:
+        """The module whose code is running."""
         frame = self.runtime.frame
         return (frame.code.home if frame is not None else None) or self
 

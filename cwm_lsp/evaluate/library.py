@@ -7,6 +7,7 @@ import array
 import base64
 import binascii
 import bisect
+import builtins
 import calendar
 import cmath
 import collections
@@ -52,7 +53,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from cwm_lsp.evaluate import asynchronous, coroutines, everyday, groups
+from cwm_lsp.evaluate import coroutines, event_loop, everyday
 from cwm_lsp.evaluate.values import Undetermined, Unknown, undetermined
 
 
@@ -193,15 +194,18 @@ ATTRIBUTES[collections.ChainMap] |= {"maps"}
 METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
 METHODS |= {kind: words(methods) for kind, (methods, _) in coroutines.KNOWN.items()}
-METHODS |= {kind: words(methods) for kind, methods in asynchronous.METHODS.items()}
+METHODS |= {kind: words(methods) for kind, methods in event_loop.METHODS.items()}
 ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in coroutines.KNOWN.items()}
 ATTRIBUTES |= dict.fromkeys(
     (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType),
     frozenset({"__get__", "__set__", "__delete__", "__name__", "__qualname__", "__objclass__"}),
 )
-ATTRIBUTES |= {kind: words(attributes) for kind, attributes in asynchronous.ATTRIBUTES.items()}
-METHODS |= groups.METHODS
-ATTRIBUTES |= groups.ATTRIBUTES
+ATTRIBUTES |= {kind: words(attributes) for kind, attributes in event_loop.ATTRIBUTES.items()}
+for _name in ("BaseExceptionGroup", "ExceptionGroup"):  # which a Python before 3.11 does not have
+    if hasattr(builtins, _name):
+        METHODS[getattr(builtins, _name)] = words("split subgroup derive")
+        ATTRIBUTES[getattr(builtins, _name)] = words("message exceptions")
+METHODS[BaseException] = words("add_note")
 METHODS |= {kind: words(methods) for kind, (methods, _) in everyday.KNOWN.items()}
 ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in everyday.KNOWN.items()}
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
@@ -389,7 +393,7 @@ MODULES: dict[str, Module] = {
         "get_original_bases CoroutineType AsyncGeneratorType TracebackType FrameType")),
     "contextlib": Module("contextlib", _members(
         contextlib, "suppress nullcontext contextmanager asynccontextmanager aclosing ContextDecorator")),
-    "asyncio": Module("asyncio", asynchronous.MEMBERS),
+    "asyncio": Module("asyncio", event_loop.MEMBERS),
     "contextvars": Module("contextvars", _members(contextvars, "ContextVar Context Token copy_context")),
     "unicodedata": Module("unicodedata", _members(unicodedata)),
     "base64": Module("base64", _members(base64, " ".join(base64.__all__), without="encode decode main")),
@@ -489,7 +493,7 @@ PLAIN_CALLABLES: frozenset[Any] = (
     | everyday.CALLABLES
     | {
         getattr(kind, name)
-        for kind in (*coroutines.KNOWN, *asynchronous.METHODS)
+        for kind in (*coroutines.KNOWN, *event_loop.METHODS)
         for name in METHODS[kind]
         if hasattr(kind, name)
     }

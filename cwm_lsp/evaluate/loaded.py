@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cwm_lsp.evaluate import library, patches
 from cwm_lsp.evaluate.everyday import StandIn
 from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.imports import Imports
+    from cwm_lsp.evaluate.machine import Machine
+
+
+class Importer(Protocol):
+    """What imports the modules of a program."""
+
+    modules: dict[str, Any]
+    lost: bool
+    """What a name imports is not known any more."""
+
+    @property
+    def runtime(self) -> Machine: ...
 
 
 class Loaded(MutableMapping[str, Any], StandIn):
     """The modules that the program has imported, or put there; whether others are there is not known."""
 
-    def __init__(self, imports: Imports) -> None:
+    def __init__(self, imports: Importer) -> None:
         self.imports = imports
         self.own: dict[str, Any] = {}
         """What the program has put there."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from cwm_lsp.evaluate import lifetimes
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Ticker
+from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Ticker, Unknown
 from cwm_lsp.trace.events import Event, Loop, Provenance
 
 if TYPE_CHECKING:
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.limits import Limits
     from cwm_lsp.evaluate.observed import Observed
     from cwm_lsp.evaluate.versions import Dialect
-    from cwm_lsp.evaluate.visiting import Visits
 
 SMALL = 100
 """Elements or characters of a value that does not count as large."""
@@ -25,9 +27,23 @@ CHECK_EVERY = 64
 """Operations between two looks at the clock."""
 
 
-class Machine:
-    """What compiled code works on. `emit` takes each event; `ask` takes a question and gives its answer;
-    `elsewhere` does something in another thread and gives its result."""
+class Visits(Protocol):
+    """What is to be done at the steps of an evaluation."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to come."""
+
+    def at(self, step: int, frame: Frame) -> None:
+        """The frame is about to show a step."""
+
+
+class Machine(ABC):
+    """What is below frames and events: the state of an evaluation, its limits, and what is not known.
+
+    `emit` takes each event; `ask` takes a question and gives its answer; `elsewhere` does something in
+    another thread and gives its result.
+    """
 
     def __init__(
         self,
@@ -210,3 +226,53 @@ class Machine:
 
     def ticker(self, iterator: Any) -> Ticker:
         return Ticker(iterator, self.tick, self.limits.elements)
+
+    # what is not known
+
+    def give_up(self, reason: str) -> None:
+        """The trace is not known."""
+        if self.tracing:
+            raise GaveUp(reason)
+        self.doomed = reason
+
+    def taint(self) -> None:
+        """From here on nothing is the same in every run."""
+        self.tainted = True
+
+    @property
+    def lively(self) -> bool:
+        """Whether what happens now is of the program's doing."""
+        ended = self.closed or self.cancelled or self.doomed is not None or self.left is not None
+        return not (ended or lifetimes.collecting() or self.thread != get_ident())
+
+    @contextmanager
+    def untraced(self) -> Iterator[None]:
+        """Let the file's code run for the tracer's own sake: reprs."""
+        tracing, self.tracing = self.tracing, False
+        self.aside += 1
+        try:
+            yield
+        finally:
+            self.aside -= 1
+            self.tracing = tracing
+
+    @property
+    @abstractmethod
+    def certain(self) -> bool:
+        """Whether a value shows what it shows for its own sake alone: no code that is not known may have changed it."""
+
+    @abstractmethod
+    def unknown(self, touched: Iterable[Any] = ()) -> Unknown:
+        """The result of an operation that cannot be known and may have changed what it `touched`."""
+
+    @abstractmethod
+    def is_guarded(self) -> bool:
+        """Whether an exception raised here may be caught outside of the traced call."""
+
+    @abstractmethod
+    def inside(self, value: Any) -> list[Any]:
+        """The values directly inside a container or an instance of a class of the file."""
+
+    @abstractmethod
+    def touchable(self, values: Iterable[Any], *, shown: bool = False) -> None:
+        """Raise `Undetermined` if something is poisoned among values about to be looked into, or `shown`."""

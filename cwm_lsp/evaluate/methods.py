@@ -14,9 +14,9 @@ import types
 from decimal import Decimal
 from typing import Any
 
-from cwm_lsp.evaluate import everyday, library, rendering
-from cwm_lsp.evaluate.everyday import Everyday
-from cwm_lsp.evaluate.reading import Reading
+from cwm_lsp.evaluate import everyday_rules, library, rendering
+from cwm_lsp.evaluate.everyday_rules import Everyday
+from cwm_lsp.evaluate.reading_rules import Reading
 from cwm_lsp.evaluate.sizes import Sizes
 from cwm_lsp.evaluate.values import GaveUp, Undetermined, Unknown, defines, is_a
 
@@ -174,7 +174,7 @@ CODECS -= library.words("idna punycode mbcs oem dbcs ansi uu uu_codec")
 CODECS |= library.words("utf_8_sig unicode_escape raw_unicode_escape")
 """Those that every Python has and that take time in proportion to the text."""
 METHOD_RULES: dict[tuple[type, str], str] = {
-    **everyday.METHOD_RULES,
+    **everyday_rules.METHOD_RULES,
     **{(kind, name): "padded" for kind in (str, bytes, bytearray) for name in ("center", "ljust", "rjust", "zfill")},
     **{(kind, "expandtabs"): "expanded" for kind in (str, bytes, bytearray)},
     **{(kind, "replace"): "replaced" for kind in (str, bytes, bytearray)},

@@ -6,12 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from cwm_lsp.trace.events import Outcome
-
-if TYPE_CHECKING:
-    from cwm_lsp.evaluate.runtime import Runtime
 
 EACH = 16
 """Comparisons told of one place: a loop makes the same ones again and again."""
@@ -60,6 +57,12 @@ def not_known(why: str, *, exhausted: bool = False) -> Called:
     return Called(None, why, exhausted, frozenset(), ())
 
 
+class Tracing(Protocol):
+    """Who knows whether the traced call is under way."""
+
+    tracing: bool
+
+
 class Observed:
     """What has been seen of one call."""
 
@@ -79,7 +82,7 @@ class Observed:
             self.comparisons.append(Comparison(place[0], symbol, copied(left), copied(right)))
 
     def watching(
-        self, runtime: Runtime, place: tuple[int, int], operator: str, apply: Callable[[Any, Any], Any]
+        self, runtime: Tracing, place: tuple[int, int], operator: str, apply: Callable[[Any, Any], Any]
     ) -> Callable[[Any, Any], Any]:
         """The comparison `apply`, at a line and column, that tells of its operands."""
         symbol = SYMBOLS[operator]

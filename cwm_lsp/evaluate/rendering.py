@@ -14,13 +14,13 @@ from threading import RLock
 from types import FunctionType, MethodType, NoneType, WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, cast
 
-from cwm_lsp.evaluate.asynchronous import CLOCKED, shows_otherwise
+from cwm_lsp.evaluate.event_loop import CLOCKED, shows_otherwise
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
 from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a, names_of
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.runtime import Runtime
+    from cwm_lsp.evaluate.machine import Machine
 
 ATOMS: frozenset[type] = frozenset(
     {int, str, float, bool, NoneType, bytes, complex, range, type(...), type(NotImplemented)}
@@ -104,7 +104,7 @@ def is_flat(value: Any) -> bool:
 class Renderer:
     """Reprs of the values of one evaluation."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Machine) -> None:
         self.runtime = runtime
         self.round = 0
         """Counts the times that values are looked at."""

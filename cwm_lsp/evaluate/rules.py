@@ -53,8 +53,7 @@ from cwm_lsp.evaluate.values import (
 )
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.calls import Calls
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Calls, Context
 
 Rule = Callable[[Any, list[Any], dict[str, Any]], Any]
 
@@ -71,7 +70,7 @@ MOST_SOURCE = 20_000
 class Rules(Making, Pickling):
     """The special cases among the allow-listed callables."""
 
-    def __init__(self, interpreter: Interpreter, calls: Calls) -> None:
+    def __init__(self, interpreter: Context, calls: Calls) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.calls = calls

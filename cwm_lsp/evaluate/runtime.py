@@ -11,7 +11,6 @@ from collections import ChainMap, deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from threading import get_ident
 from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -137,12 +136,6 @@ class Runtime(Machine):
         if self.muted is None:
             self.events += 1
             self.emit_event(event)
-
-    def give_up(self, reason: str) -> None:
-        """The trace is not known."""
-        if self.tracing:
-            raise GaveUp(reason)
-        self.doomed = reason
 
     def release_held(self) -> None:
         if self.doomed is not None:
@@ -383,16 +376,13 @@ class Runtime(Machine):
         frame = self.frame
         while frame is not None and (frame.code.home is None or frame.code.home.of_library or not frame.line):
             frame = frame.caller
-        if frame is None:
+        home = frame.code.home if frame is not None else None
+        if frame is None or home is None:
             return None
-        file = frame.code.home.namespace.get("__file__")
-        return (file if type(file) is str else frame.code.home.module_name), frame.line
+        file = home.namespace.get("__file__")
+        return (file if type(file) is str else home.module_name), frame.line
 
     # unknowns
-
-    def taint(self) -> None:
-        """From here on nothing is the same in every run."""
-        self.tainted = True
 
     def unknown(self, touched: Iterable[Any] = ()) -> Unknown:
         """The result of an operation that cannot be known and may have changed what it `touched`."""
@@ -679,12 +669,6 @@ class Runtime(Machine):
             elif text != given[0]:
                 error.args = (text,)
 
-    @property
-    def lively(self) -> bool:
-        """Whether what happens now is of the program's doing."""
-        ended = self.closed or self.cancelled or self.doomed is not None or self.left is not None
-        return not (ended or lifetimes.collecting() or self.thread != get_ident())
-
     def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:
             return
@@ -817,17 +801,6 @@ class Runtime(Machine):
             yield
         finally:
             self.trusted = before
-
-    @contextmanager
-    def untraced(self) -> Iterator[None]:
-        """Let the file's code run for the tracer's own sake: reprs."""
-        tracing, self.tracing = self.tracing, False
-        self.aside += 1
-        try:
-            yield
-        finally:
-            self.aside -= 1
-            self.tracing = tracing
 
 
 lifetimes.FRAMES.add(Runtime.run.__code__)

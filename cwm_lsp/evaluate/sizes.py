@@ -11,19 +11,18 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.everyday import NAMES, ZONE
+from cwm_lsp.evaluate.everyday_rules import NAMES, ZONE
 from cwm_lsp.evaluate.values import GaveUp, Ticker, Unknown, is_a
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.calls import Calls
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Calls, Context
     from cwm_lsp.evaluate.runtime import Runtime
 
 
 class Sizes:
     """The rules of functions that make, convert, compare and write out values."""
 
-    interpreter: Interpreter
+    interpreter: Context
     runtime: Runtime
     calls: Calls
 

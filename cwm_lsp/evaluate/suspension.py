@@ -25,7 +25,7 @@ from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, 
 from cwm_lsp.trace.events import Event
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 
 MONITORED = (3, 12)
@@ -68,7 +68,7 @@ class Escaped:
 class Suspension:
     """The suspended frames of one evaluation."""
 
-    def __init__(self, interpreter: Interpreter) -> None:
+    def __init__(self, interpreter: Context) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.frames: weakref.WeakKeyDictionary[Any, Frame] = weakref.WeakKeyDictionary()

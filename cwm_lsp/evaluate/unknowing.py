@@ -23,9 +23,8 @@ from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Und
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
-    from cwm_lsp.evaluate.imports import Imports
-    from cwm_lsp.evaluate.interpreter import Interpreter
-    from cwm_lsp.evaluate.runtime import Runtime
+    from cwm_lsp.evaluate.home import Home, Imported
+    from cwm_lsp.evaluate.machine import Machine
 
 WILD = frozenset(
     [
@@ -170,7 +169,7 @@ def catches(node: ast.AST) -> bool:
 class Unknowing:
     """What code that was given up may have changed, in one evaluation."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Machine) -> None:
         self.runtime = runtime
         self.given_up: dict[int, Any] = {}
         """Classes of the file, and their instances, whose attributes it may have set, by identity."""
@@ -180,7 +179,7 @@ class Unknowing:
         """They may be any."""
         self.frames: Mapping[Any, Frame] = {}
         """Those of generators."""
-        self.imports: Imports
+        self.imports: Imported
         """Set by those."""
 
     # giving up
@@ -213,7 +212,7 @@ class Unknowing:
         reach.of_frame(frame)
         reach.go()
 
-    def give_up_statement(self, module: Interpreter, node: ast.stmt) -> None:
+    def give_up_statement(self, module: Home, node: ast.stmt) -> None:
         """A statement of the top level of a module was given up."""
         module.imports.files.given_up(node)
         found = effects(node)
@@ -231,7 +230,7 @@ class Unknowing:
         runtime.check()
         return not runtime.is_guarded() and type(frame.vars) is dict and bound_by(node) == surely_bound_by(node)
 
-    def give_up_part(self, module: Interpreter, frame: Frame, node: ast.stmt) -> None:
+    def give_up_part(self, module: Home, frame: Frame, node: ast.stmt) -> None:
         """A statement of a class was given up: what it binds or may change is unknown."""
         module.imports.files.given_up(node)
         found = effects(node)
@@ -317,7 +316,7 @@ class Reach:
         self.wild = self.wild or found.wild
 
     def look_up(
-        self, found: Effects, variables: Mapping[str, Any], home: Interpreter | None, without: Iterable[str] = ()
+        self, found: Effects, variables: Mapping[str, Any], home: Home | None, without: Iterable[str] = ()
     ) -> None:
         """What code of a module reads of some variables."""
         for name in found.mentioned.difference(without):
@@ -393,7 +392,7 @@ class Reach:
             return
         found = effects(code.node)
         self.note(found)
-        home: Interpreter | None = code.home
+        home: Home | None = code.home
         if home is not None:
             for name in found.globals_bound:
                 home.forget_name(name, bound=name in home.namespace and name not in found.deleted)

@@ -18,7 +18,7 @@ from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Frame
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.context import Context
 
 READING = frozenset({
     "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr", "complex", "dict", "divmod", "enumerate",
@@ -43,7 +43,7 @@ class Visits:
     """What is to be done at the steps of one evaluation."""
 
     def __init__(
-        self, interpreter: Interpreter, changes: Sequence[Change], looks: Sequence[Look], tell: Callable[[Looked], None]
+        self, interpreter: Context, changes: Sequence[Change], looks: Sequence[Look], tell: Callable[[Looked], None]
     ) -> None:
         self._interpreter = interpreter
         self._runtime = interpreter.runtime

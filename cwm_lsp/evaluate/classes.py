@@ -18,7 +18,7 @@ from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, Cell, ClassCell, GaveUp, Unknown
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.compiling import Module
 
 TYPING_KNOWS = sys.version_info[:2] >= PLACED
 """Whether these are no members of a protocol."""
@@ -26,7 +26,7 @@ SORTED = (3, 14)
 """From here on the attributes that methods set are in order for certain."""
 
 
-def class_maker(interpreter: Interpreter, compiler: Expressions, node: ast.ClassDef) -> Run:
+def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) -> Run:
     """Compile a class definition to what makes the class."""
     scope = interpreter.scopes[node]
     bases_of = compiler.elements(node.bases)
@@ -122,7 +122,7 @@ def is_loaded(scope: Scope) -> bool:
     return parent is not None and parent.kind == "module"
 
 
-def in_parts(interpreter: Interpreter, inside: Statements, nodes: Sequence[ast.stmt]) -> Run:
+def in_parts(interpreter: Module, inside: Statements, nodes: Sequence[ast.stmt]) -> Run:
     """The statements of a class. While its module is loaded, one that cannot be followed costs its names alone."""
     lines = [*(node.lineno for node in nodes), None]
     steps = [(node, inside.statement(node, after)) for node, after in zip(nodes, lines[1:], strict=True)]

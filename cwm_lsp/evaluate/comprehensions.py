@@ -7,17 +7,17 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.blocks import Store
 from cwm_lsp.evaluate.carried import carrying, steps_of
 from cwm_lsp.evaluate.code import RETURN, Frame, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.layout.code import inline
-from cwm_lsp.evaluate.statements import Store
 from cwm_lsp.evaluate.suspending import Decision
 from cwm_lsp.evaluate.values import MISSING
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.compiling import Module
 
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
@@ -36,7 +36,7 @@ class Level:
     tests: list[Decision]
 
 
-def comprehension_steps(interpreter: Interpreter, node: Comprehension) -> Steps:
+def comprehension_steps(interpreter: Module, node: Comprehension) -> Steps:
     """The body of a comprehension that suspends."""
     scope = interpreter.scopes[node]
     compiler = Generators(interpreter, scope, interpreter.positions(node, scope))

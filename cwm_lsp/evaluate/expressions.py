@@ -19,7 +19,7 @@ from cwm_lsp.evaluate.telling import ATOMIC
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines, is_a
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.compiling import Module
 
 
 OUTER_CLASS = "__class__ of the method around"
@@ -32,7 +32,7 @@ class Expressions:
     marks: bool
     """Whether the instructions of the statement being compiled are on several lines."""
 
-    def __init__(self, interpreter: Interpreter, scope: Scope, positions: Positions | None = None) -> None:
+    def __init__(self, interpreter: Module, scope: Scope, positions: Positions | None = None) -> None:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self.operations = interpreter.operations

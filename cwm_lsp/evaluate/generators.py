@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
+from cwm_lsp.evaluate.blocks import Store
 from cwm_lsp.evaluate.carried import carry, carrying, original, steps_of
 from cwm_lsp.evaluate.code import BREAK, CONTINUE, RETURN, Do, Frame, Steps
-from cwm_lsp.evaluate.statements import Store
 from cwm_lsp.evaluate.suspending import Entry, Suspending, in_order
 from cwm_lsp.evaluate.values import INTERNAL, MISSING
 

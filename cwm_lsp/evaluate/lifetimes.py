@@ -13,6 +13,8 @@ from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
 
+from cwm_lsp.evaluate.values import Ticker
+
 PACKAGE = str(Path(__file__).parent)
 FRAMES: set[CodeType] = set()
 """Code of the interpreter that stands for a frame of the program, and keeps its variables."""
@@ -108,3 +110,13 @@ gc.callbacks.append(_watch_collection)
 def collecting() -> bool:
     """Whether the garbage collector is at work: it ends generators of the program at moments of its own."""
     return bool(_collections)
+
+
+def raised_deeper(error: BaseException, levels: int) -> bool:
+    """Whether an exception comes from the program's code, further in than `levels` frames of the interpreter."""
+    trace = error.__traceback__
+    for _ in range(levels):
+        trace = trace.tb_next if trace is not None else None
+    while trace is not None and trace.tb_frame.f_code is Ticker.__next__.__code__:
+        trace = trace.tb_next
+    return trace is not None

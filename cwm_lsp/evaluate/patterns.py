@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cwm_lsp.evaluate.blocks import Blocks
 from cwm_lsp.evaluate.code import Do, Frame
 from cwm_lsp.evaluate.layout.patterns import is_wildcard
 from cwm_lsp.evaluate.values import Undetermined, Unknown
-
-if TYPE_CHECKING:
-    from cwm_lsp.evaluate.statements import Statements
 
 Bindings = dict[str, Any]
 Test = Callable[[Frame, Any, Bindings], bool]
@@ -20,12 +18,12 @@ SEQUENCE, MAPPING, HEAP, MATCHES_ITSELF = 1 << 5, 1 << 6, 1 << 9, 1 << 22
 """Flags of types."""
 
 
-class Patterns:
+class Patterns(Blocks):
     """Compiles `match` statements."""
 
     marks: bool
 
-    def do_Match(self: Statements, node: ast.Match, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
+    def do_Match(self, node: ast.Match, after: int | None) -> Do:  # noqa: N802
         start = self.begin(node)
         subject_of = self.expr(node.subject)
         cases = [(self.case(case), self.block(case.body, after)) for case in node.cases]
@@ -40,7 +38,7 @@ class Patterns:
 
         return run
 
-    def case(self: Statements, case: ast.match_case) -> Callable[[Frame, Any], bool]:  # type: ignore[misc]
+    def case(self, case: ast.match_case) -> Callable[[Frame, Any], bool]:
         """Whether a case matches, binding what it captures."""
         start = self.begin(case)
         test = self.pattern(case.pattern)
@@ -67,7 +65,7 @@ class Patterns:
 
         return matches
 
-    def pattern(self: Statements, node: ast.pattern) -> Test:  # type: ignore[misc]
+    def pattern(self, node: ast.pattern) -> Test:
         """Compile one pattern."""
         if isinstance(node, ast.MatchValue):
             return self.value_pattern(node)
@@ -115,11 +113,11 @@ class Patterns:
         assert isinstance(node, ast.MatchClass)
         return self.class_pattern(node)
 
-    def known(self: Statements, node: ast.AST, part: str = "test") -> Callable[[Frame, bool], bool]:  # type: ignore[misc]
+    def known(self, node: ast.AST, part: str = "test") -> Callable[[Frame, bool], bool]:
         """A branch on what is known; gives the outcome."""
         return self.decide((None, None), node, part)
 
-    def value_pattern(self: Statements, node: ast.MatchValue) -> Test:  # type: ignore[misc]
+    def value_pattern(self, node: ast.MatchValue) -> Test:
         value_of = self.after(self.expr(node.value), node, "compare")
         equal, truth, decide = self.compare("Eq", node.value), self.operations.truth, self.known(node)
 
@@ -131,7 +129,7 @@ class Patterns:
 
         return match
 
-    def sequence_pattern(self: Statements, node: ast.MatchSequence) -> Test:  # type: ignore[misc]
+    def sequence_pattern(self, node: ast.MatchSequence) -> Test:
         patterns = node.patterns
         star = next((i for i, item in enumerate(patterns) if isinstance(item, ast.MatchStar)), None)
         begin, measure = self.within(node, "sequence"), self.within(node, "len")
@@ -160,7 +158,7 @@ class Patterns:
 
         return match
 
-    def picked(self: Statements, patterns: Sequence[ast.pattern], star: int) -> Test:  # type: ignore[misc]
+    def picked(self, patterns: Sequence[ast.pattern], star: int) -> Test:
         """Elements of a sequence of which the rest does not matter: they are taken by their index."""
         parts = [
             (
@@ -187,7 +185,7 @@ class Patterns:
 
         return match
 
-    def unpacked(self: Statements, node: ast.MatchSequence, star: int | None) -> Test:  # type: ignore[misc]
+    def unpacked(self, node: ast.MatchSequence, star: int | None) -> Test:
         """All elements of a sequence."""
         tests = [self.pattern(item) for item in node.patterns]
         mark, unpack = self.within(node, "unpack"), self.unpacker(len(tests), star)
@@ -198,7 +196,7 @@ class Patterns:
 
         return match
 
-    def mapping_pattern(self: Statements, node: ast.MatchMapping) -> Test:  # type: ignore[misc]
+    def mapping_pattern(self, node: ast.MatchMapping) -> Test:
         begin, measure, finding = (self.within(node, part) for part in ("mapping", "len", "keys"))
         is_one, fits, decide = self.known(node), self.known(node, "size"), self.known(node, "found")
         keys, tests = self.exprs(node.keys), [self.pattern(item) for item in node.patterns]
@@ -235,7 +233,7 @@ class Patterns:
 
         return match
 
-    def class_pattern(self: Statements, node: ast.MatchClass) -> Test:  # type: ignore[misc]
+    def class_pattern(self, node: ast.MatchClass) -> Test:
         kind_of = self.after(self.expr(node.cls), node, "class")
         decide = self.known(node)
         patterns = [*node.patterns, *node.kwd_patterns]

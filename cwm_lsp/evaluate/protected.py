@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cwm_lsp.evaluate.blocks import Blocks
 from cwm_lsp.evaluate.carried import steps_of
 from cwm_lsp.evaluate.code import Do, Frame, Run, Steps
 from cwm_lsp.evaluate.groups import Ending, Part, run_through
@@ -13,19 +14,15 @@ from cwm_lsp.evaluate.layout.positions import no_branch, nothing
 from cwm_lsp.evaluate.scopes import mangled
 from cwm_lsp.evaluate.values import INTERNAL, MISSING
 
-if TYPE_CHECKING:
-    from cwm_lsp.evaluate.statements import Statements
-
-
 Clause = tuple[Callable[[Frame, BaseException], bool], Callable[[Frame, BaseException], None], Run]
 
 
-class Protected:
+class Protected(Blocks):
     """Compiles `try` and `with` statements."""
 
     marks: bool
 
-    def do_Try(self: Statements, node: ast.Try, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
+    def do_Try(self, node: ast.Try, after: int | None) -> Do:  # noqa: N802
         start = self.mark(node, "own")
         finish = self.block(node.finalbody, after) if node.finalbody else None
         inner_after = node.finalbody[0].lineno if node.finalbody else after
@@ -41,7 +38,7 @@ class Protected:
 
     do_TryStar = do_Try  # noqa: N815
 
-    def guarded_block(self: Statements, node: ast.Try, after: int | None) -> Do:  # type: ignore[misc]
+    def guarded_block(self, node: ast.Try, after: int | None) -> Do:
         """The body, handlers and `else` of a `try` statement."""
         body = self.block(node.body, node.orelse[0].lineno if node.orelse else after)
         orelse = self.block(node.orelse, after) if node.orelse else None
@@ -65,24 +62,24 @@ class Protected:
 
         return run
 
-    def caught(self: Statements, frame: Frame, error: BaseException) -> None:  # type: ignore[misc]
+    def caught(self, frame: Frame, error: BaseException) -> None:
         """An exception surfaces in a frame that handles it: the frame goes on at the handler."""
         self.surfaced(frame, error)
         if self.positions is not None:
             self.positions.catch(frame)
 
-    def overtaken(self: Statements, frame: Frame, error: BaseException) -> None:  # type: ignore[misc]
+    def overtaken(self, frame: Frame, error: BaseException) -> None:
         """An exception leaves the `finally` block that another one has led to."""
         self.surfaced(frame, error)
         if self.positions is not None:
             self.positions.unwind(frame)
 
-    def surfaced(self: Statements, frame: Frame, error: BaseException) -> None:  # type: ignore[misc]
+    def surfaced(self, frame: Frame, error: BaseException) -> None:
         self.runtime.handles(error)
         self.runtime.frame = frame
         self.runtime.raised(frame, error)
 
-    def handling(self: Statements, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:  # type: ignore[misc]
+    def handling(self, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:
         """The `except` clauses: run the one that matches, or raise the exception on."""
         clauses = []
         for handler in node.handlers:
@@ -113,14 +110,14 @@ class Protected:
 
         return handle
 
-    def grouping(self: Statements, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:  # type: ignore[misc]
+    def grouping(self, node: ast.Try, after: int | None) -> Callable[[Frame, BaseException], Any]:
         """The `except*` clauses."""
         blocks = [steps_of(self.block(handler.body, after)) for handler in node.handlers]
         steps = self.steps_grouping(node, blocks)
         return lambda frame, error: run_through(steps(frame, error))
 
-    def steps_grouping(  # type: ignore[misc]
-        self: Statements, node: ast.Try, blocks: Sequence[Steps]
+    def steps_grouping(
+        self, node: ast.Try, blocks: Sequence[Steps]
     ) -> Callable[[Frame, BaseException], Generator[Any, Any, None]]:
         """The same, whose blocks may suspend."""
         clauses = [self.part_of(handler, block) for handler, block in zip(node.handlers, blocks, strict=True)]
@@ -129,7 +126,7 @@ class Protected:
         handle, caught = self.interpreter.grouping.handle, self.caught
         return lambda frame, error: handle(frame, error, clauses, ending, caught)
 
-    def part_of(self: Statements, node: ast.ExceptHandler, block: Steps) -> Part:  # type: ignore[misc]
+    def part_of(self, node: ast.ExceptHandler, block: Steps) -> Part:
         """One `except*` clause."""
         start = self.begin(node)
         assert node.type is not None
@@ -147,7 +144,7 @@ class Protected:
 
         return Part(start, kind, match, take, binding, forget, raised, block)
 
-    def clause(self: Statements, node: ast.ExceptHandler) -> Clause:  # type: ignore[misc]
+    def clause(self, node: ast.ExceptHandler) -> Clause:
         """Whether an `except` clause matches, what binds its name, and what unbinds that again."""
         matches = self.interpreter.raising.matches
         start = self.begin(node)
@@ -175,7 +172,7 @@ class Protected:
 
         return matching, binding, self.forget(node.name) if node.name else nothing
 
-    def forget(self: Statements, name: str) -> Run:  # type: ignore[misc]
+    def forget(self, name: str) -> Run:
         """Unbind the name of an `except` clause, if it is still bound."""
         name = mangled(name, self.scope.private)
         place, namespace = self.scope.place(name), self.interpreter.namespace
@@ -190,7 +187,7 @@ class Protected:
 
         return run
 
-    def finally_block(self: Statements, node: ast.Try, run: Do, finish: Do) -> Do:  # type: ignore[misc]
+    def finally_block(self, node: ast.Try, run: Do, finish: Do) -> Do:
         """`run`, and then `finish` in any case."""
         caught, overtaken, finished = self.caught, self.overtaken, self.finished(node)
 
@@ -224,7 +221,7 @@ class Protected:
 
         return do
 
-    def finished(self: Statements, node: ast.Try) -> Callable[[Frame, BaseException, Any], Any]:  # type: ignore[misc]
+    def finished(self, node: ast.Try) -> Callable[[Frame, BaseException, Any], Any]:
         """A `finally` block is through that an exception has led to: it goes on, unless the block leaves by itself."""
         reraise = self.mark(node, "reraise finally")
 
@@ -238,13 +235,13 @@ class Protected:
 
         return finished
 
-    def do_With(self: Statements, node: ast.With, after: int | None) -> Do:  # type: ignore[misc]  # noqa: N802
+    def do_With(self, node: ast.With, after: int | None) -> Do:  # noqa: N802
         do = self.block(node.body, node.lineno)
         for item in reversed(node.items):
             do = self.managed(item, do)
         return do
 
-    def managed(self: Statements, item: ast.withitem, body: Do) -> Do:  # type: ignore[misc]
+    def managed(self, item: ast.withitem, body: Do) -> Do:
         """One context manager around a block; what it gives is bound within."""
         self.marks = True
         manager_of = self.after(self.expr(item.context_expr), item, "enter")
@@ -277,7 +274,7 @@ class Protected:
 
         return do
 
-    def leaving(self: Statements, item: ast.withitem) -> Callable[[Frame, BaseException, Any, int], None]:  # type: ignore[misc]
+    def leaving(self, item: ast.withitem) -> Callable[[Frame, BaseException, Any, int], None]:
         """Leaves a context manager by an exception, which goes on unless the manager swallows it."""
         mark, reraise = self.mark(item, "leave"), self.mark(item, "reraise")
         take = self.positions.decide(item) if self.positions is not None else no_branch

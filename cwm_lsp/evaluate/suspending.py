@@ -19,7 +19,7 @@ from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, GaveUp
 
 if TYPE_CHECKING:
-    from cwm_lsp.evaluate.interpreter import Interpreter
+    from cwm_lsp.evaluate.compiling import Module
 
 Decision = Callable[[Frame], Generator[Any, Any, bool]]
 
@@ -34,7 +34,7 @@ class Entry:
 class Suspending(Statements):
     """Compiles expressions that suspend."""
 
-    def __init__(self, interpreter: Interpreter, scope: Scope, positions: Positions | None = None) -> None:
+    def __init__(self, interpreter: Module, scope: Scope, positions: Positions | None = None) -> None:
         super().__init__(interpreter, scope, positions)
         self.slots = 0
         """Names for operands that are set aside while another one suspends."""

@@ -20,7 +20,7 @@ from cwm_lsp.evaluate import lifetimes
 from cwm_lsp.evaluate.carried import carry, original
 from cwm_lsp.evaluate.code import RETURN, Frame
 from cwm_lsp.evaluate.coroutines import AsyncGenerator, CodeView, Coroutine, FrameView, LibraryCoroutine, Wrapper
-from cwm_lsp.evaluate.statements import raised_deeper
+from cwm_lsp.evaluate.lifetimes import raised_deeper
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown, defines
 from cwm_lsp.trace.events import Event
 

@@ -58,6 +58,7 @@ from cwm_lsp.source.prepared import read_call
 from cwm_lsp.trace.compare import align
 from cwm_lsp.trace.effects import steps
 from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
+from cwm_lsp.trace.scopes import within_file
 from cwm_lsp.trace.values import same_value
 from tests.evaluate.recording import FILE, Evaluated, contradictions, record_in
 
@@ -299,7 +300,7 @@ def measure(case: Case, run: Mapping[str, Any], found: Mapping[str, Any]) -> dic
     source = read_source(case.path)
     real = [Event.from_json(event) for event in run["events"]]
     trace = Trace(case.function, case.call, case.path, "recorded", source, tuple(real), Outcome("return"))
-    got = replace(trace, events=tuple(map(Event.from_json, found["events"]))).within_file()[0].events
+    got = within_file(replace(trace, events=tuple(map(Event.from_json, found["events"]))))[0].events
     asked_at = len(got) if found["asked_at"] is not None else None
     result = Evaluated(list(got), found["gave_up"], asked_at, cast("Any", None))
     wrong = contradictions(real, result, whole=not run["cut"])
@@ -307,7 +308,7 @@ def measure(case: Case, run: Mapping[str, Any], found: Mapping[str, Any]) -> dic
     if found["trace"] is not None and not run["cut"]:
         predicted = Trace.from_json(found["trace"], source)
         row |= {
-            "guesses": list(guesses(predicted.within_file()[0], trace)),
+            "guesses": list(guesses(within_file(predicted)[0], trace)),
             "first": first_guess(found, predicted, real),
         }
         row |= {"outcome": found["trace"]["outcome"]}

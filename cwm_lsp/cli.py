@@ -471,7 +471,7 @@ def serve(stdio: bool, tcp: str | None, **choices: Any) -> None:
     """Start the language server. What is chosen here is chosen for all folders, whatever the editor's settings say."""
     if stdio and tcp:
         raise click.UsageError("--stdio and --tcp exclude each other")
-    from cwm_lsp.lsp.connection import serve
+    from cwm_lsp.lsp.start import serve
 
     serve(tcp=tcp, flags=_flags(choices))
 

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ MAY_IMPORT = {
     "repair": {"repair", "search", "verdicts", "evaluate", "source", "trace", "errors"},
     "dap": {"dap", "source", "trace", "errors", "framing"},
 }
-"""Room → what of the project its files may import. Rooms not named here stand above these and may import them all."""
+"""Package → what of the project its files may import. What is not named here stands above these and may import all."""
 
-TORCH_ROOMS = ("predict/engines", "lab")
+TORCH = ("predict/engines", "lab")
 """The only places that may import torch, transformers or accelerate at all."""
 
 
@@ -56,11 +57,28 @@ def test_arrows_point_one_way(package: str) -> None:
     assert not wrong
 
 
-def test_torch_stays_in_its_rooms() -> None:
+def test_no_circle_of_imports() -> None:
+    """Those for types alone and those inside of functions included: what a file builds on can be read without it."""
+    modules = {
+        ".".join(("cwm_lsp", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in files(".")
+    }
+
+    def imported(path: Path) -> Iterator[str]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                yield from (name if name in modules else node.module or "" for name in inner)
+
+    graph = {name: {other for other in imported(path) if other in modules} for name, path in modules.items()}
+    list(TopologicalSorter(graph).static_order())  # a circle is a CycleError that names it
+
+
+def test_torch_stays_where_it_belongs() -> None:
     wrong = [
         f"{path.relative_to(PACKAGE)} imports {name}"
         for path in files(".")
-        if not path.relative_to(PACKAGE).as_posix().startswith(TORCH_ROOMS) and path.name != "doctor.py"
+        if not path.relative_to(PACKAGE).as_posix().startswith(TORCH) and path.name != "doctor.py"
         for name in imports(path)
         if name.split(".")[0] in ("torch", "transformers", "accelerate")
     ]

@@ -25,27 +25,27 @@ from cwm_lsp.lsp.views.verdicts import summaries
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.outline import Entry
-    from cwm_lsp.lsp.session import Session
+    from cwm_lsp.lsp.state import State
 
 
-def inlay_hints(session: Session, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
+def inlay_hints(state: State, params: lsp.InlayHintParams) -> list[lsp.InlayHint]:
     """The hints of the lines that the editor shows."""
-    document = _document(session, params)
+    document = _document(state, params)
     if document is None:
         return []
     return [
         hints_view.inlay_hint(hint, document.text, data)
-        for data, hint in hints_of(session, document, range(params.range.start.line, params.range.end.line + 1))
+        for data, hint in hints_of(state, document, range(params.range.start.line, params.range.end.line + 1))
     ]
 
 
-def hints_of(session: Session, document: Document, lines: range) -> Iterator[tuple[dict[str, Any], hints_view.Hint]]:
+def hints_of(state: State, document: Document, lines: range) -> Iterator[tuple[dict[str, Any], hints_view.Hint]]:
     """The hints of some lines of a document, 0-based, each with the function whose call it tells of."""
 
     settings = document.settings.hints
     if not settings.enable:
         return
-    for one in shown(session.documents, document):
+    for one in shown(state.documents, document):
         if one.known.is_other_call:
             continue
 
@@ -56,36 +56,36 @@ def hints_of(session: Session, document: Document, lines: range) -> Iterator[tup
         about = {"uri": one.uri, "function": one.known.entry.qualname, "path": one.path}
         for hint in hints_view.hints(one.reading, one.visits.values(), visible, settings):
             yield about, hint
-    for mark in marks(session, document):
+    for mark in marks(state, document):
         if mark.line in lines:
             yield {**mark.data, "path": None}, hints_view.Hint(mark.line, (mark.part,), tooltip=mark.tooltip)
 
 
-def resolve_inlay_hint(session: Session, hint: lsp.InlayHint) -> lsp.InlayHint:
+def resolve_inlay_hint(state: State, hint: lsp.InlayHint) -> lsp.InlayHint:
     """The same hint with the whole of its values."""
     data: Any = hint.data
-    document = session.documents.get(data["uri"])
+    document = state.documents.get(data["uri"])
     known = document.known.get(data.get("function")) if document is not None else None
     path = data.get("path")
     reading = known.reading_in(path) if known is not None else None
     if known is not None and reading is not None and data["line"] is not None:
-        markdown = session.client.reads_markdown
+        markdown = state.client.reads_markdown
         selection, visits = known.selection_in(path), known.visits_in(path)
         text = _hover(reading, visits, selection, data["line"], None, (), markdown=markdown)
         hint.tooltip = lsp.MarkupContent(lsp.MarkupKind.Markdown, text) if markdown else text
     return hint
 
 
-def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
+def hover(state: State, params: lsp.HoverParams) -> lsp.Hover | None:
     """The variables of a line."""
-    document, client = _document(session, params), session.client
+    document, client = _document(state, params), state.client
     if document is None or not document.settings.hover.enable:
         return None
-    found = shown_at(session.documents, document, params.position.line)
+    found = shown_at(state.documents, document, params.position.line)
     text = ""
     if found is not None:
         one, line = found
-        links = _links(session, document, one, line, params.position) if client.follows_links else []
+        links = _links(state, document, one, line, params.position) if client.follows_links else []
         word = document.text.word_at(params.position)
         text = _hover(one.reading, one.visits, one.selection, line, word, links, markdown=client.reads_markdown)
     if not text:
@@ -94,19 +94,19 @@ def hover(session: Session, params: lsp.HoverParams) -> lsp.Hover | None:
     return lsp.Hover(lsp.MarkupContent(kind, text), document.text.range_of(params.position.line))
 
 
-def diagnostics(session: Session, params: lsp.DocumentDiagnosticParams) -> lsp.RelatedFullDocumentDiagnosticReport:
+def diagnostics(state: State, params: lsp.DocumentDiagnosticParams) -> lsp.RelatedFullDocumentDiagnosticReport:
     """Likely crashes and divergences, for clients that ask for them."""
-    document = _document(session, params)
-    return lsp.RelatedFullDocumentDiagnosticReport(diagnostics_of(session, document) if document else [])
+    document = _document(state, params)
+    return lsp.RelatedFullDocumentDiagnosticReport(diagnostics_of(state, document) if document else [])
 
 
-def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]:
+def diagnostics_of(state: State, document: Document) -> list[lsp.Diagnostic]:
     """Likely crashes and divergences of a whole document, those that a debug session has come upon included."""
     settings = document.settings
     result: list[lsp.Diagnostic] = []
     if settings.enable and settings.diagnostics.enable:
-        result += list(_of_calls(session, document))
-        for mark in marks(session, document):
+        result += list(_of_calls(state, document))
+        for mark in marks(state, document):
             if mark.message is not None:
                 related = related_to(document, mark.steps)
                 result.append(
@@ -118,17 +118,17 @@ def diagnostics_of(session: Session, document: Document) -> list[lsp.Diagnostic]
         if document.refused is not None and document.refused[0] == document.revision:
             _, line, message = document.refused
             result.append(diagnostics_view.refused(document.text, line, message, settings.diagnostics))
-        for finding in session.debugging.findings(document):
+        for finding in state.debugging.findings(document):
             result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
     return result
 
 
-def _of_calls(session: Session, document: Document) -> Iterator[lsp.Diagnostic]:
+def _of_calls(state: State, document: Document) -> Iterator[lsp.Diagnostic]:
     """What is told of the calls that are known, also of those of other files' functions that step into a document.
 
     A crash is told where it is raised, also if that function has a call of its own to show.
     """
-    for other in session.documents.values():
+    for other in state.documents.values():
         path = None if other is document else document.path
         for known in other.known.values():
             reading = known.reading_in(path)
@@ -161,9 +161,9 @@ def _is_expected(known: KnownCall) -> bool:
     return expectation is not None and expectation.kind == "raises" and (known.verdict is None or known.verdict.holds)
 
 
-def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
+def code_lenses(state: State, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
     """The call in use above each function, and what can be done with it."""
-    document, client = _document(session, params), session.client
+    document, client = _document(state, params), state.client
     if document is None or not document.settings.lenses.enable:
         return []
     commands = {"cwm.predict", "cwm.predictThenRun"}
@@ -172,7 +172,7 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
     commands |= {
         name for name in (lenses_view.MORE, "cwm.changeCall", "cwm.predictThenDebug") if client.knows_command(name)
     }
-    if not session.configuration.trusted:
+    if not state.configuration.trusted:
         commands -= {"cwm.predictThenRun", "cwm.predictThenDebug"}
 
     def where(line: int) -> int | None:
@@ -180,7 +180,7 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
         now = document.anchor.at(line)
         return now if now is not None and now < len(document.text) else None
 
-    owned, at_cursor = owners(session.documents, document), document.entry_at_cursor
+    owned, at_cursor = owners(state.documents, document), document.entry_at_cursor
     own = {id(known) for known in document.known.values()}
 
     def shows(entry: Entry) -> lenses_view.Shows | None:
@@ -207,11 +207,11 @@ def code_lenses(session: Session, params: lsp.CodeLensParams) -> list[lsp.CodeLe
     )
 
 
-def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.InlineValue]:
+def inline_values(state: State, params: lsp.InlineValueParams) -> list[lsp.InlineValue]:
     """What is known of the function in which a debug session is stopped, and how the stop compares."""
-    document = _document(session, params)
+    document = _document(state, params)
     stopped = params.context.stopped_location.end.line
-    found = document and shown_at(session.documents, document, stopped)
+    found = document and shown_at(state.documents, document, stopped)
     if document is None or not found or not document.settings.inline_values.enable:
         return []
     one, _ = found
@@ -219,7 +219,7 @@ def inline_values(session: Session, params: lsp.InlineValueParams) -> list[lsp.I
     result = inline_values_view.inline_values(
         visits, document.text, one.anchor.at, params.range, stopped, document.settings.hints
     )
-    told = session.debugging.at(document.uri, stopped)
+    told = state.debugging.at(document.uri, stopped)
     if told is not None:
         result.append(lsp.InlineValueText(document.text.range_of(stopped), told))
     return result
@@ -230,9 +230,9 @@ class _AboutDocument(Protocol):
     def text_document(self) -> lsp.TextDocumentIdentifier: ...
 
 
-def _document(session: Session, params: _AboutDocument) -> Document | None:
+def _document(state: State, params: _AboutDocument) -> Document | None:
     """The open Python file that a request is about; None for all others, and where everything is switched off."""
-    document = session.documents.get(params.text_document.uri)
+    document = state.documents.get(params.text_document.uri)
     return document if document is not None and document.settings.enable else None
 
 
@@ -253,13 +253,13 @@ def _hover(
     return hover_view.hover(reading, visit, path, word, links, markdown=markdown)
 
 
-def _links(session: Session, document: Document, one: Shown, line: int, position: lsp.Position) -> list[Link]:
+def _links(state: State, document: Document, one: Shown, line: int, position: lsp.Position) -> list[Link]:
     target = {"uri": one.uri, "function": one.known.entry.qualname}
     here = {"uri": document.uri, "position": {"line": position.line, "character": position.character}}
     result = []
     if one.place_at(line) is not None:
         result += [Link("◀ previous", "cwm.previousIteration", here), Link("next ▶", "cwm.nextIteration", here)]
     result.append(Link("Predict", "cwm.predict", target))
-    if session.configuration.trusted:
+    if state.configuration.trusted:
         result.append(Link("Run", "cwm.predictThenRun", target))
     return [*result, Link("Change call…", "cwm.changeCall", target), Link("Show trace", "cwm.showTrace", target)]

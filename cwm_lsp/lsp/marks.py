@@ -12,7 +12,7 @@ from cwm_lsp.lsp.views.verdicts import Verdict, of_tests
 
 if TYPE_CHECKING:
     from cwm_lsp.lsp.checked import Step
-    from cwm_lsp.lsp.session import Session
+    from cwm_lsp.lsp.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Mark:
     is_run: bool = False
 
 
-def marks(session: Session, document: Document) -> list[Mark]:
+def marks(state: State, document: Document) -> list[Mark]:
     """All marks of a document. At one line that of a test that was run, else of the call at hand, else of a test."""
     tests = list(_of_tests(document))
     found = {mark.line: mark for mark in tests}
-    found |= {mark.line: mark for mark in _of_calls(session, document)}
+    found |= {mark.line: mark for mark in _of_calls(state, document)}
     found |= {mark.line: mark for mark in tests if mark.is_run}
     return [found[line] for line in sorted(found)]
 
@@ -48,17 +48,17 @@ def _of_tests(document: Document) -> Iterator[Mark]:
         yield Mark(mark.line, mark.part, data, mark.tooltip, "test", mark.message, mark.steps, is_run)
 
 
-def _of_calls(session: Session, document: Document) -> Iterator[Mark]:
-    for known, found, line in _verdicts(session, document):
+def _of_calls(state: State, document: Document) -> Iterator[Mark]:
+    for known, found, line in _verdicts(state, document):
         raises = known.reading is not None and known.reading.trace.outcome.kind == "exception"
         message = found.message if not found.holds and not raises else None
         about = {"uri": document.uri, "function": known.entry.qualname}
         yield Mark(line, found.mark, about, message=message)
 
 
-def _verdicts(session: Session, document: Document) -> Iterator[tuple[KnownCall, Verdict, int]]:
+def _verdicts(state: State, document: Document) -> Iterator[tuple[KnownCall, Verdict, int]]:
     """What has come of the calls at hand that are written in a document, and the 0-based lines where they are."""
-    for about in session.documents.values():
+    for about in state.documents.values():
         for known in about.known.values():
             found = known.verdict if known.call.path == document.path else None
             if found is None:

@@ -25,6 +25,7 @@ from cwm_lsp.source.calls import Call
 from cwm_lsp.source.prepared import one_line
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.facts import NOT_ENTERED, is_fact
+from cwm_lsp.trace.scopes import within_file
 
 log = logging.getLogger(__name__)
 
@@ -269,7 +270,7 @@ class _Partial:
         trace = Trace(
             name, known.call.expression, self._document.path, "predicted", self._source, tuple(self._events), outcome
         )
-        known.predicted = ShownTrace.of(trace.within_file()[0], Shape())
+        known.predicted = ShownTrace.of(within_file(trace)[0], Shape())
         known.anchor = _entered(self._anchor, known.entry, known.predicted)
         known.show_pinned()
         self._document.known[name] = known

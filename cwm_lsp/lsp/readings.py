@@ -10,19 +10,20 @@ from cwm_lsp.lsp.views.reading import ShownTrace, Whole
 from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.trace.compare import Divergence
 from cwm_lsp.trace.events import Outcome, Trace
+from cwm_lsp.trace.scopes import within_file
 
 
 def read(answer: Mapping[str, Any], source: str) -> ShownTrace:
     """The reading of a trace in a file with that text. The `trace` of the answer may step into others."""
     trace = Trace.from_json(answer["trace"], source)
     divergences = [Divergence(**divergence) for divergence in answer.get("divergences", ())]
-    own, indices = trace.within_file()
+    own, indices = within_file(trace)
     if own is trace:
         return _drawn(trace, answer, divergences)
     elsewhere = {}
     for other in answer["others"]:
         path, text = other["path"], other["source"]
-        part, theirs = trace.within_file(path)
+        part, theirs = within_file(trace, path)
         ends_here = path == (trace.outcome.loop.path if trace.outcome.loop is not None else trace.events[-1].path)
         part = replace(
             part, function="", path=path, source=text, outcome=trace.outcome if ends_here else Outcome("return")
@@ -35,7 +36,7 @@ def read(answer: Mapping[str, Any], source: str) -> ShownTrace:
 def with_trace(reading: ShownTrace, trace: Trace) -> ShownTrace:
     """The same of a trace whose lines have moved."""
     whole = reading.whole and replace(reading.whole, trace=trace)
-    return replace(reading, trace=trace.within_file()[0], whole=whole)
+    return replace(reading, trace=within_file(trace)[0], whole=whole)
 
 
 def _drawn(trace: Trace, told: Mapping[str, Any], divergences: list[Divergence]) -> ShownTrace:

@@ -29,6 +29,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cwm_lsp.errors import Cancelled, UnavailableError, UserError
+from cwm_lsp.trace.scopes import within_file
 
 if TYPE_CHECKING:
     from cwm_lsp.dap.serving import Server
@@ -374,12 +375,12 @@ def _shown(trace: Trace, texts: Mapping[str, str]) -> Message:
             text = texts[path] if path in texts else read_source(path)
         except UserError:  # it has gone meanwhile
             text = ""
-        part = replace(trace.within_file(path)[0], source=text)
+        part = replace(within_file(trace, path)[0], source=text)
         told = _of_text(part)
         if trace.outcome.cut is not None or not is_fact(trace):
             told["unreached"] = []  # what comes after its end may lead there
         others.append({"path": path, "source": text, **told})
-    return {"trace": trace.to_json(), **_of_text(trace.within_file()[0]), "others": others}
+    return {"trace": trace.to_json(), **_of_text(within_file(trace)[0]), "others": others}
 
 
 def _of_text(trace: Trace) -> Message:

@@ -5,8 +5,7 @@ Nothing here changes what is written, only how many passes it takes.
 
 from __future__ import annotations
 
-from cwm_lsp.predict.engines.interface import Engine
-from cwm_lsp.predict.engines.timing import PassTimes
+from cwm_lsp.predict.engines.interface import Engine, PassTimes
 
 _FADING = 0.97
 """Weight of a draft beside the one after it."""

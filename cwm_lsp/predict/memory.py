@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from cwm_lsp.evaluate import Answer, Question
 from cwm_lsp.evaluate.questions import answer as answer_of
 from cwm_lsp.trace.events import NOTHING, Event, Outcome, Provenance, Trace
+from cwm_lsp.trace.scopes import within_file
 
 LONGEST = 50_000
 """Events of one run that are looked at."""
@@ -232,7 +233,7 @@ class Memory:
             self._indexed = []
         yield from self._indexed
         for run in self._runs[len(self._indexed) :]:
-            self._indexed.append(_Known(run._replace(trace=run.trace.within_file()[0]), self._source))
+            self._indexed.append(_Known(run._replace(trace=within_file(run.trace)[0]), self._source))
             yield self._indexed[-1]
 
 

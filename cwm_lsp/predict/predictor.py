@@ -20,6 +20,7 @@ from cwm_lsp.predict.prediction import Control, Prediction
 from cwm_lsp.predict.prompt import Task, prepare
 from cwm_lsp.predict.score import AT_LEAST, EXPECTING, SECONDS, Reading, Scorer, Surprise
 from cwm_lsp.trace.events import Event, Trace
+from cwm_lsp.trace.scopes import within_file
 
 __all__ = ["Assist", "Budget", "Predictor", "Run", "Task"]
 
@@ -159,7 +160,7 @@ class Predictor:
             UnavailableError: the model cannot be run.
             Cancelled: `cancel` was set; at most one forward pass later.
         """
-        within, indices = trace.within_file()
+        within, indices = within_file(trace)
         if len(within.events) < 2:
             return Reading()
         with self._lock:

@@ -18,6 +18,7 @@ from cwm_lsp.trace import alignment
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.exceptions import exception_repr
 from cwm_lsp.trace.facts import facts
+from cwm_lsp.trace.scopes import within_file
 from cwm_lsp.trace.values import same_but_cut, same_value
 
 __all__ = ["Divergence", "align", "compare", "same_value"]
@@ -100,7 +101,7 @@ def _alike(one: Trace, other: Trace) -> tuple[tuple[Trace, Sequence[int]], tuple
     """Both traces and their events' indices, without steps into other files where one of them has none."""
     if all(any(event.path is not None for event in trace.events) for trace in (one, other)):
         return (one, range(len(one.events))), (other, range(len(other.events)))
-    return one.within_file(), other.within_file()
+    return within_file(one), within_file(other)
 
 
 @dataclass(slots=True)

@@ -6,8 +6,8 @@ effect of a line shows in the next event of the same scope.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -250,23 +250,6 @@ class Trace:
     """Other files (absolute paths) that a prediction was made from: when one of them changes, it is stale."""
     runs: tuple[str, ...] = ()
     """When the runs were recorded (ISO 8601, UTC) that a prediction remembers values from."""
-
-    def within_file(self, path: str | None = None) -> tuple[Trace, Sequence[int]]:
-        """The trace as it is where calls into other files are stepped over, and its events' indices in this one. With
-        the `path` of another file: what it tells of that."""
-        if path is None and all(event.path is None for event in self.events):
-            return self, range(len(self.events))
-        from cwm_lsp.trace.scopes import Scopes
-
-        events: list[Event] = []
-        indices: list[int] = []
-        scopes = Scopes(path)
-        for index, event in enumerate(self.events):
-            depth = scopes.follow(event)
-            if event.path == path:
-                events.append(replace(event, depth=depth, path=None))
-                indices.append(index)
-        return replace(self, events=tuple(events)), indices
 
     def to_json(self) -> dict[str, Any]:
         """The trace as the command line's JSON has it (the source itself is left out)."""

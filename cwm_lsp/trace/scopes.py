@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cwm_lsp.trace.events import Event
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cwm_lsp.trace.events import Event, Trace
 
 
 class Scopes:
@@ -37,3 +40,19 @@ class Scopes:
     def is_own(self, depth: int) -> bool:
         """Whether the scope at a depth of the whole trace is of the own file."""
         return depth >= len(self._own) or self._own[depth]
+
+
+def within_file(trace: Trace, path: str | None = None) -> tuple[Trace, Sequence[int]]:
+    """A trace as it is where calls into other files are stepped over, and its events' indices in the whole one. With
+    the `path` of another file: what it tells of that."""
+    if path is None and all(event.path is None for event in trace.events):
+        return trace, range(len(trace.events))
+    events: list[Event] = []
+    indices: list[int] = []
+    scopes = Scopes(path)
+    for index, event in enumerate(trace.events):
+        depth = scopes.follow(event)
+        if event.path == path:
+            events.append(replace(event, depth=depth, path=None))
+            indices.append(index)
+    return replace(trace, events=tuple(events)), indices

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from cwm_lsp.lab.corpus import collect, disjoint, harvest, stream
+from cwm_lsp.lab.corpus import child, collect, disjoint, stream
 from cwm_lsp.lab.corpus.idioms import TEMPLATES, idiom
 from cwm_lsp.lab.corpus.programs import Program, program, straight_line
 from cwm_lsp.trace import wire
@@ -98,7 +98,7 @@ def test_doctests_are_harvested_and_what_hangs_is_left(tmp_path: Path, monkeypat
         'def keep(n):\n    """\n    >>> keep(1)\n    """\n    open("kept", "w").close()\n    return n\n'
     )
     out = tmp_path / "out.jsonl"
-    assert harvest.run_child(Path("packages"), "tinypkg", out, 30) >= 2
+    assert child.run_child(Path("packages"), "tinypkg", out, 30) >= 2
     texts = [json.loads(line)["text"] for line in out.read_text().splitlines()]
     assert not any(f"{wire.ACTION_SEP}def hang" in text for text in texts)
     first = texts[0]
@@ -125,7 +125,7 @@ def test_calls_are_seen_in_tests_and_doctests_of_other_functions(tmp_path: Path)
         "    assert inner('ab', 'c') == 'abc'\n    opaque(object())\n"
     )
     out = tmp_path / "out.jsonl"
-    assert harvest.run_child(tmp_path / "packages", "tinypkg", out, 30, "seen") >= 2
+    assert child.run_child(tmp_path / "packages", "tinypkg", out, 30, "seen") >= 2
     texts = [json.loads(line)["text"] for line in out.read_text().splitlines()]
     called = {text.partition(wire.CALL_SEP)[2].partition(wire.ACTION_SEP)[0] for text in texts}
     assert """{"word": "'ab'", "upper": "False", "more": "('c',)"}""" in called

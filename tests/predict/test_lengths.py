@@ -8,7 +8,7 @@ import pytest
 
 from cwm_lsp.predict.decode import Budget
 from cwm_lsp.predict.engines import timing
-from cwm_lsp.predict.engines.timing import PassTimes
+from cwm_lsp.predict.engines.interface import PassTimes
 from cwm_lsp.predict.lengths import DraftLength, History
 from cwm_lsp.predict.predictor import Predictor
 from tests.predict.tasks import tasks

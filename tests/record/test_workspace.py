@@ -8,6 +8,7 @@ import pytest
 
 from cwm_lsp.trace.compare import align, compare
 from cwm_lsp.trace.events import Trace
+from cwm_lsp.trace.scopes import within_file
 
 FILES = {
     "pyproject.toml": "",
@@ -102,7 +103,7 @@ def test_without_other_files_it_is_what_recording_the_file_alone_gives(record, c
     function = call.partition("(")[0]
     alone = record(function, call)
     whole = record(function, call, scope="workspace")
-    own, indices = whole.within_file()
+    own, indices = within_file(whole)
     assert all(event.path is None for event in alone.events)
     assert len(whole.events) > len(alone.events)
     assert own.events == alone.events

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cwm_lsp.lab.corpus import disjoint, harvest
+from cwm_lsp.lab.corpus import child, disjoint
 
 HELD_OUT = 10
 """One function in so many is held out, chosen by its text: half of them to calibrate on, half to measure on."""
@@ -86,7 +86,7 @@ def part(packages: Path, name: str, folder: Path, seconds: float) -> list[dict[s
     kept = folder / f"{name}.jsonl"
     if not kept.exists():
         fresh = kept.with_suffix(".part")
-        harvest.run_child(packages, name, fresh, seconds, folder.name)
+        child.run_child(packages, name, fresh, seconds, folder.name)
         fresh.replace(kept)
     return read(kept)
 

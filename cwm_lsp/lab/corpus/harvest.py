@@ -1,8 +1,7 @@
 """Real functions with the calls of their doctests, recorded.
 
 Importing and running foreign modules happens in a child process per package, with a time limit for each call and for
-the whole; what a child has written when it ends is kept. `python -m cwm_lsp.lab.corpus.harvest FOLDER PACKAGE` is that
-child.
+the whole; what a child has written when it ends is kept. `child` has that.
 """
 
 # ruff: noqa: S311, SIM905
@@ -15,14 +14,8 @@ import doctest
 import hashlib
 import importlib
 import io
-import json
-import os
 import pkgutil
 import signal
-import subprocess
-import sys
-import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -217,44 +210,3 @@ def limited(seconds: float = 1.0) -> Iterator[None]:
         pass
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def run_child(folder: Path, package: str, out: Path, seconds: float, what: str = "doctests") -> int:
-    """Harvest one package in a child process, its `doctests` or the calls `seen` in them and its tests; the number of
-    documents."""
-    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONPATH": str(Path(__file__).parents[3])}
-    # Doctests write files where they run.
-    with tempfile.TemporaryDirectory() as scratch, out.open("w", encoding="utf-8") as file:
-        child = [sys.executable, "-m", "cwm_lsp.lab.corpus.harvest"]
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(  # noqa: S603 - our own interpreter and module
-                [*child, str(folder.resolve()), package, what, str(seconds)],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.DEVNULL,
-                timeout=seconds,
-                cwd=scratch,
-                env=environment,
-                check=False,
-            )
-    with out.open(encoding="utf-8") as file:
-        return sum(1 for _ in file)
-
-
-def _child(folder: str, package: str, what: str, seconds: str) -> None:
-    warnings.simplefilter("ignore")
-    sys.path.insert(0, folder)
-    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    if what == "seen":
-        from cwm_lsp.lab.corpus import seen
-
-        rows = seen.harvest(package, float(seconds) * 0.9)
-    else:
-        rows = harvest(package)
-    for row in rows:
-        out.write(json.dumps(row) + "\n")
-        out.flush()
-
-
-if __name__ == "__main__":
-    _child(*sys.argv[1:5])

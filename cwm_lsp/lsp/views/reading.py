@@ -19,6 +19,7 @@ from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Provenance, Trace
 from cwm_lsp.trace.events import Loop as Endless
 from cwm_lsp.trace.exceptions import exception_repr
+from cwm_lsp.trace.scopes import within_file
 
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
@@ -139,7 +140,7 @@ class Whole:
 
     def within(self, index: int, path: str | None = None) -> int:
         """The index of an event, or of the last one before it, among those of one file."""
-        indices = self.indices if path is None else self.trace.within_file(path)[1]
+        indices = self.indices if path is None else within_file(self.trace, path)[1]
         return max(bisect_right(indices, index) - 1, 0)
 
 

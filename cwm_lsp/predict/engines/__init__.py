@@ -8,45 +8,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict.engines import vllm
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
+from cwm_lsp.predict.engines.options import BUNDLED, Options
 
-__all__ = ["Distribution", "Engine", "Options", "Pass", "Prefix", "check", "describe", "load"]
+__all__ = ["BUNDLED", "Distribution", "Engine", "Options", "Pass", "Prefix", "check", "describe", "load"]
 
-BUNDLED = "bundled"
 REFUSED = ((5, 14), (5, 18))
 """The releases of transformers, up to the second, that gave wrong output for drafts past a sliding window (its pull
 requests 47447 and 48280). Their caches are not used here; but nothing was tried with them."""
 
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-
-Quantization = Literal["auto", "none", "int8", "nf4"]
-Device = Literal["auto", "cpu", "cuda", "xpu", "mps"]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a model is run. All but the name is of use to some engines only."""
-
-    name: str = BUNDLED
-    """`bundled`, a folder, a hub id, the URL of a server: `http://host:port[/v1][#model]`, or `vllm:` with a folder or
-    hub id, for which a server is started."""
-    quantization: Quantization = "auto"
-    device: Device = "auto"
-    memory: float | None = None
-    """GB of the device that the model may take."""
-    server_python: str | None = None
-    """The interpreter of an environment with vLLM."""
-    tokenizer: str | None = None
-    """A folder or hub id, where a server does not name it."""
-    timeout: float = 30.0
-    """Seconds that a server may take for one answer."""
-    warn_public: bool = False
-    """Log a warning where a server has no private address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,6 @@ from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.continuation import Continuation
-    from cwm_lsp.predict.engines.timing import PassTimes
 
 
 class Distribution(ABC):
@@ -60,6 +60,27 @@ class Pass:
     onward: Continuation | None = None
     """How the text is to go on after that, for an engine that writes by itself. The prefix that it gives has what it
     wrote, and the distributions, one for each token written, are those of which they were chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassTimes:
+    """Seconds of passes."""
+
+    measured: tuple[tuple[int, float], ...]
+    """Tokens and seconds, by tokens; at least one."""
+
+    def seconds(self, tokens: int) -> float:
+        """Of a pass over so many tokens: on the line between the two nearest that were measured, and in proportion
+        beyond the last."""
+        at = bisect_left(self.measured, (tokens, 0.0))
+        if at == len(self.measured):
+            most, seconds = self.measured[-1]
+            return seconds * tokens / most
+        after, longer = self.measured[at]
+        if at == 0 or after == tokens:
+            return longer
+        before, shorter = self.measured[at - 1]
+        return shorter + (longer - shorter) * (tokens - before) / (after - before)
 
 
 class Engine(ABC):

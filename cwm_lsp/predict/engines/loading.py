@@ -18,7 +18,7 @@ from cwm_lsp.predict.engines import plan
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.engines import Options
+    from cwm_lsp.predict.engines.options import Options
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
-from cwm_lsp.predict.engines import Options, loading, plan
+from cwm_lsp.predict.engines import loading, plan
 from cwm_lsp.predict.engines.blocks import NoSpace, Pool, State, Store
 from cwm_lsp.predict.engines.cache import PrefixCache
 from cwm_lsp.predict.engines.interface import Distribution, Engine, Pass, Prefix
+from cwm_lsp.predict.engines.options import Options
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from cwm_lsp.predict.engines.interface import Engine, Pass, Prefix
+from cwm_lsp.predict.engines.interface import Engine, Pass, PassTimes, Prefix
 
 log = logging.getLogger(__name__)
 
@@ -21,27 +19,6 @@ _PAST = 64
 """Tokens before those that are timed."""
 _TIMES = 3
 """That each is timed, to take the quickest."""
-
-
-@dataclass(frozen=True, slots=True)
-class PassTimes:
-    """Seconds of passes."""
-
-    measured: tuple[tuple[int, float], ...]
-    """Tokens and seconds, by tokens; at least one."""
-
-    def seconds(self, tokens: int) -> float:
-        """Of a pass over so many tokens: on the line between the two nearest that were measured, and in proportion
-        beyond the last."""
-        at = bisect_left(self.measured, (tokens, 0.0))
-        if at == len(self.measured):
-            most, seconds = self.measured[-1]
-            return seconds * tokens / most
-        after, longer = self.measured[at]
-        if at == 0 or after == tokens:
-            return longer
-        before, shorter = self.measured[at - 1]
-        return shorter + (longer - shorter) * (tokens - before) / (after - before)
 
 
 def measure(engine: Engine, limit: float = LIMIT, clock: Callable[[], float] = time.perf_counter) -> PassTimes:

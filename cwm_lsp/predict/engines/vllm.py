@@ -23,7 +23,7 @@ from cwm_lsp import __version__
 from cwm_lsp.errors import Cancelled, UnavailableError
 
 if TYPE_CHECKING:
-    from cwm_lsp.predict.engines import Options
+    from cwm_lsp.predict.engines.options import Options
 
 log = logging.getLogger(__name__)
 

@@ -54,8 +54,9 @@ def main() -> None:
         code = _fail(str(error), BAD_INPUT)
     except UnavailableError as error:
         code = _fail(str(error), UNAVAILABLE)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
+    except SystemExit:  # click's, where the reader of our output has seen enough
+        for stream in (sys.stdout, sys.stderr):  # what is left to be written goes nowhere, too
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         code = DONE
     except Exception as error:
         code = _fail(_run_out(error) or _fault(), UNAVAILABLE)

@@ -7,12 +7,11 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
-from rich.console import Console
 from rich.text import Text
 
 from cwm_lsp import __version__
@@ -43,6 +42,7 @@ from cwm_lsp.source.functions import Function, default_function
 from cwm_lsp.source.functions import find as by_name
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.target import split
+from cwm_lsp.terminal import console
 from cwm_lsp.trace.events import Outcome
 
 if TYPE_CHECKING:
@@ -115,11 +115,12 @@ def find_crashes(
     rows: list[Row] = []
     tried, reasons = 0, []
     total = sum(len(wanted(file.text)) for file in files)
-    with _confirming(settings, verify) as confirm, progress("searching", total) as advance:
-        for result in search_files(
+    with ExitStack() as held, _confirming(settings, verify) as confirm, progress("searching", total) as advance:
+        results = search_files(
             files, jobs=jobs or cores(), seconds=seconds, seed=seed, deliberate=deliberate, advance=advance,
             fault=fault, store=store,
-        ):  # fmt: skip
+        )  # fmt: skip
+        for result in held.enter_context(closing(results)):
             found = [row for crash in result.crashes if (row := _row(result.file, crash, confirm)) is not None]
             rows += found
             if form != "sarif":
@@ -151,7 +152,7 @@ def merge_crashes(paths: Sequence[Path], form: str = "text") -> int:
     else:
         _print(rows, as_json=form == "json")
     s = "" if len(rows) == 1 else "s"
-    Console(stderr=True, highlight=False).print(Text(f"{len(rows):,} finding{s} of {len(paths):,} parts"))
+    console(stderr=True).print(Text(f"{len(rows):,} finding{s} of {len(paths):,} parts"))
     return FOUND if any(row.get("confirmed") is not False for row in rows) else NOTHING
 
 
@@ -200,7 +201,7 @@ def _row(file: File, crash: Crash, confirm: Confirm | None) -> Row:
 
 
 def _print(rows: Sequence[Row], *, as_json: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    out = console()
     for row in rows:
         if as_json:
             print(json.dumps({key: value for key, value in row.items() if key != "text"}), flush=True)  # noqa: T201
@@ -211,8 +212,9 @@ def _print(rows: Sequence[Row], *, as_json: bool) -> None:
             None: ("  ? the run does not tell", "yellow"),
         }
         told = [confirmed[row["confirmed"]]] if "confirmed" in row else []
-        console.print(Text.assemble((f"{row['path']}:{row['line']}", "magenta"), ": ", row["message"], *told))
-        console.print(Text(f"    {row['text']}", "dim"))
+        place = (f"{row['path']}:{row['line']}", "magenta")
+        out.print(Text.assemble(place, ": ", row["message"], *told), soft_wrap=True)
+        out.print(Text(f"    {row['text']}", "dim"), soft_wrap=True)
 
 
 def _reasons(result: Result) -> list[str]:
@@ -225,18 +227,18 @@ def _reasons(result: Result) -> list[str]:
 
 def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequence[str]) -> None:
     """What was done, and what was not, on stderr."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    err = console(stderr=True)
     for problem in broken:
-        console.print(Text.assemble(("error: ", "bold red"), problem))
+        err.print(Text.assemble(("error: ", "bold red"), problem), soft_wrap=True)
     for reason in reasons[:REASONS]:
-        console.print(Text(f"gave up on {reason}", "dim"))
+        err.print(Text(f"gave up on {reason}", "dim"), soft_wrap=True)
     if len(reasons) > REASONS:
-        console.print(Text(f"… and on {len(reasons) - REASONS} more", "dim"))
+        err.print(Text(f"… and on {len(reasons) - REASONS} more", "dim"), soft_wrap=True)
     if not functions and not broken:
-        console.print(Text("there is no function to search: name files or folders that have some"))
+        err.print(Text("there is no function to search: name files or folders that have some"), soft_wrap=True)
         return
     s = "" if functions == 1 else "s"
-    console.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"))
+    err.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"), soft_wrap=True)
 
 
 def _check_exception(name: str, text: str) -> None:
@@ -329,12 +331,12 @@ def _show_found(file: File, function: Function, sought: Sought, *, as_json: bool
         }
         print(json.dumps(row))  # noqa: T201
     elif found is not None:
-        Console(highlight=False, soft_wrap=True).print(Text.assemble((found.call, "bold"), "  ", ends(found.outcome)))
+        console().print(Text.assemble((found.call, "bold"), "  ", ends(found.outcome)), soft_wrap=True)
     if found is None:
         told = f"no such call of {function.qualname} was found: tried {sought.tried:,}"
         if sought.unknown:
             told += f"; what comes of {sought.unknown:,} of them is not known ({sought.why})"
-        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(told))
+        console(stderr=True).print(Text(told), soft_wrap=True)
     return NOTHING if found is not None else FOUND
 
 
@@ -362,7 +364,7 @@ def find_differences(
                     reasons.append(f"{one.new.shown}:{one.new_function.qualname}: {compared.gave_up}")
         if not changed and not broken:
             told = f"no function has changed since {revision}"
-            Console(stderr=True, highlight=False, soft_wrap=True).print(Text(told))
+            console(stderr=True).print(Text(told), soft_wrap=True)
             return code
         _summary(tried, len(changed), reasons, broken)
     if code == NOTHING and (broken or (changed and len(reasons) == len(changed))):
@@ -374,7 +376,7 @@ def _show_difference(
     file: File, function: Function, compared: Compared, *, as_json: bool, old: str = "other", new: str = "this"
 ) -> int:
     found = compared.found
-    console = Console(highlight=False, soft_wrap=True)
+    out = console()
     if as_json:
         row = {
             "path": file.shown,
@@ -388,14 +390,16 @@ def _show_difference(
         }
         print(json.dumps(row))  # noqa: T201
     elif found is not None:
-        console.print(Text.assemble((f"{file.shown}:{function.def_line}", "magenta"), ": ", (found.call, "bold")))
-        console.print(Text(f"    {old}: {ends(found.one)}", "red"))
-        console.print(Text(f"    {new}: {ends(found.other)}", "green"))
+        out.print(
+            Text.assemble((f"{file.shown}:{function.def_line}", "magenta"), ": ", (found.call, "bold")), soft_wrap=True
+        )
+        out.print(Text(f"    {old}: {ends(found.one)}", "red"), soft_wrap=True)
+        out.print(Text(f"    {new}: {ends(found.other)}", "green"), soft_wrap=True)
     elif compared.gave_up is not None:
         raise UserError(f"{function.qualname} cannot be compared: {compared.gave_up}")
     if found is None:
         told = f"no call was found on which they differ: tried {compared.tried:,}"
-        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(told))
+        console(stderr=True).print(Text(told), soft_wrap=True)
     return NOTHING if found is not None else FOUND
 
 

@@ -24,6 +24,10 @@ def console(stderr: bool = False) -> Console:
 
 
 class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """The reader has seen enough: whoever prints goes on with that."""
+        raise  # what rich handles as it calls this
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Segments of text, made visible; those that rich itself means as controls stay."""
         for segment in super().render(renderable, options):

@@ -24,6 +24,7 @@ from cwm_lsp.source.bind import dotted
 from cwm_lsp.source.environment import layout, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, functions
+from cwm_lsp.source.trees import expression_of, tree_of
 from cwm_lsp.trace.events import Event
 from cwm_lsp.trace.exceptions import unwinding
 from cwm_lsp.verdicts.configuration import configuration
@@ -202,7 +203,7 @@ class _Places:
 
 def _asserts(text: str) -> Iterator[tuple[int, list[int]]]:
     """Functions, by the line of their `def`, and the lines of the assertions that each comes to whatever happens."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(text)):
         if isinstance(node, ast.FunctionDef):
             lines = []
             for statement in node.body:
@@ -225,7 +226,7 @@ def _is_assertion(statement: ast.stmt) -> bool:
 def _called(source: str) -> str | None:
     """The name of what an expression calls."""
     try:
-        node = ast.parse(source.strip(), mode="eval").body
+        node = expression_of(source.strip())
     except (SyntaxError, ValueError):
         return None
     return dotted(node.func) if isinstance(node, ast.Call) else None

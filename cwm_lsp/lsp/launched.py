@@ -11,6 +11,8 @@ import inspect
 import sys
 import types
 
+from cwm_lsp.source.trees import tree_of
+
 
 def main() -> None:
     """Import the module, evaluate the call in it."""
@@ -18,7 +20,7 @@ def main() -> None:
     sys.path[:1] = folders  # This file's own folder must not be imported from.
     sys.argv[:] = [path]
     namespace = vars(_module(name, path))
-    *before, last = ast.parse(call).body
+    *before, last = tree_of(call).body
     exec(compile(ast.Module(before, []), "<call>", "exec"), namespace)  # noqa: S102  # what the user asks for
     assert isinstance(last, ast.Expr)
     result = eval(compile(ast.Expression(last.value), "<call>", "eval"), namespace)  # noqa: S307

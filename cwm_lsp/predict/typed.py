@@ -11,7 +11,8 @@ from cwm_lsp.predict.reprs import type_of
 from cwm_lsp.source.bind import dotted
 from cwm_lsp.source.functions import functions
 from cwm_lsp.source.names import global_names
-from cwm_lsp.source.recovery import FILENAME, module_statements, parse
+from cwm_lsp.source.recovery import module_statements, parse
+from cwm_lsp.source.trees import expression_of
 
 Types = frozenset[str]
 """Names of builtin types, or of classes of the file, of which a value has one."""
@@ -113,7 +114,7 @@ class Typed:
                 return frozenset({"None"})
             case ast.Constant(value=str(text)):
                 try:
-                    return self._annotated(ast.parse(text.strip(), FILENAME, mode="eval").body)
+                    return self._annotated(expression_of(text.strip()))
                 except (SyntaxError, ValueError):
                     return ANY
             case ast.BinOp(left=left, op=ast.BitOr(), right=right):

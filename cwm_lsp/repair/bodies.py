@@ -14,6 +14,7 @@ from cwm_lsp.repair.text import Edit, FunctionText
 from cwm_lsp.repair.trial import AMPLE, Trial
 from cwm_lsp.source.bind import is_in_class, takes_implicit
 from cwm_lsp.source.checks import Check
+from cwm_lsp.source.trees import expression_of
 
 UNUSED = 1.5
 """What a parameter costs that a body does not use."""
@@ -163,7 +164,7 @@ class Bodies:
         """Usual constants, those of the examples' calls, and what is expected more than once."""
         constants: dict[str, None] = {}
         for check in self.trial.checks:
-            for node in ast.walk(ast.parse(check.expression, mode="eval")):
+            for node in ast.walk(expression_of(check.expression)):
                 if isinstance(node, ast.Constant) and type(node.value) in (int, str):
                     shown = repr(node.value)
                     if len(shown) <= _LONGEST and shown not in self._goal:
@@ -251,7 +252,7 @@ def wanted_of(check: Check, name: str) -> str | None:
     told = check.expectation
     if told is None or check.before.count("\n") > 20:
         return None
-    node = ast.parse(check.expression, mode="eval").body
+    node = expression_of(check.expression)
     match node:
         case ast.Compare(left=left, ops=[ast.Eq() | ast.Is()], comparators=[right]) if told.kind == "true":
             for call, value in ((left, right), (right, left)):

@@ -13,6 +13,7 @@ from cwm_lsp.search.loop import Attempt, Budget, Search, Try
 from cwm_lsp.search.space import NoCalls, space_of
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.imported import Where, nowhere
+from cwm_lsp.source.trees import tree_of
 from cwm_lsp.trace.events import Outcome
 
 _WRONG_KIND = frozenset({"TypeError", "AttributeError"})
@@ -128,7 +129,7 @@ def as_pytest(module: str, function: Function, found: Sequence[Case]) -> str:
     name = function.qualname.split(".")[0]
     returning = [one for one in found if one.outcome.exception is None]
     raising = [one for one in found if one.outcome.exception is not None]
-    names = sorted({node.id for one in found for node in ast.walk(ast.parse(one.call)) if isinstance(node, ast.Name)})
+    names = sorted({node.id for one in found for node in ast.walk(tree_of(one.call)) if isinstance(node, ast.Name)})
     builtin = set(vars(builtins))
     needed = sorted({name, *(one for one in names if one not in builtin)} | _own_errors(raising, builtin))
     test = function.qualname.replace(".", "_")

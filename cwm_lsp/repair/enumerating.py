@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cwm_lsp.source.trees import expression_of
+
 Values = tuple[str | None, ...]
 """What an expression shows as in each call; None where it raises."""
 Ask = Callable[[Sequence[str]], list[Values]]
@@ -158,7 +160,7 @@ def _kind(value: str) -> str:
 
 def _is_table(value: str) -> bool:
     try:
-        return isinstance(ast.parse(value, mode="eval").body, ast.Dict)
+        return isinstance(expression_of(value), ast.Dict)
     except (SyntaxError, RecursionError):
         return False
 
@@ -203,7 +205,7 @@ def grown(bank: Bank, small: Sequence[Made], names: Sequence[str]) -> Iterator[M
 
 def _bare(text: str) -> str:
     try:
-        node = ast.parse(text, mode="eval").body
+        node = expression_of(text)
     except SyntaxError:
         return text
     loose = isinstance(node, ast.BinOp | ast.BoolOp | ast.Compare | ast.UnaryOp | ast.IfExp)

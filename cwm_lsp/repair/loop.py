@@ -27,6 +27,7 @@ from cwm_lsp.search.goals import ending
 from cwm_lsp.search.space import NoCalls, space_of
 from cwm_lsp.source.checks import Check
 from cwm_lsp.source.functions import Function
+from cwm_lsp.source.trees import expression_of
 
 Candidate = tuple[Edit, str, str]
 """An edit, the file after it, and of that what is tried."""
@@ -358,7 +359,7 @@ class Repair:
 
 def _call_in(text: str) -> str:
     """The call in `call == value`."""
-    node = ast.parse(text, mode="eval").body
+    node = expression_of(text)
     return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
 
 

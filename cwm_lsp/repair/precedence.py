@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from cwm_lsp.source.trees import expression_of
+
 _OPERATORS: dict[type[ast.AST], int] = {
     ast.Or: 3, ast.And: 4, ast.Not: 5, ast.BitOr: 7, ast.BitXor: 8, ast.BitAnd: 9, ast.LShift: 10, ast.RShift: 10,
     ast.Add: 11, ast.Sub: 11, ast.Mult: 12, ast.Div: 12, ast.FloorDiv: 12, ast.Mod: 12, ast.MatMult: 12, ast.UAdd: 13,
@@ -49,7 +51,7 @@ def wanted(parent: ast.AST, node: ast.AST) -> int:
 def is_loose(text: str, parent: ast.AST, node: ast.AST) -> bool:
     """Whether a text needs parentheses in the place of a node; one that is no expression of its own does."""
     try:
-        new = ast.parse(text, mode="eval").body
+        new = expression_of(text)
     except (SyntaxError, ValueError):
         return True
     is_number = isinstance(new, ast.Constant) and isinstance(new.value, int | float | complex)

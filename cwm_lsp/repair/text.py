@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from cwm_lsp.repair.precedence import is_loose
 from cwm_lsp.source.functions import Function
-from cwm_lsp.source.recovery import FILENAME, split_lines
+from cwm_lsp.source.recovery import split_lines
+from cwm_lsp.source.trees import tree_of
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 Node = TypeVar("Node", bound=ast.AST)
@@ -71,7 +72,7 @@ class FunctionText:
     node: Definition = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tree = ast.parse(self.source, FILENAME)
+        self.tree = tree_of(self.source)
         self.node = next(
             node
             for node in ast.walk(self.tree)

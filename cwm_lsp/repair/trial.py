@@ -17,7 +17,7 @@ from cwm_lsp.repair.text import Definition
 from cwm_lsp.source.checks import Check, dependents
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.names import is_main_guard
-from cwm_lsp.source.recovery import FILENAME
+from cwm_lsp.source.trees import tree_of
 
 Attempt = Callable[[str, str, Sequence[str]], Iterator[Called]]
 """What comes of calls of a function, by its name, in a text that stands in the file's place."""
@@ -56,7 +56,7 @@ def indented(code: str, by: str = "    ", tree: ast.Module | None = None) -> str
     Raises SyntaxError where they do not parse.
     """
     inside: set[int] = set()
-    for node in ast.walk(tree or ast.parse(code, FILENAME)):
+    for node in ast.walk(tree or tree_of(code)):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno:
             inside |= set(range(node.lineno + 1, (node.end_lineno or node.lineno) + 1))
     lines = code.split("\n")
@@ -89,7 +89,7 @@ class Trial:
     """Whether the function can be tried apart from the rest of its file."""
 
     def __post_init__(self) -> None:
-        self._tree = ast.parse(self.source, FILENAME)
+        self._tree = tree_of(self.source)
         defined = [node.name for node in self._tree.body if isinstance(node, Definition | ast.ClassDef)]
         through = dependents(self.source, self.function)
         reached = self._reached(through)
@@ -142,7 +142,7 @@ class Trial:
         named = ", ".join(self.names)
         parts = []
         for number, check in enumerate(self.checks):
-            before = indented(ast.unparse(ast.parse(check.before, FILENAME))) + "\n" if check.before.strip() else ""
+            before = indented(ast.unparse(tree_of(check.before))) + "\n" if check.before.strip() else ""
             parts.append(f"def {CHECK}_{number}({named}):\n{before}    return ({check.expression})\n")
         for number, call in enumerate(self.more, len(self.checks)):
             parts.append(f"def {CHECK}_{number}({named}):\n    return ({call})\n")
@@ -166,7 +166,7 @@ class Trial:
         if not (source.startswith(before) and source.endswith(after) and len(source) >= len(before) + len(after)):
             return self._unit_of(source)
         text = source[len(before) : len(source) - len(after)].rstrip("\n")
-        tree = ast.parse(text, FILENAME)
+        tree = tree_of(text)
         if [getattr(node, "name", None) for node in tree.body] != [own]:
             return self._unit_of(source)
         made = indented(text, tree=tree)
@@ -174,7 +174,7 @@ class Trial:
 
     def _unit_of(self, source: str) -> str:
         """The same, where other parts of the file may differ too."""
-        tree = ast.parse(source, FILENAME)
+        tree = tree_of(source)
         return "\n".join(part for _, part in self._parts_of(source, tree))
 
     def _parts_of(self, source: str, tree: ast.Module) -> list[tuple[str, str]]:

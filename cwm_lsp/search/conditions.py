@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from cwm_lsp.errors import UserError
 from cwm_lsp.source.functions import Function
-from cwm_lsp.source.recovery import FILENAME
+from cwm_lsp.source.trees import expression_of, tree_of
 
 RESULT = "result"
 """What a condition calls the value that is returned, if the function has no such variable."""
@@ -31,10 +31,10 @@ def watched(source: str, function: Function, condition: str, line: int | None = 
         UserError: the condition is no expression, or there is no such statement.
     """
     try:
-        test = ast.parse(condition.strip(), FILENAME, mode="eval").body
+        test = expression_of(condition.strip())
     except (SyntaxError, ValueError) as error:
         raise UserError(f"'{condition}' is no Python expression ({error}); give one, as in 'total > 100'") from None
-    tree = ast.parse(source, FILENAME)
+    tree = tree_of(source)
     node = next(one for one in ast.walk(tree) if isinstance(one, _Function) and one.lineno == function.def_line)
     names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} | {p.name for p in function.parameters}
     watcher = _Watcher(test, line, RESULT not in names)
@@ -42,7 +42,7 @@ def watched(source: str, function: Function, condition: str, line: int | None = 
     text = ast.unparse(ast.fix_missing_locations(tree))
     lines = frozenset(
         one.body[0].body[0].lineno
-        for one in ast.walk(ast.parse(text, FILENAME))
+        for one in ast.walk(tree_of(text))
         if isinstance(one, ast.Try) and _is_ours(one) and isinstance(one.body[0], ast.If)
     )
     if not lines:

@@ -14,7 +14,7 @@ from cwm_lsp.search.shrink import shrunk
 from cwm_lsp.search.space import Arguments, NoCalls, space_of
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.imported import Where, nowhere
-from cwm_lsp.source.recovery import FILENAME
+from cwm_lsp.source.trees import expression_of
 from cwm_lsp.trace.events import Outcome
 
 Met = Callable[[str, Called], bool]
@@ -152,7 +152,7 @@ def _same(found: tuple[Any] | None, wanted: tuple[Any]) -> bool:
 
 def _shown(expression: str) -> str:
     try:
-        return ast.unparse(ast.parse(expression.strip(), FILENAME, mode="eval"))
+        return ast.unparse(expression_of(expression.strip()))
     except (SyntaxError, ValueError) as error:
         raise UserError(f"'{expression}' is no Python expression ({error}); give one, as in \"[1, 2]\"") from None
 
@@ -167,7 +167,7 @@ def literal(text: str) -> tuple[Any] | None:
 
 def constants(expression: str) -> list[Any]:
     """The constants in an expression."""
-    tree = ast.parse(expression.strip(), FILENAME, mode="eval")
+    tree = expression_of(expression.strip())
     return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
 
 

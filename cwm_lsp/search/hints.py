@@ -32,8 +32,9 @@ from cwm_lsp.source.bind import dotted
 from cwm_lsp.source.functions import Parameter, by_qualname
 from cwm_lsp.source.imported import Definition, Where, nowhere
 from cwm_lsp.source.names import global_names, is_builtin, is_defined
-from cwm_lsp.source.recovery import FILENAME, module_statements
+from cwm_lsp.source.recovery import module_statements
 from cwm_lsp.source.samples import moved, named_here
+from cwm_lsp.source.trees import expression_of
 
 DEEPEST = 5
 """Types inside types."""
@@ -134,7 +135,7 @@ class Hints:
     def shape(self, hint: str) -> Shape | None:
         """The shape of a type, given as source; None where it says nothing or no value can be made."""
         try:
-            return self.of(ast.parse(hint.strip(), FILENAME, mode="eval").body)
+            return self.of(expression_of(hint.strip()))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
@@ -447,7 +448,7 @@ def _by_default(parameter: Parameter) -> Shape | None:
     if parameter.default is None:
         return None
     try:
-        found = shape_of(read(ast.parse(parameter.default, FILENAME, mode="eval").body))
+        found = shape_of(read(expression_of(parameter.default)))
     except (NotPlain, SyntaxError, ValueError):
         return None
     return None if found == NONE else found

@@ -12,6 +12,7 @@ from typing import Literal
 from cwm_lsp.search.crash import Crash
 from cwm_lsp.search.workspace import tests_of
 from cwm_lsp.source.environment import layout, project
+from cwm_lsp.source.trees import expression_of, tree_of
 
 Expect = Literal["raises", "xfail"]
 """That the exception is meant; that it is a fault which is yet to be mended."""
@@ -70,7 +71,7 @@ def _snake(name: str) -> str:
 
 def _free(expression: str) -> set[str]:
     """The names that an expression needs."""
-    nodes = list(ast.walk(ast.parse(expression, mode="eval")))
+    nodes = list(ast.walk(expression_of(expression)))
     bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return {node.id for node in nodes if isinstance(node, ast.Name)} - bound
 
@@ -79,7 +80,7 @@ def _bound(text: str) -> set[str]:
     """The names that a file imports or defines at its top level."""
     found: set[str] = set()
     try:
-        tree = ast.parse(text)
+        tree = tree_of(text)
     except SyntaxError:
         return found
     for node in tree.body:
@@ -94,7 +95,7 @@ def _bound(text: str) -> set[str]:
 def _after_imports(text: str) -> int:
     """The 0-based line after a file's imports, or after its docstring."""
     try:
-        tree = ast.parse(text)
+        tree = tree_of(text)
     except SyntaxError:
         return 0
     ends = [node.end_lineno or 0 for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -15,7 +15,7 @@ from cwm_lsp.errors import UserError
 from cwm_lsp.search.crashes import wanted
 from cwm_lsp.search.workspace import Changed, File
 from cwm_lsp.source.functions import Function, by_qualname
-from cwm_lsp.source.recovery import FILENAME
+from cwm_lsp.source.trees import tree_of
 
 _SECONDS = 60.0
 _QUIET = ("-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
@@ -63,7 +63,7 @@ def _changed(old: File, new: File) -> Iterator[Changed]:
 
 def _meaning(source: str, function: Function) -> str:
     """What a function's text says, but for its layout, comments and docstring."""
-    for node in ast.walk(ast.parse(source, FILENAME)):
+    for node in ast.walk(tree_of(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == function.def_line:
             if ast.get_docstring(node, clean=False) is not None:
                 node.body = node.body[1:]

@@ -26,8 +26,9 @@ from cwm_lsp.source.bind import dotted, find_target, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, Parameter, by_qualname
 from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.names import global_names
-from cwm_lsp.source.recovery import FILENAME, parse_lines, split_lines
+from cwm_lsp.source.recovery import parse_lines, split_lines
 from cwm_lsp.source.samples import sample_argument
+from cwm_lsp.source.trees import expression_of
 from cwm_lsp.source.uses import text_matching
 
 ABSENT: Any = Text("")
@@ -288,7 +289,7 @@ class _Maker:
             yield self.example(call, slots)
 
     def example(self, call: str, slots: Sequence[Slot]) -> Arguments | None:
-        expression = ast.parse(call, FILENAME, mode="eval").body
+        expression = expression_of(call)
         target = find_target(expression, self.function.face, frozenset(self.hints.class_names))
         if target is None:
             return None
@@ -366,7 +367,7 @@ def _literal(text: str | None) -> Any:
     if text is None:
         return None
     try:
-        return read(ast.parse(text, FILENAME, mode="eval").body)
+        return read(expression_of(text))
     except (NotPlain, SyntaxError, ValueError, RecursionError):
         return None
 

@@ -15,7 +15,7 @@ from cwm_lsp.search.space import Arguments, NoCalls, Space, space_of
 from cwm_lsp.source.bind import class_names, find_target
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.imported import Where, nowhere
-from cwm_lsp.source.recovery import FILENAME
+from cwm_lsp.source.trees import expression_of
 from cwm_lsp.trace.events import Outcome
 
 ALL = "_cwm_all"
@@ -68,7 +68,7 @@ class Version:
         return replace(outcome, value=value), left
 
     def _with_arguments(self, call: str) -> str | None:
-        node = ast.parse(call, FILENAME, mode="eval").body
+        node = expression_of(call)
         of = "list" if self.function.is_generator and not self.function.is_async else ""
         if of:
             assert isinstance(node, ast.Call)
@@ -197,7 +197,7 @@ class _Pair:
         mine, theirs = self._other.function, self._one.function
         if mine.qualname == theirs.qualname:
             return call
-        expression = ast.parse(call, FILENAME, mode="eval").body
+        expression = expression_of(call)
         target = find_target(expression, mine.face, self._classes)
         if target is None or not isinstance(target.node, ast.Call):
             return call
@@ -205,7 +205,7 @@ class _Pair:
         if isinstance(function, ast.Attribute) and mine.kind == theirs.kind != "function":
             function.attr = theirs.name
         else:
-            target.node.func = ast.parse(theirs.qualname, FILENAME, mode="eval").body
+            target.node.func = expression_of(theirs.qualname)
         return ast.unparse(expression)
 
 
@@ -226,7 +226,7 @@ def _told(first: Parts, second: Parts) -> tuple[Outcome, Outcome]:
 def _parts(value: str) -> tuple[str, str]:
     """What a call returned and what it made of its arguments, of the text of what `ALL` returns."""
     try:
-        node = ast.parse(value, FILENAME, mode="eval").body
+        node = expression_of(value)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return value, ""
     if not (isinstance(node, ast.Tuple) and len(node.elts) == 3):

@@ -7,7 +7,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -167,7 +167,7 @@ def search_files(
     cancel: threading.Event | None = None,
     fault: Callable[[], str] = lambda: "a fault of the evaluator",
     store: Store | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """The crashes of each file's functions, in order. `seconds` is what all of it may take; `fault` tells of a fault of
     ours that is being handled; what is in the `store` is not searched again.
 
@@ -177,7 +177,7 @@ def search_files(
     """
     work = [(file, function) for file in files for function in wanted(file.text)]
     share = _Share(seconds, len(work), jobs)
-    with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
+    with _at_work(jobs, cancel) as (evaluators, threads, stop):
 
         def search(file: File, function: Function, facts: Callable[[], Mapping[Function, Known]], key: str) -> Searched:
             kept = store.get(file.path, key, function) if store is not None else None
@@ -187,7 +187,7 @@ def search_files(
                 return kept
             with evaluators.lent() as evaluator, share.of_one() as budget:
                 reads: set[str] = set()
-                trying = partial(attempt_in(evaluator, file, cancel, reads=reads), file.text, function.qualname)
+                trying = partial(attempt_in(evaluator, file, stop, reads=reads), file.text, function.qualname)
                 try:
                     found = crashes(
                         file.text, function, trying, known=facts()[function], where=file.where(reads), budget=budget,
@@ -208,11 +208,24 @@ def search_files(
             facts = _once(partial(_facts, file, its, tests))
             key = store.key(file.path, file.text, tests) if store is not None else ""
             pending.append((file, [threads.submit(search, file, function, facts, key) for function in its]))
+        for file, futures in pending:
+            yield Result(file, [future.result() for future in futures])
+
+
+@contextmanager
+def _at_work(
+    jobs: int, cancel: threading.Event | None = None
+) -> Iterator[tuple[Evaluators, ThreadPoolExecutor, threading.Event]]:
+    """So many evaluators and threads, and what ends their work: it is set where the work is left early, as by Ctrl-C.
+    `cancel` ends it, too."""
+    stop = cancel or threading.Event()
+    with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
         try:
-            for file, futures in pending:
-                yield Result(file, [future.result() for future in futures])
-        finally:
+            yield evaluators, threads, stop
+        except BaseException:
+            stop.set()
             threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _facts(file: File, its: Sequence[Function], tests: Mapping[str, str]) -> dict[Function, Known]:
@@ -246,13 +259,13 @@ def compare_all(
         UnavailableError: an evaluator cannot be started.
     """
     share = _Share(seconds, len(changed), jobs)
-    with Evaluators(jobs) as evaluators, ThreadPoolExecutor(jobs) as threads:
+    with _at_work(jobs) as (evaluators, threads, stop):
 
         def compare(one: Changed) -> Compared:
             facts = known(one.new.text, [one.new_function], str(one.new.path), tests_of(one.new.path))[0]
             with evaluators.lent() as evaluator, share.of_one() as budget:
-                old = Version(one.old.text, one.old_function, attempt_in(evaluator, one.old))
-                new = Version(one.new.text, one.new_function, attempt_in(evaluator, one.new))
+                old = Version(one.old.text, one.old_function, attempt_in(evaluator, one.old, stop))
+                new = Version(one.new.text, one.new_function, attempt_in(evaluator, one.new, stop))
                 found = differences(old, new, facts.calls, budget, seed, one.new.where())
             advance()
             return found

@@ -14,8 +14,8 @@ from .literals import literal_repr
 from .names import bound_names, free_names, global_names, is_defined
 from .prepared import Prepared, read_call
 from .reaching import reaching
-from .recovery import FILENAME, parse
-from .trees import walk
+from .recovery import parse
+from .trees import expression_of, walk
 
 # Decorators that leave the signature as it is. Behind any other one, an arity that looks wrong may be right.
 _TRANSPARENT = frozenset(
@@ -474,6 +474,6 @@ def _quoted(names: Sequence[str]) -> str:
 @lru_cache(maxsize=1024)
 def _default_repr(default: str) -> str | None:
     try:
-        return literal_repr(ast.parse(default, FILENAME, mode="eval").body)
+        return literal_repr(expression_of(default))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

@@ -16,6 +16,8 @@ from functools import cached_property
 from types import CodeType
 from typing import NamedTuple
 
+from .trees import tree_of
+
 LEAVES = -1
 """Stands for an instruction, where an exception leaves the code object."""
 
@@ -378,8 +380,8 @@ def parse(source: str) -> tuple[ast.Module, CodeType] | None:
     with _compiling, warnings.catch_warnings():  # the filters belong to the process
         warnings.simplefilter("ignore")
         try:
-            tree = ast.parse(source)
-            code_tree = ast.parse(source)
+            tree = tree_of(source)
+            code_tree = tree_of(source)
             if sys.version_info >= (3, 12):
                 code_tree = ast.fix_missing_locations(_KeepScopes().visit(code_tree))
             return tree, compile(code_tree, "<source>", "exec", dont_inherit=True, optimize=0)

@@ -20,10 +20,10 @@ from .harvest import Home, docstrings, read_main, read_own_tests, read_tests
 from .lifting import Lift
 from .names import global_names
 from .prepared import read_call
-from .recovery import FILENAME, module_statements
+from .recovery import module_statements
 from .steps import Environment, NotKnown
 from .testfiles import TestReader
-from .trees import walk
+from .trees import expression_of, tree_of, walk
 
 MOST = 200
 """Checks of one function."""
@@ -79,7 +79,7 @@ def given(call: str, expected: str | None, function: Function, source: str) -> C
     if expected is None:
         return Check(text, None, text, before=before)
     try:
-        wanted = ast.unparse(ast.parse(expected.strip(), FILENAME, mode="eval"))
+        wanted = ast.unparse(expression_of(expected.strip()))
     except (SyntaxError, ValueError) as error:
         raise UserError(f"'{expected}' is no Python expression ({error}); give one, as in \"[1, 2]\"") from None
     if (
@@ -87,11 +87,7 @@ def given(call: str, expected: str | None, function: Function, source: str) -> C
     ) is not None:
         return Check(text, Expectation("raises", kind[1], 0), text, before=before)
     is_generator = function.is_generator and not function.is_async and wanted.startswith("[")
-    if (
-        is_generator
-        and isinstance(ast.parse(text, FILENAME, mode="eval").body, ast.Call)
-        and text.startswith(function.name)
-    ):
+    if is_generator and isinstance(expression_of(text), ast.Call) and text.startswith(function.name):
         text = f"list({text})"
     return Check(f"({text}) == ({wanted})", Expectation("true", "", 0), f"{text} == {wanted}", before=before)
 
@@ -157,7 +153,7 @@ def _in_doctests(source: str, through: frozenset[str], path: str) -> Iterator[Ch
         before: list[tuple[frozenset[str], frozenset[str], str]] = []
         for index, example in enumerate(examples):
             try:
-                tree = ast.parse(example.source, FILENAME)
+                tree = tree_of(example.source)
             except (SyntaxError, ValueError, RecursionError):
                 break
             if example.options.get(doctest.SKIP) or _imports_from_home(tree, at_home):

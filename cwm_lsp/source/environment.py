@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cwm_lsp.errors import UnavailableError
 
+from .trees import tree_of
+
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 """Folders of what is installed."""
 _ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
@@ -76,7 +78,7 @@ def is_own(path: Path, workspace: Path, library: Path | None = None) -> bool:
 
 def _imports_relatively(source: str) -> bool:
     try:
-        tree = ast.parse(source)
+        tree = tree_of(source)
     except SyntaxError:
         return False
     return any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in ast.walk(tree))

@@ -11,8 +11,8 @@ from functools import lru_cache, partial
 from typing import Any, Literal
 
 from .bind import dotted
-from .recovery import FILENAME, parse, split_lines
-from .trees import walk
+from .recovery import parse, split_lines
+from .trees import expression_of, walk
 
 Kind = Literal["shows", "equals", "raises", "true", "false"]
 
@@ -104,7 +104,7 @@ def _of_example(lines: Sequence[str], line: int, margin: str, first: str, name: 
 
 def _expression(code: str) -> ast.expr | None:
     try:
-        return ast.parse(code, FILENAME, mode="eval").body
+        return expression_of(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -18,6 +18,8 @@ from typing import Literal
 
 from cwm_lsp.source.environment import INSTALLED, interpreter, layout
 
+from .trees import tree_of
+
 SOURCE_BYTES = 1 << 20
 """A larger file is not read."""
 _EXTENSION = re.compile(r"\.(?:cpython-[\w.-]+|abi3|cp\d+-[\w.-]+|pypy[\w.-]+)?\.?(?:so|pyd)$")
@@ -154,7 +156,7 @@ def _lines(file: Path) -> list[str]:
 def _mapping(finder: Path) -> list[tuple[str, str]]:
     """The `MAPPING` of an editable installation's finder, as setuptools writes it."""
     try:
-        tree = ast.parse(finder.read_text(encoding="utf-8"))
+        tree = tree_of(finder.read_text(encoding="utf-8"))
         for node in tree.body:
             target: ast.expr | None = node.target if isinstance(node, ast.AnnAssign) else None
             if isinstance(node, ast.Assign) and len(node.targets) == 1:

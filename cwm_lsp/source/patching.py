@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from .trees import tree_of
+
 FEWEST = 200
 """Lines of a class for which it pays."""
 _MOST = 8
@@ -12,7 +14,7 @@ _MOST = 8
 _METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def patched(before: str, class_: ast.ClassDef, after: str, filename: str) -> ast.ClassDef | None:
+def patched(before: str, class_: ast.ClassDef, after: str) -> ast.ClassDef | None:
     """The class of the text `after`, given the one of the text `before`, which has as many lines; None where it takes
     more than to parse a few methods."""
     old, new = before.split("\n"), after.split("\n")
@@ -31,7 +33,7 @@ def patched(before: str, class_: ast.ClassDef, after: str, filename: str) -> ast
         methods += 1
         if not (is_alone and isinstance(node, _METHODS)) or methods > _MOST:
             return None
-        method = _parsed(new[start - 1 : stop], filename)
+        method = _parsed(new[start - 1 : stop])
         if method is None or new[start - 1][: method.col_offset] != old[start - 1][: node.col_offset]:
             return None
         ast.increment_lineno(method, start - 2)
@@ -48,10 +50,10 @@ def _extent(node: ast.stmt) -> tuple[int, int]:
     return min([node.lineno, *(one.lineno for one in decorators)]), node.end_lineno or node.lineno
 
 
-def _parsed(lines: Sequence[str], filename: str) -> ast.stmt | None:
+def _parsed(lines: Sequence[str]) -> ast.stmt | None:
     """The only statement of indented lines; None if they are anything else."""
     try:
-        body = ast.parse("if 1:\n" + "\n".join(lines), filename).body
+        body = tree_of("if 1:\n" + "\n".join(lines)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     match body:

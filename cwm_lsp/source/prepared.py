@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .names import free_names
-from .recovery import FILENAME
+from .trees import expression_of, tree_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ def read_call(text: str) -> Prepared:
     """A call in parts. Raises SyntaxError, ValueError, RecursionError, MemoryError where it does not parse."""
     text = text.strip()
     try:
-        return Prepared((), ast.parse(text, FILENAME, mode="eval").body)
+        return Prepared((), expression_of(text))
     except SyntaxError:
-        statements = ast.parse(text, FILENAME).body if "\n" in text or ";" in text else []
+        statements = tree_of(text).body if "\n" in text or ";" in text else []
         match statements:
             case [*before, ast.Expr(value=expression)] if before and not isinstance(expression, ast.Starred):
                 return Prepared(before, expression)

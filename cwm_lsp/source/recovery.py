@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,15 +17,9 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from .patching import FEWEST, patched
+from .trees import tree_of
 
 _Made = TypeVar("_Made")
-
-FILENAME = "<cwm-lsp source>"
-"""The file name that parsed text carries, so that its warnings can be told from everybody else's."""
-
-# Warnings about the user's text (invalid escapes and the like) are not ours to print. `catch_warnings` is not
-# thread-safe, a filter is.
-warnings.filterwarnings("ignore", module=re.escape(FILENAME))
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _KEPT = 1_000_000  # characters of parsed text; their trees take some fifty times that in bytes
@@ -237,7 +230,7 @@ class _Kept:
         """The statements of a text that differs from one parsed before in a method alone."""
         match self._classes.get(_class_line(text)):
             case before, (ast.ClassDef() as class_,):
-                changed = patched(before, class_, text, FILENAME)
+                changed = patched(before, class_, text)
                 return None if changed is None else _Statements((changed,), {})
         return None
 
@@ -255,7 +248,7 @@ _kept = _Kept()
 def _statements(text: str, *, indented: bool) -> _Statements:
     first_line = 2 if indented else 1
     try:
-        body = ast.parse(f"if 1:\n{text}" if indented else text, FILENAME).body
+        body = tree_of(f"if 1:\n{text}" if indented else text).body
     except SyntaxError as error:
         message = re.sub(r" \(detected at line \d+\)", "", error.msg)
         return _Statements(None, {}, error.lineno or 1, message.splitlines()[0] if message else "invalid syntax")

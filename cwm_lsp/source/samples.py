@@ -13,8 +13,8 @@ from .functions import Function, Parameter, by_qualname
 from .imported import Definition, Where, nowhere
 from .lifting import imported
 from .names import bound_in, bound_names, global_names, is_builtin, is_defined
-from .recovery import FILENAME, module_statements, parse, parse_lines, split_lines, written
-from .trees import walk
+from .recovery import module_statements, parse, parse_lines, split_lines, written
+from .trees import expression_of, walk
 from .uses import Uses
 
 _DEEPEST = 8  # types inside types
@@ -253,7 +253,7 @@ class _Sampler:
     def hint(self, text: str) -> Sequence[str]:
         """Sample values of a type, given as source."""
         try:
-            return self.type(ast.parse(text.strip(), FILENAME, mode="eval").body)
+            return self.type(expression_of(text.strip()))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ()
 
@@ -493,14 +493,14 @@ def named_here(name: str, source: str) -> str | None:
 
 def moved(value: str, found: Definition, name: str | None) -> str | None:
     """An expression of another file, for one that has its class by that name, or does not have it."""
-    expression = ast.parse(value, FILENAME, mode="eval").body
+    expression = expression_of(value)
     bound = bound_in(expression)
     defined = global_names(found.place.source)
 
     class Mover(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.expr:
             if name is not None and node.id == found.name:
-                return ast.parse(name, FILENAME, mode="eval").body
+                return expression_of(name)
             is_theirs = isinstance(node.ctx, ast.Load) and defined is not None and node.id in defined
             own = node.id in bound or is_builtin(node.id)
             return imported(found.place.module, node.id) if is_theirs and not own else node

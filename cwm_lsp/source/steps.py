@@ -15,8 +15,7 @@ from typing import TypeVar
 
 from .names import bound_in
 from .prepared import Prepared
-from .recovery import FILENAME
-from .trees import changed, walk
+from .trees import FILENAME, changed, walk
 
 LARGEST = 2_000
 """Nodes of a call, with all that prepares it."""

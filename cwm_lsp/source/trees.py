@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+FILENAME = "<cwm-lsp source>"
+"""The file name that parsed text carries, so that its warnings can be told from everybody else's."""
+
+# Warnings about the user's text (invalid escapes and the like) are not ours to print. `catch_warnings` is not
+# thread-safe, a filter is.
+warnings.filterwarnings("ignore", module=re.escape(FILENAME))
+_TRIES = 5
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -25,6 +35,35 @@ class _Inside(dict[type[ast.AST], tuple[str, ...]]):
 
 
 _INSIDE = _Inside()
+
+
+def tree_of(text: str) -> ast.Module:
+    """The syntax tree of a file, or of statements.
+
+    Raises SyntaxError, and whatever else `ast.parse` does.
+    """
+    tree: ast.Module = _parsed(text, "exec")
+    return tree
+
+
+def expression_of(text: str) -> ast.expr:
+    """The syntax tree of an expression.
+
+    Raises SyntaxError, and whatever else `ast.parse` does.
+    """
+    tree: ast.Expression = _parsed(text, "eval")
+    return tree.body
+
+
+def _parsed(text: str, mode: str) -> Any:
+    """What Python's parser makes of a text. It counts how deep it is for all threads at once, and where two of them
+    get into each other's way it says that the count is wrong: then it is asked again."""
+    for _ in range(_TRIES):
+        try:
+            return ast.parse(text, FILENAME, mode=mode)
+        except SystemError:
+            continue
+    return ast.parse(text, FILENAME, mode=mode)
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -7,6 +7,8 @@ import doctest
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cwm_lsp.source.trees import tree_of
+
 NUMBER = doctest.register_optionflag("NUMBER")
 """Pytest's own flag, which is not followed; its others are for Pythons that are gone."""
 for _name in ("ALLOW_UNICODE", "ALLOW_BYTES"):
@@ -64,7 +66,7 @@ class Found:
 def find(text: str) -> Found:
     """What a file's text has to verify."""
     try:
-        tree = ast.parse(text)
+        tree = tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = f"{error.msg} (line {error.lineno})" if isinstance(error, SyntaxError) else str(error)
         return Found(Outline((), {}, (), {}, (), (), ()), problem=f"does not parse: {message}")

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from cwm_lsp.source.trees import tree_of
 from cwm_lsp.verdicts.discovery import Docstring
 
 EXAMPLE = "_cwm_example_"
@@ -46,7 +47,7 @@ def examples_text(module: str, text: str, docstring: Docstring) -> str:
         declared = f"global {', '.join(bound)}\n" if bound else ""
         parts.append(f"def {EXAMPLE}{index}():\n" + _indented(declared + body))
     if mentioned & _BY_NAME:
-        mentioned |= bound_in(ast.parse(text).body)
+        mentioned |= bound_in(tree_of(text).body)
     names = sorted(mentioned - _OF_PYTHON)
     copied = [f"if hasattr(_cwm_module, {name!r}): {name} = _cwm_module.{name}" for name in names]
     head = ["import importlib", f"_cwm_module = importlib.import_module({module!r})", f"__name__ = {module!r}"]
@@ -106,7 +107,7 @@ def variables(text: str) -> frozenset[str]:
     """The names of a module's top level that are bound to more than functions, classes, modules and constants."""
     return frozenset(
         name
-        for node in ast.parse(text).body
+        for node in tree_of(text).body
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and not isinstance(node.value, ast.Constant)
         for name in bound_in([node])
     )
@@ -145,13 +146,13 @@ def _parsed(source: str) -> ast.Module | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(source, "", "single", dont_inherit=True)
-            return ast.parse(source)
+            return tree_of(source)
     except _NO_CODE:
         return None
 
 
 def _futures(text: str) -> set[str]:
-    return {name for node in ast.parse(text).body if _is_future(node) for name in bound_in([node])}
+    return {name for node in tree_of(text).body if _is_future(node) for name in bound_in([node])}
 
 
 def _is_future(node: ast.stmt) -> bool:

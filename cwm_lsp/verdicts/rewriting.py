@@ -6,6 +6,8 @@ import ast
 import re
 from itertools import accumulate
 
+from cwm_lsp.source.trees import tree_of
+
 _OPERATION = re.compile(r"not\s+in\b|is\s+not\b|in\b|is\b|==|!=|<=|>=|<|>")
 _CALL = "__import__('_cwm_asserted')"
 
@@ -14,7 +16,7 @@ def rewritten(text: str) -> str:
     """The text of a file that parses, with its assertions as calls of `equal`, `compare` and `true`."""
     places = _Places(text)
     edits: list[tuple[int, int, str]] = []
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree_of(text)):
         if isinstance(node, ast.Assert):
             edits += _edits(node, places, text)
     for start, end, new in sorted(edits, reverse=True):

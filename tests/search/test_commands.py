@@ -257,3 +257,56 @@ def test_what_has_changed_since_a_revision(shop: Path) -> None:
     assert (row["path"], row["function"], row["call"]) == ("shop.py", "grade", "grade(90)")
     assert (row["old"]["value"], row["new"]["value"]) == ("'B'", "'A'")
     assert run(shop, "diff", "nosuch").returncode == 2
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(shop: Path) -> None:
+    (shop / "many.py").write_text("".join(f"def f{n}(a: int) -> int:\n    return 1 // a\n\n\n" for n in range(3)))
+    command = [sys.executable, "-m", "cwm_lsp", "crashes", "many.py", "shop.py", "--no-cache"]
+    process = subprocess.Popen(command, cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_what_a_program_says_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    source = 'def f(key: str) -> int:\n    return {"a": 1}[key + "\\x1b[2J"]\n'
+    (tmp_path / "loud.py").write_text(source)
+    done = run(tmp_path, "find", "loud.py:f", "--raises", "KeyError")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    (tmp_path / "loud.py").write_text("def f(n: int) -> float:\n    return 1 / n  # \x1b[2J\n")
+    assert "\x1b" not in run(tmp_path, "crashes", "loud.py").stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
+def test_an_interrupted_search_ends_at_once(tmp_path: Path) -> None:
+    import signal
+    import time
+
+    import psutil
+
+    slow = "def f(n: int) -> int:\n    t = 0\n    for i in range(100_000):\n        t += i % (n or 1)\n    return t\n"
+    for name in "abcdef":
+        (tmp_path / f"{name}.py").write_text(slow)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cwm_lsp", "crashes", "--no-cache"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    deadline = time.monotonic() + 60
+    family: list[psutil.Process] = []
+    while not family and time.monotonic() < deadline:
+        time.sleep(0.2)
+        family = psutil.Process(process.pid).children()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "tried" not in said  # it did not go on to the end
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.lsp.views.shape import Loop, Shape
+from cwm_lsp.source.trees import tree_of
 from cwm_lsp.trace.effects import Step, steps
 from cwm_lsp.trace.events import Event, Provenance, Trace
 from cwm_lsp.trace.events import Loop as Endless
@@ -402,7 +403,7 @@ def _is_echo(code: str, name: str, value: str) -> bool:
     """Whether a line says by itself that `name` becomes `value`: `total = 0`, `return True`."""
     text = code.strip()
     try:
-        (statement,) = ast.parse(text).body if text.startswith(name) else [None]
+        (statement,) = tree_of(text).body if text.startswith(name) else [None]
         match statement:
             case ast.Assign(targets=[ast.Name()], value=right) | ast.AnnAssign(value=ast.expr() as right):
                 return repr(ast.literal_eval(right)) == value

@@ -22,19 +22,20 @@ class Collecting(Fixtures):  # type: ignore[misc]
         self.items: list[Any] = []
 
     def collect(self, target: str) -> int:
-        """The number of the items that a top-level name of the file gives."""
+        """The number of the items that a top-level name of the file gives, or one name in a class, `Class::name`."""
         self.items = []
+        target, _, method = target.partition("::")
         if not hasattr(self.file.module, target):
             return 0
         found = getattr(self.file.module, target)
         if isinstance(found, type):
             if self.is_test(target, "classes") or issubclass(found, unittest.TestCase):
-                self.collect_class(target, found)
+                self.collect_class(target, found, method)
         elif callable(found) and not isinstance(found, pytest.FixtureDef):
             self.collect_function(target, found, None, target)
         return len(self.items)
 
-    def collect_class(self, prefix: str, kind: Any) -> None:
+    def collect_class(self, prefix: str, kind: Any, only: str = "") -> None:
         if vars(kind).get("__test__", True) is False:
             return
         if issubclass(kind, unittest.TestCase):
@@ -55,6 +56,8 @@ class Collecting(Fixtures):  # type: ignore[misc]
                 if name not in seen:
                     seen.append(name)
         for name in seen:
+            if only and name != only:
+                continue
             if self.is_test(name, "functions"):
                 found = getattr(kind, name)
                 if callable(found) and not isinstance(found, type | pytest.FixtureDef):

@@ -228,7 +228,7 @@ def test_rows_that_differ_from_run_to_run_cost_no_other_test(verifier: Verifier,
     path = project / "test_random.py"
     path.write_text(
         "import random\nimport pytest\n\nWORDS = {'b', 'a', 'c'}\n\n\ndef test_before():\n    assert 1\n\n\n"
-        "@pytest.mark.parametrize('x', [random.random() for _ in range(3)])\ndef test_random(x):\n    assert x < 1\n\n\n"
+        "@pytest.mark.parametrize('x', [random.random()] * 3)\ndef test_random(x):\n    assert x < 1\n\n\n"
         "class TestWords:\n    @pytest.mark.parametrize('x', WORDS)\n    def test_each(self, x):\n        assert x\n\n"
         "    def test_all(self):\n        assert len(WORDS) == 3\n\n\ndef test_after():\n    assert len(WORDS) == 2\n"
     )

@@ -224,18 +224,30 @@ def test_rows_like_the_ones_before(verifier: Verifier, project: Path) -> None:
     assert said["test_after"].verdict == "pass"
 
 
-def test_rows_that_differ_from_run_to_run_cost_no_other_test(verifier: Verifier, project: Path) -> None:
-    path = project / "test_random.py"
+@pytest.mark.parametrize(
+    ("rows", "unknowns"),
+    [
+        ("@pytest.mark.parametrize('x', [random.random()] * 3)\ndef test_each(x):\n    assert x < 1\n", {"test_each"}),
+        (
+            "class TestWords:\n    @pytest.mark.parametrize('x', WORDS)\n    def test_each(self, x):\n        pass\n"
+            "    def test_all(self):\n        assert len(WORDS) == 4\n",
+            {"TestWords::test_each"},
+        ),
+    ],
+    ids=["random", "set"],
+)
+def test_rows_that_differ_from_run_to_run_cost_no_other_test(
+    verifier: Verifier, tmp_path: Path, rows: str, unknowns: set[str]
+) -> None:
+    path = tmp_path / "test_rows.py"
     path.write_text(
         "import random\nimport pytest\n\nWORDS = {'b', 'a', 'c'}\n\n\ndef test_before():\n    assert 1\n\n\n"
-        "@pytest.mark.parametrize('x', [random.random()] * 3)\ndef test_random(x):\n    assert x < 1\n\n\n"
-        "class TestWords:\n    @pytest.mark.parametrize('x', WORDS)\n    def test_each(self, x):\n        assert x\n\n"
-        "    def test_all(self):\n        assert len(WORDS) == 3\n\n\ndef test_after():\n    assert len(WORDS) == 2\n"
+        f"{rows}\n\ndef test_after():\n    assert len(WORDS) == 4\n"
     )
     said = verdicts(verifier, path)
-    assert unknown(said) == {"test_random", "TestWords::test_each"}
-    decided = {test: verdict.verdict for test, verdict in said.items() if test not in unknown(said)}
-    assert decided == {"test_before": "pass", "TestWords::test_all": "pass", "test_after": "fail"}
+    assert unknown(said) == unknowns
+    assert {said[test].verdict for test in ("test_after", "TestWords::test_all") if test in said} == {"fail"}
+    assert said["test_before"].verdict == "pass"
 
 
 def test_relative_packages(verifier: Verifier, project: Path) -> None:

@@ -1,0 +1,374 @@
+"""What events show: the variables of frames, and what is returned and raised."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cwm_lsp.evaluate import lifetimes, rendering
+from cwm_lsp.evaluate.answers import literal, same_literal
+from cwm_lsp.evaluate.code import MOST_HELD, NO_HOLDERS, Frame
+from cwm_lsp.evaluate.doubts import Doubts
+from cwm_lsp.evaluate.kept import Kept
+from cwm_lsp.evaluate.questions import Question
+from cwm_lsp.evaluate.values import (
+    MISSING,
+    GaveUp,
+    Undetermined,
+    Unknown,
+)
+from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
+
+if TYPE_CHECKING:
+    pass
+
+PLACED = (3, 13)
+"""From here on a class body binds names of its own, which a trace does not show."""
+PLACES = frozenset({"__firstlineno__", "__static_attributes__"})
+NOTHING_UNKNOWN: dict[str, str | None] = {}
+
+
+class Showing(Doubts):
+    """Makes events of frames."""
+
+    def show(self, frame: Frame, kind: Any, line: int) -> None:
+        """Emit a `line` or `call` event with the locals of `frame`."""
+        if self.visits is not None:
+            self.visit(frame)
+        unknown = self.snapshot(frame)
+        code = frame.code
+        event = Event(
+            kind, line, frame.depth, code.name, frame.shown, None, None, NOTHING, frame.provenance, None, code.path
+        )
+        if unknown:
+            self.complete(frame, event, unknown)
+            event = replace(event, locals=frame.shown, provenance=frame.provenance)
+        if self.ending or self.held or self.events >= self.limits.events or self.muted is not None:
+            self.emit(event)
+        else:
+            self.events += 1
+            self.emit_event(event)
+
+    @staticmethod
+    def valued(kind: EventKind, frame: Frame, text: str, source: Provenance) -> Event:
+        """A `return` or `exception` event."""
+        code = frame.code
+        return Event(
+            kind, frame.line, frame.depth, code.name, NOTHING, text, None, NOTHING, {"value": source}, None, code.path
+        )  # fmt: skip
+
+    def visit(self, frame: Frame) -> None:
+        """The frame is about to show a step, at which something may be to be done."""
+        if self.visits is not None and self.muted is None:
+            self.visits.at(self.events + len(self.held), frame)
+
+    def snapshot(self, frame: Frame) -> dict[str, str | None]:
+        """Bring `frame.shown` up to date; gives the names whose repr is unknown, with what is suggested for them."""
+        code, values = frame.code, frame.values
+        variables = frame.vars
+        certain = not (self.tainted or self.poisoned or self.unknowing.given_up)
+        acts, touched, loose = self.acts, len(self.touched), False
+        told = certain and frame.acts == acts and not self.acting
+        if told and frame.touched == touched and (not frame.bound or self.show_plain(frame)):
+            return NOTHING_UNKNOWN
+        if code.shared and code.is_function:
+            variables = variables | {name: frame.cells[name].value for name in code.shared}
+        renderer = self.rendering
+        renderer.round = round_ = renderer.round + 1
+        now, before_of = variables.get, values.get
+        shown: dict[str, str] | None = None
+        unknown: dict[str, str | None] = {}
+        if told:
+            names = frame.bound if frame.touched == touched else self.bound_or_touched(frame)
+        else:
+            names = code.variables if code.is_function else list(frame.vars)
+        if len(names) > 1 and names is not code.variables:
+            names = [name for name in (code.variables if code.is_function else frame.vars) if name in names]
+        if not code.is_function and self.target >= PLACED:
+            names = [name for name in names if name not in PLACES]
+        for name in names:
+            value = now(name, MISSING)
+            before = before_of(name, MISSING)
+            if value is before:  # nothing, or what can never show otherwise
+                continue
+            kind = type(value)
+            same = type(before) is Shown and before.number == id(value)
+            if same and certain and before.kept is not None and before.kept.same(value, round_):
+                continue
+            if value is MISSING:
+                shown = dict(frame.shown) if shown is None else shown
+                shown.pop(name, None)
+                values.pop(name, None)
+                self.source_of(frame, name, None)
+                continue
+            if type(value) is Unknown and value.value is not MISSING:
+                value = value.value
+                self.rebind(frame, name, value)
+            source = "predicted" if self.tainted else self.fresh
+            standing: Any = value
+            try:
+                if kind in rendering.ATOMS:
+                    text = renderer.text(value)
+                elif certain:
+                    text, kept = renderer.shown(value)
+                    standing, loose = Shown(value, kept), loose or kept is None
+                    if not (same and kept and before.kept and kept.inside == before.kept.inside):
+                        hold(frame, name, standing)
+                else:
+                    text, standing = renderer.text(value), Shown(value, None)
+                    hold(frame, name, standing)
+            except Undetermined as error:
+                standing, loose = standing_for(value), True
+                hold(frame, name, standing)
+                if error.suggestion is not None or self.is_askable(value):
+                    unknown[name] = error.suggestion
+                    values[name] = standing
+                    if name not in (frame.shown if shown is None else shown):
+                        shown = dict(frame.shown) if shown is None else shown
+                        shown[name] = ""
+                    continue
+                text, source = rendering.type_of(value), "unknown"
+            values[name] = standing
+            changed = (frame.shown if shown is None else shown).get(name) != text
+            if changed:
+                shown = dict(frame.shown) if shown is None else shown
+                shown[name] = text
+            if (changed or not same or self.tainted or source == "unknown") and frame.provenance.get(name) != source:
+                self.source_of(frame, name, source)
+        if not code.is_function:
+            for name in [name for name in frame.shown if name not in frame.vars]:
+                shown = dict(frame.shown) if shown is None else shown
+                shown.pop(name, None)
+                values.pop(name, None)
+        frame.acts, frame.touched = -1 if self.acting or loose else acts, touched
+        frame.bound.clear()
+        if shown is not None:
+            frame.shown = shown
+            if self.texts > self.limits.texts and self.muted is None:
+                self.muted = rendering.TOO_LONG
+        return unknown
+
+    def show_plain(self, frame: Frame) -> bool:
+        """Bring `frame.shown` up to date where only one variable was bound, to a number or text; gives whether that is
+        so."""
+        bound = frame.bound
+        if len(bound) > 1:
+            return False
+        (name,) = bound
+        value = frame.vars.get(name, MISSING)
+        if not rendering.is_plain(value):
+            return False
+        bound.clear()
+        if value is not frame.values.get(name, MISSING):
+            text = repr(value)
+            self.texts += len(text)
+            frame.values[name] = value
+            frame.shown = {**frame.shown, name: text}
+            if frame.provenance.get(name) != "computed":
+                self.source_of(frame, name, "computed")
+        return True
+
+    def bound_or_touched(self, frame: Frame) -> Collection[str]:
+        """The variables that were bound since they were shown last, and those of values in which something was changed,
+        where all that was done since is told."""
+        holders = frame.holders
+        touched = {name for one in (None, *self.touched[frame.touched :]) if one in holders for name in holders[one]}
+        return touched | frame.bound if frame.bound else touched
+
+    def source_of(self, frame: Frame, name: str, source: Provenance | None) -> None:
+        """Note where the shown value of a name comes from."""
+        if frame.provenance.get(name) == source:
+            return
+        changed = dict(frame.provenance)
+        if source is None:
+            changed.pop(name, None)
+        else:
+            changed[name] = source
+        frame.provenance = changed
+
+    def rebind(self, frame: Frame, name: str, value: Any) -> None:
+        if name in frame.code.shared:
+            frame.cells[name].value = value
+        else:
+            frame.vars[name] = value
+
+    def complete(self, frame: Frame, event: Event, unknown: dict[str, str | None]) -> None:
+        """Have the model fill in the unknown locals of an event; evaluation goes on from what it says."""
+        suggestions = {name: text for name, text in unknown.items() if text is not None}
+        wanted = []
+        known = {}
+        for name in unknown:
+            if name in suggestions and suggestions[name] in self.order_texts:
+                known[name] = self.order_texts[suggestions[name]]
+            else:
+                wanted.append(name)
+        answers: dict[str, str] = dict(known)
+        if wanted:
+            partial = {name: text for name, text in event.locals.items() if name not in wanted}
+            partial.update(known)
+            question = Question(
+                "values", event.line, event.depth, event.function,
+                event=replace(event, locals=partial),
+                names=tuple(event.locals), unknown=tuple(wanted),
+                suggestions={name: suggestions[name] for name in wanted if name in suggestions} or NOTHING,
+            )  # fmt: skip
+            answers.update(self.answer(question))
+        shown = dict(frame.shown)
+        for name in unknown:
+            text = answers.get(name)
+            value = frame.cells[name].value if name in frame.code.shared else frame.vars[name]
+            if name in suggestions:
+                text = text if text is not None and same_literal(text, suggestions[name]) else suggestions[name]
+                self.order_texts[suggestions[name]] = text
+            else:
+                self.settle(frame, name, value, text)
+                if text is None:
+                    shown[name] = rendering.type_of(value)
+                    self.source_of(frame, name, "unknown")
+                    continue
+                if not (type(value) in self.classes and id(value) not in self.poisoned):
+                    self.tainted = True
+            shown[name] = text
+            self.source_of(frame, name, "predicted")
+        frame.shown = shown
+
+    def settle(self, frame: Frame, name: str, value: Any, text: str | None) -> None:
+        """Give the unknown value of a variable the repr that the model says it has; None where it says nothing."""
+        known = MISSING if text is None else literal(text)
+        if type(value) is Unknown:
+            value.text, value.askable = text, False
+            value.value = known
+            if known is not MISSING:
+                self.rebind(frame, name, known)
+                frame.values[name] = standing_for(known)
+                hold(frame, name, frame.values[name])
+            return
+        if known is not MISSING and type(known) is type(value) and type(value) in (list, dict, set):
+            value.clear()
+            if type(value) is list:
+                value.extend(known)
+            else:
+                value.update(known)
+            self.poisoned.pop(id(value), None)
+            self.disturbed.discard(id(value))
+            return
+        if id(value) not in self.poisoned:
+            return
+        if text is None:
+            self.disturbed.discard(id(value))
+            return
+        stand_in = Unknown(text)
+        self.rebind(frame, name, stand_in)
+        frame.values[name] = standing_for(stand_in)
+        hold(frame, name, frame.values[name])
+
+    def show_return(self, frame: Frame, value: Any) -> Any:
+        """Emit the `return` event of a frame; gives the value, which may have become known by that."""
+        if self.muted is not None and not frame.given:
+            return value
+        self.visit(frame)
+        self.asked = False
+        self.rendering.round += 1
+        if type(value) is Unknown and value.value is not MISSING:
+            value = value.value
+        source: Provenance = "predicted" if self.tainted else "computed"
+        try:
+            text = self.rendering.text(value)
+        except Undetermined as error:
+            known = self.return_text(frame, value, error.suggestion)
+            text, source = (rendering.type_of(value), "unknown") if known is None else (known, "predicted")
+        if frame.given:
+            self.returned = None if source == "unknown" else text
+        self.emit(self.valued("return", frame, text, source))
+        if type(value) is Unknown and value.value is not MISSING:
+            return value.value
+        return value
+
+    def return_text(self, frame: Frame, value: Any, suggestion: str | None) -> str | None:
+        """What a return value that is not known shows as, if the model says it."""
+        if suggestion is not None and suggestion in self.order_texts:
+            return self.order_texts[suggestion]
+        if suggestion is None and not self.is_askable(value):
+            return None
+        question = Question(
+            "values", frame.line, frame.depth, frame.code.name,
+            event=Event("return", frame.line, frame.depth, frame.code.name, path=frame.code.path),
+            names=("value",), unknown=("value",),
+            suggestions={"value": suggestion} if suggestion is not None else NOTHING,
+        )  # fmt: skip
+        text = self.answer(question).get("value")
+        if suggestion is not None:
+            text = text if text is not None and same_literal(text, suggestion) else suggestion
+            self.order_texts[suggestion] = text
+            return text
+        if text is None:
+            return None
+        self.tainted = True
+        if type(value) is Unknown:
+            value.text, value.value = text, literal(text)
+        return text
+
+    def show_exception(self, frame: Frame, error: BaseException) -> None:
+        if frame.seen is error:
+            return
+        frame.seen = error
+        if self.tracebacks:
+            self.tracebacks[id(error)] = object()
+        if not (frame.traced and self.tracing):
+            return
+        if self.mortal:
+            raise GaveUp("an exception may keep an object with __del__ alive")
+        if not self.ending:
+            if id(error) != self.rising and frame.code.path is None:
+                self.raised_at = lifetimes.place(error, frame.line)
+            self.risen, self.rising = id(error), 0
+        if self.muted is None:
+            self.visit(frame)
+            self.asked = False
+            self.rendering.round += 1
+            source: Provenance = "predicted" if self.tainted else "computed"
+            try:
+                text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"
+            except Undetermined:
+                text, source = f"({type(error)!r}, {type(error).__name__}(...), <traceback object>)", "unknown"
+            self.emit(self.valued("exception", frame, text, source))
+
+
+class Shown:
+    """Stands for a value that has been shown, without keeping it alive."""
+
+    __slots__ = ("kept", "number")
+
+    def __init__(self, value: Any, kept: Kept | None) -> None:
+        self.number = id(value)
+        self.kept = kept
+        """What it was made of, if its text hangs on nothing else."""
+
+
+def standing_for(value: Any) -> Any:
+    """What to compare with to see whether a variable has been bound anew."""
+    return value if type(value) in rendering.ATOMS else Shown(value, None)
+
+
+def hold(frame: Frame, name: str, standing: Any) -> None:
+    """Note which objects are in the value of a variable that is about to be shown."""
+    if type(standing) is not Shown:
+        return
+    if frame.holders is NO_HOLDERS:
+        frame.holders = {}
+    holders, kept = frame.holders, standing.kept
+    if len(holders) > frame.most_held:  # of most, what they were in has gone
+        holders.clear()
+        frame.most_held = sys.maxsize
+        for other, one in frame.values.items():
+            if other != name:
+                hold(frame, other, one)
+        frame.most_held = max(MOST_HELD, 2 * len(holders))
+    for number in (None,) if kept is None else (standing.number, *kept.inside):
+        names = holders.get(number)
+        if names is None:
+            holders[number] = {name}
+        else:
+            names.add(name)

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-import enum
 import functools
 import operator
 import re
-from abc import ABCMeta
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
-    CoroutineType,
     FunctionType,
     MethodDescriptorType,
     MethodType,
-    MethodWrapperType,
     ModuleType,
-    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
-from cwm_lsp.evaluate.adoption import ADOPTION, adopting, allowed
 from cwm_lsp.evaluate.attributes import IMMUTABLE
 from cwm_lsp.evaluate.binding import bind
+from cwm_lsp.evaluate.class_calls import ClassCalls
 from cwm_lsp.evaluate.code import Frame
-from cwm_lsp.evaluate.coroutines import LibraryCoroutine
 from cwm_lsp.evaluate.everyday import ITERATORS
 from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.methods import METHOD_RULES
+from cwm_lsp.evaluate.native import GETTERS, SLOT_TYPES
 from cwm_lsp.evaluate.reading import PATH_QUESTIONS, READING, WRITING, ConcretePath
-from cwm_lsp.evaluate.rules import ORDER_FREE, Rules
-from cwm_lsp.evaluate.runtime import SIZED
-from cwm_lsp.evaluate.telling import STILL_CALLS, STILL_METHODS, TOUCHING, reaches
+from cwm_lsp.evaluate.rules import Rules
+from cwm_lsp.evaluate.telling import STILL_CALLS, STILL_METHODS, TOUCHING
 from cwm_lsp.evaluate.values import (
     MISSING,
-    Addressed,
     Cell,
-    GaveUp,
     Guarded,
     Undetermined,
     Unknown,
-    guarded,
     is_a,
     mro_of,
 )
@@ -53,20 +44,9 @@ from cwm_lsp.evaluate.versions import Dialect
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Context
 
-SLOT_TYPES = (MethodWrapperType, WrapperDescriptorType)
-SIMPLE: frozenset[type] = (rendering.ATOMS - {range}) | {list, tuple, dict, FunctionType}
-GETTERS = (operator.attrgetter, operator.methodcaller)
-NAMED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, type)
-ACCESSORS = words("get pop popleft popitem setdefault next min max reduce getattr")
-"""What gives a value that was there before."""
 PLAINLY: dict[type, str] = {list: "append", dict: "get"}
 """Methods that are as harmless as they are frequent, where their first argument is an atom."""
 PLAIN_SIZED: frozenset[type] = frozenset({str, list, tuple, dict})
-TRAVERSERS = words(
-    "index count remove sort sorted min max deepcopy hash set frozenset dict add discard fromkeys update encode "
-    "setdefault get pop insort bisect bisect_left bisect_right heappush heapify nlargest nsmallest"
-)
-"""What compares, hashes or copies values through and through."""
 
 CACHE = type(functools.lru_cache(len))
 CHECKED = words(
@@ -105,7 +85,7 @@ UNRULED: dict[type, dict[str, Callable[..., Any] | None]] = {
 }
 
 
-class Calls:
+class Calls(ClassCalls):
     """The calls of one evaluation."""
 
     def __init__(self, interpreter: Context) -> None:
@@ -362,76 +342,6 @@ class Calls:
             self.check_nesting(None, operands)
         return self.native(function, args, kwargs, (owner,))
 
-    def new(self, owner: type, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`object.__new__(cls)` and its like."""
-        if not args or not is_a(args[0], type) or args[0] not in self.runtime.classes:
-            return self.foreign(args, kwargs)
-        if issubclass(args[0], type):
-            return self.new_class(owner.__new__, args, kwargs)
-        if self.runtime.finalizing and hasattr(args[0], "__del__"):
-            self.runtime.mortal = True
-        self.check_size(args[0], args[1:])
-        return self.native(owner.__new__, args, kwargs)
-
-    def new_class(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`type.__new__(metaclass, name, bases, namespace)`, or that of another metaclass."""
-        if len(args) == 4 and is_a(args[2], tuple) and is_a(args[3], dict):
-            if not all(allowed(self.interpreter, base) for base in args[2]):
-                return self.foreign(args, kwargs)
-            args = [*args[:3], self.adopting(function, args[3])]
-        return self.native(function, args, kwargs)
-
-    def make_class(self, metaclass: Any, args: list[Any], kwargs: dict[str, Any], module: str | None = None) -> Any:
-        """Call a metaclass, in the library module of that name."""
-        if not is_a(metaclass, type) or not issubclass(metaclass, type):
-            return self.call(metaclass, args, kwargs)
-        if metaclass is library.NAMED_TUPLES:
-            made = self.native(metaclass, args, kwargs)
-            self.adopt(made)
-            return made
-        if len(args) == 3 and is_a(args[1], tuple) and is_a(args[2], dict):
-            if not all(allowed(self.interpreter, base) for base in args[1]) or id(args[2]) in self.runtime.poisoned:
-                return self.foreign(args, kwargs)
-            if body_of(metaclass.__new__) is None:
-                entries = self.adopting(metaclass.__new__, args[2], module)
-                if body_of(metaclass.__init__) is None or type(metaclass).__call__ is not type.__call__:
-                    keeps = metaclass is type or metaclass is ABCMeta  # what is in the namespace, and does no more
-                    return (self.raw if keeps else self.native)(metaclass, [*args[:2], entries], kwargs)
-                made = self.native(metaclass.__new__, [metaclass, *args[:2], entries], kwargs)
-                dict.pop(args[2], ADOPTION, None)
-                if is_a(made, metaclass):
-                    self.call(type(made).__init__, [made, *args], kwargs)  # which gets what it was called with
-                return made
-        return self.native(metaclass, args, kwargs)
-
-    def adopting(self, maker: Any, namespace: dict[str, Any], module: str | None = None) -> dict[str, Any]:
-        if type(maker) is FunctionType:
-            module = maker.__module__
-        elif module is None:
-            module = self.interpreter.here.module_name
-        return adopting(self.interpreter, module, namespace)
-
-    def named_here(self, made: Any) -> Any:
-        """What takes the name of the module that it is made in from the frame that makes it: that is ours."""
-        if str(getattr(made, "__module__", "")).startswith(__package__):
-            made.__module__ = self.interpreter.here.module_name
-        return made
-
-    def adopt(self, made: type) -> None:
-        """A class that library code has made of the file's own data, and its methods, may be used as the file's own."""
-        self.runtime.classes.add(made)
-        self.runtime.reaching = self.runtime.reaching or reaches(made, self.runtime.classes)
-        for value in vars(made).values():
-            function = value.__func__ if is_a(value, classmethod | staticmethod) else value
-            if type(function) is FunctionType:
-                self.made[id(function)] = function
-
-    def check_size(self, kind: type, args: Sequence[Any]) -> None:
-        """Bound what `bytes` makes of a number."""
-        if issubclass(kind, bytes | bytearray):
-            for value in args:
-                self.runtime.allow(self.operations.whole(value))
-
     def listed(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a function or class that is on the allow-list, by its rule."""
         rule = self.rules.functions.get(function)
@@ -442,34 +352,6 @@ class Calls:
         if function in library.PLAIN_CALLABLES or function in library.INHERITED:
             return self.native(function, args, kwargs)
         return self.foreign(args, kwargs)
-
-    def construct(self, kind: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Make an instance of a class of the file."""
-        if self.runtime.finalizing and hasattr(kind, "__del__"):
-            self.runtime.mortal = True
-        if issubclass(kind, type):
-            return self.make_class(kind, args, kwargs)
-        if is_a(kind, enum.EnumMeta) or kind.__new__ is not object.__new__:
-            self.check_size(kind, args)
-            makers = (kind.__new__, kind.__init__, type(kind).__call__)
-            made = (self.native if all(body_of(maker) is None for maker in makers) else self.raw)(kind, args, kwargs)
-            if is_a(made, enum.EnumMeta):
-                self.adopt(self.named_here(made))
-            return made
-        self.runtime.tick()
-        return kind(*args, **kwargs)
-
-    def foreign(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Call something that is not known at all."""
-        self.interpreter.imports.files.drift()
-        given = [*args, *kwargs.values()]
-        if self.runtime.tracing:
-            for value in given:
-                if body_of(value.__func__ if type(value) is MethodType else value) is not None:
-                    raise GaveUp(f"code that is not known may call {value.__name__}")
-        else:
-            self.runtime.unknowing.called_by_others(given)
-        return self.runtime.unknown(given)
 
     def method(
         self,
@@ -534,63 +416,6 @@ class Calls:
                 return self.carry_out(value, name, rule, known, kwargs, function)
         return self.native(function, args, kwargs, touched)
 
-    def native(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()) -> Any:
-        """Carry out a call of builtin code, its arguments made safe."""
-        runtime = self.runtime
-        for value in args:
-            if type(value) not in SIMPLE:
-                args = [self.safe(function, item) for item in args]
-                break
-        if kwargs:
-            kwargs = {
-                name: self.callee(item) if name == "key" else self.safe(function, item) for name, item in kwargs.items()
-            }
-        if runtime.poisoned and runtime.is_poisoned([*args, *kwargs.values()]):
-            return runtime.unknown([*touched, *args, *kwargs.values()])
-        name = function.__name__ if type(function) in NAMED else None
-        if name in TRAVERSERS:
-            self.check_nesting(function, args)
-            if name in HASHERS:
-                for value in args:
-                    self.operations.check_hashes(value)
-        try:
-            result = function(*args, **kwargs)
-            if type(result) in SIZED and name not in ACCESSORS:
-                runtime.count(result)
-                if (
-                    type(result) is list and type(function) is FunctionType
-                ):  # code of the library, which may write texts
-                    for item in result:
-                        runtime.count(item)
-            return LibraryCoroutine(result) if type(result) is CoroutineType else result
-        except Addressed:
-            return Unknown()
-        except Undetermined:
-            pass
-        except Exception:
-            if not self.operations.has_unknown([*args, *kwargs.values(), *touched]):
-                raise
-        known, named = self.operations.resolved(args), self.operations.resolved(list(kwargs.values()))
-        if known is None and named is None:
-            return runtime.unknown(touched)
-        return self.native(function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched)
-
-    def raw(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Carry out a call of code that hands its arguments on to functions of the file, or keeps them, as they are."""
-        try:
-            return function(*args, **kwargs)
-        except Undetermined:
-            return self.runtime.unknown([*args, *kwargs.values()])
-        except Exception:
-            if self.operations.has_unknown([*args, *kwargs.values()]):
-                return self.runtime.unknown([*args, *kwargs.values()])
-            raise
-
-    def check_nesting(self, function: Any, args: Sequence[Any]) -> None:
-        for value in (getattr(function, "__self__", None), *args):
-            if type(value) not in rendering.ATOMS and type(value) is not ModuleType:
-                self.operations.check_nesting(value)
-
     def get_parts(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call an `attrgetter` or `methodcaller`: what they read or call has to be allowed too."""
         if len(args) != 1 or kwargs:
@@ -605,52 +430,6 @@ class Calls:
         found = [functools.reduce(get, name.split("."), args[0]) for name in names]
         return found[0] if len(found) == 1 else tuple(found)
 
-    def safe(self, function: Any, value: Any) -> Any:
-        """An argument as builtin code may have it: iterators that end, callbacks within bounds."""
-        kind = type(value)
-        if kind in SIMPLE:
-            return value
-        if kind is range:
-            lazy = function in NOT_ITERATING or getattr(function, "__module__", "") == "_bisect"
-            return value if lazy else self.operations.iterable(value)
-        if is_a(value, set | frozenset) and function not in ORDER_FREE:
-            return (
-                self.operations.iterable(value)
-                if not isinstance(getattr(function, "__self__", None), set | frozenset)
-                else value
-            )
-        if kind in GETTERS:
-            return self.callback(value)
-        if (
-            is_a(value, BuiltinFunctionType)
-            or kind is MethodDescriptorType
-            or (kind is type and value not in self.runtime.classes)
-        ):
-            return self.callback(value)
-        return value
-
-    def callee(self, value: Any) -> Any:
-        """What builtin code will call, again and again: all but code of the file comes back to `call`, so that each
-        call is bounded like one that the program makes itself."""
-        kind = type(value)
-        function = value.__func__ if kind is MethodType else value
-        if is_a(value, type):
-            own = value in self.runtime.classes and value.__new__ is object.__new__
-        elif kind in (FunctionType, MethodType):
-            own = body_of(function) is not None or id(function) in self.made
-        else:
-            own = kind not in CALLED
-        return value if own else guarded(value, self.call_guarded)
-
-    def call_guarded(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        return self.call(function, list(args), dict(kwargs))
-
-    def callback(self, function: Any) -> Any:
-        """A builtin that other builtin code will call."""
-        if is_a(function, type):
-            return function
-        return guarded(function, self.call_guarded)
-
 
 def hand_over(args: Any, kwargs: Any) -> None:
     """Leave arguments to the function called: it alone decides how long they live."""
@@ -664,13 +443,6 @@ UNNAMED: frozenset[Any] = frozenset(
      vars}
 )  # fmt: skip
 """Builtins with a rule of their own that take no keywords."""
-HASHERS = words("set frozenset dict fromkeys update Counter difference intersection union symmetric_difference")
-"""What puts many values into a hash table at once."""
-CALLED: frozenset[Any] = frozenset(
-    {BuiltinFunctionType, MethodDescriptorType, ClassMethodDescriptorType, operator.itemgetter, *GETTERS, *SLOT_TYPES}
-)
-"""Types of builtin callables."""
-NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})
 ACCESS = {"__getattribute__": "get", "__setattr__": "set", "__delattr__": "delete"}
 SLOT_OPERATORS = {
     f"__{prefix}{name}__": symbol

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle
 from cwm_lsp.evaluate.code import RETURN, Code, Frame, Run
-from cwm_lsp.evaluate.expressions import OUTER_CLASS, Expressions
+from cwm_lsp.evaluate.expressions import Expressions
+from cwm_lsp.evaluate.places import OUTER_CLASS
 from cwm_lsp.evaluate.scopes import Scope
 from cwm_lsp.evaluate.showing import PLACED, PLACES
 from cwm_lsp.evaluate.statements import Statements

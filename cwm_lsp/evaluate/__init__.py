@@ -28,11 +28,11 @@ a thread of its own, for the depth of its stack; `close()` (or leaving it as a c
 
 from cwm_lsp.evaluate.evaluation import Evaluation
 from cwm_lsp.evaluate.evaluator import Evaluating, Evaluator
-from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import FAILS_BEFORE, Called, Comparison
 from cwm_lsp.evaluate.program import Program
 from cwm_lsp.evaluate.questions import Answer, Question
+from cwm_lsp.evaluate.world import Around
 
 __all__ = [
     "FAILS_BEFORE", "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator", "Limits",

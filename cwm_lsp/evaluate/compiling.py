@@ -9,11 +9,12 @@ from cwm_lsp.evaluate.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import CellType
 
     from cwm_lsp.evaluate.attributes import Attributes
     from cwm_lsp.evaluate.awaiting import Awaiting
     from cwm_lsp.evaluate.calls import Calls
-    from cwm_lsp.evaluate.code import Run
+    from cwm_lsp.evaluate.code import Code, Run
     from cwm_lsp.evaluate.exceptions import Managing, Raising
     from cwm_lsp.evaluate.formats import Formats
     from cwm_lsp.evaluate.groups import Grouping
@@ -64,6 +65,14 @@ class Module(Context, Protocol):
 
     def class_maker(self, compiler: Any, node: ast.ClassDef) -> Run:
         """Compile a class definition."""
+
+    postponed: bool
+    """Annotations are kept as text."""
+    enter: CellType
+    """What runs a function that library code calls."""
+
+    def code_of(self, node: Any) -> Code:
+        """The code of a function, lambda or comprehension."""
 
     def annotation(self, compiler: Any, node: ast.expr) -> Run:
         """What an annotation evaluates to: unknown, at most, where it names something that is not known."""

@@ -1,4 +1,5 @@
-"""Comprehensions that suspend: generator expressions, and those with an `await` or `async for` inside."""
+"""Comprehensions compiled to closures: plain ones, and those that suspend (generator expressions, and those with an
+`await` or `async for` inside)."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.blocks import Store
 from cwm_lsp.evaluate.carried import carrying, steps_of
-from cwm_lsp.evaluate.code import RETURN, Frame, Steps
+from cwm_lsp.evaluate.code import RETURN, Frame, Run, Steps
 from cwm_lsp.evaluate.coroutines import Wrapped
+from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.layout.code import inline
+from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspending import Decision
-from cwm_lsp.evaluate.values import MISSING
+from cwm_lsp.evaluate.values import MISSING, Cell
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.compiling import Module
@@ -23,6 +26,105 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 Following = Callable[[Frame, Any], Generator[Any, Any, Any]]
+
+
+def comprehension_maker(module: Module, compiler: Expressions, node: Any) -> Run:
+    """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
+    first = node.generators[0]
+    values_of, calling = compiler.after(compiler.expr(first.iter), first, "iter"), compiler.within(node)
+    code = module.code_of(node)
+    if code.body is None:
+        code.body = comprehension_body(module, node)
+    begin = module.awaiting.aiter if first.is_async else module.operations.iterator
+    suspension, runtime, free = module.suspension, module.runtime, code.free
+
+    def make(frame: Frame) -> Any:
+        items = begin(values_of(frame))
+        calling(frame)
+        cells = {name: frame.cells[name] for name in free}
+        for name in code.own_cells:
+            cells[name] = Cell()
+        inner = Frame(code, {".0": items}, cells)
+        return suspension.make(inner) if code.suspends else runtime.run(inner)
+
+    return make
+
+
+def comprehension_body(module: Module, node: Any) -> Any:
+    scope = module.scopes[node]
+    if scope.is_async or isinstance(node, ast.GeneratorExp):
+        return comprehension_steps(module, node)
+    compiler = Statements(module, scope, module.positions(node, scope))
+    compiler.begin_comprehension(node)
+    levels = [clause(module, compiler, part, position) for position, part in enumerate(node.generators)]
+    leave = compiler.mark(node, "return")
+    add: Callable[[Frame, Any], None]
+    start: Callable[[], Any]
+    operations = module.operations
+    if isinstance(node, ast.DictComp):
+        key_of, value_of = compiler.expr(node.key), compiler.after(compiler.expr(node.value), node, "add")
+
+        def add_pair(frame: Frame, made: Any) -> None:
+            key = key_of(frame)
+            operations.set_item(made, key, value_of(frame))
+
+        add, start = add_pair, dict
+    else:
+        element_of = compiler.after(compiler.expr(node.elt), node, "add")
+        if isinstance(node, ast.SetComp):
+
+            def add_unique(frame: Frame, made: Any) -> None:
+                operations.attempt(made.add, (element_of(frame),), (made,))
+
+            add, start = add_unique, set
+        else:
+
+            def add_last(frame: Frame, made: Any) -> None:
+                made.append(element_of(frame))
+
+            add, start = add_last, list
+
+    def iterating(frame: Frame, made: Any, depth: int) -> None:
+        values_of, next_of, store, tests = levels[depth]
+        items = values_of(frame)
+        last = depth + 1 == len(levels)
+        while True:
+            value = next_of(frame, items)
+            if value is MISSING:
+                return
+            store(frame, value)
+            for test in tests:
+                if not test(frame):
+                    break
+            else:
+                if last:
+                    add(frame, made)
+                else:
+                    iterating(frame, made, depth + 1)
+
+    def run(frame: Frame) -> str:
+        made: Any = start()
+        iterating(frame, made, 0)
+        leave(frame)
+        frame.result = made
+        return RETURN
+
+    return run
+
+
+def clause(module: Module, compiler: Statements, node: ast.comprehension, position: int) -> Any:
+    """One `for` of a comprehension: its iterator, what gives the next element, what binds that, its conditions."""
+    store = compiler.store(node.target)
+    tests = [compiler.condition(test) for test in node.ifs]
+    element = inline(node) if position else None
+    if element is not None:  # assigned, not iterated over
+        value_of = compiler.expr(element)
+        return (lambda frame: iter([value_of(frame)])), (lambda frame, items: next(items, MISSING)), store, tests
+    next_of = compiler.following(node, None, None, leaves=not position)
+    if not position:
+        return compiler.load(".0"), next_of, store, tests
+    values_of, iterator = compiler.after(compiler.expr(node.iter), node, "iter"), module.operations.iterator
+    return (lambda frame: iterator(values_of(frame))), next_of, store, tests
 
 
 @dataclass
@@ -41,7 +143,7 @@ def comprehension_steps(interpreter: Module, node: Comprehension) -> Steps:
     scope = interpreter.scopes[node]
     compiler = Generators(interpreter, scope, interpreter.positions(node, scope))
     compiler.begin_comprehension(node)
-    levels = [level(compiler, clause, position) for position, clause in enumerate(node.generators)]
+    levels = [level(compiler, part, position) for position, part in enumerate(node.generators)]
     start, add = adding(compiler, node)
     leave = compiler.mark(node, "return")
 

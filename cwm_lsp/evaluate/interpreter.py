@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from types import CellType, FunctionType
+from types import CellType
 from typing import Any
 
 from cwm_lsp.evaluate import library
@@ -15,19 +14,20 @@ from cwm_lsp.evaluate.asynchronous import Asynchronous
 from cwm_lsp.evaluate.attributes import Attributes
 from cwm_lsp.evaluate.awaiting import Awaiting
 from cwm_lsp.evaluate.calls import Calls
+from cwm_lsp.evaluate.classes import class_maker
 from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
-from cwm_lsp.evaluate.comprehensions import comprehension_steps
+from cwm_lsp.evaluate.comprehensions import comprehension_maker
+from cwm_lsp.evaluate.definitions import annotation, function_maker
 from cwm_lsp.evaluate.demand import Plan
 from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.formats import Formats
-from cwm_lsp.evaluate.functions import Body, make_function
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
 from cwm_lsp.evaluate.home import Home
-from cwm_lsp.evaluate.imports import TREES, Imports, World
+from cwm_lsp.evaluate.imports import Imports
 from cwm_lsp.evaluate.layout.blocks import REFERENCE
-from cwm_lsp.evaluate.layout.code import annotates, docstring, inline, instructions
+from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.operations import Operations
@@ -37,8 +37,9 @@ from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.suspension import Suspension
 from cwm_lsp.evaluate.telling import tells
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
-from cwm_lsp.evaluate.values import MISSING, Cell, GaveUp, NotImported, Undetermined, Unknown
+from cwm_lsp.evaluate.values import GaveUp, NotImported, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
+from cwm_lsp.evaluate.world import TREES, World
 from cwm_lsp.source.modules import Found
 from cwm_lsp.trace.facts import NOT_IMPORTED
 
@@ -437,173 +438,27 @@ class Interpreter:
 
         return run
 
+    # what makes functions, comprehensions and classes
+
     def function_maker(self, compiler: Expressions, node: Any) -> Run:
-        """Compile a `def` or `lambda`: evaluates its defaults and annotations and closes over its variables."""
-        arguments = node.args
-        defaults = compiler.exprs(arguments.defaults)
-        keyword_defaults = [
-            (mangled(item.arg, compiler.scope.private), compiler.expr(default))
-            for item, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-            if default is not None
-        ]
-        annotated = self.annotations(compiler, node)
-        code, enter, namespace = self.code_of(node), self.enter, self.namespace
-        free = code.free
-
-        def make(frame: Frame) -> FunctionType:
-            values = tuple([run(frame) for run in defaults])
-            more = {name: run(frame) for name, run in keyword_defaults}
-            annotations = {name: run(frame) for name, run in annotated}
-            body = Body(code, {name: frame.cells[name] for name in free})
-            return make_function(body, enter, namespace, values, more, annotations)
-
-        return compiler.before(make, node, "make") if not (defaults or keyword_defaults or annotated) else make
-
-    def annotations(self, compiler: Expressions, node: Any) -> list[tuple[str, Run]]:
-        """The annotations of a function, in the order in which they are evaluated."""
-        if isinstance(node, ast.Lambda):
-            return []
-        items = node.args
-        every = [*items.args, *items.posonlyargs, items.vararg, *items.kwonlyargs, items.kwarg]
-        found = [(item.arg, item.annotation) for item in every if item is not None and item.annotation is not None]
-        if node.returns is not None:
-            found.append(("return", node.returns))
-        return [
-            (mangled(name, compiler.scope.private), self.annotation(compiler, annotation)) for name, annotation in found
-        ]
+        """Compile a `def` or `lambda`."""
+        return function_maker(self, compiler, node)
 
     def annotation(self, compiler: Expressions, node: ast.expr) -> Run:
         """What an annotation evaluates to: unknown, at most, where it names something that is not known."""
-        if self.postponed:
-            text = ast.unparse(node)
-            return lambda frame: text
-        run, runtime = compiler.expr(node.value if isinstance(node, ast.Starred) else node), self.runtime
-        starred = isinstance(node, ast.Starred)
-        is_no_field = NO_FIELD.search(ast.unparse(node)) is not None
-
-        def evaluate(frame: Frame) -> Any:
-            with runtime.trusting(frame):
-                value = run(frame)
-            if starred and type(value) is not Unknown:
-                [value] = value
-            if is_no_field and type(value) is Unknown:
-                raise GaveUp(f"line {node.lineno}: what the annotation means is not known")
-            return value
-
-        return evaluate
-
-    # comprehensions
+        return annotation(self, compiler, node)
 
     def comprehension_maker(self, compiler: Expressions, node: Any) -> Run:
-        """Compile a comprehension: its first iterable here, the rest in a scope of its own."""
-        first = node.generators[0]
-        values_of, calling = compiler.after(compiler.expr(first.iter), first, "iter"), compiler.within(node)
-        code = self.code_of(node)
-        if code.body is None:
-            code.body = self.comprehension_body(node)
-        begin = self.awaiting.aiter if first.is_async else self.operations.iterator
-        suspension, runtime, free = self.suspension, self.runtime, code.free
-
-        def make(frame: Frame) -> Any:
-            items = begin(values_of(frame))
-            calling(frame)
-            cells = {name: frame.cells[name] for name in free}
-            for name in code.own_cells:
-                cells[name] = Cell()
-            inner = Frame(code, {".0": items}, cells)
-            return suspension.make(inner) if code.suspends else runtime.run(inner)
-
-        return make
-
-    def comprehension_body(self, node: Any) -> Any:
-        scope = self.scopes[node]
-        if scope.is_async or isinstance(node, ast.GeneratorExp):
-            return comprehension_steps(self, node)
-        compiler = Statements(self, scope, self.positions(node, scope))
-        compiler.begin_comprehension(node)
-        levels = [self.clause(compiler, clause, position) for position, clause in enumerate(node.generators)]
-        leave = compiler.mark(node, "return")
-        add: Callable[[Frame, Any], None]
-        start: Callable[[], Any]
-        operations = self.operations
-        if isinstance(node, ast.DictComp):
-            key_of, value_of = compiler.expr(node.key), compiler.after(compiler.expr(node.value), node, "add")
-
-            def add_pair(frame: Frame, made: Any) -> None:
-                key = key_of(frame)
-                operations.set_item(made, key, value_of(frame))
-
-            add, start = add_pair, dict
-        else:
-            element_of = compiler.after(compiler.expr(node.elt), node, "add")
-            if isinstance(node, ast.SetComp):
-
-                def add_unique(frame: Frame, made: Any) -> None:
-                    operations.attempt(made.add, (element_of(frame),), (made,))
-
-                add, start = add_unique, set
-            else:
-
-                def add_last(frame: Frame, made: Any) -> None:
-                    made.append(element_of(frame))
-
-                add, start = add_last, list
-
-        def iterating(frame: Frame, made: Any, depth: int) -> None:
-            values_of, next_of, store, tests = levels[depth]
-            items = values_of(frame)
-            last = depth + 1 == len(levels)
-            while True:
-                value = next_of(frame, items)
-                if value is MISSING:
-                    return
-                store(frame, value)
-                for test in tests:
-                    if not test(frame):
-                        break
-                else:
-                    if last:
-                        add(frame, made)
-                    else:
-                        iterating(frame, made, depth + 1)
-
-        def run(frame: Frame) -> str:
-            made: Any = start()
-            iterating(frame, made, 0)
-            leave(frame)
-            frame.result = made
-            return RETURN
-
-        return run
-
-    def clause(self, compiler: Statements, node: ast.comprehension, position: int) -> Any:
-        """One `for` of a comprehension: its iterator, what gives the next element, what binds that, its conditions."""
-        store = compiler.store(node.target)
-        tests = [compiler.condition(test) for test in node.ifs]
-        element = inline(node) if position else None
-        if element is not None:  # assigned, not iterated over
-            value_of = compiler.expr(element)
-            return (lambda frame: iter([value_of(frame)])), (lambda frame, items: next(items, MISSING)), store, tests
-        next_of = compiler.following(node, None, None, leaves=not position)
-        if not position:
-            return compiler.load(".0"), next_of, store, tests
-        values_of, iterator = compiler.after(compiler.expr(node.iter), node, "iter"), self.operations.iterator
-        return (lambda frame: iterator(values_of(frame))), next_of, store, tests
-
-    # classes
+        """Compile a comprehension."""
+        return comprehension_maker(self, compiler, node)
 
     def class_maker(self, compiler: Expressions, node: ast.ClassDef) -> Run:
         """Compile a class definition."""
-        from cwm_lsp.evaluate.classes import class_maker
-
         return class_maker(self, compiler, node)
 
 
 BUILTIN_NAMES = frozenset(dir(__import__("builtins")))
 
-
-NO_FIELD = re.compile(r"\b(ClassVar|InitVar|KW_ONLY)\b")
-"""In the annotation of a dataclass's variable: it is no field."""
 
 CONTEXTS = frozenset({"DefaultContext"})
 """Names by which a program changes what decimal arithmetic gives."""

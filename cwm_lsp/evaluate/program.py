@@ -9,7 +9,6 @@ from typing import Any
 
 from cwm_lsp.evaluate.endless import Unprovable
 from cwm_lsp.evaluate.evaluation import Evaluation, definitions, parsed_file, prepared
-from cwm_lsp.evaluate.imports import Around
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import Called, Observed
@@ -17,6 +16,7 @@ from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.standing import Standing
 from cwm_lsp.evaluate.values import GaveUp
+from cwm_lsp.evaluate.world import Around
 from cwm_lsp.source.functions import find, namesakes
 
 SHOWN = "its steps are not shown"

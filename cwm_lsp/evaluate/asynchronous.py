@@ -11,7 +11,8 @@ import types
 from types import GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.coroutines import AsyncGenerator, Coroutine, LibraryCoroutine
+from cwm_lsp.evaluate.async_generators import AsyncGenerator
+from cwm_lsp.evaluate.coroutines import Coroutine, LibraryCoroutine
 from cwm_lsp.evaluate.event_loop import PLAIN, Loop
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.values import GaveUp, defines

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.coroutines import AsyncGenerator, Coroutine, LibraryCoroutine
+from cwm_lsp.evaluate.async_generators import AsyncGenerator
+from cwm_lsp.evaluate.coroutines import Coroutine, LibraryCoroutine
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines
 
 if TYPE_CHECKING:

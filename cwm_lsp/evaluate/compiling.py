@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.awaiting import Awaiting
     from cwm_lsp.evaluate.calls import Calls
     from cwm_lsp.evaluate.code import Code, Run
+    from cwm_lsp.evaluate.delegation import Delegation
     from cwm_lsp.evaluate.exceptions import Managing, Raising
     from cwm_lsp.evaluate.formats import Formats
     from cwm_lsp.evaluate.groups import Grouping
     from cwm_lsp.evaluate.imports import Imports
     from cwm_lsp.evaluate.layout.positions import Positions
     from cwm_lsp.evaluate.scopes import Scope
-    from cwm_lsp.evaluate.suspension import Suspension
 
 
 class Module(Context, Protocol):
@@ -49,7 +49,7 @@ class Module(Context, Protocol):
     def imports(self) -> Imports: ...
 
     @property
-    def suspension(self) -> Suspension: ...
+    def suspension(self) -> Delegation: ...
 
     @property
     def scopes(self) -> Mapping[ast.AST, Scope]: ...

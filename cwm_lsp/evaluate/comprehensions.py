@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.async_generators import Wrapped
 from cwm_lsp.evaluate.blocks import Store
 from cwm_lsp.evaluate.carried import carrying, steps_of
 from cwm_lsp.evaluate.code import RETURN, Frame, Run, Steps
-from cwm_lsp.evaluate.coroutines import Wrapped
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.layout.code import inline

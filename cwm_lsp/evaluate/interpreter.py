@@ -18,6 +18,7 @@ from cwm_lsp.evaluate.classes import class_maker
 from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.evaluate.comprehensions import comprehension_maker
 from cwm_lsp.evaluate.definitions import annotation, function_maker
+from cwm_lsp.evaluate.delegation import Delegation
 from cwm_lsp.evaluate.demand import Plan
 from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
@@ -34,7 +35,6 @@ from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.suspension import Suspension
 from cwm_lsp.evaluate.telling import tells
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
 from cwm_lsp.evaluate.values import GaveUp, NotImported, Undetermined, Unknown
@@ -97,7 +97,7 @@ class Interpreter:
             runtime.target = self.imports.world.finder.own.version or sys.version_info[:2]
             self.raising, self.grouping = Raising(self), Grouping(self)
             self.managing = Managing(self)
-            self.suspension = Suspension(self)
+            self.suspension = Delegation(self)
             self.awaiting = Awaiting(self.suspension)
         self.postponed = postpones(tree)
         """Annotations are kept as text."""

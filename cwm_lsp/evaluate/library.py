@@ -53,7 +53,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from cwm_lsp.evaluate import coroutines, event_loop, everyday
+from cwm_lsp.evaluate import async_generators, coroutines, event_loop, everyday
 from cwm_lsp.evaluate.values import Undetermined, Unknown, undetermined
 
 
@@ -193,9 +193,10 @@ ATTRIBUTES[types.SimpleNamespace] = frozenset()
 ATTRIBUTES[collections.ChainMap] |= {"maps"}
 METHODS[VersionInfo] = frozenset()
 ATTRIBUTES[VersionInfo] = frozenset({"major"})
-METHODS |= {kind: words(methods) for kind, (methods, _) in coroutines.KNOWN.items()}
+OBJECTS = coroutines.KNOWN | async_generators.KNOWN
+METHODS |= {kind: words(methods) for kind, (methods, _) in OBJECTS.items()}
 METHODS |= {kind: words(methods) for kind, methods in event_loop.METHODS.items()}
-ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in coroutines.KNOWN.items()}
+ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in OBJECTS.items()}
 ATTRIBUTES |= dict.fromkeys(
     (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType),
     frozenset({"__get__", "__set__", "__delete__", "__name__", "__qualname__", "__objclass__"}),
@@ -422,7 +423,7 @@ MODULES: dict[str, Module] = {
 MODULES["types"].members |= {
     "coroutine": types.coroutine,
     "CoroutineType": coroutines.Coroutine,
-    "AsyncGeneratorType": coroutines.AsyncGenerator,
+    "AsyncGeneratorType": async_generators.AsyncGenerator,
 }
 MODULES["urllib"] = Module("urllib", {"parse": MODULES["urllib.parse"]})
 MODULES["collections"].members["abc"] = MODULES["collections.abc"]
@@ -491,12 +492,7 @@ PLAIN_CALLABLES: frozenset[Any] = (
     | frozenset(value for value in BUILTINS.values() if callable(value))
     | {str.maketrans, bytes.maketrans, bytearray.maketrans}
     | everyday.CALLABLES
-    | {
-        getattr(kind, name)
-        for kind in (*coroutines.KNOWN, *event_loop.METHODS)
-        for name in METHODS[kind]
-        if hasattr(kind, name)
-    }
+    | {getattr(kind, name) for kind in (*OBJECTS, *event_loop.METHODS) for name in METHODS[kind] if hasattr(kind, name)}
 )
 """What a program may call, unless `calls` has a rule of its own for it."""
 

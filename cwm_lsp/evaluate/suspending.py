@@ -10,9 +10,9 @@ import ast
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.async_generators import Wrapped
 from cwm_lsp.evaluate.carried import carrying, original, steps_of
 from cwm_lsp.evaluate.code import Frame, Run, Steps
-from cwm_lsp.evaluate.coroutines import Wrapped
 from cwm_lsp.evaluate.layout.positions import Positions, nothing
 from cwm_lsp.evaluate.scopes import COMPREHENSIONS, Scope, mangled
 from cwm_lsp.evaluate.statements import Statements

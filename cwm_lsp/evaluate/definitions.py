@@ -51,7 +51,7 @@ def annotated_with(module: Module, compiler: Expressions, node: Any) -> list[tup
     if node.returns is not None:
         found.append(("return", node.returns))
     return [
-        (mangled(name, compiler.scope.private), annotation(module, compiler, annotation)) for name, annotation in found
+        (mangled(name, compiler.scope.private), annotation(module, compiler, written)) for name, written in found
     ]
 
 

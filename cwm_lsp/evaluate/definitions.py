@@ -50,9 +50,7 @@ def annotated_with(module: Module, compiler: Expressions, node: Any) -> list[tup
     found = [(item.arg, item.annotation) for item in every if item is not None and item.annotation is not None]
     if node.returns is not None:
         found.append(("return", node.returns))
-    return [
-        (mangled(name, compiler.scope.private), annotation(module, compiler, written)) for name, written in found
-    ]
+    return [(mangled(name, compiler.scope.private), annotation(module, compiler, written)) for name, written in found]
 
 
 def annotation(module: Module, compiler: Expressions, node: ast.expr) -> Run:

@@ -7,22 +7,36 @@ model or the debuggee could not be run.
 from __future__ import annotations
 
 import errno
-import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.options import (
+    JSON,
+    MEMORY,
+    MODEL,
+    PYTHON,
+    RUN,
+    SCOPE,
+    SEARCH,
+    SEARCHING,
+    WORK,
+    alone,
+    flags_of,
+    options,
+    say,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from cwm_lsp.jobs import Advance, Comparison
     from cwm_lsp.predict.predictor import Predictor
     from cwm_lsp.record.recorder import RecorderPool
-    from cwm_lsp.settings import Settings
     from cwm_lsp.target import Target
     from cwm_lsp.trace.events import Trace
 
@@ -31,8 +45,6 @@ if TYPE_CHECKING:
 DONE, FOUND, BAD_INPUT, UNAVAILABLE = 0, 1, 2, 3
 INTERRUPTED = 130
 _CODES = {"done": DONE, "found": FOUND, "unavailable": UNAVAILABLE}
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -64,15 +76,8 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    _say("error", "red", message)
+    say("error", "red", message)
     return code
-
-
-def _say(word: str, colour: str, message: str) -> None:
-    """`word: message` on one line of stderr."""
-    from cwm_lsp.terminal import visible
-
-    click.echo(click.style(f"{word}: ", fg=colour, bold=True) + visible(message), err=True)
 
 
 def _run_out(error: Exception) -> str | None:
@@ -104,99 +109,18 @@ def _fault() -> str:
     return f"this is a fault of cwm-lsp, and its details are in {path}"
 
 
-def _options(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Several shared options as one decorator, in the order that `--help` shows."""
-
-    def apply(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return apply
-
-
-_WORK = _options(
-    click.argument("target", metavar="[FILE[:FUNCTION]]", required=False),
-    click.option(
-        "--call",
-        metavar="EXPR",
-        help="The call, as source: 'f(3, \"a\")', 's = Stack(); s.push(1); s.pop()'. Default: the best one known.",
-    ),
-    click.option(
-        "--batch",
-        metavar="CASES.jsonl",
-        type=click.Path(path_type=Path),
-        help='Many calls instead: rows {"path", "function", "call"} in, one result a line out, in order.',
-    ),
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else on stdout.")
-_MODEL = _options(
-    click.option("--model", metavar="bundled|PATH|HUB_ID|URL|vllm:MODEL", help="The world model (default: bundled)."),
-    click.option(
-        "--quantization",
-        type=click.Choice(["auto", "none", "int8", "nf4"]),
-        help="How the weights of PATH or HUB_ID are held (default: as precisely as the memory allows).",
-    ),
-    click.option(
-        "--device", type=click.Choice(["auto", "cpu", "cuda", "xpu", "mps"]), help="Where PATH or HUB_ID is computed."
-    ),
-    click.option("--memory", metavar="GB", type=click.FloatRange(min=0.1), help="What it may take of the device."),
-    click.option(
-        "--assist",
-        type=click.Choice(["off", "draft", "lock"]),
-        help="off: the model alone. draft: the same output, sooner. lock: what can be computed is computed (default).",
-    ),
-)
-_RUN = _options(
-    click.option(
-        "--python",
-        metavar="PATH",
-        type=click.Path(path_type=Path),
-        help="The interpreter that runs the call (default: the project's virtual environment, else this one).",
-    ),
-    click.option(
-        "--timeout", metavar="S", type=click.FloatRange(min=0.1), help="Seconds a run may take (default: 10)."
-    ),
-    click.option(
-        "--sandbox/--no-sandbox",
-        default=None,
-        help="The run changes no file but in a temporary folder of its own, and uses no network (Linux).",
-    ),
-)
-_SCOPE = click.option(
-    "--scope",
-    type=click.Choice(["file", "workspace"]),
-    help="Whose steps are told: the file's, or also those of other files of its project (default).",
-)
-_MEMORY = click.option(
-    "--no-memory", "remember", flag_value=False, default=None, help="Keep nothing of a run, and remember none."
-)
-
-_SEARCHING = (
-    click.option("--seconds", metavar="N", type=click.FloatRange(min=0.1), help="What all of it may take."),
-    click.option("--seed", metavar="N", type=int, default=0, help="Other random calls (default: 0)."),
-)
-_PYTHON = click.option(
-    "--python", metavar="PATH", type=click.Path(path_type=Path), help="The interpreter that would run it."
-)
-_SEARCH = _options(
-    *_SEARCHING,
-    click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Searches at once (default: one a core)."),
-)
-
-
 @cli.command()
-@_options(_WORK, _MODEL, _SCOPE, _MEMORY, _JSON)
+@options(WORK, MODEL, SCOPE, MEMORY, JSON)
 def predict(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Predict the states of a call, line by line. Nothing of FILE is run."""
     from cwm_lsp import jobs
 
-    with jobs.predicting(_settings(_alone(choices, batch))) as job:
+    with jobs.predicting(settings_of(alone(choices, batch))) as job:
         return _run(job, "predicting", target, call, batch, as_json)
 
 
 @cli.command()
-@_options(_WORK, _RUN, _SCOPE, _MEMORY, _JSON)
+@options(WORK, RUN, SCOPE, MEMORY, JSON)
 @click.option("--pytest", "tests", is_flag=True, help="Run pytest instead: every function that tests reach has a call.")
 @click.argument("arguments", metavar="[-- ARGS OF PYTEST...]", nargs=-1, type=click.UNPROCESSED)
 def record(
@@ -219,7 +143,7 @@ def record(
         return _record_tests([target, *arguments] if target else [], as_json, **choices)
     if arguments:
         raise click.UsageError(f"only one target: {arguments[0]} is one too many")
-    settings = _settings(_alone(choices, batch))
+    settings = settings_of(alone(choices, batch))
     with jobs.recording(settings, settings.record.scope) as job:
         return _run(job, "recording", target, call, batch, as_json)
 
@@ -229,7 +153,7 @@ def _record_tests(arguments: list[str], as_json: bool, **choices: Any) -> int:
 
     from cwm_lsp.record.suite import run
 
-    settings = _settings(choices)
+    settings = settings_of(choices)
     if not settings.record.remember:
         raise UserError("record.remember is off: nothing that tests do would be kept; run pytest itself")
     python = settings.record.python
@@ -246,22 +170,22 @@ def _record_tests(arguments: list[str], as_json: bool, **choices: Any) -> int:
 
 
 @cli.command()
-@_options(_WORK, _MODEL, _RUN, _SCOPE, _MEMORY, _JSON)
+@options(WORK, MODEL, RUN, SCOPE, MEMORY, JSON)
 def compare(target: str | None, call: str | None, batch: Path | None, as_json: bool, **choices: Any) -> int:
     """Predict a call, run it under debugpy, and show where reality left the prediction."""
     from cwm_lsp import jobs
 
-    with jobs.comparing(_settings(_alone(choices, batch))) as job:
+    with jobs.comparing(settings_of(alone(choices, batch))) as job:
         return _run(job, "comparing", target, call, batch, as_json)
 
 
 @cli.command()
-@_options(_MODEL, _RUN, _JSON)
+@options(MODEL, RUN, JSON)
 def demo(as_json: bool, **choices: Any) -> int:
     """`compare` on the example that comes with cwm-lsp: needs no file, no network and no GPU."""
     from cwm_lsp import examples, jobs
 
-    settings = _settings({**choices, "remember": False})
+    settings = settings_of({**choices, "remember": False})
     with examples.copied("shop") as shop, jobs.comparing(settings) as job:
         code = _run(job, "comparing", f"{shop / 'checkout.py'}:order_total", None, None, as_json)
     return DONE if code == FOUND else code  # divergences are what the example is there to show
@@ -270,7 +194,7 @@ def demo(as_json: bool, **choices: Any) -> int:
 @cli.command()
 @click.argument("data", metavar="DATA.jsonl", type=click.Path(path_type=Path))
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Only the first N rows.")
-@_options(_MODEL, _RUN, _JSON)
+@options(MODEL, RUN, JSON)
 def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> int:
     """Measure predictions against real runs of the calls in DATA.jsonl, whose code is run to learn the truth.
 
@@ -283,7 +207,7 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
     from cwm_lsp.lab.measure import measure
     from cwm_lsp.predict.predictor import Predictor
 
-    settings = _settings({**choices, "remember": False})
+    settings = settings_of({**choices, "remember": False})
     predictor = Predictor.load(**settings.model.model_dump())
     predictors = {
         level: partial(jobs.predict_with, predictor, settings.predict.model_copy(update={"assist": level}))
@@ -306,7 +230,7 @@ def evaluate(data: Path, limit: int | None, as_json: bool, **choices: Any) -> in
 @click.option("--shard", metavar="I/N", help="Only the I-th of N parts of the files.")
 @click.option("--merge", metavar="FILE", type=click.Path(path_type=Path), multiple=True, help="Join results of --json.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
-@_options(_SEARCH, _RUN)
+@options(SEARCH, RUN)
 def crashes(paths: tuple[Path, ...], form: str | None, merge: tuple[Path, ...], no_cache: bool, **choices: Any) -> int:
     """Find calls within the functions' own hints on which they crash or never end. Nothing of PATHS is run.
 
@@ -319,13 +243,13 @@ def crashes(paths: tuple[Path, ...], form: str | None, merge: tuple[Path, ...], 
         return merge_crashes(merge, form or "text")
     how = {name: choices.pop(name) for name in ("verify", "deliberate", "seconds", "jobs", "seed", "shard")}
     how |= {"keep": not no_cache, "form": form or "text"}
-    return find_crashes(paths or (Path(),), _settings(choices), fault=_fault, **how)
+    return find_crashes(paths or (Path(),), settings_of(choices), fault=_fault, **how)
 
 
 @cli.command()
 @click.argument("paths", metavar="[PATHS…]", nargs=-1)
 @click.option("--run", is_flag=True, help="Also run the tests, and hold the verdicts against that.")
-@_options(_JSON)
+@options(JSON)
 @click.option("--junit", metavar="FILE", type=click.Path(path_type=Path), help="Write JUnit XML, too.")
 @click.option("--changed", is_flag=True, help="Only files that differ from git's last commit, and what names them.")
 @click.option("--jobs", metavar="N", type=click.IntRange(min=1), help="Files at once (default: one a core).")
@@ -368,7 +292,7 @@ def verify(no_cache: bool, jobs: int | None, **choices: Any) -> int:
     "--where", "condition", metavar="EXPR", help="That holds of its variables at some step (of --line, if given)."
 )
 @click.option("--differs-from", metavar="[FILE:]FUNCTION", help="That function ends otherwise on the same arguments.")
-@_options(_PYTHON, _JSON, *_SEARCHING)
+@options(PYTHON, JSON, *SEARCHING)
 def find(target: str, python: Path | None, **asked: Any) -> int:
     """Find the smallest call of a function that does all that is asked. Nothing is run.
 
@@ -381,7 +305,7 @@ def find(target: str, python: Path | None, **asked: Any) -> int:
         raise click.UsageError("say what the call should do: --line, --raises, --returns, --where or --differs-from")
     if asked["differs_from"] is not None and any(asked[name] is not None for name in goals[:-1]):
         raise click.UsageError("--differs-from goes with no other goal")
-    return find_call(target, _settings({"python": python}), **asked)
+    return find_call(target, settings_of({"python": python}), **asked)
 
 
 @cli.command()
@@ -393,7 +317,7 @@ def find(target: str, python: Path | None, **asked: Any) -> int:
 )  # fmt: skip
 @click.option("--seconds", metavar="N", type=click.FloatRange(min=0.1), help="What the search may take (default: 20).")
 @click.option("--apply", is_flag=True, help="Write the first edit into FILE, if all that is known holds with it.")
-@_options(_PYTHON, _JSON)
+@options(PYTHON, JSON)
 def repair(target: str, python: Path | None, **asked: Any) -> int:
     """Find edits of a function after which it does what is known of it. Nothing of FILE is run.
 
@@ -402,12 +326,12 @@ def repair(target: str, python: Path | None, **asked: Any) -> int:
     """
     from cwm_lsp.repairs import repair_function
 
-    return repair_function(target, _settings({"python": python}), **asked)
+    return repair_function(target, settings_of({"python": python}), **asked)
 
 
 @cli.command()
 @click.argument("target", metavar="FILE[:FUNCTION]")
-@_options(_PYTHON, _JSON, *_SEARCHING)
+@options(PYTHON, JSON, *SEARCHING)
 def tests(target: str, python: Path | None, **how: Any) -> int:
     """Print tests of what a function does today, as pytest rows to be confirmed one by one. Nothing of FILE is run.
 
@@ -416,12 +340,12 @@ def tests(target: str, python: Path | None, **how: Any) -> int:
     """
     from cwm_lsp.repairs import write_tests
 
-    return write_tests(target, _settings({"python": python}), **how)
+    return write_tests(target, settings_of({"python": python}), **how)
 
 
 @cli.command()
 @click.argument("revision", metavar="[REV]", default="HEAD")
-@_options(_PYTHON, _JSON, _SEARCH)
+@options(PYTHON, JSON, SEARCH)
 def diff(revision: str, python: Path | None, **how: Any) -> int:
     """Find calls on which functions that have changed since REV (default: HEAD) end otherwise than before.
 
@@ -430,11 +354,11 @@ def diff(revision: str, python: Path | None, **how: Any) -> int:
     """
     from cwm_lsp.searches import find_differences
 
-    return find_differences(revision, _settings({"python": python}), **how)
+    return find_differences(revision, settings_of({"python": python}), **how)
 
 
 @cli.command()
-@_options(_MODEL, _JSON)
+@options(MODEL, JSON)
 @click.option(
     "--python",
     metavar="PATH",
@@ -446,7 +370,7 @@ def doctor(as_json: bool, python: Path | None, **choices: Any) -> int:
     from cwm_lsp import report
     from cwm_lsp.doctor import examine
 
-    findings = examine(_settings(choices), python)
+    findings = examine(settings_of(choices), python)
     report.show(findings, as_json)
     return UNAVAILABLE if findings.broken else DONE
 
@@ -467,19 +391,19 @@ def forget(file: Path | None) -> int:
 @cli.command()
 @click.option("--stdio", is_flag=True, help="Speak over stdin and stdout (the default).")
 @click.option("--tcp", metavar="HOST:PORT", help="Listen on a TCP address instead.")
-@_options(_MODEL, _RUN)
+@options(MODEL, RUN)
 def serve(stdio: bool, tcp: str | None, **choices: Any) -> None:
     """Start the language server. What is chosen here is chosen for all folders, whatever the editor's settings say."""
     if stdio and tcp:
         raise click.UsageError("--stdio and --tcp exclude each other")
     from cwm_lsp.lsp.start import serve
 
-    serve(tcp=tcp, flags=_flags(choices))
+    serve(tcp=tcp, flags=flags_of(choices))
 
 
 @cli.command()
 @click.option("--tcp", metavar="HOST:PORT", help="Listen on a port of this machine; port 0 is a free one.")
-@_options(_MODEL)
+@options(MODEL)
 def dap(tcp: str | None, **choices: Any) -> None:
     """Start a debug adapter on stdin and stdout: steps through a predicted or recorded call, forward and backward.
 
@@ -494,7 +418,7 @@ def dap(tcp: str | None, **choices: Any) -> None:
     from cwm_lsp.dap.serving import Server, serve
     from cwm_lsp.debugger import Debugger
 
-    settings = _settings(choices)
+    settings = settings_of(choices)
 
     @cache
     def predictor() -> Predictor:
@@ -519,42 +443,6 @@ def dap(tcp: str | None, **choices: Any) -> None:
         server = Server(backend, _fault, host.strip("[]"), int(port))
         click.echo(json.dumps({"host": server.host, "port": server.port, "token": server.token}))
         return server.serve()
-
-
-def _settings(choices: Mapping[str, Any]) -> Settings:
-    """The settings: options that were given, then the environment, then `pyproject.toml` of the working folder."""
-    from cwm_lsp.settings import from_environment, from_flags, from_pyproject, resolve
-
-    resolution = resolve([from_flags(_flags(choices)), from_environment(os.environ), from_pyproject(Path.cwd())])
-    for problem in resolution.problems:
-        _say("warning", "yellow", problem)
-    return resolution.settings
-
-
-def _alone(choices: Mapping[str, Any], batch: Path | None) -> Mapping[str, Any]:
-    """Results of a batch depend on its rows alone: nothing is remembered, and nothing kept."""
-    return choices if batch is None else {**choices, "remember": False}
-
-
-def _flags(choices: Mapping[str, Any]) -> dict[str, Any]:
-    """Options that were given, as settings by dotted name."""
-    names = {
-        "model": "model.name",
-        "quantization": "model.quantization",
-        "device": "model.device",
-        "memory": "model.memory",
-        "assist": "predict.assist",
-        "python": "record.python",
-        "timeout": "record.timeout",
-        "scope": "record.scope",
-        "remember": "record.remember",
-        "sandbox": "record.sandbox",
-    }
-    return {
-        names[option]: str(value) if isinstance(value, Path) else value
-        for option, value in choices.items()
-        if value is not None
-    }
 
 
 def _run(
@@ -585,7 +473,7 @@ def _run(
     for trace in (result.predicted, result.recorded) if isinstance(result, jobs.Comparison) else (result,):
         if trace.outcome.kind not in ("return", "exception", "endless"):
             word, colour = ("error", "red") if trace.origin == "recorded" else ("warning", "yellow")
-            _say(word, colour, f"the {trace.origin} trace is incomplete: {trace.outcome.detail}")
+            say(word, colour, f"the {trace.origin} trace is incomplete: {trace.outcome.detail}")
     return _CODES[jobs.verdict(result)]
 
 

@@ -6,7 +6,7 @@ model or the debuggee could not be run.
 
 from __future__ import annotations
 
-import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,7 @@ import click
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.faults import fault, run_out
 from cwm_lsp.options import (
     JSON,
     MEMORY,
@@ -71,42 +72,13 @@ def main() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         code = DONE
     except Exception as error:
-        code = _fail(_run_out(error) or _fault(), UNAVAILABLE)
+        code = _fail(run_out(error) or fault(), UNAVAILABLE)
     sys.exit(code if isinstance(code, int) else DONE)
 
 
 def _fail(message: str, code: int) -> int:
     say("error", "red", message)
     return code
-
-
-def _run_out(error: Exception) -> str | None:
-    """What to tell where the machine has no more of something."""
-    scarce = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-    if isinstance(error, MemoryError):
-        return "there is not enough memory; end other programs, or choose a smaller model"
-    if not isinstance(error, OSError) or error.errno not in scarce:
-        return None
-    where = f" ({error.filename})" if error.filename else ""
-    return f"this machine refuses: {error.strerror}{where}; free some of it, and try again"
-
-
-def _fault() -> str:
-    """Log the exception being handled; tells where."""
-    import logging
-
-    from platformdirs import user_log_path
-
-    logging.raiseExceptions = False  # no stack trace where the log cannot be written
-    log = logging.getLogger("cwm_lsp.faults")
-    log.propagate = False
-    try:
-        path = user_log_path("cwm-lsp", ensure_exists=True) / "faults.log"
-        log.addHandler(logging.FileHandler(path, encoding="utf-8"))
-    except OSError as error:
-        return f"this is a fault of cwm-lsp ({error.__context__!r}), and its log cannot be written: {error.strerror}"
-    log.exception("cwm-lsp %s: %s", __version__, sys.argv)
-    return f"this is a fault of cwm-lsp, and its details are in {path}"
 
 
 @cli.command()
@@ -243,7 +215,7 @@ def crashes(paths: tuple[Path, ...], form: str | None, merge: tuple[Path, ...], 
         return merge_crashes(merge, form or "text")
     how = {name: choices.pop(name) for name in ("verify", "deliberate", "seconds", "jobs", "seed", "shard")}
     how |= {"keep": not no_cache, "form": form or "text"}
-    return find_crashes(paths or (Path(),), settings_of(choices), fault=_fault, **how)
+    return find_crashes(paths or (Path(),), settings_of(choices), fault=fault, **how)
 
 
 @cli.command()
@@ -436,11 +408,11 @@ def dap(tcp: str | None, **choices: Any) -> None:
 
         backend = Debugger(settings, predictor, recorders)
         if tcp is None:
-            return serve(backend, _fault)
+            return serve(backend, fault)
         host, _, port = tcp.rpartition(":")
         if not (host and port.isdecimal()):
             raise click.UsageError("--tcp takes HOST:PORT")
-        server = Server(backend, _fault, host.strip("[]"), int(port))
+        server = Server(backend, fault, host.strip("[]"), int(port))
         click.echo(json.dumps({"host": server.host, "port": server.port, "token": server.token}))
         return server.serve()
 
@@ -495,7 +467,7 @@ def _run_batch(job: Callable[[Target, Advance], Result], verb: str, batch: Path,
                 report.show_case_error(case, str(error), as_json)
                 code = max(code, UNAVAILABLE)
             except Exception:  # one row never ends a batch
-                report.show_case_error(case, _fault(), as_json)
+                report.show_case_error(case, fault(), as_json)
                 code = UNAVAILABLE
             else:
                 report.show_case(case, result, as_json)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from cwm_lsp.source.flow import Flow, Scope
 from cwm_lsp.trace import alignment
@@ -19,13 +19,13 @@ from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.exceptions import exception_repr
 from cwm_lsp.trace.facts import facts
 from cwm_lsp.trace.scopes import within_file
+from cwm_lsp.trace.tree import EXCEPTION, Call, Item, prepared, tree
 from cwm_lsp.trace.values import same_but_cut, same_value
 
 __all__ = ["Divergence", "align", "compare", "same_value"]
 
 DivergenceKind = Literal["control-flow", "value", "return", "exception", "length"]
 
-_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 _MOST_DISAGREEMENT = 15
 
 
@@ -105,84 +105,6 @@ def _alike(one: Trace, other: Trace) -> tuple[tuple[Trace, Sequence[int]], tuple
 
 
 @dataclass(slots=True)
-class _Call:
-    """One call of a scope and what happens in it."""
-
-    index: int
-    """Of its `call` event; -1 for what is around the traced call."""
-    items: list[_Item] = field(default_factory=list)
-    is_cut: bool = True
-    """It has not been left when the trace ends."""
-
-    @property
-    def unwinds(self) -> bool:
-        return bool(self.items) and self.items[-1].unwinds
-
-
-@dataclass(slots=True)
-class _Item:
-    """An element of a call: an event of its own, or a call made from it."""
-
-    key: tuple[str, object]
-    index: int
-    call: _Call | None = None
-    unwinds: bool = False
-    """A `return` by which an exception leaves."""
-    comprehensions: list[_Call] = field(default_factory=list)
-    """Those that ran before the next item."""
-
-
-_RETURN = ("return", None)
-_EXCEPTION = ("exception", None)
-
-
-def _tree(trace: Trace) -> _Call:
-    """The calls of a trace, inside one that stands for what is around it."""
-    is_cut = trace.outcome.is_cut
-    root = _Call(-1, is_cut=is_cut)
-    stack = [root]
-
-    def enter(index: int, function: str) -> None:
-        call = _Call(index, is_cut=is_cut)
-        stack[-1].items.append(_Item(("call", function), index, call))
-        stack.append(call)
-
-    for index, event in enumerate(trace.events):
-        if event.mark is not None and "cut off" in event.mark:
-            continue
-        around = event.depth + (1 if event.kind == "call" else 2)
-        del stack[max(1, around) :]
-        while len(stack) < around:  # a call is missing
-            enter(index, event.function)
-        items = stack[-1].items
-        if event.kind == "call":
-            enter(index, event.function)
-        elif event.kind == "line":
-            items.append(_Item(("line", event.line), index))
-        elif event.kind == "exception":
-            items.append(_Item(_EXCEPTION, index))
-        else:
-            items.append(_Item(_RETURN, index, unwinds=_unwinds(trace, index, items)))
-            stack.pop().is_cut = False
-    return root
-
-
-def _unwinds(trace: Trace, index: int, items: Sequence[_Item]) -> bool:
-    event = trace.events[index]
-    if event.value not in (None, "None"):
-        return False
-    if items and items[-1].key == _EXCEPTION:
-        return True
-    if event.depth == 0:
-        return index == len(trace.events) - 1 and trace.outcome.kind == "exception"
-    # Through a `finally`: the caller reports what has been reported here.
-    after = trace.events[index + 1] if index + 1 < len(trace.events) else event
-    return after.kind == "exception" and any(
-        trace.events[item.index].value == after.value for item in items if item.key == _EXCEPTION
-    )
-
-
-@dataclass(slots=True)
 class _Way:
     """How far the two sides of one call have been followed."""
 
@@ -216,9 +138,9 @@ class _Comparison:
         """Indices of the events that correspond to each other."""
         self._flow = Flow.of(recorded.source)
         self._left, self._right = predicted.events, recorded.events
-        self._todo: list[tuple[_Call, _Call, _Way]] = []
+        self._todo: list[tuple[Call, Call, _Way]] = []
         outside = _Way(None, self._right[0].line if self._right else 0, None, {}, frozenset())
-        self._follow(_tree(predicted), _tree(recorded), outside)
+        self._follow(tree(predicted), tree(recorded), outside)
         while self._todo:
             self._call(*self._todo.pop())
         self._length(predicted, recorded)
@@ -243,7 +165,7 @@ class _Comparison:
         # The first guess is made where the facts end, but not all that is there need be one.
         return replace(divergence, computed=at == known and origin == "computed", remembered=origin == "remembered")
 
-    def _call(self, left: _Call, right: _Call, caller: _Way) -> None:
+    def _call(self, left: Call, right: Call, caller: _Way) -> None:
         event = self._right[right.index]
         scopes = (scope for scope in self._flow.scopes if scope.name == event.function and event.path is None)
         scope = next((scope for scope in scopes if event.line in (scope.first_line, *scope.yield_lines)), None)
@@ -254,8 +176,8 @@ class _Comparison:
         way.line, way.iteration = event.line, None
         self._follow(left, right, way)
 
-    def _follow(self, left: _Call, right: _Call, way: _Way) -> None:
-        lefts, rights = _prepared(left, right, self._inlined(way.scope))
+    def _follow(self, left: Call, right: Call, way: _Way) -> None:
+        lefts, rights = prepared(left, right, self._inlined(way.scope))
         pairs = alignment.align(
             [item.key for item in lefts],
             [item.key for item in rights],
@@ -264,7 +186,7 @@ class _Comparison:
             right_is_cut=right.is_cut,
         )
         i = j = 0
-        before: tuple[_Item, _Item] | None = None
+        before: tuple[Item, Item] | None = None
         for a, b in (*pairs, (len(lefts), len(rights))):
             parted = (i, j) != (a, b)
             at_end = a == len(lefts) and b == len(rights)
@@ -278,7 +200,7 @@ class _Comparison:
                 before = lefts[a], rights[b]
             i, j = a + 1, b + 1
 
-    def _pair(self, left: _Item, right: _Item, before: tuple[_Item, _Item] | None, way: _Way, *, parted: bool) -> None:
+    def _pair(self, left: Item, right: Item, before: tuple[Item, Item] | None, way: _Way, *, parted: bool) -> None:
         """Two items that correspond to each other."""
         if left.call is not None and right.call is not None:
             self._todo.append((left.call, right.call, _snapshot(way)))
@@ -292,7 +214,7 @@ class _Comparison:
             self._enter_comprehensions(left, right, way)
         elif expected.provenance.get("value") == "unknown":
             return
-        elif right.key == _EXCEPTION:
+        elif right.key == EXCEPTION:
             both_come_from_inside = before is not None and _come_unwinding(before[0]) and _come_unwinding(before[1])
             if not both_come_from_inside and not same_value(expected.value or "", actual.value or ""):
                 told = exception_repr(expected.value or ""), exception_repr(actual.value or "")
@@ -300,31 +222,31 @@ class _Comparison:
         elif not (left.unwinds or right.unwinds) and not _same(expected.value, actual.value, actual.mark, "value"):
             self._tell("return", way, right.index, None, expected.value, actual.value)
 
-    def _enter_comprehensions(self, left: _Item, right: _Item, way: _Way) -> None:
+    def _enter_comprehensions(self, left: Item, right: Item, way: _Way) -> None:
         if _names(left, self._left) == _names(right, self._right):
             for one, other in zip(left.comprehensions, right.comprehensions, strict=True):
                 self._todo.append((one, other, _snapshot(way)))
 
     def _part(
         self,
-        lefts: Sequence[_Item],
-        rights: Sequence[_Item],
-        next_left: Sequence[_Item],
-        next_right: Sequence[_Item],
-        before: tuple[_Item, _Item] | None,
+        lefts: Sequence[Item],
+        rights: Sequence[Item],
+        next_left: Sequence[Item],
+        next_right: Sequence[Item],
+        before: tuple[Item, Item] | None,
         way: _Way,
     ) -> None:
         """What comes between two pairs: items that have no counterpart."""
         index = (*rights, *next_right)[0].index if rights or next_right else len(self._right) - 1
-        left_raises = next((self._left[item.index] for item in lefts if item.key == _EXCEPTION), None)
-        right_raises = next((item.index for item in rights if item.key == _EXCEPTION), None)
+        left_raises = next((self._left[item.index] for item in lefts if item.key == EXCEPTION), None)
+        right_raises = next((item.index for item in rights if item.key == EXCEPTION), None)
         raised_apart, way.raises_apart = (
             way.raises_apart,
             way.raises_apart or (left_raises is None) != (right_raises is None),
         )
         if raised_apart and next_left and next_right and next_left[0].unwinds != next_right[0].unwinds:
             return  # one side is being left by that exception, through `finally`
-        if any(items and items[0].key == _EXCEPTION for items in (lefts, rights)):
+        if any(items and items[0].key == EXCEPTION for items in (lefts, rights)):
             if before is not None and _come_unwinding(before[0]) != _come_unwinding(before[1]):
                 return  # told where it was raised
         else:
@@ -437,52 +359,11 @@ class _Comparison:
         return lines
 
 
-def _prepared(left: _Call, right: _Call, inlined: Mapping[int, int]) -> tuple[list[_Item], list[_Item]]:
-    """The items to align: without comprehensions, which some interpreters run as a part of the code around them."""
-    if any(map(_is_comprehension, left.items)) == any(map(_is_comprehension, right.items)):
-        return _without_comprehensions(left.items), _without_comprehensions(right.items)
-    return list(_with_inlined(left.items, inlined)), list(_with_inlined(right.items, inlined))
-
-
-def _is_comprehension(item: _Item) -> bool:
-    return item.call is not None and item.key[1] in _COMPREHENSIONS
-
-
-def _without_comprehensions(items: Sequence[_Item]) -> list[_Item]:
-    result: list[_Item] = []
-    for item in items:
-        if item.call is None or not _is_comprehension(item):
-            result.append(item)
-        elif result:
-            result[-1].comprehensions.append(item.call)
-        else:  # resumed, as it awaits something
-            result.append(item)
-    return result
-
-
-def _with_inlined(items: Sequence[_Item], inlined: Mapping[int, int]) -> Iterator[_Item]:
-    """`items` as if comprehensions had neither scopes nor lines of their own, on both sides."""
-    running: int | None = None
-    for item in items:
-        if item.call is not None and _is_comprehension(item):
-            yield from (inner for inner in _with_inlined(item.call.items, inlined) if inner.call is not None)
-            continue
-        if item.key[0] == "line":
-            was_running, running = running, inlined.get(cast(int, item.key[1]))
-            if running is not None and running == was_running:
-                continue
-            yield item if running is None else replace(item, key=("line", running))
-        else:
-            if item.call is None:
-                running = None
-            yield item
-
-
-def _names(item: _Item, events: Sequence[Event]) -> list[str]:
+def _names(item: Item, events: Sequence[Event]) -> list[str]:
     return [events[call.index].function for call in item.comprehensions]
 
 
-def _come_unwinding(item: _Item) -> bool:
+def _come_unwinding(item: Item) -> bool:
     """An exception comes out of the calls that the item stands for."""
     return any(call.unwinds for call in (item.call, *item.comprehensions) if call is not None)
 
@@ -505,7 +386,7 @@ def _raises(outcome: Outcome) -> str | None:
     return None if outcome.exception is None else outcome.exception.type
 
 
-def _next(items: Sequence[_Item], events: Sequence[Event]) -> str | None:
+def _next(items: Sequence[Item], events: Sequence[Event]) -> str | None:
     """Where a trace goes."""
     if not items:
         return None

@@ -65,7 +65,7 @@ def main() -> None:
         from cwm_lsp.record.suite import keep
 
         result = keep(kept)
-        total = found = usable = 0
+        total = found = usable = either = 0
         for path, text in files(project):
             wanted = functions(text)
             near = callers(str(path), [project])
@@ -80,6 +80,7 @@ def main() -> None:
             total += len(names)
             found += len(has_found & names)
             usable += len(has_recorded & names)
+            either += len((has_recorded | has_found) & names)
     row = {
         "project": project.name,
         "alone": round(min(alone)[0], 2),
@@ -90,6 +91,7 @@ def main() -> None:
         "functions": total,
         "found": found,
         "recorded_usable": usable,
+        "either": either,
         **{f"kept_{name}": count for name, count in result.to_json().items()},
     }
     if options.json:
@@ -97,8 +99,8 @@ def main() -> None:
         return
     print(f"{row['project']}: {row['tests']} ({'the same alone' if row['same'] else alone[-1][1] + ' alone'})")
     print(f"processor time {row['alone']} s alone, {row['recorded']} s recorded: {row['ratio']} ×")
-    print(f"{total} functions: {found} with a call found by reading, {usable} with a recorded one that can be written;")
-    print(f"{result.functions} were recorded at all, {result.calls} calls")
+    print(f"{total} functions: {found} with a call found by reading, {usable} with a recorded one that can be written,")
+    print(f"{either} with one of the two; {result.functions} were recorded at all, {result.calls} calls")
 
 
 if __name__ == "__main__":

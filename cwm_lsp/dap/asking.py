@@ -96,6 +96,16 @@ def _first(state: State, arguments: Body, program: Program) -> Body:
     raise Refused(f"{expression} is true at no step of this function that is known")
 
 
+def _go_to(state: State, arguments: Body, program: Program) -> Body:
+    """Go to an event of the trace, if it is a visit of that line."""
+    index, line = natural(arguments, "event"), needed(arguments, "line", int)
+    events = program.walk.events
+    if index >= len(events) or events[index].kind != "line" or state.line(events[index].line) != line:
+        raise Refused(f"event {index} is no visit of line {line}")
+    state.stop(program, index, "goto", [], None)
+    return {"text": f"line {line}"}
+
+
 def _parted(state: State, _arguments: Body, program: Program) -> Body:
     """What was to come before the latest fork, and what comes now."""
     with state.waiting("Predicting") as waiting:
@@ -264,6 +274,7 @@ def _same(predicted: str | None, real: str | None) -> bool:
 REQUESTS: dict[str, Handler] = {
     "cwm/watch": _watch,
     "cwm/first": _first,
+    "cwm/goTo": _go_to,
     "cwm/parted": _parted,
     "cwm/outcomes": _outcomes,
     "cwm/check": _check,

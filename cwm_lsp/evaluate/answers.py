@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from cwm_lsp.evaluate.values import MISSING
+from cwm_lsp.evaluate.values import MISSING, Unknown
+
+LONGEST = 20_000
+"""Characters of a repr that is read for what it tells of its parts."""
+TOKENS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|<(?:[^<>]|<[^<>]*>)*>", re.DOTALL)
+"""Strings, and what has no syntax, `<m.Point object>`."""
+STAND_IN = re.compile(r"\b_(\d+)_\b")
 
 
 def literal(text: str) -> Any:
@@ -15,6 +24,50 @@ def literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return MISSING
+
+
+def described(text: str) -> Any:
+    """What a repr is of, as far as it tells: a container has its elements, `Point(x=1, y=2)` is an `Unknown` of which
+    attributes are known. What tells nothing is an `Unknown` that shows so."""
+    found = literal(text)
+    if found is not MISSING or len(text) > LONGEST or "..." in text:
+        return Unknown(text) if found is MISSING else found
+    opaque = [match[0] for match in TOKENS.finditer(text) if match[0][0] == "<"]
+    numbers = iter(range(len(opaque)))
+    plain = TOKENS.sub(lambda match: f"_{next(numbers)}_" if match[0][0] == "<" else match[0], text)
+    with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return _Described(plain, opaque).value(ast.parse(plain, mode="eval").body)
+    return Unknown(text)
+
+
+class _Described:
+    """The values of a syntax tree in which names like `_0_` stand for what has no syntax."""
+
+    def __init__(self, text: str, opaque: Sequence[str]) -> None:
+        self._text = text
+        self._opaque = opaque
+
+    def value(self, node: ast.expr) -> Any:
+        """What a node stands for; raises `ValueError` where no such value can be."""
+        match node:
+            case ast.List(elts=elements):
+                return list(map(self.value, elements))
+            case ast.Tuple(elts=elements):
+                return tuple(map(self.value, elements))
+            case ast.Dict(keys=keys, values=values):
+                return {
+                    ast.literal_eval(key): self.value(value)
+                    for key, value in zip(keys, values, strict=True)
+                    if key is not None
+                }
+        with contextlib.suppress(ValueError):
+            return ast.literal_eval(node)
+        found = Unknown(
+            STAND_IN.sub(lambda match: self._opaque[int(match[1])], ast.get_source_segment(self._text, node) or "")
+        )
+        if isinstance(node, ast.Call) and not node.args:
+            found.fields = {one.arg: self.value(one.value) for one in node.keywords if one.arg is not None}
+        return found
 
 
 def same_literal(text: str, other: str) -> bool:

@@ -103,6 +103,8 @@ class Attributes:
         """`value.name`, or `Undetermined`."""
         kind = type(value)
         if kind is Unknown:
+            if name in value.fields:
+                return value.fields[name]
             raise Undetermined
         runtime = self.runtime
         if runtime.dialect is not None and self.is_doubtful(value, name):

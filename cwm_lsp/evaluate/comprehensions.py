@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
+SILENT = (
+    ast.Name, ast.Constant, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.List, ast.BinOp, ast.UnaryOp,
+    ast.BoolOp, ast.Compare, ast.Call, ast.JoinedStr, ast.FormattedValue, ast.keyword,
+    ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
+)  # fmt: skip
+MAKING = frozenset(["abs", "bool", "bytes", "float", "int", "len", "list", "repr", "round", "set", "str", "tuple"])
+PLAIN = frozenset(name for kind in (str, bytes, int, float, tuple, frozenset) for name in dir(kind))
+"""Names of methods that change nothing."""
 Following = Callable[[Frame, Any], Generator[Any, Any, Any]]
 
 
@@ -84,32 +92,60 @@ def comprehension_body(module: Module, node: Any) -> Any:
 
             add, start = add_last, list
 
-    def iterating(frame: Frame, made: Any, depth: int) -> None:
+    runtime = module.runtime
+    if adds_silently(node):
+        levels[-1] = (*levels[-1][:3], [compiler.filtering(node.generators[-1].ifs[0])])
+
+    def iterating(frame: Frame, made: Any, depth: int) -> bool:
+        """Fill in what is made; whether it is known what that has."""
         values_of, next_of, store, tests = levels[depth]
         items = values_of(frame)
         last = depth + 1 == len(levels)
+        known = True
         while True:
             value = next_of(frame, items)
             if value is MISSING:
-                return
+                return known
             store(frame, value)
             for test in tests:
-                if not test(frame):
+                passes = test(frame)
+                if not passes:
+                    known = known and passes is not None
                     break
             else:
                 if last:
                     add(frame, made)
                 else:
-                    iterating(frame, made, depth + 1)
+                    known = iterating(frame, made, depth + 1) and known
 
     def run(frame: Frame) -> str:
         made: Any = start()
-        iterating(frame, made, 0)
+        known = iterating(frame, made, 0)
         leave(frame)
-        frame.result = made
+        frame.result = made if known else runtime.unknown()
         return RETURN
 
     return run
+
+
+def adds_silently(node: ast.ListComp | ast.SetComp | ast.DictComp) -> bool:
+    """Whether a comprehension ends with one condition, and all that adding an element does is in what is made."""
+    parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+    conditions = node.generators[-1].ifs
+    return (
+        len(conditions) == 1
+        and node.lineno == node.end_lineno
+        and all(is_silent(inner) for part in (*parts, *conditions) for inner in ast.walk(part))
+    )
+
+
+def is_silent(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        name = node.func
+        return (isinstance(name, ast.Name) and name.id in MAKING) or (
+            isinstance(name, ast.Attribute) and name.attr in PLAIN
+        )
+    return isinstance(node, SILENT)
 
 
 def clause(module: Module, compiler: Statements, node: ast.comprehension, position: int) -> Any:

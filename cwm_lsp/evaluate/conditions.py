@@ -110,6 +110,42 @@ class Conditions(Places):
 
         return taken
 
+    def filtering(self, node: ast.expr, goes_on: bool = False) -> Callable[[Frame], bool | None]:
+        """The condition of a comprehension where the same events come whether it holds; None where that is not known.
+        `goes_on`: with which truth the next element comes."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and not isinstance(node.operand, ast.BoolOp):
+            inner = self.filtering(node.operand, not goes_on)
+            return lambda frame: None if (holds := inner(frame)) is None else not holds
+        if isinstance(node, ast.BoolOp):
+            tests, is_any = [self.filtering(value) for value in node.values], isinstance(node.op, ast.Or)
+
+            def joined(frame: Frame) -> bool | None:
+                holds: bool | None = None
+                known = True
+                for test in tests:
+                    holds = test(frame)
+                    known = known and holds is not None
+                    if bool(holds) is is_any:
+                        return holds
+                return holds if known else None
+
+            return joined
+        if isinstance(node, ast.UnaryOp | ast.IfExp) or (isinstance(node, ast.Compare) and len(node.ops) > 1):
+            return self.condition(node)
+        value_of, reach, either_way = self.expr(node), self.mark(node, "test"), self.runtime.either_way
+        truth, decide = self.operations.truth, self.decide((None, None), node)
+
+        def filtered(frame: Frame) -> bool | None:
+            value = value_of(frame)
+            if value is not True and value is not False:
+                reach(frame)
+                value = truth(value)
+            holds = either_way() if type(value) is Unknown else bool(value)
+            decide(frame, goes_on if holds is None else holds)
+            return holds
+
+        return filtered
+
     def joint(self, node: ast.AST, part: str = "test") -> Callable[[Frame, Any], bool]:
         """The truth of a value as a branch within an expression, which is left in the same way whatever it is."""
         positions, self.positions = self.positions, self.positions if self.marks else None

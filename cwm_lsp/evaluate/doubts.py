@@ -20,6 +20,7 @@ from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.unknowing import Unknowing, catches
 from cwm_lsp.evaluate.values import (
     MISSING,
+    NO_FIELDS,
     GaveUp,
     Undetermined,
     Unknown,
@@ -161,6 +162,9 @@ class Doubts(Machine):
             value = pending.pop()
             if id(value) in self.poisoned or type(value) in rendering.ATOMS:
                 continue
+            if type(value) is Unknown and value.fields:
+                pending.extend(value.fields.values())
+                value.fields = NO_FIELDS
             if type(value) in (list, set, dict) or type(value) in self.classes or type(value) in rendering.MUTABLE:
                 self.poisoned[id(value)] = value
                 if self.tracing:
@@ -231,6 +235,16 @@ class Doubts(Machine):
 
     def branch(self, lines: tuple[int | None, int | None], *, leaves: bool = False) -> bool:
         """Which way an unknown truth value goes; as in a `Question`."""
+        reply = self._branch(lines=lines, leaves=leaves)
+        if reply is None:
+            raise GaveUp(f"line {self.shown_frame.line} branches on something that cannot be known")
+        return reply
+
+    def either_way(self) -> bool | None:
+        """The same where the events that come are the same; None: nobody knows."""
+        return self._branch(either_way=True)
+
+    def _branch(self, **how: Any) -> bool | None:
         if not self.tracing:
             raise Undetermined
         frame = self.frame
@@ -238,10 +252,8 @@ class Doubts(Machine):
         if frame.code.foreign:
             raise Undetermined
         self.tainted = True
-        reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, lines=lines, leaves=leaves))
-        if not isinstance(reply, bool):
-            raise GaveUp(f"line {frame.line} branches on something that cannot be known")
-        return reply
+        reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, **how))
+        return reply if isinstance(reply, bool) else None
 
 
 def is_open(value: Any) -> bool:

@@ -29,7 +29,7 @@ class Question:
     exception (`ValueError('message')`, or settrace's triple).
 
     Answering `branch` or `raises` with None where nobody can say is allowed: None means "goes on" for `raises`, and
-    ends the evaluation for `branch`.
+    ends the evaluation for `branch`, unless that is `either_way`.
     """
 
     kind: Literal["values", "branch", "raises"]
@@ -44,6 +44,8 @@ class Question:
     lines: tuple[int | None, int | None] = (None, None)
     leaves: bool = False
     """Of a branch: where it is false its scope is left, else some line of that comes next."""
+    either_way: bool = False
+    """Of a branch: the same events come whichever way it goes, what differs is asked for as a value. None will do."""
     at: tuple[str, int] | None = None
     """The file and line of the code that could not be known, which may be deeper in than the trace goes."""
 

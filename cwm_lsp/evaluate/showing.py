@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import lifetimes, rendering
-from cwm_lsp.evaluate.answers import literal, same_literal
+from cwm_lsp.evaluate.answers import described, same_literal
 from cwm_lsp.evaluate.code import MOST_HELD, NO_HOLDERS, Frame
 from cwm_lsp.evaluate.doubts import Doubts
 from cwm_lsp.evaluate.kept import Kept
 from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.values import (
     MISSING,
+    NO_FIELDS,
     GaveUp,
     Undetermined,
     Unknown,
@@ -236,23 +237,20 @@ class Showing(Doubts):
 
     def settle(self, frame: Frame, name: str, value: Any, text: str | None) -> None:
         """Give the unknown value of a variable the repr that the model says it has; None where it says nothing."""
-        known = MISSING if text is None else literal(text)
+        known = MISSING if text is None else described(text)
+        if type(known) is Unknown:
+            fields, known = known.fields, MISSING
+        else:
+            fields = NO_FIELDS
         if type(value) is Unknown:
             value.text, value.askable = text, False
-            value.value = known
+            value.value, value.fields = known, fields
             if known is not MISSING:
                 self.rebind(frame, name, known)
                 frame.values[name] = standing_for(known)
                 hold(frame, name, frame.values[name])
             return
-        if known is not MISSING and type(known) is type(value) and type(value) in (list, dict, set):
-            value.clear()
-            if type(value) is list:
-                value.extend(known)
-            else:
-                value.update(known)
-            self.poisoned.pop(id(value), None)
-            self.disturbed.discard(id(value))
+        if self.fill(value, known):
             return
         if id(value) not in self.poisoned:
             return
@@ -260,9 +258,24 @@ class Showing(Doubts):
             self.disturbed.discard(id(value))
             return
         stand_in = Unknown(text)
+        stand_in.fields = fields
         self.rebind(frame, name, stand_in)
         frame.values[name] = standing_for(stand_in)
         hold(frame, name, frame.values[name])
+
+    def fill(self, value: Any, known: Any) -> bool:
+        """Give a container the elements that the model says it has; whether it can have them."""
+        kind = type(value)
+        if type(known) is not kind or kind not in (list, dict, set):
+            return False
+        value.clear()
+        if kind is list:
+            value.extend(known)
+        else:
+            value.update(known)
+        self.poisoned.pop(id(value), None)
+        self.disturbed.discard(id(value))
+        return True
 
     def show_return(self, frame: Frame, value: Any) -> Any:
         """Emit the `return` event of a frame; gives the value, which may have become known by that."""
@@ -307,7 +320,14 @@ class Showing(Doubts):
             return None
         self.tainted = True
         if type(value) is Unknown:
-            value.text, value.value = text, literal(text)
+            value.text = text
+            told = described(text)
+            if type(told) is Unknown:
+                value.fields = told.fields
+            else:
+                value.value = told
+        else:
+            self.fill(value, described(text))
         return text
 
     def show_exception(self, frame: Frame, error: BaseException) -> None:

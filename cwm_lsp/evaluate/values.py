@@ -6,7 +6,7 @@ from types import CellType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 class Undetermined(BaseException):
@@ -123,10 +123,13 @@ def undetermined(*_: Any, **__: Any) -> NoReturn:
     raise Undetermined
 
 
+NO_FIELDS: Mapping[str, Any] = {}
+
+
 class Unknown:
     """A value that cannot be known. Whatever looks inside it raises `Undetermined`."""
 
-    __slots__ = ("askable", "decorated", "text", "value")
+    __slots__ = ("askable", "decorated", "fields", "text", "value")
 
     def __init__(self, text: str | None = None, *, askable: bool = False) -> None:
         self.askable = askable
@@ -137,6 +140,8 @@ class Unknown:
         """It was made of a function or a class: if it is found in a class, looking it up may run code."""
         self.value: Any = MISSING
         """What it turned out to be, once the model has given a literal."""
+        self.fields: Mapping[str, Any] = NO_FIELDS
+        """Attributes that the text tells, for as long as nothing may have changed them."""
 
     def __repr__(self) -> str:
         if self.value is not MISSING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -203,6 +204,7 @@ def code_lenses(state: State, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
         shows,
         commands,
         lambda entry: {"uri": document.uri, "function": entry.qualname},
+        datetime.now(timezone.utc),
         summaries(document.checked.tests.values()),
     )
 

@@ -6,6 +6,7 @@ or `failed`; what failed is also told to the user, who asked for it.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -57,6 +58,8 @@ class Target(BaseModel):
     """Index of an event of the trace that is shown."""
     tests: list[str] | None = None
     """Ids of tests: `test_shop.py::test_total`. By default all of the document."""
+    expression: str | None = None
+    """To be pinned, or no longer."""
     expect: Literal["raises", "xfail"] = "raises"
     """Of a crash that becomes a test: that the exception is meant, or that it is a fault to be mended."""
 
@@ -297,6 +300,33 @@ async def runs(session: Session, target: Target) -> Answer:
     return {"runs": [{"function": function, "call": call, "when": when} for function, call, when in found]}
 
 
+async def pin(session: Session, target: Target) -> Answer:
+    """Show an expression beside the lines of a function, or no longer if it is shown; without one, none."""
+    document, entry = await function_of(session, target)
+    pinned = document.pinned.setdefault(entry.qualname, [])
+    expression = target.expression and target.expression.strip()
+    if not expression:
+        pinned.clear()
+    elif expression in pinned:
+        pinned.remove(expression)
+    else:
+        check_expression(expression)
+        pinned.append(expression)
+    known = document.known.get(entry.qualname)
+    if known is not None:
+        await session.predictions.look(document, known)
+        session.client.refresh()
+    return {"function": entry.qualname, "pinned": list(pinned)}
+
+
+def check_expression(text: str) -> None:
+    """Raises `UserError` where a text is no expression."""
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise UserError(f"{text} is no expression that can be read") from None
+
+
 async def debug_adapter(session: Session, target: Target) -> Answer:
     """Host, port and token of a debug adapter that predicts with the model that is loaded."""
     return await examining.debug_adapter(session, target.uri)
@@ -326,6 +356,7 @@ COMMANDS: Mapping[str, Callable[[Session, Target], Awaitable[Answer]]] = {
     "cwm.confirmCrash": confirm_crash,
     "cwm.insertTest": insert_test,
     "cwm.runs": runs,
+    "cwm.pin": pin,
 }
 
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -48,6 +49,8 @@ class KnownCall:
     predicted: ShownTrace | None = None
     recorded: ShownTrace | None = None
     """A run of the call, held against the prediction."""
+    ran: datetime | None = None
+    """When it was run, in UTC."""
     selection: Selection = field(default_factory=dict)
     elsewhere: dict[str, Selection] = field(default_factory=dict)
     """The same in other files that it steps into, by path."""
@@ -212,6 +215,8 @@ class Document:
         """Calls that the user has chosen, by qualified name."""
         self.pins: dict[str, dict[Pin, int]] = {}
         """By qualified name, the iterations that the user has gone to."""
+        self.pinned: dict[str, list[str]] = {}
+        """By qualified name, the expressions that the user wants to see beside the lines."""
         self.cursor: int | None = None
         """The 0-based line that the user is at, where the editor tells it (`cwm/cursor`)."""
         self.view = range(0)

@@ -36,6 +36,7 @@ COMMANDS = (
     "cwm.confirmCrash",
     "cwm.insertTest",
     "cwm.runs",
+    "cwm.pin",
 )
 """As in `commands.COMMANDS`."""
 

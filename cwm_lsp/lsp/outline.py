@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from cwm_lsp.source.functions import Function, functions
 
 _CALLS = 8
 """Candidate calls that are kept of a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """When a call was run last (ISO 8601, UTC), and whether its function has the same text now."""
+
+    when: str
+    is_as_now: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class Entry:
     """The best first."""
     expected: Mapping[str, Expectation] = field(default_factory=dict)
     """By call, as source: what those who wrote it down expect of it."""
+    runs: Mapping[str, Ran] = field(default_factory=dict)
+    """By call, as source: the last run."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,14 +51,20 @@ class Entry:
     def from_json(cls, data: Mapping[str, Any]) -> Entry:
         calls = tuple(Call(**call) for call in data["calls"])
         expected = {call: Expectation(**told) for call, told in data["expected"].items()}
-        return cls(**{**data, "calls": calls, "expected": expected})
+        runs = {call: Ran(**told) for call, told in data["runs"].items()}
+        return cls(**{**data, "calls": calls, "expected": expected, "runs": runs})
 
 
 def outline(
-    source: str, path: str, roots: Sequence[Path] = (), recorded: Mapping[str, Sequence[str]] = {}
+    source: str,
+    path: str,
+    roots: Sequence[Path] = (),
+    recorded: Mapping[str, Sequence[str]] = {},
+    runs: Mapping[str, Mapping[str, tuple[str, str]]] = {},
 ) -> Iterator[Entry]:
     """The functions of a text, in order, with calls found in it and in others of the workspace folders `roots`, and
-    those `recorded` before (qualified name → calls), as far as they still fit."""
+    those `recorded` before (qualified name → calls), as far as they still fit. `runs` are the last ones: qualified name
+    → call → when, and the file's text then."""
     found = functions(source)
     names = {function.qualname for function in found}
     outer = [function for function in found if function.parent not in names]
@@ -71,7 +88,22 @@ def outline(
             is_callable,
             tuple(its_calls),
             its_told,
+            {
+                call: Ran(when, _text_of(function.qualname, then) == _text_of(function.qualname, source))
+                for call, (when, then) in runs.get(function.qualname, {}).items()
+            },
         )
+
+
+@lru_cache(maxsize=8)
+def _texts(source: str) -> Mapping[str, str]:
+    lines = source.splitlines()
+    return {one.qualname: "\n".join(lines[one.first_line - 1 : one.last_line]) for one in functions(source)}
+
+
+def _text_of(qualname: str, source: str) -> str | None:
+    """The text of a function; None where there is none of that name."""
+    return _texts(source).get(qualname)
 
 
 def _expected(

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.lsp.anchor import TrackedSpans
@@ -23,7 +24,7 @@ from cwm_lsp.lsp.views.status import summary
 from cwm_lsp.lsp.workers import Fault, Message, Worker, WorkerDied
 from cwm_lsp.source.calls import Call
 from cwm_lsp.source.prepared import one_line
-from cwm_lsp.trace.events import Event, Outcome, Trace
+from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
 from cwm_lsp.trace.facts import NOT_ENTERED, is_fact
 from cwm_lsp.trace.scopes import within_file
 
@@ -149,6 +150,9 @@ class Predictions:
         document.known[entry.qualname] = known
         log.info("%s", summary(reading.trace, time.monotonic() - started))
         self._show(document)
+        if document.pinned.get(entry.qualname):
+            await self.look(document, known)
+            self._show(document)
         return known
 
     async def run(self, document: Document, entry: Entry, call: Call) -> KnownCall:
@@ -190,11 +194,39 @@ class Predictions:
         if document.known.get(entry.qualname) is not known or not entered.alive:
             raise asyncio.CancelledError("a function that the run enters was edited meanwhile")
         known.recorded = reading
+        known.ran = datetime.now(timezone.utc)
         known.predicted = with_trace(known.predicted, predicted)
         known.anchor = entered
         known.show_pinned()
         self._show(document)
+        if document.pinned.get(entry.qualname):
+            await self.look(document, known)
+            self._show(document)
         return known
+
+    async def look(self, document: Document, known: KnownCall) -> None:
+        """Find out what the pinned expressions of a function are at the lines of what is shown of its call."""
+        reading, expressions = known.reading, list(document.pinned.get(known.entry.qualname, ()))
+        if reading is None:
+            return
+        found: Mapping[str, list[tuple[int, str, Provenance]]] = {}
+        if expressions:
+            trace = reading.all[0]
+            answer = await self._model.ask(
+                "look",
+                source=trace.source,
+                trace=trace.to_json(),
+                expressions=expressions,
+                settings=document.settings.model_dump(),
+            )
+            found = answer["pinned"]
+        within = reading.whole.within if reading.whole is not None else int
+        pinned = {name: {within(index): (text, source) for index, text, source in rows} for name, rows in found.items()}
+        if known.recorded is reading:
+            known.recorded = replace(reading, pinned=pinned)
+        elif known.predicted is reading:
+            known.predicted = replace(reading, pinned=pinned)
+        known.show(known.selection)
 
     def read_surprises(self, document: Document) -> None:
         """Have the model tell what surprises it of the runs of a document; nobody waits for that."""

@@ -15,6 +15,7 @@ writes to stdout goes to stderr.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -33,6 +34,7 @@ from cwm_lsp.trace.scopes import within_file
 
 if TYPE_CHECKING:
     from cwm_lsp.dap.serving import Server
+    from cwm_lsp.debugger import Debugger
     from cwm_lsp.evaluate import Evaluator
     from cwm_lsp.lsp.checker import Checker
     from cwm_lsp.predict.predictor import Predictor
@@ -64,6 +66,8 @@ class Worker:
         self._loading = threading.Lock()
         self._adapters: dict[str, Server] = {}
         """Debug adapters, by the settings that they go by."""
+        self._looking: tuple[Message, Debugger] | None = None
+        """Who evaluates pinned expressions, by the settings that it goes by."""
         self._checker: Checker | None = None
 
     def read(self, lines: TextIO) -> None:
@@ -115,6 +119,8 @@ class Worker:
                 return self._run(job, cancel, tell)
             case "debug adapter":
                 return self._debug_adapter(job)
+            case "look":
+                return self._look(job)
             case "surprise":
                 return self._surprise(job, cancel, tell)
             case "check call":
@@ -195,6 +201,29 @@ class Worker:
             server = self._adapters[key] = Server(backend, _logged)
             threading.Thread(target=server.serve, name="debug adapter", daemon=True).start()
         return {"host": server.host, "port": server.port, "token": server.token}
+
+    def _look(self, job: Message) -> Message:
+        """What expressions are at the lines of a trace's function, as far as that is known."""
+        from cwm_lsp.dap.evaluating import throughout
+        from cwm_lsp.dap.program import Program
+        from cwm_lsp.dap.protocol import Refused
+        from cwm_lsp.debugger import Debugger
+        from cwm_lsp.settings import Settings
+        from cwm_lsp.trace.events import Trace
+
+        trace = Trace.from_json(job["trace"], job["source"])
+        settings = Settings.model_validate(job["settings"])
+        if self._looking is None or self._looking[0] != job["settings"]:
+            model = settings.model.model_dump()
+            backend = Debugger(settings, lambda: self._predictor_of(model, lambda _message: None))
+            self._looking = job["settings"], backend
+        program = Program(trace, self._looking[1])
+        pinned: dict[str, list[tuple[int, str, str]]] = {}
+        for expression in job["expressions"]:
+            with contextlib.suppress(Refused):
+                found = throughout(program, program.walk.start, expression)
+                pinned[expression] = [(at, one.text, one.provenance) for at, one in found if one.text is not None]
+        return {"pinned": pinned}
 
     def _recorder_pool(self) -> RecorderPool:
         from cwm_lsp.record.recorder import RecorderPool
@@ -340,9 +369,10 @@ def _outline(job: Message, cancel: threading.Event, tell: Tell) -> Message:
     from cwm_lsp.source.mending import mended
     from cwm_lsp.source.recovery import parse
 
-    recorded = TraceStore.of(job["path"]).calls(job["path"])
+    store = TraceStore.of(job["path"])
+    recorded, runs = store.calls(job["path"]), store.last_runs(job["path"])
     entries: list[Message] = []
-    for entry in outline(mended(job["source"]), job["path"], [Path(root) for root in job["roots"]], recorded):
+    for entry in outline(mended(job["source"]), job["path"], [Path(root) for root in job["roots"]], recorded, runs):
         if cancel.is_set():
             raise Cancelled
         entries.append(entry.to_json())

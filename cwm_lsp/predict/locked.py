@@ -81,6 +81,8 @@ class LockedPrediction(Prediction):
                     evaluation.answer(known)
                 elif (outcome := self._as_it_went()) is not None:
                     return outcome
+                elif question.either_way:  # what comes of it is asked for
+                    evaluation.answer(None)
                 else:
                     evaluation.answer((yield from self._asked(question)))
         spent = f"the limit of {budget.guesses} guesses was reached" if self._asked_for > budget.guesses else None

@@ -79,6 +79,15 @@ class _Pass:
 
     before: Event
     after: list[Event] = field(default_factory=list)
+    number: int = 0
+    """How many passes over the same statement that read the same came before it."""
+    is_passed_on: bool = False
+    """The exception that it ended by came from what it called."""
+
+    @property
+    def is_raised(self) -> bool:
+        """Whether its scope was left by an exception."""
+        return [event.kind for event in self.after[-2:]] == ["exception", "return"]
 
 
 class _Walk:
@@ -92,7 +101,9 @@ class _Walk:
         if event.kind == "call":
             del self._open[event.depth :]
         elif event.depth < len(self._open):
-            self._open[event.depth].after.append(event)
+            here, called = self._open[event.depth], self._open[event.depth + 1 : event.depth + 2]
+            here.after.append(event)
+            here.is_passed_on |= event.kind == "exception" and any(one.is_raised for one in called)
             del self._open[event.depth + 1 :]
         if event.kind not in ("call", "line"):
             return None
@@ -178,9 +189,11 @@ class Memory:
         """An event has been predicted."""
         if not self._runs:
             return
-        if self._walk.follow(event) is not None:
+        begun = self._walk.follow(event)
+        if begun is not None:
             key = key_of(event, statements(self._source))
             if key is not None:
+                begun.number = self._passed[key]
                 self._passed[key] += 1
             self._entered[event.function] += event.kind == "call"
 
@@ -196,7 +209,7 @@ class Memory:
         for known in self._known:
             passes = known.passes(current.before, key)
             replies = [_reply(question, known, current.before, one, key[0]) for one in passes]
-            found = _nth(replies, self._passed[key] - 1)
+            found = _nth(replies, current.number)
             if not isinstance(found, Nothing):
                 self.used[known.run.when] = None
                 return found
@@ -256,7 +269,8 @@ def _remembered(event: Event) -> Event:
 def _reply(question: Question, known: _Known, now: Event, then: _Pass, number: int) -> Answer | Nothing:
     """What one pass says."""
     if question.kind == "raises":
-        raised = next((after.value for after in then.after if after.kind == "exception"), None)
+        raises = (after.value for after in then.after if after.kind == "exception" and not then.is_passed_on)
+        raised = next(raises, None)
         return raised if then.after else NO_ANSWER
     if question.kind == "branch":
         after = next(iter(then.after), None)

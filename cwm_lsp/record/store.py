@@ -35,6 +35,7 @@ _END = b"}}}\n"
 _HEAD = {"file", "function", "call", "source"}
 """What a row says first."""
 _WHEN = re.compile(rb'"when": "([^"]*)"')
+_TEXT = re.compile(rb'"text": "([^"]*)"')
 _MANY = 1_000
 """Events of a trace beyond which they are packed."""
 
@@ -96,6 +97,15 @@ class TraceStore:
             if head["call"] not in known:
                 known.append(head["call"])
         return found
+
+    def last_runs(self, path: str) -> dict[str, dict[str, tuple[str, str]]]:
+        """The last run of each call of a file's functions: qualified name → call → its time (ISO 8601, UTC), and the
+        file's text then."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return {}
+        return _last_runs(self.path, _absolute(path), status.st_mtime_ns, status.st_size)
 
     def latest(self, path: str, source: str) -> list[tuple[str, str, str]]:
         """The functions and calls of a file that were recorded when its text was this, with the time of the last run
@@ -220,6 +230,26 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, str], bytes]]:
                             yield told, line
     except OSError:
         return
+
+
+@lru_cache(maxsize=8)
+def _last_runs(path: Path, file: str, _changed: int, _size: int) -> dict[str, dict[str, tuple[str, str]]]:
+    latest: dict[tuple[str, str], tuple[str, str]] = {}
+    texts: dict[str, bytes] = {}
+    for head, line in _rows(path):
+        if head["file"] == file and head["call"]:
+            time, text = (pattern.search(line, line.index(_TRACE)) for pattern in (_WHEN, _TEXT))
+            if time and text:  # one of an earlier version has none
+                latest[head["function"], head["call"]] = time[1].decode(), head["source"]
+                texts[head["source"]] = text[1]
+    unpacked: dict[str, str] = {}
+    for digest in {digest for _, digest in latest.values()}:
+        with contextlib.suppress(ValueError, zlib.error):
+            unpacked[digest] = _unpacked(texts[digest].decode())
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for (function, call), (when, digest) in latest.items():
+        found.setdefault(function, {})[call] = when, unpacked.get(digest, "")
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -164,3 +164,16 @@ def test_numbers_are_plotted(values, plot):
 def test_a_plot_of_many_numbers_is_as_wide_as_a_console():
     plot = plotted([str(number) for number in range(60 * 7)])
     assert len(plot) == 60 and list(plot) == sorted(plot) and set(plot) == set("▁▂▃▄▅▆▇█")
+
+
+def test_an_event_of_the_trace_is_gone_to(program):
+    with Client().launch(program, "total", "total([3, 4])") as client:
+        first = client.begin()
+        rows = client.request("cwm/watch", expression="result")["rows"]
+        later = next(row for row in rows if row["value"] == "3")
+        client.request("cwm/goTo", event=later["frameId"] - 1, line=later["line"])
+        stop = client.stop()
+        assert (stop.reason, stop.frames[0]["id"], stop.line) == ("goto", later["frameId"], later["line"])
+        for event, line in ((later["frameId"] - 1, later["line"] + 1), (0, first.line - 1), (10**9, later["line"])):
+            with pytest.raises(Failed, match="no visit"):
+                client.request("cwm/goTo", event=event, line=line)

@@ -151,3 +151,15 @@ def test_a_run_is_chosen_to_be_replayed(debugger: Neovim, tmp_path):
     assert [one.split("  ")[0] for one in debugger.lua("return _G.offered")] == ["total([9])", "total([7, 8])"]
     assert debugger.lua("return require('dap').session().config.call") == "total([7, 8])"
     debugger.lua("require('dap').terminate()")
+
+
+def test_an_expression_is_pinned_and_unpinned(neovim: Neovim, tmp_path):
+    path = tmp_path / "sums.py"
+    path.write_text(SOURCE)
+    neovim.open(path)
+    neovim.until(lambda: 9 in neovim.hints())
+    neovim.cursor(8)
+    neovim.command("Cwm pin result * 10 | 1")
+    neovim.until(lambda: "result * 10 | 1 = 61" in neovim.hints().get(8, ""))
+    neovim.command("Cwm pin")
+    neovim.until(lambda: "| 1" not in neovim.hints().get(8, ""))

@@ -215,7 +215,7 @@ def test_checkhealth(neovim: Neovim, file):
 
 
 def test_the_command_completes_and_the_help_is_found(neovim: Neovim):
-    assert neovim.lua("return vim.fn.getcompletion('Cwm p', 'cmdline')") == ["parted", "predict", "prev"]
+    assert neovim.lua("return vim.fn.getcompletion('Cwm p', 'cmdline')") == ["parted", "pin", "predict", "prev"]
     assert neovim.lua("return vim.fn.getcompletion('Cwm predict ', 'cmdline')") == []
     neovim.command(f"helptags {REPOSITORY / 'editor-clients' / 'neovim' / 'doc'}")
     neovim.command("help :Cwm")

@@ -1,6 +1,9 @@
 """Lenses: which there are, and which call they tell."""
 
 import pytest
+from lsprotocol import types as lsp
+
+from cwm_lsp.lsp.views.lenses import ago
 
 from .conftest import QUICK, Editor, capabilities
 
@@ -42,6 +45,31 @@ async def test_a_lens_tells_the_call_whose_values_stand_beside_the_lines(shared:
     assert shown[4][0] == "main_one([1, 2]) · doctest"
     await shared.command("cwm.predict", {"uri": uri, "function": "helper", "call": "helper(7)"})
     assert (await titles(shared, uri))[0][0] == "helper(7) · given"
+
+
+async def test_a_lens_tells_when_its_call_was_run_and_whether_the_code_is_as_it_was(shared: Editor, tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(SOURCE)
+    uri = path.as_uri()
+
+    async def is_told(title: str) -> bool:
+        return any(told[0] == title for told in (await titles(shared, uri)).values())
+
+    shared.open(uri, SOURCE)
+    await shared.command("cwm.predictThenRun", {"uri": uri, "function": "helper", "call": "helper(7)"})
+    assert await is_told("helper(7) · given · run just now · as now")
+    shared.insert(uri, 2, 1, 0, "    y = x\n")
+    await shared.until(lambda: is_told("helper(7) · recorded · run just now · code changed"))
+    shared.edit(uri, 3, lsp.TextDocumentContentChangePartial(lsp.Range(lsp.Position(1, 0), lsp.Position(2, 0)), ""))
+    await shared.until(lambda: is_told("helper(7) · recorded · run just now · as now"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(-3, "just now"), (59, "just now"), (60, "1 min ago"), (3599, "59 min ago"), (7300, "2 h ago"), (2e5, "2 d ago")],
+)
+def test_how_long_ago_a_run_was(seconds, told):
+    assert ago(seconds) == told
 
 
 async def test_by_default_only_what_has_a_call_or_the_cursor_has_a_lens(shared: Editor, tmp_path):

@@ -71,7 +71,7 @@ async def test_a_run_is_shown_in_hints_hover_and_lenses(shared: Editor, file):
     assert hover.contents.kind == "markdown"
     assert re.search(r"\| \*\*result\*\* +\| `3` +\|", hover.contents.value) and "iteration 3/3" in hover.contents.value
     titles = [(lens.range.start.line, lens.command.title) for lens in await editor.lenses(uri)]
-    assert (3, "total([1, 2, 3]) · doctest") in titles
+    assert (3, "total([1, 2, 3]) · doctest · run just now · as now") in titles
     assert (3, "Predict") in titles and (14, "Predict then run") in titles
 
 

@@ -221,7 +221,7 @@ def _is_among(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _is_shown(value: Value, watched: Sequence[str], settings: Hints) -> bool:
-    if not _is_wanted(value.name, watched, settings):
+    if not value.is_pinned and not _is_wanted(value.name, watched, settings):
         return False
     if value.predicted is not None:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from lsprotocol import types as lsp
@@ -38,6 +39,7 @@ def lenses(
     shown: Callable[[Entry], Shows | None],
     commands: Collection[str],
     argument: Callable[[Entry], dict[str, Any]],
+    now: datetime,
     summaries: Mapping[str, str] = {},
 ) -> list[lsp.CodeLens]:
     """The lenses of some functions, those left out whose command is not one of `commands`: what can be carried out.
@@ -50,7 +52,7 @@ def lenses(
             continue
         call = in_use(entry)
         # One after the other: Neovim sorts those of a line by their columns, in no order where these are the same.
-        choices = list(_commands(_title(entry, call, shown(entry)), call, commands))
+        choices = list(_commands(_title(entry, call, shown(entry), now), call, commands))
         if entry.qualname in summaries:
             choices.append((summaries[entry.qualname], "cwm.verdicts"))
         for column, (title, command) in enumerate(choices):
@@ -65,8 +67,8 @@ def title_of(call: Call) -> str:
     return f"{shorten_call(call.expression, _TITLE)} · {ORIGINS[call.origin].words}"
 
 
-def _title(entry: Entry, call: Call | None, shows: Shows | None) -> str:
-    """`f([1, 2]) · doctest`: the call whose values are shown, else the one that would be."""
+def _title(entry: Entry, call: Call | None, shows: Shows | None, now: datetime) -> str:
+    """`f([1, 2]) · doctest · run 3 min ago · as now`: the call whose values are shown, else the one that would be."""
     known = shows.known if shows is not None else None
     if shows is not None and shows.file is not None:
         return f"as called in {shorten_call(shows.known.call.expression, _CALL)} · {shows.file}"
@@ -78,11 +80,31 @@ def _title(entry: Entry, call: Call | None, shows: Shows | None) -> str:
         return ""
     if call.indirect:
         return f"as called in {shorten_call(call.expression, _CALL)}"
-    title = f"{shorten_call(call.expression, _CALL)} · {ORIGINS[call.origin].short}"
+    title = f"{shorten_call(call.expression, _CALL)} · {ORIGINS[call.origin].short}{_run(entry, call, known, now)}"
     end = known.reading.end if known is not None and known.reading is not None and not known.partial else None
     if end is None:
         return title
     return f"{title} {END} {'never ends' if end.never else f'known to line {end.line}'}"
+
+
+def _run(entry: Entry, call: Call, known: KnownCall | None, now: datetime) -> str:
+    """` · run 3 min ago · as now`, where the call has been run."""
+    ran = entry.runs.get(call.expression)
+    if known is not None and known.ran is not None:
+        when, is_as_now = known.ran, True  # else nothing of it would be known any more
+    elif ran is not None:
+        when, is_as_now = datetime.fromisoformat(ran.when), ran.is_as_now
+    else:
+        return ""
+    return f" · run {ago((now - when).total_seconds())} · {'as now' if is_as_now else 'code changed'}"
+
+
+def ago(seconds: float) -> str:
+    """`3 min ago`."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
 
 
 def _commands(title: str, call: Call | None, commands: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,8 @@ from cwm_lsp.trace.scopes import within_file
 if TYPE_CHECKING:
     from cwm_lsp.trace.compare import Divergence
 
+Pinned = Mapping[str, Mapping[int, tuple[str, Provenance]]]
+"""Expression → index of a `line` event → its value there, as far as it is known."""
 Selection = Mapping[int, int]
 """Line of a loop's header, or of a function's `call` events → which iteration or call is looked at, counted from 1."""
 LATEST: Selection = MappingProxyType({})
@@ -56,6 +58,8 @@ class Value:
     """The line itself says so: `total = 0`."""
     is_mutated: bool = False
     """The line has not bound the name: it has changed the object."""
+    is_pinned: bool = False
+    """It is of an expression that the user wants to see, and no variable."""
 
     @property
     def is_plumbing(self) -> bool:
@@ -162,6 +166,8 @@ class ShownTrace:
     """Of a run: how the model alone saw it, as the command line's JSON has it."""
     whole: Whole | None = None
     """With the steps in other files; None where there are none."""
+    pinned: Pinned = field(default_factory=dict)
+    """What the user wants to see besides the variables."""
 
     @classmethod
     def of(cls, trace: Trace, shape: Shape, divergences: Iterable[Divergence] = ()) -> ShownTrace:
@@ -324,6 +330,7 @@ class ShownTrace:
                 replace(self._local(step, shown_by, name, step.event.locals.get(name)), is_mutated=name not in assigned)
                 for name in sorted(names, key=lambda name: name not in assigned)
             ]
+        values += self._pinned(step)
         if step.end is not None and (end := self._end(step, step.end)) is not None:
             values.append(end)
         return Visit(
@@ -338,6 +345,15 @@ class ShownTrace:
             watched=self.shape.watched.get(step.event.line, ()),
             told_by=step.effect if step.end is None else step.end,
         )
+
+    def _pinned(self, step: Step) -> Iterator[Value]:
+        """The pinned expressions that a step has changed."""
+        is_call = step.event.kind == "call"
+        effect = step.index + 1 if is_call else step.effect
+        for expression, values in self.pinned.items() if effect is not None else ():
+            before, after = None if is_call else values.get(step.index), values.get(effect or 0)
+            if after is not None and (before is None or before[0] != after[0]):
+                yield Value(expression, after[0], before[0] if before else None, after[1], is_pinned=True)
 
     def _local(self, step: Step, event: Event, name: str, before: str | None) -> Value:
         return Value(

@@ -89,6 +89,18 @@ describe("a Python file", () => {
     await editor.hint("total += price * count", "total = 8 · 1/2");
   });
 
+  it("shows an expression that is pinned, until it is pinned once more", async () => {
+    for (const is of [true, false]) {
+      await editor.goto(lineOf("total += price"), 10);
+      await editor.run("cwm-lsp: Pin an Expression…");
+      await editor.type("total * 2");
+      await editor.page.keyboard.press("Enter");
+      const isShown = async () => (await editor.lines()).some((line) => /total \+= .*total \* 2 = /.test(line));
+      await until(async () => (await isShown()) === is, `the expression ${is ? "" : "not "}to be shown`);
+      if (is) await editor.shot("pinned");
+    }
+  });
+
   it("has no problems for what a model has guessed wrong", async () => {
     await editor.run("Problems: Focus on Problems View");
     await editor.page.locator(".markers-panel").waitFor();
@@ -233,6 +245,58 @@ describe("a Python file", () => {
     await editor.pressed("Reverse");
     await stoppedAt("total = 0");
     await editor.stopDebugging();
+  });
+
+  it("has two futures once a value has been set, and the Trace view goes along with the debugger", async () => {
+    const { page, trace } = editor;
+    const stoppedAt = (code) => editor.stoppedAt(lineOf(code));
+    const variable = (text) => page.locator(".debug-view-content .monaco-list-row", { hasText: text });
+    await editor.run("View: Show Run and Debug");
+    await editor.goto(lineOf("total = 0"), 5);
+    await editor.run("cwm-lsp: Debug the Prediction");
+    await stoppedAt("total = 0");
+    for (const code of ["for name, count", "price = PRICES", "if count >= 3"]) {
+      await editor.stepOver();
+      await stoppedAt(code);
+    }
+    await variable(/^price\s*=\s*4/).dblclick();
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.type("100");
+    await page.keyboard.press("Enter");
+    await variable(/^price\s*=\s*100/).waitFor();
+    await page.locator(".debug-call-stack", { hasText: "fork 1: price = 100" }).waitFor();
+    await editor.run("cwm-lsp: Show Both Futures");
+    await trace.getByRole("columnheader", { name: "Was" }).first().waitFor();
+    await trace.getByRole("columnheader", { name: "Now" }).first().waitFor();
+    const selected = trace.locator("tr[aria-selected=true]");
+    await until(async () => /if count >= 3/.test(await selected.innerText()), "the step at which it was set");
+    const adding = trace.locator("tr.diverges", { hasText: "total += price" }).first();
+    assert.match(await adding.innerText(), /total = 8[^]*total = 200/);
+    await editor.shot("futures-dark");
+    await adding.click();
+    await stoppedAt("total += price"); // the debugger goes along
+    await editor.stepOver();
+    await until(async () => /for name, count/.test(await selected.innerText()), "the view to go along");
+    await editor.run("cwm-lsp: Watch an Expression over the Whole Trace…");
+    await editor.type("total * 2");
+    await page.keyboard.press("Enter");
+    const watched = trace.locator("section.watch");
+    await watched.getByText("400").first().waitFor();
+    await editor.shot("watch");
+    await editor.run("cwm-lsp: Run to Here for Real");
+    await page.locator(".notification-toast", { hasText: "values have been set" }).waitFor();
+    await editor.run("Notifications: Clear All Notifications");
+    await page.locator(".tab", { hasText: "Trace:" }).click({ button: "middle" });
+    await editor.pressed("Restart");
+    await stoppedAt("total = 0"); // without forks
+    await editor.goto(lineOf("if count >= 3"), 1);
+    await editor.run("Debug: Run to Cursor");
+    await stoppedAt("if count >= 3");
+    await editor.run("cwm-lsp: Run to Here for Real");
+    await page.locator(".tab", { hasText: /visit 1/ }).waitFor();
+    await editor.shot("for-real");
+    await editor.stopDebugging();
+    await page.locator(".tab", { hasText: /visit 1/ }).click({ button: "middle" });
   });
 
   it("is debugged by a launch configuration", async () => {

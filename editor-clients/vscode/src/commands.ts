@@ -11,6 +11,8 @@ export interface Target {
   readonly position?: { readonly line: number; readonly character: number };
   /** As source: `f([1, 2])`; else the call in use. */
   readonly call?: string;
+  /** To be shown beside the lines, or no longer. */
+  readonly expression?: string;
 }
 
 export interface Answer {
@@ -76,10 +78,22 @@ export function middleware(
         return showTrace(target);
       case "cwm.selectCall":
         return chooseCall(target, next, checked(server()));
+      case "cwm.pin": {
+        const expression = target.expression ?? (await askedExpression());
+        return expression === undefined ? undefined : tell(await send({ ...target, expression }));
+      }
       default:
         return tell(await send(target));
     }
   };
+}
+
+/** An expression to pin; what is selected is offered. Empty: none is to be pinned any more. */
+async function askedExpression(): Promise<string | undefined> {
+  const editor = vscode.window.activeTextEditor;
+  const value = editor && editor.selection.isSingleLine ? editor.document.getText(editor.selection) : "";
+  const prompt = "Expression to show beside the lines, or no longer; none: no more";
+  return vscode.window.showInputBox({ prompt, value, placeHolder: "len(items) * price" });
 }
 
 /** Ask for a call, and predict it. */

@@ -70,6 +70,15 @@ export function registerDebugging(server: Server, follow: Follow, views: Shown):
   );
 }
 
+/** Have the debugger of a function's prediction go to an event, if it is at work and can be stopped there. */
+export async function goTo(about: About, line: number, event: number): Promise<void> {
+  const session = vscode.debug.activeDebugSession;
+  const its = session?.configuration["about"] as About | undefined;
+  if (session?.type !== TYPE || its?.uri !== about.uri || its.function !== about.function) return;
+  // Not `goto`: paths in requests of the protocol's own are rewritten on their way in a remote window.
+  await session.customRequest("cwm/goTo", { event, line }).then(undefined, () => undefined);
+}
+
 /** Commands that ask the debugger of a prediction for a text; with `prompt`, for an expression first. */
 const ASKS: Record<string, { readonly request: string; readonly prompt?: string }> = {
   "cwm.watchTrace": { request: "cwm/watch", prompt: "Expression whose value at every step is shown" },

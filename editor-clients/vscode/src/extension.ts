@@ -3,7 +3,7 @@ import { dimUnreached } from "./branches";
 import { followCursor } from "./cursor";
 import { showHints } from "./hints";
 import { changeCall, copyCall, middleware, more } from "./commands";
-import { registerDebugging } from "./debug";
+import { goTo, registerDebugging } from "./debug";
 import * as environments from "./environments";
 import { openExample } from "./example";
 import { installServer, offer } from "./install";
@@ -24,7 +24,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       log,
     ),
   ));
-  const traces: TraceView = new TraceView(started, context.extensionUri);
+  const traces: TraceView = new TraceView(started, context.extensionUri, goTo);
   const { registerCommand } = vscode.commands;
   context.subscriptions.push(
     log,

@@ -21,6 +21,7 @@ local actions = {
   call = true,
   next = false,
   prev = false,
+  pin = true,
   trace = false,
   verdicts = false,
   test = false,

@@ -266,6 +266,16 @@ function M.prev()
   iterate(-1)
 end
 
+--- Show the values of an expression beside the lines of the function under the cursor, or no longer if they are shown;
+--- without one, of none.
+---@param expression? string
+function M.pin(expression)
+  M.execute('cwm.pin', vim.tbl_extend('error', M.here(), { expression = expression }), function(answer)
+    local pinned = vim.tbl_isempty(answer.pinned) and 'nothing' or table.concat(answer.pinned, ', ')
+    vim.api.nvim_echo({ { ('pinned in %s: %s'):format(answer['function'], pinned) } }, true, {})
+  end)
+end
+
 --- Show or hide the hints in the buffer.
 function M.toggle()
   if M.options().hints == 'virtual_text' then

@@ -11,10 +11,19 @@ export type ToView =
   /** The debugger is at an event of the trace that is shown. */
   | { readonly kind: "follow"; readonly event: number };
 
+/** Another step is looked at; `line` and `event` are those of the trace that is shown. */
+export interface Stepped {
+  readonly kind: "step";
+  readonly line: number;
+  readonly path: string | null;
+  readonly event: number;
+  /** The user has gone there, and not the debugger. */
+  readonly byUser: boolean;
+}
+
 export type FromView =
   | { readonly kind: "ready" }
-  /** Another step is looked at; `line` and `event` are those of the trace that is shown. */
-  | { readonly kind: "step"; readonly line: number; readonly path: string | null; readonly event: number }
+  | Stepped
   | { readonly kind: "unwatch" }
   | { readonly kind: "open"; readonly line: number; readonly path: string | null }
   | { readonly kind: "command"; readonly command: "cwm.predict" | "cwm.predictThenRun" };

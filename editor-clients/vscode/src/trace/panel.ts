@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { Target } from "../commands";
 import type { TraceAnswer, Watch } from "../protocol";
 import type { Server } from "../server";
-import type { FromView, ToView } from "./messages";
+import type { FromView, Stepped, ToView } from "./messages";
 
 export const VIEW_TYPE = "cwm.trace";
 
@@ -14,12 +14,17 @@ interface Subject {
   readonly function: string;
 }
 
+/** Has the debugger go to an event on a line, if it debugs the prediction of that function. */
+type GoTo = (about: Subject, line: number, event: number) => Promise<void>;
+
 /** The one Trace view of the window. */
 export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializer<Subject> {
   private panel: vscode.WebviewPanel | undefined;
   private subject: Subject | undefined;
   private trace: TraceAnswer | undefined;
   private watch: Watch | undefined;
+  /** Where a view that is not ready yet is to go. */
+  private at: number | undefined;
   /** What is shown are the futures of a debug session, which the server knows nothing of. */
   private hasFutures = false;
   private outdated = false;
@@ -34,6 +39,7 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
   constructor(
     private readonly server: Server,
     private readonly extension: vscode.Uri,
+    private readonly goTo: GoTo,
   ) {
     this.listening = vscode.Disposable.from(
       server.onDidChangeResults(() => void this.refresh()),
@@ -64,6 +70,7 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
   /** Show what was to come before a value was set in a debug session, and what comes now, from an event on. */
   showFutures(trace: TraceAnswer, from: number): void {
     this.reveal(trace, true);
+    this.at = from;
     this.post({ kind: "follow", event: from });
   }
 
@@ -79,7 +86,7 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
   private reveal(trace: TraceAnswer, hasFutures = false): void {
     this.subject = { uri: trace.uri, function: trace.function };
     this.hasFutures = hasFutures;
-    this.watch = undefined;
+    this.watch = this.at = undefined;
     if (this.panel) this.panel.reveal(undefined, true);
     else {
       this.adopt(
@@ -162,14 +169,13 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
         if (this.trace) this.post({ kind: "show", trace: this.trace });
         else await this.refresh();
         if (this.watch) this.post({ kind: "watch", watch: this.watch });
+        if (this.at !== undefined) this.post({ kind: "follow", event: this.at });
         return;
       case "unwatch":
         this.watch = undefined;
         return;
       case "step":
-        this.mark(this.placeOf(message));
-        if (this.subject && !this.hasFutures)
-          await this.server.look(this.subject.uri, this.subject.function, message.event);
+        await this.go(message);
         return;
       case "open":
         await this.open(this.placeOf(message));
@@ -177,6 +183,16 @@ export class TraceView implements vscode.Disposable, vscode.WebviewPanelSerializ
       case "command":
         await vscode.commands.executeCommand(message.command, this.subject);
     }
+  }
+
+  /** The editor shows the step as well, and so does the debugger if the user has gone there. */
+  private async go(step: Stepped): Promise<void> {
+    this.mark(this.placeOf(step));
+    if (step.byUser) this.at = undefined;
+    if (!this.subject) return;
+    const isPrediction = this.hasFutures || this.trace?.recorded === null;
+    if (step.byUser && isPrediction) await this.goTo(this.subject, step.line, step.event);
+    if (!this.hasFutures) await this.server.look(this.subject.uri, this.subject.function, step.event);
   }
 
   /** Where a line of the traces is now. */

@@ -226,7 +226,8 @@ function sideElement(row: Row, side: Side | undefined, name: "predicted" | "reco
     return element("td", { class: `${name} missing` }, missing ? "–" : "");
   }
   const parts = side.values.flatMap((value, index) => [index ? ", " : "", valueElement(value, row)]);
-  return element("td", { class: name }, ...parts);
+  const words = trace?.sides ?? ["predicted", "ran"];
+  return element("td", { class: name, "data-side": words[name === "predicted" ? 0 : 1].toLowerCase() }, ...parts);
 }
 
 /** What both sides tell, once. */
@@ -334,20 +335,20 @@ function longElement(value: string): HTMLElement {
 
 // Acting
 
-function select(index: number): void {
+function select(index: number, byUser = true): void {
   const row = view.rows[index];
   if (!row) return;
   view = { ...view, selected: index };
   drawSelection();
   keep();
   live.textContent = described(row, index + 1);
-  tellStep();
+  tellStep(byUser);
 }
 
 /** Have the editor show where the step is. */
-function tellStep(): void {
+function tellStep(byUser: boolean): void {
   const row = view.rows[view.selected];
-  if (row) vscode.postMessage({ kind: "step", line: row.line, path: row.path, event: row.event });
+  if (row) vscode.postMessage({ kind: "step", line: row.line, path: row.path, event: row.event, byUser });
 }
 
 function go(move: Move): void {
@@ -375,7 +376,7 @@ function show(answer: TraceAnswer): void {
   draw();
   keep();
   if (isFirst && document.hasFocus()) grid.focus();
-  tellStep();
+  tellStep(false);
 }
 
 function showStale(name: string): void {
@@ -427,7 +428,7 @@ run.addEventListener("click", () => vscode.postMessage({ kind: "command", comman
 window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
   if (data.kind === "show") show(data.trace);
   else if (data.kind === "watch") drawWatch(data.watch);
-  else if (data.kind === "follow") select(stepAt(view.rows, data.event));
+  else if (data.kind === "follow") select(stepAt(view.rows, data.event), false);
   else showStale(data.function);
 });
 

@@ -21,6 +21,8 @@ PICKLING = (
 )  # fmt: skip
 """Special methods that say what `copy` is to call, which is not safe: copies of such instances are unknown."""
 GENERIC_BASES: tuple[Any, ...] = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
+SUBCLASSED = 1 << 10
+"""Flag of a class that others may inherit from."""
 ADOPTION = "__adoption__"
 """Name of the first attribute of a class that is being made."""
 
@@ -63,7 +65,8 @@ def entries_of(namespace: dict[str, Any]) -> dict[str, Any]:
 def allowed(interpreter: Context, base: Any) -> bool:
     """Whether a class of the file may inherit from `base`."""
     if is_a(base, type):
-        return base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
+        known = base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
+        return known or (base.__module__ == "builtins" and not base.__flags__ & SUBCLASSED)
     return (
         base in GENERIC_BASES
         or type(base).__module__ == "typing"

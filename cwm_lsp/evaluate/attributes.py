@@ -44,6 +44,7 @@ TYPING = words(
 """Attributes of what `typing` makes."""
 BARE: frozenset[type] = frozenset({NoneType, EllipsisType, NotImplementedType, BuiltinFunctionType})
 """Types without attributes of their own; other versions of Python have no other."""
+CALLABLE: frozenset[type] = frozenset({FunctionType, MethodType, BuiltinFunctionType})
 FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
 """Types of values that have no attribute to set."""
 MADE = words("__dataclass_fields__ _fields")
@@ -161,7 +162,9 @@ class Attributes:
             return getattr(value, name)
         if getattr(value, "__origin__", None) in runtime.classes and not name.startswith("__"):
             return self.of_class(value.__origin__, name)
-        if issubclass(kind, Guarded) or kind is GenericAlias or name.startswith("__"):
+        if issubclass(kind, Guarded) or kind is GenericAlias or (
+            name.startswith("__") and issubclass(kind, everyday.StandIn)
+        ):  # fmt: skip
             raise Undetermined
         if (table is not None or kind in BARE) and not hasattr(value, name):
             return getattr(value, name)
@@ -270,7 +273,9 @@ class Attributes:
             return getattr(value, name)
         if name == "__dict__" and value is object and not (runtime.dialect is not None and runtime.dialect.differs):
             return vars(object)
-        if not name.startswith("__") and value in library.METHODS and not hasattr(value, name):
+        stands_in = name.startswith("__") and issubclass(value, everyday.StandIn)
+        known = value in library.METHODS or value in CALLABLE
+        if known and not stands_in and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined
 

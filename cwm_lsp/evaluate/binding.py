@@ -1,12 +1,31 @@
-"""Arguments bound to the parameters of a function of the file."""
+"""Arguments: those that cannot be given, and those of a function of the file bound to its parameters."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
-from types import FunctionType
+from types import FunctionType, NoneType
 from typing import Any
 
 from cwm_lsp.evaluate.code import Code
+from cwm_lsp.evaluate.values import GaveUp, Unknown
+
+QUALIFIED = (3, 9)
+"""From here on the error has the name of the function's class and module in it."""
+
+
+class Misgiven(GaveUp):
+    """What follows `*` or `**` does not fit: a TypeError that names what is called."""
+
+
+def misgiven(node: ast.Call, function: Any, problem: Misgiven, target: tuple[int, ...]) -> BaseException:
+    """The error of a call; `problem` itself where it is not known on which line it is raised, or of what it tells."""
+    if node.lineno != node.end_lineno or type(function) is Unknown or target < QUALIFIED:
+        return problem
+    name, module = getattr(function, "__qualname__", None), getattr(function, "__module__", None)
+    if type(name) is not str or type(module) not in (str, NoneType):
+        return problem
+    return TypeError(f"{name if module in (None, 'builtins') else f'{module}.{name}'}() {problem}")
 
 
 def bind(function: FunctionType, code: Code, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -110,9 +110,11 @@ class Bounding:
         if renderer.shuffled:
             self.runtime.taint()
 
-    def check_nesting(self, *values: Any) -> None:
-        """Bound what comparing, hashing or copying values goes through: how much there is, and how deep."""
+    def check_nesting(self, *values: Any, once: bool = False) -> None:
+        """Bound what comparing, hashing or copying values goes through: how much there is, and how deep; `once` if it
+        remembers what it has come by."""
         left = 10 * rendering.NODES
+        seen: set[int] = set()
         inside = self.runtime.inside
         for value in values:
             level = [value] if type(value) not in rendering.ATOMS else []
@@ -125,7 +127,9 @@ class Bounding:
                         continue
                     items = inside(outer)
                     if not rendering.ATOMS.issuperset(map(type, items)):
-                        below += [item for item in items if type(item) not in rendering.ATOMS]
+                        below += [item for item in items if type(item) not in rendering.ATOMS and id(item) not in seen]
+                        if once:
+                            seen.update(map(id, below))
                         if len(below) > left:
                             raise GaveUp("a value is too large to go through")
                 left -= len(below)

@@ -222,6 +222,8 @@ class Calls(ClassCalls):
             if function.__name__ == "register":
                 return self.rules.register(function, args, kwargs)
             return self.raw(function, args, kwargs)
+        if kind is FunctionType and function in library.MANAGING:
+            return self.awaitable(self.raw(function, args, kwargs))
         if kind is MethodType:
             if id(function.__func__) in self.made or function.__func__ in library.INHERITED:
                 return self.raw(function, args, kwargs)

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.adoption import allowed, is_metaclass, settle
 from cwm_lsp.evaluate.code import RETURN, Code, Frame, Run
 from cwm_lsp.evaluate.expressions import Expressions
@@ -79,6 +80,14 @@ def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) 
 
     code.compile = compile_body
 
+    def cells_of(frame: Frame) -> dict[str, Any]:
+        cells: dict[str, Any] = {name: frame.cells[name] for name in code.free}
+        if "__class__" in cells and "__class__" in code.own_cells:
+            cells[OUTER_CLASS] = cells["__class__"]
+        for name in code.own_cells:
+            cells[name] = Cell() if name != "__class__" else ClassCell()
+        return cells
+
     def make(frame: Frame) -> Any:
         bases = tuple(bases_of(frame))
         named = {name: run(frame) for name, run in keywords if name is not None}
@@ -86,6 +95,10 @@ def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) 
         metaclass = named.get("metaclass", type)
         if any(name is None for name, _ in keywords):
             raise GaveUp(f"line {node.lineno}: keywords of a class that are unpacked are not interpreted")
+        if len(bases) == 1 and not named and is_instance(bases[0]):
+            entries: dict[str, Any] = {}
+            runtime.run(Frame(code, entries, cells_of(frame)))
+            return INSTANCES[type(bases[0])](node.name, bases, entries)  # raises the TypeError
         if not all(allowed(interpreter, base) for base in bases) or not is_metaclass(interpreter, metaclass):
             return runtime.unknown(bases)
         resolved = types.resolve_bases(bases)
@@ -95,11 +108,7 @@ def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) 
             return runtime.unknown(bases)
         if not isinstance(namespace, dict):
             raise GaveUp(f"line {node.lineno}: a namespace that is no dict is not interpreted")
-        cells: dict[str, Any] = {name: frame.cells[name] for name in code.free}
-        if "__class__" in cells and "__class__" in code.own_cells:
-            cells[OUTER_CLASS] = cells["__class__"]
-        for name in code.own_cells:
-            cells[name] = Cell() if name != "__class__" else ClassCell()
+        cells = cells_of(frame)
         runtime.run(Frame(code, namespace, cells))
         if typing.Protocol in resolved and not TYPING_KNOWS:
             for name in PLACES & namespace.keys():
@@ -113,6 +122,18 @@ def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) 
         return made
 
     return make
+
+
+INSTANCES: dict[type, Any] = {
+    **{kind: kind for kind in (int, float, str, bytes, bool, type(None), list, tuple, dict, set, types.FunctionType)},
+    library.Module: types.ModuleType,
+}
+"""Types of what is no class, and what is called with what should have been one's parts."""
+
+
+def is_instance(base: Any) -> bool:
+    """Whether a base is no class and stands for none."""
+    return type(base) in INSTANCES and not hasattr(base, "__mro_entries__")
 
 
 def is_loaded(scope: Scope) -> bool:

@@ -6,12 +6,13 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.binding import Misgiven
 from cwm_lsp.evaluate.code import Frame, Run
 from cwm_lsp.evaluate.formats import conversion
 from cwm_lsp.evaluate.layout.emitter import GUIDELINE
 from cwm_lsp.evaluate.layout.positions import Mark, nothing
 from cwm_lsp.evaluate.places import Places
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown, defines, is_a
+from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     pass
@@ -53,7 +54,7 @@ class Displays(Places):
         """The elements of the only argument of a call, starred; the error for others names what is called."""
         kind: Any = type(value)
         if kind is not Unknown and not defines(kind, "__iter__") and not defines(kind, "__getitem__"):
-            raise GaveUp("what follows * is not iterable")
+            raise Misgiven(f"argument after * must be an iterable, not {kind.__name__}")
         return self.operations.unpack(value)
 
     def undetermined_display(self, gather: Callable[[Frame], Any]) -> Run:

@@ -175,10 +175,10 @@ class Everyday:
             return self.runtime.unknown()
         return self.calls.native(function, args, kwargs)
 
-    def may_write(self, form: str) -> bool:
+    def may_write(self, form: str, *, zoned: bool = False) -> bool:
         """Whether the directives of a time's format mean the same in every run: names are English where the program
-        does not choose otherwise."""
-        if ZONE.search(form):
+        does not choose otherwise, and the time zone is the machine's where the time is not `zoned`."""
+        if ZONE.search(re.sub("%%|%Z", "", form) if zoned else form):
             return False
         return not NAMES.search(form) or "setlocale" not in self.runtime.program
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cwm_lsp.evaluate import everyday
+from cwm_lsp.evaluate import everyday, library
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.event_loop import MANAGERS
 from cwm_lsp.evaluate.groups import check_kinds
@@ -126,14 +125,4 @@ def special(value: Any, name: str) -> Any:
     return found if get is None else get(found, value, kind)
 
 
-def _helper() -> Any:
-    @contextlib.contextmanager
-    def nothing() -> Any:
-        yield
-
-    return type(nothing())
-
-
-HELPER = _helper()
-"""What a `contextmanager` function gives."""
-KNOWN: frozenset[type] = frozenset({contextlib.suppress, contextlib.nullcontext, HELPER}) | MANAGERS | everyday.MANAGERS
+KNOWN: frozenset[type] = frozenset(library.MANAGERS) | MANAGERS | everyday.MANAGERS

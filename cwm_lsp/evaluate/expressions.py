@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from cwm_lsp.evaluate.binding import Misgiven, misgiven
 from cwm_lsp.evaluate.code import Frame, Run
 from cwm_lsp.evaluate.conditions import Conditions
 from cwm_lsp.evaluate.displays import Displays
@@ -73,7 +74,10 @@ class Expressions(Conditions, Displays):
 
         def call_function(frame: Frame) -> Any:
             function = function_of(frame)
-            args, kwargs = arguments(frame)
+            try:
+                args, kwargs = arguments(frame)
+            except Misgiven as problem:
+                raise misgiven(node, function, problem, self.runtime.target) from None
             mark(frame)
             return call(function, args, kwargs)
 
@@ -95,7 +99,10 @@ class Expressions(Conditions, Displays):
                 mark(frame)
                 return method(value, name, table[name], args, kwargs)
             found = get(value, name)
-            args, kwargs = arguments(frame)
+            try:
+                args, kwargs = arguments(frame)
+            except Misgiven as problem:
+                raise misgiven(node, found, problem, self.runtime.target) from None
             mark(frame)
             return call(found, args, kwargs)
 
@@ -121,15 +128,18 @@ class Expressions(Conditions, Displays):
                 if name is None:
                     value = run(frame)
                     if not is_a(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
-                        raise GaveUp("what follows ** is no mapping")
+                        raise Misgiven(f"argument after ** must be a mapping, not {type(value).__name__}")
                     for key, item in unpack_mapping(value).items():
                         if not isinstance(key, str):
                             raise TypeError("keywords must be strings")
                         if key in named:
-                            raise GaveUp("a keyword is given twice")
+                            raise Misgiven(f"got multiple values for keyword argument '{key}'")
                         named[key] = item
                 elif name in named:
-                    raise GaveUp("a keyword is given twice")
+                    run(frame)
+                    if name is not runs[-1][0]:
+                        raise GaveUp("a keyword is given twice, and more follow")
+                    raise Misgiven(f"got multiple values for keyword argument '{name}'")
                 else:
                     named[name] = run(frame)
             return args, named

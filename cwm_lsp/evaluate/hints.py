@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
+import operator
 import typing
-from types import FunctionType
+from types import FunctionType, GenericAlias, NoneType, UnionType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
@@ -13,6 +15,10 @@ from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Context
     from cwm_lsp.evaluate.home import Home
+
+
+FORMS = frozenset({"_GenericAlias", "_UnionGenericAlias", "_CallableGenericAlias", "_AnnotatedAlias"})
+"""Types of what `typing` makes of other forms, by their names."""
 
 
 def of(
@@ -52,10 +58,12 @@ def resolved(module: Home, annotations: dict[str, Any], local: dict[str, Any]) -
 
 
 def meaning(module: Home, value: Any, local: dict[str, Any]) -> Any:
-    if type(value) is Unknown or has_text(value):
+    if type(value) is Unknown:
         raise Undetermined
+    if type(value) is typing.ForwardRef and value.__forward_module__ in (None, module.module_name):
+        value = value.__forward_arg__
     if not is_a(value, str):
-        return value
+        return rebuilt(module, value, local) if has_text(value) else value
     try:
         expression = ast.parse(value.lstrip(" \t"), "<string>", "eval").body
     except SyntaxError:
@@ -66,9 +74,25 @@ def meaning(module: Home, value: Any, local: dict[str, Any]) -> Any:
     return meaning(module, found, local)
 
 
+def rebuilt(module: Home, value: Any, local: dict[str, Any]) -> Any:
+    """A form with texts inside, made anew of what they mean."""
+    inside = tuple(meaning(module, item, local) for item in getattr(value, "__args__", ()))
+    if type(value) is GenericAlias and not value.__unpacked__:
+        origin: Any = value.__origin__
+        return GenericAlias(origin, inside)
+    if type(value) is UnionType:
+        return functools.reduce(operator.or_, inside)
+    if type(value).__name__ in FORMS:
+        return value.copy_with(tuple(NoneType if item is None else item for item in inside))
+    raise Undetermined
+
+
 def has_text(value: Any) -> bool:
     """Whether a text is inside of an annotation: its parts would be evaluated."""
     if type(value) is typing.ForwardRef:
         return True
-    inside = getattr(value, "__args__", ()) if type(value).__module__ in ("typing", "types") else ()
-    return any(type(item) is Unknown or is_a(item, str) or has_text(item) for item in inside)
+    if type(value).__module__ not in ("typing", "types") or typing.get_origin(value) is typing.Literal:
+        return False
+    inside = getattr(value, "__args__", ())
+    texts = type(value) is GenericAlias
+    return any(type(item) is Unknown or (texts and is_a(item, str)) or has_text(item) for item in inside)

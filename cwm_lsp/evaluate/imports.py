@@ -401,6 +401,8 @@ class Imports:
         try:
             return found.get(name)
         except Undetermined:
+            if self.lacks(found, name):
+                raise self.cannot_import(found, name) from None
             return self.runtime.unknown()
         except AttributeError:
             pass
@@ -419,6 +421,27 @@ class Imports:
             raise ImportError(
                 f"cannot import name '{name}' from '{absolute}' ({where})", name=absolute, path=where
             ) from None
+
+    def lacks(self, module: library.Module, name: str) -> bool:
+        """Whether a module of the library that is not interpreted certainly has no such name."""
+        dialect, real = self.runtime.dialect, sys.modules.get(module.name)
+        if (dialect is not None and dialect.differs) or real is None or name in module.perhaps or (
+            module.name not in library.MODULES and module.name not in self.compiled
+        ):  # fmt: skip
+            return False
+        return not hasattr(real, name) and self.world.finder.find(f"{module.name}.{name}") is None
+
+    def cannot_import(self, module: library.Module, name: str) -> ImportError:
+        """The error of `from module import name`; where an extension lies, which it tells, is not known."""
+        found = self.world.finder.find(module.name)
+        path = str(found.path) if found is not None and found.path is not None else None
+        error = ImportError(
+            f"cannot import name '{name}' from '{module.name}' ({path or 'unknown location'})",
+            name=module.name, path=path,
+        )  # fmt: skip
+        if found is None or (path is None and found.kind != "builtin"):
+            self.runtime.poisoned[id(error)] = error
+        return error
 
     def star(self, frame: Frame, module: str, level: int, package: str | None = None) -> None:
         """`from module import *`."""

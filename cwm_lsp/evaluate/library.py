@@ -173,7 +173,7 @@ SLOTTED: frozenset[type] = frozenset({
     type({}.values()), datetime.date, datetime.time, datetime.datetime, datetime.timedelta,
 })  # fmt: skip
 NOT_PURE = {
-    datetime.datetime: ("now", "today", "utcnow", "astimezone", "timestamp", "fromtimestamp", "utcfromtimestamp"),
+    datetime.datetime: ("now", "today", "utcnow"),
     datetime.date: ("today", "fromtimestamp"),
     statistics.NormalDist: ("samples",),
     array.array: ("fromfile", "tofile", "buffer_info"),
@@ -212,6 +212,27 @@ ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in everyday.KNO
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})
+
+
+def _managers() -> dict[type, frozenset[str]]:
+    @contextlib.contextmanager
+    def plain() -> Any:
+        yield
+
+    @contextlib.asynccontextmanager
+    async def waiting() -> Any:
+        yield
+
+    enter, waits = words("__enter__ __exit__"), words("__aenter__ __aexit__")
+    return {
+        type(plain()): enter, type(waiting()): waits, contextlib.suppress: enter, contextlib.nullcontext: enter | waits,
+    }  # fmt: skip
+
+
+MANAGERS = _managers()
+"""Context managers that come with Python and are carried out as they are, and how they are entered and left."""
+METHODS |= MANAGERS
+MANAGING: frozenset[Any] = frozenset(vars(kind)[name] for kind, names in MANAGERS.items() for name in names)
 CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime.date: frozenset({"min", "max", "resolution"}),
     datetime.datetime: frozenset({"min", "max", "resolution"}),

@@ -41,7 +41,16 @@ class Methods(Everyday, Reading, Sizes):
 
     def written_time(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`strftime`."""
-        if len(args) != 1 or type(args[0]) is not str or len(args[0]) > 200 or not self.may_write(args[0]):
+        if len(args) != 1 or type(args[0]) is not str or len(args[0]) > 200:
+            return self.runtime.unknown()
+        if not self.may_write(args[0], zoned=getattr(value, "tzinfo", None) is not None):
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
+
+    def of_aware(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`datetime.astimezone` and `timestamp`, which without a time zone are of the machine's own."""
+        zones = [*args, *kwargs.values()] if function.__name__ == "astimezone" else [value.tzinfo]
+        if value.tzinfo is None or not zones or any(zone is None for zone in zones):
             return self.runtime.unknown()
         return self.native(function, args, kwargs)
 
@@ -183,6 +192,7 @@ METHOD_RULES: dict[tuple[type, str], str] = {
     **{(collections.deque, name): "extended" for name in ("extend", "extendleft")},
     **{(range, name): "searched" for name in ("index", "count")},
     **{(datetime_, "strftime"): "written_time" for datetime_ in (datetime.date, datetime.time, datetime.datetime)},
+    **{(datetime.datetime, name): "of_aware" for name in ("astimezone", "timestamp")},
     **{(json.JSONEncoder, name): "encoded" for name in ("encode", "iterencode")},
     **{(json.JSONDecoder, name): "decoded" for name in ("decode", "raw_decode")},
     **{(textwrap.TextWrapper, name): "wrapped" for name in ("wrap", "fill")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -115,7 +116,7 @@ class Native(ABC):
                 ):  # code of the library, which may write texts
                     for item in result:
                         runtime.count(item)
-            return LibraryCoroutine(result) if type(result) is CoroutineType else result
+            return self.awaitable(result)
         except Addressed:
             return Unknown()
         except Undetermined:
@@ -139,10 +140,14 @@ class Native(ABC):
                 return self.runtime.unknown([*args, *kwargs.values()])
             raise
 
+    def awaitable(self, result: Any) -> Any:
+        """What library code has given, as the program may have it."""
+        return LibraryCoroutine(result) if type(result) is CoroutineType else result
+
     def check_nesting(self, function: Any, args: Sequence[Any]) -> None:
         for value in (getattr(function, "__self__", None), *args):
             if type(value) not in rendering.ATOMS and type(value) is not ModuleType:
-                self.operations.check_nesting(value)
+                self.operations.check_nesting(value, once=function is copy.deepcopy)
 
     def safe(self, function: Any, value: Any) -> Any:
         """An argument as builtin code may have it: iterators that end, callbacks within bounds."""

@@ -136,7 +136,7 @@ class Rules(Iterating, Pickling):
             self.functions[function] = self.pattern
         self.class_methods: dict[str, Rule] = {
             "fromkeys": self.native, "maketrans": self.native, "from_iterable": self.chained, "from_bytes": self.read,
-            "strptime": self.parsed_time, "from_float": self.native,
+            "strptime": self.parsed_time, "from_float": self.native, "fromtimestamp": self.moment_there,
         }  # fmt: skip
 
     plain = Making.native
@@ -147,6 +147,12 @@ class Rules(Iterating, Pickling):
 
     def never(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return self.runtime.unknown()
+
+    def moment_there(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`datetime.fromtimestamp`, which without a time zone is of the machine's own."""
+        if [*args[1:], kwargs.get("tz")][0] is None:
+            return self.runtime.unknown()
+        return self.native(function, args, kwargs)
 
     # text
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import gc
 import importlib.util
 import json
 import multiprocessing
@@ -443,6 +444,11 @@ ROWS: list[Row] = []
 """In a worker: those that it is asked about, by their positions."""
 
 
+def begin(rows: list[Row]) -> None:
+    ROWS.extend(rows)
+    gc.freeze()  # what the rows are made of stays where it is, and is not copied to each child that collects
+
+
 def judged_apart(position: int) -> tuple[int, Verdict | None]:
     return position, apart(partial(judged, ROWS[position]))
 
@@ -450,7 +456,7 @@ def judged_apart(position: int) -> tuple[int, Verdict | None]:
 def check(rows: list[Row], *, jobs: int = 1) -> Iterator[tuple[Row, Verdict | None]]:
     """Each row with its verdict, as they come; None for what is left out."""
     forked = multiprocessing.get_context("fork")  # the rows come with the fork
-    with forked.Pool(jobs, initializer=ROWS.extend, initargs=(rows,)) as pool:
+    with forked.Pool(jobs, initializer=begin, initargs=(rows,)) as pool:
         for position, verdict in pool.imap_unordered(judged_apart, range(len(rows))):
             yield rows[position], verdict
 

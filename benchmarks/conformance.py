@@ -208,6 +208,8 @@ class Source:
         self.lines = self.text.splitlines(keepends=True)
         self.tree = ast.parse(self.text)
         self.binding: dict[str, list[ast.stmt]] = defaultdict(list)
+        self._names: dict[ast.AST, frozenset[str]] = {}
+        self._deciding: dict[ast.AST, list[ast.AST]] = {}
         self.helpers: set[str] = {"unittest"}
         """Names from `unittest` and `test`, whose decorators only decide on whether a test is run."""
         for node in self.tree.body:
@@ -250,31 +252,43 @@ class Source:
 
     def used(self, node: ast.stmt, method: str) -> set[str]:
         """The names that a statement mentions."""
-        left_out = {id(item) for item in self.left_out(node, method)}
-        found: set[str] = set()
-        pending: list[ast.AST] = [node]
-        while pending:
-            part = pending.pop()
-            if id(part) in left_out:
-                continue
-            if isinstance(part, ast.Name):
-                found.add(part.id)
-            elif isinstance(part, ast.Global):
-                found.update(part.names)
-            pending += ast.iter_child_nodes(part)
+        if not isinstance(node, ast.ClassDef):
+            return set(self.names(node))
+        left_out = self.left_out(node, method)
+        return set().union(*(self.names(part) for part in ast.iter_child_nodes(node) if part not in left_out))
+
+    def left_out(self, node: ast.stmt, method: str) -> set[ast.AST]:
+        """The other tests of a class, and decorators that decide on whether tests are run."""
+        return {*self.deciding(node), *other_tests(node, method)}
+
+    def names(self, node: ast.AST) -> frozenset[str]:
+        """The names in a node, but for those in decorators that decide on whether tests are run."""
+        found = self._names.get(node)
+        if found is None:
+            found = self._names[node] = frozenset(self.mentioned(node))
         return found
 
-    def left_out(self, node: ast.stmt, method: str) -> Iterator[ast.AST]:
-        """The other tests of a class, and decorators that decide on whether tests are run."""
-        for part in ast.walk(node):
-            for decorator in getattr(part, "decorator_list", ()):
-                if ast.unparse(decorator).split(".")[0].split("(")[0] in self.helpers:
-                    yield decorator
-        if isinstance(node, ast.ClassDef):
-            for item in node.body:
-                is_function = isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
-                if is_function and item.name.startswith("test") and item.name != method:
-                    yield item
+    def mentioned(self, node: ast.AST) -> Iterator[str]:
+        skipped = set(self.deciding(node))
+        pending = [node]
+        while pending:
+            part = pending.pop()
+            if part in skipped:
+                continue
+            if isinstance(part, ast.Name):
+                yield part.id
+            elif isinstance(part, ast.Global):
+                yield from part.names
+            pending += ast.iter_child_nodes(part)
+
+    def deciding(self, node: ast.AST) -> list[ast.AST]:
+        """The decorators in a node that decide on whether tests are run."""
+        found = self._deciding.get(node)
+        if found is None:
+            decorators = (item for part in ast.walk(node) for item in getattr(part, "decorator_list", ()))
+            found = [item for item in decorators if ast.unparse(item).split(".")[0].split("(")[0] in self.helpers]
+            self._deciding[node] = found
+        return found
 
     def written(self, node: ast.stmt, method: str) -> str:
         """The text of a statement without what is left out."""
@@ -295,6 +309,14 @@ class Source:
         if isinstance(node, ast.ClassDef) and not any(map(kept.get, range(node.body[0].lineno, last + 1))):
             kept[last + 1] = " " * node.body[0].col_offset + "pass\n"
         return "".join(kept.values()).rstrip("\n") + "\n"
+
+
+def other_tests(node: ast.stmt, method: str) -> list[ast.stmt]:
+    """The tests of a class but one."""
+    if not isinstance(node, ast.ClassDef):
+        return []
+    functions = (item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [item for item in functions if item.name.startswith("test") and item.name != method]
 
 
 def is_future(node: ast.stmt) -> bool:
@@ -376,12 +398,11 @@ class Verdict:
     """Why it is not computed whole."""
 
 
-def judged(row: Row) -> Verdict | None:
-    """Record and evaluate a row; None if it is left out."""
-    source = row.source
+def judged(row: Row, source: str) -> Verdict | None:
+    """Record and evaluate a row, a program; None if it is left out."""
     if not compiles(source):
         return None
-    recorded = apart(lambda: recording(row))
+    recorded = apart(lambda: recording(row, source))
     if recorded is None:
         return None
     evaluated = evaluate(source, row.call, row.function, limits=Limits(events=2 * EVENTS, seconds=SECONDS / 3))
@@ -400,9 +421,9 @@ def judged(row: Row) -> Verdict | None:
     return verdict
 
 
-def recording(row: Row) -> list[Event] | None:
+def recording(row: Row, source: str) -> list[Event] | None:
     """The events of a run; None if it does not get into the method, or has too many."""
-    recorded = record(row.source, row.call, row.function, events=EVENTS)
+    recorded = record(source, row.call, row.function, events=EVENTS)
     return None if not recorded or recorded.cut else list(recorded)
 
 
@@ -450,7 +471,8 @@ def begin(rows: list[Row]) -> None:
 
 
 def judged_apart(position: int) -> tuple[int, Verdict | None]:
-    return position, apart(partial(judged, ROWS[position]))
+    row = ROWS[position]
+    return position, apart(partial(judged, row, row.source))
 
 
 def check(rows: list[Row], *, jobs: int = 1) -> Iterator[tuple[Row, Verdict | None]]:

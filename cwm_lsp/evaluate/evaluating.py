@@ -14,10 +14,11 @@ It reads what to do from stdin, where its parent pickles it, and writes what com
     ← ("called", 1, (what came of the next call))
     ← ("end", 1, outcome or None, why it gave up or None, whether time or memory ran out, other files it read)
     ← ("fault", 1, stack trace)                            in place of the end
+    ← ("grown", 1)                                         after it: better to go on in another process
 
 Where the system can, it limits its own memory and processor time, and dies of what no `GaveUp` reaches; before it is
-ready it gives up writing files, the network and starting programs. It ends with its stdin, and of itself when it has
-grown and nothing is under way: whoever needs it starts another one.
+ready it gives up writing files, the network and starting programs. It ends with its stdin, which its parent closes when
+it has grown and nothing is under way.
 """
 
 from __future__ import annotations
@@ -172,10 +173,10 @@ class Server:
             self._closed.discard(number)
             grown = self._bounds.end(number)
             self.tell(*message)
+            if grown:
+                self.tell("grown", number)
         except MemoryError:
             os._exit(wire.OUT_OF_MEMORY)
-        if grown:
-            os._exit(0)
 
     def _evaluate(self, number: int, arguments: dict[str, Any]) -> tuple[Any, ...]:
         try:

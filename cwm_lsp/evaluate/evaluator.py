@@ -77,6 +77,8 @@ class _Process:
         self.ended = threading.Event()
         self.why: str | None = None
         """Why it was killed."""
+        self._leaving = False
+        """It begins nothing any more, and ends of itself."""
         self._lock = threading.Lock()
         self._heard: dict[int, queue.SimpleQueue[Any]] = {}
         self._out: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -90,10 +92,13 @@ class _Process:
         if not self.started:
             raise UnavailableError(f"the evaluator cannot be started: its process {self.cause()}")
 
-    def begin(self, number: int, request: Request) -> queue.SimpleQueue[Any]:
-        """Start an evaluation; what is told of it comes through the queue, None when there will be no more."""
+    def begin(self, number: int, request: Request) -> queue.SimpleQueue[Any] | None:
+        """Start an evaluation; what is told of it comes through the queue, None when there will be no more. Gives None
+        where the process begins nothing any more."""
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         with self._lock:
+            if self._leaving:
+                return None
             self._heard[number] = heard
             if self.ended.is_set():
                 heard.put(None)
@@ -103,6 +108,18 @@ class _Process:
 
     def send(self, *message: Any) -> None:
         self._out.put(message)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it begins what it is asked to, as far as is known."""
+        return not (self.ended.is_set() or self.why or self._leaving)
+
+    def leave(self) -> None:
+        """Have it end, if nothing has been begun in the meantime."""
+        with self._lock:
+            if not self._heard:
+                self._leaving = True
+                self._out.put(None)
 
     def is_under_way(self, number: int) -> bool:
         """Whether an evaluation has not ended."""
@@ -153,6 +170,9 @@ class _Process:
                 if kind == "ready":
                     self.started, self.held = True, Held(*rest[0])
                     self.ready.set()
+                    continue
+                if kind == "grown":
+                    self.leave()
                     continue
                 number, *told = rest
                 heard = self._heard.get(number)
@@ -271,9 +291,12 @@ class Evaluator:
 
     def _begin(self, request: Request) -> tuple[_Process, int, queue.SimpleQueue[Any]]:
         with self._lock:
-            process = self._running()
             self._numbers += 1
-            return process, self._numbers, process.begin(self._numbers, request)
+            while True:
+                process = self._running()
+                heard = process.begin(self._numbers, request)
+                if heard is not None:
+                    return process, self._numbers, heard
 
     def _running(self) -> _Process:
         """A process that can begin: one that does not give up what was closed is no use."""
@@ -283,7 +306,7 @@ class Evaluator:
                 time.sleep(0.002)
             process.kill_if_under_way(number)
         self._closing.clear()
-        self._processes[:] = [process for process in self._processes if not process.ended.is_set() and not process.why]
+        self._processes[:] = [process for process in self._processes if process.is_running]
         if not self._processes:
             self._processes.append(_Process(self.memory))
         return self._processes[0]

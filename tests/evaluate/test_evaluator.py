@@ -159,6 +159,18 @@ def test_a_process_that_is_killed_is_renewed():
     evaluator.close()
 
 
+def test_one_that_has_grown_takes_nothing_down_with_it():
+    evaluator = Evaluator(memory=2**20)  # as it grows in any evaluation
+    pids = set()
+    for n in range(12):
+        assert steps(evaluator.evaluate(LOOP, f"f({n})", "f"))[2:] == (None, False)
+        pids.add(evaluator.pid)
+        time.sleep(0.01 * (n % 3))  # the next begins before it is told, while it ends, and after
+    assert len(pids) > 1
+    assert all(gone(pid) for pid in pids - {evaluator.pid})
+    evaluator.close()
+
+
 def test_one_that_is_left_early_keeps_nobody_waiting():
     evaluator = Evaluator()
     source = "import random\n" + STUCK.replace("    return", "    x = random.random()\n    return")

@@ -112,6 +112,13 @@ def test_heavy_imports_come_late(code: str) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_who_has_another_process_evaluate_loads_no_interpreter() -> None:
+    code = "import sys, cwm_lsp.predict.predictor, cwm_lsp.lsp.worker"
+    check = "; print('cwm_lsp.evaluate.interpreter' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_nothing_names_a_machine() -> None:
     root = PACKAGE.parent
     tracked = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True)

@@ -26,15 +26,29 @@ a thread of its own, for the depth of its stack; `close()` (or leaving it as a c
 `Program` makes many calls of one file's functions, and tells only what comes of them.
 """
 
-from cwm_lsp.evaluate.evaluation import Evaluation
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from cwm_lsp.evaluate.evaluator import Evaluating, Evaluator
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import FAILS_BEFORE, Called, Comparison
-from cwm_lsp.evaluate.program import Program
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.world import Around
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate.evaluation import Evaluation
+    from cwm_lsp.evaluate.program import Program
 
 __all__ = [
     "FAILS_BEFORE", "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator", "Limits",
     "Program", "Question",
 ]  # fmt: skip
+
+_INTERPRETING = {"Evaluation": "evaluation", "Program": "program"}
+"""What evaluates in this process, and its modules: whoever has another one do so need not load the interpreter."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _INTERPRETING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_INTERPRETING[name]}"), name)

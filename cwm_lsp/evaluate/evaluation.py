@@ -20,12 +20,13 @@ from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
 from cwm_lsp.evaluate.observed import FAILS_BEFORE
+from cwm_lsp.evaluate.parsing import TREES, Parsed, parsed
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.rendering import ADDRESS
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Overdue, Undetermined, Unknown, too_much
 from cwm_lsp.evaluate.visiting import Visits
-from cwm_lsp.evaluate.world import TREES, Around, Parsed, parsed
+from cwm_lsp.evaluate.world import Around
 from cwm_lsp.source.functions import find, namesakes, told_syntax_error
 from cwm_lsp.source.prepared import Prepared, read_call
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome

@@ -16,13 +16,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import everyday, library, patches
+from cwm_lsp.evaluate import everyday, library, patches, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
+from cwm_lsp.evaluate.parsing import known, parsed
 from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
-from cwm_lsp.evaluate.world import OURS, STAND_INS, World, compiled, known, nowhere, parsed
+from cwm_lsp.evaluate.world import OURS, STAND_INS, World, nowhere
 from cwm_lsp.source.modules import Found
 
 if TYPE_CHECKING:
@@ -476,3 +477,15 @@ def imports_of(node: ast.AST, package: str) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.level > 0 or (node.module or "").partition(".")[0] == package
     return isinstance(node, ast.Import) and any(item.name.partition(".")[0] == package for item in node.names)
+
+
+def compiled(name: str) -> library.Module | None:
+    """A module of the standard library that is written in C: of its members, those that are on the allow-list."""
+    try:
+        real = importlib.import_module(name)
+    except ImportError:
+        return None
+    members = {
+        key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
+    }
+    return library.Module(name, members)

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import functools
-import importlib
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.evaluate import library, rendering
-from cwm_lsp.evaluate.demand import Plan, plan
 from cwm_lsp.evaluate.disk import Disk
-from cwm_lsp.evaluate.layout.folding import folded
-from cwm_lsp.evaluate.scopes import Scope, analyse
 from cwm_lsp.source.environment import is_own, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.imported import Place
 from cwm_lsp.source.modules import SOURCE_BYTES, Finder, Installation, installation
 
-if TYPE_CHECKING:
-    pass
-
-TREES = 64
-"""Syntax trees of which what they say is kept."""
-KEPT_BYTES = 8 << 20
-"""Text whose syntax trees are kept for other evaluations."""
 OURS = Path(__file__).parents[1]
 """The folder of cwm-lsp's own files."""
 STAND_INS = {path.stem.replace("__", "."): path for path in (Path(__file__).parent / "stand_ins").glob("[a-z]*.py")}
 """Modules that are interpreted in place of the library's own."""
-Parsed = tuple[ast.Module, MappingProxyType[ast.AST, Scope], Plan | None]
-_kept: dict[str, Parsed] = {}
-_keeping = threading.Lock()
 
 
 def read(path: Path) -> str | None:
@@ -108,39 +89,3 @@ def nowhere() -> World:
     """The world of a text that is not a file: the standard library alone."""
     own = installation(Path(sys.executable))
     return World(Finder((), Installation(own.version, own.stdlib, ())))
-
-
-def known(text: str) -> Parsed | None:
-    """What `parsed` gave for a text, if that is still there."""
-    return _kept.get(text)
-
-
-def parsed(text: str) -> Parsed:
-    """The syntax tree of a text, its scopes and the groups of its statements, kept for the next evaluation.
-
-    They are not to be changed.
-
-    Raises SyntaxError, ValueError, RecursionError or MemoryError for what does not parse.
-    """
-    found = _kept.get(text)
-    if found is None:
-        tree = folded(ast.parse(text), text)
-        found = tree, MappingProxyType(analyse(tree)), plan(tree)
-    with _keeping:
-        _kept.pop(text, None)
-        _kept[text] = found  # the last is the one used last
-        while len(_kept) > 1 and sum(map(len, _kept)) > KEPT_BYTES:
-            del _kept[next(iter(_kept))]
-    return found
-
-
-def compiled(name: str) -> library.Module | None:
-    """A module of the standard library that is written in C: of its members, those that are on the allow-list."""
-    try:
-        real = importlib.import_module(name)
-    except ImportError:
-        return None
-    members = {
-        key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
-    }
-    return library.Module(name, members)

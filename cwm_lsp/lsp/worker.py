@@ -355,12 +355,11 @@ class _Reporter:
 
 def _prepare() -> Message:
     """Import what a prediction needs, before one is asked for."""
-    from cwm_lsp.evaluate import evaluation
     from cwm_lsp.lsp.views import unreached
     from cwm_lsp.predict import predictor
     from cwm_lsp.source import environment
 
-    return {"ready": [module.__name__ for module in (evaluation, unreached, predictor, environment)]}
+    return {"ready": [module.__name__ for module in (unreached, predictor, environment)]}
 
 
 def _outline(job: Message, cancel: threading.Event, tell: Tell) -> Message:

@@ -98,7 +98,7 @@ class Foresight:
         if not found or self._first is None:
             return []
         deeper = frames[self._first].depth
-        return [Foreseen(replace(event, depth=event.depth + deeper), before) for event, before in found]
+        return [Foreseen(event.at(event.depth + deeper), before) for event, before in found]
 
     def _advance(self, count: int, happened: Sequence[Event]) -> None:
         """Foresee until there are `count` events, or a question that only the model can answer."""

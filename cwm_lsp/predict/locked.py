@@ -113,7 +113,7 @@ class LockedPrediction(Prediction):
             depth = event.depth
             own = self._scopes.follow(event)
             if event.path is None:
-                self.happened(replace(event, depth=own), depth)
+                self.happened(event.at(own), depth)
             else:
                 self._tell(event)
         return outcome
@@ -132,18 +132,18 @@ class LockedPrediction(Prediction):
             self._task = replace(self._task, function=entered)
             self._prompt = seeded(self._task, event)
             self._base = 0
-        self._memory.follow(replace(event, depth=own))
+        self._memory.follow(event.at(own))
         if self._tentative is None:
-            self.happened(replace(self._trust.computed(event, self._settled), depth=own), depth)
+            self.happened(self._trust.computed(event, self._settled).at(own), depth)
             self._settled = NOTHING
             return
         frame, written, _ = self._tentative
         answered = {
             name: chance
             for name, chance in written.confidences.items()
-            if _place(replace(event, depth=own)) == _place(written) and _text(event, name) == _text(written, name)
+            if _place(event.at(own)) == _place(written) and _text(event, name) == _text(written, name)
         }
-        event = replace(self._trust.computed(event, answered), depth=own)
+        event = self._trust.computed(event, answered).at(own)
         if _same(event, written):
             self._tentative = None
             self._wrote(frame, replace(event, mark=written.mark), depth)

@@ -168,11 +168,11 @@ class Prediction:
         if self._base is None or event.depth < self._base:
             return
         if self._base:
-            event = replace(event, depth=event.depth - self._base)
+            event = event.at(event.depth - self._base)
         if depth is None:
             depth = self._scopes.whole(event)
-            self._scopes.follow(replace(event, depth=depth))
-        self._tell(replace(event, depth=depth))
+            self._scopes.follow(event.at(depth))
+        self._tell(event.at(depth))
 
     def _tell(self, event: Event) -> None:
         """An event is told as part of the trace."""
@@ -222,7 +222,7 @@ class Prediction:
             given = {name for name, text in self._prompt.arguments.given.items() if event.locals.get(name) == text}
             event = replace(event, provenance={**event.provenance, **dict.fromkeys(given, "given")})
         whole = event.depth if self._base is None else self._scopes.whole(event)
-        self._wrote(frame, replace(self._trust.written(replace(event, depth=whole)), depth=event.depth))
+        self._wrote(frame, self._trust.written(event.at(whole)).at(event.depth))
 
     def _expected(self) -> Known:
         """What is known of the next frame: that the call gets into the function, which it is made for."""

@@ -7,7 +7,7 @@ effect of a line shows in the next event of the same scope.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -74,6 +74,10 @@ class Event:
         _set_provenance(self, provenance)
         _set_mark(self, mark)
         _set_path(self, path)
+
+    def at(self, depth: int) -> Event:
+        """The same at another depth."""
+        return self if depth == self.depth else replace(self, depth=depth)
 
     def to_json(self) -> dict[str, Any]:
         """The event as the command line's JSON has it: what is not known is predicted there, with a chance of 0."""

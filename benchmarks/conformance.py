@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import gc
 import importlib.util
 import json
 import multiprocessing
@@ -398,21 +397,21 @@ class Verdict:
     """Why it is not computed whole."""
 
 
-def judged(row: Row, source: str) -> Verdict | None:
-    """Record and evaluate a row, a program; None if it is left out."""
+def judged(source: str, call: str, function: str) -> Verdict | None:
+    """Record and evaluate a program; None if it is left out."""
     if not compiles(source):
         return None
-    recorded = apart(lambda: recording(row, source))
+    recorded = apart(lambda: recording(source, call, function))
     if recorded is None:
         return None
-    evaluated = evaluate(source, row.call, row.function, limits=Limits(events=2 * EVENTS, seconds=SECONDS / 3))
+    evaluated = evaluate(source, call, function, limits=Limits(events=2 * EVENTS, seconds=SECONDS / 3))
     verdict = Verdict(begun=any("predicted" not in event.provenance.values() for event in evaluated.events))
     wrong = contradictions(recorded, evaluated)
     if wrong:
         verdict.wrong = wrong[0]
     elif evaluated.asked_at is not None:
         at = evaluated.events[-1].line if evaluated.events else 0
-        verdict.reason = f"asks at: {source.splitlines()[at - 1].strip() if at else row.call}"
+        verdict.reason = f"asks at: {source.splitlines()[at - 1].strip() if at else call}"
     elif evaluated.gave_up is not None:
         verdict.reason = re.sub(r"\d[\d,]*", "N", evaluated.gave_up)
     else:
@@ -421,9 +420,9 @@ def judged(row: Row, source: str) -> Verdict | None:
     return verdict
 
 
-def recording(row: Row, source: str) -> list[Event] | None:
+def recording(source: str, call: str, function: str) -> list[Event] | None:
     """The events of a run; None if it does not get into the method, or has too many."""
-    recorded = record(source, row.call, row.function, events=EVENTS)
+    recorded = record(source, call, function, events=EVENTS)
     return None if not recorded or recorded.cut else list(recorded)
 
 
@@ -461,25 +460,17 @@ def sample(modules: Iterable[str], *, only: str = "", limit: int | None = None, 
     return rows[:limit]
 
 
-ROWS: list[Row] = []
-"""In a worker: those that it is asked about, by their positions."""
-
-
-def begin(rows: list[Row]) -> None:
-    ROWS.extend(rows)
-    gc.freeze()  # what the rows are made of stays where it is, and is not copied to each child that collects
-
-
-def judged_apart(position: int) -> tuple[int, Verdict | None]:
-    row = ROWS[position]
-    return position, apart(partial(judged, row, row.source))
+def judged_apart(program: tuple[int, str, str, str]) -> tuple[int, Verdict | None]:
+    position, *parts = program
+    return position, apart(partial(judged, *parts))
 
 
 def check(rows: list[Row], *, jobs: int = 1) -> Iterator[tuple[Row, Verdict | None]]:
     """Each row with its verdict, as they come; None for what is left out."""
-    forked = multiprocessing.get_context("fork")  # the rows come with the fork
-    with forked.Pool(jobs, initializer=begin, initargs=(rows,)) as pool:
-        for position, verdict in pool.imap_unordered(judged_apart, range(len(rows))):
+    programs = ((position, row.source, row.call, row.function) for position, row in enumerate(rows))
+    fresh = multiprocessing.get_context("spawn")  # processes without the rows are forked in a fifth of the time
+    with fresh.Pool(jobs) as pool:
+        for position, verdict in pool.imap_unordered(judged_apart, programs):
             yield rows[position], verdict
 
 

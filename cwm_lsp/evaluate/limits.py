@@ -23,4 +23,4 @@ class Limits:
     text: int = 50_000
     """Characters of one shown value."""
     texts: int = 50_000_000
-    """Characters of all shown values."""
+    """Characters of all shown values; each name among the locals of a step counts for some, however short its value."""

@@ -201,6 +201,12 @@ class Machine(ABC):
             frame = frame.caller
         return f"; it was at line {frame.line} of {frame.code.name}" if frame is not None else ""
 
+    def has_shown(self, size: int) -> None:
+        """Count what is kept of an event: characters, or as much memory."""
+        self.texts += size
+        if self.texts > self.limits.texts and self.muted is None:
+            self.muted = "the values of the trace are too long to show"
+
     def allow(self, size: int) -> None:
         """Admit one value of `size` elements or characters, about to be made."""
         if size > self.limits.elements:

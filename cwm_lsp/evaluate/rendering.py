@@ -42,7 +42,6 @@ NODES = 20_000
 SHORT = 1_000
 """Characters or bits of what is shown without further looks."""
 UNKNOWN = "..."
-TOO_LONG = "the values of the trace are too long to show"
 ADDRESS = re.compile(r" (?:at|@) 0x([0-9a-fA-F]+)")
 NUMBER = re.compile(r"0x([0-9a-fA-F]{7,16})(?![0-9a-fA-F])")
 NEAR = 1 << 36
@@ -169,9 +168,7 @@ class Renderer:
         size = len(text)
         if size > self.runtime.limits.text:
             raise GaveUp("a value is too long to show")
-        self.runtime.texts += size
-        if self.runtime.texts > self.runtime.limits.texts and self.runtime.muted is None:
-            self.runtime.muted = TOO_LONG
+        self.runtime.has_shown(size)
         return text
 
     def bound(self, values: Iterable[Any]) -> None:

@@ -29,6 +29,8 @@ PLACED = (3, 13)
 """From here on a class body binds names of its own, which a trace does not show."""
 PLACES = frozenset({"__firstlineno__", "__static_attributes__"})
 NOTHING_UNKNOWN: dict[str, str | None] = {}
+NAME = 16
+"""Characters that a name among the locals of a step counts for beside its value: it takes memory at every step."""
 
 
 class Showing(Doubts):
@@ -147,8 +149,7 @@ class Showing(Doubts):
         frame.bound.clear()
         if shown is not None:
             frame.shown = shown
-            if self.texts > self.limits.texts and self.muted is None:
-                self.muted = rendering.TOO_LONG
+            self.has_shown(NAME * len(shown))
         return unknown
 
     def show_plain(self, frame: Frame) -> bool:
@@ -164,9 +165,9 @@ class Showing(Doubts):
         bound.clear()
         if value is not frame.values.get(name, MISSING):
             text = repr(value)
-            self.texts += len(text)
             frame.values[name] = value
             frame.shown = {**frame.shown, name: text}
+            self.has_shown(len(text) + NAME * len(frame.shown))
             if frame.provenance.get(name) != "computed":
                 self.source_of(frame, name, "computed")
         return True

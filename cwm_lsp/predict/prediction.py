@@ -26,6 +26,8 @@ from cwm_lsp.trace.scopes import Scopes
 
 NOT_KNOWN = "how the call goes is not known"
 
+_NAME = 24
+"""Characters that a local counts for beside its value: its name, and where it comes from."""
 _AHEAD = 64
 """Foreseen events that an engine which writes by itself is told at most."""
 _ENOUGH = 16
@@ -181,7 +183,7 @@ class Prediction:
             raise Ended(f"what comes after line {self.events[-1].line} is not known" if self.events else NOT_KNOWN)
         self.events.append(told)
         event = told
-        self._text += sum(map(len, told.locals.values())) + len(told.value or "")
+        self._text += sum(map(len, told.locals.values())) + _NAME * len(told.locals) + len(told.value or "")
         if self._control.on_event is not None:
             self._control.on_event(event)
         if not is_known:

@@ -168,3 +168,13 @@ def test_closing_ends_the_work() -> None:
     next(steps)
     evaluation.close()
     assert wait_for(lambda: evaluation._ended, seconds=20)
+
+
+def test_what_many_locals_take_at_each_step_is_counted() -> None:
+    source = "def f():\n" + "".join(f"    a{n} = {n}\n" for n in range(400)) + "    return 1\n"
+    evaluation = Evaluation(source, "f()", "f", limits=Limits(texts=500_000))
+    shown = sum(len(step.locals) for step in evaluation if not isinstance(step, Question))
+    assert 20_000 < shown < 50_000
+    assert evaluation.outcome is not None
+    assert evaluation.outcome.value == "1"
+    assert evaluation.outcome.cut == "the values of the trace are too long to show"

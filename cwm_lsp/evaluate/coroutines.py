@@ -1,4 +1,4 @@
-"""Coroutines and asynchronous generators as objects of the program, as `Objects/genobject.c` of CPython 3.11 has them.
+"""Coroutines as objects of the program, as `Objects/genobject.c` of CPython 3.11 has them.
 
 Their classes bear the names of CPython's own, so that reprs and messages are theirs.
 """

@@ -50,10 +50,19 @@ class Finding:
 class Debugging:
     """Follows the editor's debug sessions."""
 
-    def __init__(self, documents: Mapping[str, Document], tell: Callable[[str, Any], None]) -> None:
-        """`tell` sends a notification to the editor."""
+    def __init__(
+        self,
+        documents: Mapping[str, Document],
+        tell: Callable[[str, Any], None],
+        show: Callable[[Document], None],
+        over: Callable[[], None],
+    ) -> None:
+        """`tell` sends a notification to the editor; `show` is called where something new is known of a document, and
+        `over` when a session has ended."""
         self._documents = documents
         self._tell = tell
+        self._show = show
+        self._over = over
         self._seen = Seen(_text_of)
         self._aside = ThreadPoolExecutor(1, "debug stops")
         """Reads what the sessions show, in its order."""
@@ -68,13 +77,13 @@ class Debugging:
         self._ended: set[str] = set()
         """Sessions that have been told that the prediction ends before them."""
 
-    def stopped(self, params: Mapping[str, Any]) -> str | None:
-        """A session has stopped; gives the URI of the document about which that tells something."""
+    def stopped(self, params: Mapping[str, Any]) -> None:
+        """A session has stopped (`cwm/debugStopped`)."""
         try:
             stop = Stop.from_json(params)
         except (KeyError, ValueError, TypeError) as error:
             log.warning("cwm/debugStopped is not understood: %s", error)
-            return None
+            return
         self._asked = None
         step = self._live.stopped(stop)
         document = self._document(stop.path)
@@ -86,7 +95,7 @@ class Debugging:
             self._followed[stop.session] = self._asked
         known = self._followed.get(stop.session)
         if step is None or document is None or known is None or known.predicted is None:
-            return None
+            return
         message = message_of(step, known.predicted)
         if step.kind == "beyond":
             message = "" if stop.session in self._ended else message
@@ -100,15 +109,17 @@ class Debugging:
         _follow(known, step, None if any(known is one for one in document.known.values()) else document.path)
         if message:
             self._tell("cwm/debugStep", {"uri": document.uri, "message": message, **step.to_json()})
-        return document.uri
+        self._show(document)
 
-    def continued(self, session: str) -> None:
-        """A session runs again."""
+    def continued(self, params: Mapping[str, Any]) -> None:
+        """A session runs again (`cwm/debugContinued`)."""
+        session = str(params.get("session"))
         self._live.continued(session)
         self._stops.pop(session, None)
 
-    def terminated(self, session: str) -> str | None:
-        """A session is over; gives the URI of the document about which it has told something."""
+    def terminated(self, params: Mapping[str, Any]) -> None:
+        """A session has ended (`cwm/debugTerminated`)."""
+        session = str(params.get("session"))
         self._live.terminated(session)
         self._aside.submit(self._seen.terminated, session)
         self._stops.pop(session, None)
@@ -116,7 +127,10 @@ class Debugging:
         followed = self._let_go(session)
         findings = self._findings.pop(session, [])
         about = [uri for uri, document in self._documents.items() if followed in document.known.values()]
-        return findings[0].uri if findings else next(iter(about), None)
+        document = self._documents.get(findings[0].uri if findings else next(iter(about), ""))
+        if document is not None:
+            self._show(document)
+        self._over()
 
     def _let_go(self, session: str) -> KnownCall | None:
         """The call that a session was held against is shown as before."""

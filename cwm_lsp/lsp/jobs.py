@@ -10,6 +10,11 @@ from typing import Any, TypeVar
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
+_VERBS = {
+    "predict": "predicting", "run": "running", "surprise": "reading the run of", "sweep": "looking at",
+    "repair": "mending",
+}  # fmt: skip
+
 
 class Jobs:
     """Running jobs by key, at most one each: a new job of the same key cancels the old one."""
@@ -29,6 +34,12 @@ class Jobs:
     def keys(self) -> list[Any]:
         """Of the jobs that are running."""
         return list(self._tasks)
+
+    @property
+    def doing(self) -> list[str]:
+        """What is being done, for a person to read."""
+        keys = [key for key in self._tasks if isinstance(key, tuple) and key[0] in _VERBS]
+        return [f"{_VERBS[key[0]]} {key[2] if len(key) > 2 else 'the file'}" for key in keys]
 
     def has(self, key: Hashable) -> bool:
         """Whether a job of that key is running."""

@@ -89,7 +89,7 @@ async def status(session: Session, target: Target) -> Answer:
     """`cwm/status`: what predicts, what is being done, and how far the function at a position is known."""
     document = session.documents.get(target.uri or "")
     settings = document.settings if document is not None else session.configuration.whole
-    answer: Answer = {"model": settings.model.name, "doing": session.doing, "functions": 0, "known": 0}
+    answer: Answer = {"model": settings.model.name, "doing": session.jobs.doing, "functions": 0, "known": 0}
     if document is None or not document.settings.enable:
         return answer
     callable_ones = [entry for entry in document.entries if entry.is_callable]

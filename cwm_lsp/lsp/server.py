@@ -160,15 +160,15 @@ def _register_session(server: Server) -> None:
 def _register_debugging(server: Server) -> None:
     @server.feature("cwm/debugStopped")
     def stopped(params: Any) -> None:
-        server.session.debug_stopped(params)
+        server.session.debugging.stopped(params)
 
     @server.feature("cwm/debugContinued")
     def continued(params: Any) -> None:
-        server.session.debug_continued(params)
+        server.session.debugging.continued(params)
 
     @server.feature("cwm/debugTerminated")
     def terminated(params: Any) -> None:
-        server.session.debug_terminated(params)
+        server.session.debugging.terminated(params)
 
 
 def _register_looking(server: Server) -> None:
@@ -177,7 +177,7 @@ def _register_looking(server: Server) -> None:
         """`{uri, line, first, last}`: the cursor's line and those that are seen, 0-based."""
         with contextlib.suppress(KeyError, TypeError, ValueError):
             uri, line, first, last = (params[name] for name in ("uri", "line", "first", "last"))
-            server.session.looked_at(str(uri), int(line), range(int(first), int(last) + 1))
+            server.session.sweeps.looked_at(str(uri), int(line), range(int(first), int(last) + 1))
 
 
 def _register_documents(server: Server) -> None:

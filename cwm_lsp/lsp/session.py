@@ -42,7 +42,7 @@ class Session:
         self.configuration = Configuration(params, flags)
         self.documents: dict[str, Document] = {}
         self.jobs = Jobs()
-        self.debugging = Debugging(self.documents, client.notify)
+        self.debugging = Debugging(self.documents, client.notify, self._show, self._remember)
         self._told: set[str] = set()
         self._published: dict[str, list[lsp.Diagnostic]] = {}
         """By URI, for clients to which diagnostics are pushed."""
@@ -55,7 +55,7 @@ class Session:
         self.predictions = Predictions(
             self.documents, self.jobs, client, self.model, self._tools, self.debugging, self._show
         )
-        self._sweeps = Sweeps(
+        self.sweeps = Sweeps(
             self.documents,
             self.jobs,
             client,
@@ -96,7 +96,7 @@ class Session:
                 self.predictions.model_changed()
             if document.settings != before:
                 self._show(document)
-                self._sweeps.schedule(document)
+                self.sweeps.schedule(document)
 
     def set_trace(self, value: str) -> None:
         """`$/setTrace`: whether the editor wants to know all that goes on."""
@@ -116,8 +116,8 @@ class Session:
         settings = self.configuration.of(path)
         document = Document(item.uri, path, item.text, item.version, self.client.encoding, settings)
         self.documents[item.uri] = document
-        self._sweeps.schedule(document, 0.0)
-        if self._sweeps.predicts_unasked(settings.predict.trigger, saved=False) and self.model.pid is None:
+        self.sweeps.schedule(document, 0.0)
+        if self.sweeps.predicts_unasked(settings.predict.trigger, saved=False) and self.model.pid is None:
             # While the other process finds the functions.
             self.jobs.start(("prepare", ""), self.model.ask("prepare")).add_done_callback(log_fault)
 
@@ -135,7 +135,7 @@ class Session:
         self.jobs.cancel(lambda key: key[1] == uri and (key[0] in stale or key[-1] in touched))
         if before - set(document.known) or len(document.checked) < checked:
             self._show(document)
-        self._sweeps.schedule(document)
+        self.sweeps.schedule(document)
         self._depended_on(document.path)
 
     def files_changed(self, uris: Sequence[str]) -> None:
@@ -155,7 +155,7 @@ class Session:
                 self.jobs.cancel(lambda key, uri=document.uri: key == ("check", uri))  # type: ignore[misc]
             if stale or is_other:
                 self._show(document)
-                self._sweeps.schedule(document)
+                self.sweeps.schedule(document)
 
     def saved(self, uri: str) -> None:
         document = self.documents.get(uri)
@@ -163,7 +163,7 @@ class Session:
             return
         document.checked.searched.clear()  # what the functions call may have changed
         if document.settings.predict.trigger == "onSave":
-            self._sweeps.schedule(document, 0.0, saved=True)
+            self.sweeps.schedule(document, 0.0, saved=True)
         elif document.outlined == document.revision and document.settings.predict.trigger != "manual":
             self.checks.begin(document)
 
@@ -173,47 +173,18 @@ class Session:
         if document is None:
             return
         self.jobs.cancel(lambda key: key[1] == uri)
-        self._sweeps.stop(uri)
+        self.sweeps.stop(uri)
         self._published.pop(uri, None)
         self.client.publish(uri, None, [])
 
     def end(self) -> None:
         """The session ends: nothing is left running."""
-        self._sweeps.close()
+        self.sweeps.close()
         self.jobs.cancel()
         self.model.close()
         self._tools.close()
         self.checks.close()
         self.mender.close()
-
-    def looked_at(self, uri: str, cursor: int, view: range) -> None:
-        """The user has gone to a line, 0-based, of a document of which these lines are seen (`cwm/cursor`)."""
-        document = self.documents.get(uri)
-        if document is None:
-            return
-        before = document.entry_at_cursor
-        document.cursor, document.view = cursor, view
-        if document.entry_at_cursor is not before:
-            self.client.refresh_lenses()
-        if not self._sweeps.is_due(document) and self._sweeps.next_of(document) is not None:
-            self._sweeps.schedule(document, 0.0)
-
-    def debug_stopped(self, params: Mapping[str, Any]) -> None:
-        """The editor's debugger has stopped (`cwm/debugStopped`)."""
-        self._debugged(self.debugging.stopped(params))
-
-    def debug_continued(self, params: Mapping[str, Any]) -> None:
-        """The editor's debugger goes on (`cwm/debugContinued`)."""
-        self.debugging.continued(str(params.get("session")))
-
-    def debug_terminated(self, params: Mapping[str, Any]) -> None:
-        """The editor's debugger has ended (`cwm/debugTerminated`)."""
-        self._debugged(self.debugging.terminated(str(params.get("session"))))
-        self.jobs.start(("remember", ""), self._sweeps.remember()).add_done_callback(log_fault)
-
-    def _debugged(self, uri: str | None) -> None:
-        if uri in self.documents:
-            self._show(self.documents[uri])
 
     # What is done about it
 
@@ -251,7 +222,7 @@ class Session:
         """Wait until the outline of an open document is up to date."""
         document = self.document(uri)
         while document.outlined != document.revision:
-            await self._sweeps.outline(document)
+            await self.sweeps.outline(document)
 
     async def predict(self, document: Document, entry: Entry, call: Call) -> KnownCall:
         """Predict a call because the user asks for it.
@@ -289,17 +260,9 @@ class Session:
         finally:
             if self.documents.get(document.uri) is document:
                 if swept:
-                    self._sweeps.schedule(document)
+                    self.sweeps.schedule(document)
                 else:
                     self.predictions.read_surprises(document)
-
-    @property
-    def doing(self) -> list[str]:
-        """What is being done for the user at the moment."""
-        verbs = {"predict": "predicting", "run": "running", "surprise": "reading the run of", "sweep": "looking at"}
-        verbs["repair"] = "mending"
-        keys = [key for key in self.jobs.keys if key[0] in verbs]
-        return [f"{verbs[key[0]]} {key[2] if len(key) > 2 else 'the file'}" for key in keys]
 
     def restart_model(self) -> None:
         """End the process that has the model; the next prediction starts a new one."""
@@ -308,7 +271,7 @@ class Session:
         self.predictions.model_changed()
         self.model.restart()
         for document in self.documents.values():
-            self._sweeps.schedule(document, 0.0)
+            self.sweeps.schedule(document, 0.0)
 
     def forget(self, uri: str, name: str | None = None) -> None:
         """Clear what is shown in a document, or of one function in it."""
@@ -329,6 +292,10 @@ class Session:
             if one is document or found != self._published.get(one.uri, []):
                 self._published[one.uri] = found
                 self.client.publish(one.uri, one.version, found)
+
+    def _remember(self) -> None:
+        """A debug session has ended: what it has shown is kept, and predicted from."""
+        self.jobs.start(("remember", ""), self.sweeps.remember()).add_done_callback(log_fault)
 
     def _tell_once(self, message: str) -> None:
         if message not in self._told:

@@ -64,6 +64,18 @@ class Sweeps:
         for uri in list(self._timers):
             self.stop(uri)
 
+    def looked_at(self, uri: str, cursor: int, view: range) -> None:
+        """The user has gone to a line, 0-based, of a document of which these lines are seen (`cwm/cursor`)."""
+        document = self._documents.get(uri)
+        if document is None:
+            return
+        before = document.entry_at_cursor
+        document.cursor, document.view = cursor, view
+        if document.entry_at_cursor is not before:
+            self._client.refresh_lenses()
+        if not self.is_due(document) and self.next_of(document) is not None:
+            self.schedule(document, 0.0)
+
     def is_due(self, document: Document) -> bool:
         """Whether a document is being looked at, or will be."""
         is_waiting = document.uri in self._timers or self._jobs.has(("sweep", document.uri))

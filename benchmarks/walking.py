@@ -1,9 +1,11 @@
 """Predictions stepped through in Neovim with nvim-dap, from their first line to their end and back.
 
 Usage: python benchmarks/walking.py CRUXEVAL.jsonl --nvim-dap FOLDER [--rows 100]
+       python benchmarks/walking.py CRUXEVAL.jsonl --write ROWS.json [--rows 10]
 
 Calls are those of CRUXEval's rows that can be computed. *Step into* has to stop at every `line` event of the trace, and
-*step back*, which goes over calls, at every one of the called function. FOLDER is a checkout of nvim-dap.
+*step back*, which goes over calls, at every one of the called function. FOLDER is a checkout of nvim-dap. What --write
+writes is stepped through in VS Code: `CWM_E2E_ROWS=ROWS.json bash editor-clients/vscode/e2e/run.sh e2e/rows.test.mjs`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +88,30 @@ def walked(neovim: Neovim, path: Path, call: str) -> dict[str, Any]:
     return found
 
 
-def measure(data: Path, nvim_dap: Path, rows: int, seed: int) -> None:
+def rows_of(data: Path, count: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Rows whose calls are computed: source, call, and the lines of all stops, forward and backward."""
     known = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines() if line.strip()]
     random.Random(seed).shuffle(known)
+    done = 0
+    for row in known:
+        call = f"f({row['input']})"
+        events = events_of(row["code"], call) if "\ndef f(" in f"\n{row['code']}" else None
+        if events is None:
+            continue
+        if done == count:
+            return
+        lines = [event for event in events if event.kind == "line"]
+        yield {
+            "name": f"row{done}",
+            "source": row["code"].rstrip() + "\n",
+            "call": call,
+            "forward": [one.line for one in lines],
+            "backward": [one.line for one in lines[::-1] if one.depth == 0],
+        }
+        done += 1
+
+
+def measure(rows: Iterable[dict[str, Any]], nvim_dap: Path) -> None:
     done = equal = stops = 0
     began = time.monotonic()
     os.environ["PATH"] = search_path()
@@ -98,23 +122,16 @@ def measure(data: Path, nvim_dap: Path, rows: int, seed: int) -> None:
         neovim.command(f"set runtimepath^={PLUGIN},{nvim_dap}")
         neovim.command("runtime plugin/cwm_lsp.lua")
         neovim.lua(WALK)
-        for row in known:
-            if done == rows:
-                break
-            call = f"f({row['input']})"
-            events = events_of(row["code"], call)
-            if events is None or "\ndef f(" not in f"\n{row['code']}":
-                continue
-            path = Path(folder) / f"row{done}.py"
-            path.write_text(row["code"].rstrip() + "\n", encoding="utf-8")
-            found = walked(neovim, path, call)
-            lines = [event for event in events if event.kind == "line"]
-            forward, backward = [one.line for one in lines], [one.line for one in lines[::-1] if one.depth == 0]
+        for row in rows:
+            path = Path(folder) / f"{row['name']}.py"
+            path.write_text(row["source"], encoding="utf-8")
+            found = walked(neovim, path, row["call"])
             done += 1
             stops += len(found["forward"]) + len(found["backward"])
-            equal += (found["forward"], found["backward"]) == (forward, backward)
-            if (found["forward"], found["backward"]) != (forward, backward):
-                print(f"{row['id']}: {call}: {found}, not {forward} and {backward}", file=sys.stderr)
+            is_equal = all(found[way] == row[way] for way in ("forward", "backward"))
+            equal += is_equal
+            if not is_equal:
+                print(f"{row}: {found}", file=sys.stderr)
             if done % 10 == 0:
                 print(f"{time.monotonic() - began:.0f} s: {done} rows, {equal} equal", file=sys.stderr)
         with contextlib.suppress(EOFError):
@@ -125,11 +142,18 @@ def measure(data: Path, nvim_dap: Path, rows: int, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--nvim-dap", type=Path, required=True)
+    parser.add_argument("--nvim-dap", type=Path)
+    parser.add_argument("--write", type=Path)
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    measure(options.data, options.nvim_dap, options.rows, options.seed)
+    rows = rows_of(options.data, options.rows, options.seed)
+    if options.write is not None:
+        options.write.write_text(json.dumps(list(rows)), encoding="utf-8")
+    elif options.nvim_dap is not None:
+        measure(rows, options.nvim_dap)
+    else:
+        parser.error("one of --nvim-dap and --write is needed")
 
 
 if __name__ == "__main__":

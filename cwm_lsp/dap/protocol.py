@@ -25,6 +25,11 @@ class Refused(Exception):
     """A request that cannot be answered: the message is a sentence for a person."""
 
 
+class Stale(Refused):
+    """The same, about what was there at an earlier stop: the client asked before it knew of the next one, which is
+    nothing to tell a person."""
+
+
 class Source(TypedDict):
     """A file."""
 

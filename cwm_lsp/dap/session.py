@@ -13,7 +13,7 @@ from cwm_lsp.dap import asking, changing, inspecting, moving, setting
 from cwm_lsp.dap.backend import Backend
 from cwm_lsp.dap.breakpoints import Breakpoints
 from cwm_lsp.dap.program import Program, absolute
-from cwm_lsp.dap.protocol import Body, Message, Refused, needed, optional
+from cwm_lsp.dap.protocol import Body, Message, Refused, Stale, needed, optional
 from cwm_lsp.dap.state import Handler, State
 from cwm_lsp.dap.stops import Filters
 from cwm_lsp.errors import UnavailableError, UserError
@@ -143,7 +143,8 @@ class Session:
         except Exception as error:  # one request never ends a session
             self._following.clear()
             reason = str(error) if isinstance(error, Refused | UserError | UnavailableError) else self._fault()
-            body = {"error": {"id": 1, "format": "{reason}", "variables": {"reason": reason}, "showUser": True}}
+            is_told = not isinstance(error, Stale)
+            body = {"error": {"id": 1, "format": "{reason}", "variables": {"reason": reason}, "showUser": is_told}}
         response: Message = {
             "type": "response",
             "request_seq": number if is_number else 0,

@@ -111,7 +111,7 @@ class State:
     def stop(self, program: Program, index: int, reason: Reason, numbers: list[int], text: str | None) -> None:
         """It has stopped at an event."""
         program.at = index
-        self.variables = Variables()
+        self.variables = Variables(self.variables.latest)
         stopped: Stopped = {"reason": reason, "threadId": THREAD, "allThreadsStopped": True}
         if program.is_end(index):
             stopped["description"] = "The end of the run" if program.is_recorded else "The end of the prediction"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from cwm_lsp.dap.protocol import Described, Refused, Variable
+from cwm_lsp.dap.protocol import Described, Refused, Stale, Variable
 from cwm_lsp.dap.values import Value, value_of
 from cwm_lsp.trace.events import Event, Origin, Provenance
 from cwm_lsp.trace.interventions import Looked
@@ -93,7 +93,9 @@ class Group:
 class Variables:
     """What has been shown since the last stop, by reference."""
 
-    def __init__(self) -> None:
+    def __init__(self, after: int = 0) -> None:
+        """`after`: the references of earlier stops, which none of these is."""
+        self._after = after
         self._groups: list[Group] = []
         self.attributes: Callable[[int, Shown], Named] = lambda _frame, _shown: ()
         """The attributes of a value in a frame that its repr does not tell."""
@@ -109,7 +111,12 @@ class Variables:
             self._groups.append(Group(frame, shown, lambda: self.attributes(frame, shown)))
         else:
             return 0
-        return len(self._groups)
+        return self.latest
+
+    @property
+    def latest(self) -> int:
+        """The latest reference."""
+        return self._after + len(self._groups)
 
     def group(self, reference: int) -> Group:
         """What is behind a reference.
@@ -117,9 +124,11 @@ class Variables:
         Raises:
             Refused: there is no such reference any more.
         """
-        if not 1 <= reference <= len(self._groups):
+        if 1 <= reference <= self._after:
+            raise Stale(f"variables {reference} are of an earlier stop")
+        if not self._after < reference <= self.latest:
             raise Refused(f"there are no variables {reference} at this stop")
-        return self._groups[reference - 1]
+        return self._groups[reference - self._after - 1]
 
     def behind(self, reference: int, kind: str | None, start: int, count: int) -> list[Variable]:
         """The variables behind a reference; `kind` "indexed" or "named" chooses, `count` 0 stands for all.

@@ -43,6 +43,11 @@ def validate(message: dict[str, Any]) -> None:
 class Failed(Exception):
     """A request was answered with an error."""
 
+    def __init__(self, response: dict[str, Any]) -> None:
+        super().__init__(response["message"])
+        self.is_shown = response["body"]["error"]["showUser"]
+        """To the user."""
+
 
 class Client:
     """One session; requests wait for their response."""
@@ -108,7 +113,7 @@ class Client:
         response = self.response()
         assert (response["request_seq"], response["command"]) == (self._sequence, command)
         if not response["success"]:
-            raise Failed(response["message"])
+            raise Failed(response)
         return response.get("body") or {}
 
     def event(self, name: str) -> dict[str, Any]:

@@ -202,6 +202,23 @@ def test_exceptions_stop_where_they_come_from(program):
         assert client.request("exceptionInfo", threadId=1)["breakMode"] == "always"
 
 
+def test_what_is_asked_of_an_earlier_stop_is_refused_quietly_and_is_nothing_of_this_one(program):
+    with Client().launch(program, "shows", "shows(200)") as client:
+        first = client.begin()
+        before = client.request("scopes", frameId=first.frames[0]["id"])["scopes"][0]["variablesReference"]
+        assert "n" in client.variables(before)
+        later = client.go("next")
+        for _ in range(2):  # before and after there are variables of this stop
+            with pytest.raises(Failed, match="earlier stop") as refused:
+                client.variables(before)
+            assert not refused.value.is_shown
+            now = client.request("scopes", frameId=later.frames[0]["id"])["scopes"][0]["variablesReference"]
+        assert "n" in client.variables(now)
+        with pytest.raises(Failed, match="no variables") as refused:
+            client.variables(now + 100)
+        assert refused.value.is_shown
+
+
 def test_values_are_trees_of_known_origin(program):
     with Client().launch(program, "shows", "shows(200)") as client:
         client.begin()

@@ -9,7 +9,14 @@ from collections import ChainMap, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from types import MappingProxyType, MemberDescriptorType, SimpleNamespace
+from types import (
+    BuiltinFunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import rendering
@@ -27,6 +34,7 @@ from cwm_lsp.evaluate.values import (
     arguments_of,
     is_a,
     mro_of,
+    unguarded,
 )
 from cwm_lsp.trace.events import Event
 
@@ -45,8 +53,10 @@ VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
     SimpleNamespace: lambda value: vars(value).values(),
     slice: lambda value: [value.start, value.stop, value.step],
     ChainMap: lambda value: value.maps,
+    BuiltinFunctionType: lambda value: [] if type(value.__self__) is ModuleType else [value.__self__],
+    MethodWrapperType: lambda value: [value.__self__],
 }
-"""What other builtin types hold that their repr shows."""
+"""What other builtin types hold that their repr shows, or that they change when they are called."""
 
 
 class Doubts(Machine):
@@ -173,6 +183,7 @@ class Doubts(Machine):
 
     def inside(self, value: Any) -> list[Any]:
         """The values directly inside a container or an instance of a class of the file."""
+        value = unguarded(value)
         kind: Any = type(value)
         if kind in (list, tuple, set, frozenset):
             return list(value)

@@ -33,6 +33,7 @@ from cwm_lsp.evaluate.values import (
     Unknown,
     guarded,
     is_a,
+    unguarded,
 )
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ CALLED: frozenset[Any] = frozenset(
     {BuiltinFunctionType, MethodDescriptorType, ClassMethodDescriptorType, operator.itemgetter, *GETTERS, *SLOT_TYPES}
 )
 """Types of builtin callables."""
+IDENTIFYING: frozenset[Any] = frozenset({operator.is_, operator.is_not, id})
 NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})
 
 
@@ -154,6 +156,8 @@ class Native(ABC):
         kind = type(value)
         if kind in SIMPLE:
             return value
+        if function in IDENTIFYING:
+            return unguarded(value)
         if kind is range:
             lazy = function in NOT_ITERATING or getattr(function, "__module__", "") == "_bisect"
             return value if lazy else self.operations.iterable(value)

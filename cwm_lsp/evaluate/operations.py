@@ -16,7 +16,7 @@ from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.telling import ATOMIC, STILL_OPERANDS
-from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a
+from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a, unguarded
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
@@ -200,9 +200,7 @@ class Operations(Bounding):
 
     def identity(self, *, negate: bool) -> Apply:
         def same(a: Any, b: Any) -> bool:
-            if a is b:
-                if type(a) is Unknown and a.value is not MISSING:
-                    return not negate
+            if a is b or unguarded(a) is unguarded(b):
                 return not negate
             for value in (a, b):
                 if type(value) is Unknown:

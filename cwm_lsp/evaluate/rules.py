@@ -44,12 +44,12 @@ from cwm_lsp.evaluate.values import (
     MISSING,
     Addressed,
     GaveUp,
-    Guarded,
     Memo,
     Ticker,
     Undetermined,
     Unknown,
     is_a,
+    unguarded,
 )
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ class Rules(Iterating, Pickling):
         args = [item.value if type(item) is Unknown and item.value is not MISSING else item for item in args]
         if args and function is isinstance:
             args = [self.files.meant(args[0]), *args[1:]]
-        args = [item.function if is_a(item, Guarded) else item for item in args]
+        args = [unguarded(item) for item in args]
         if self.interpreter.operations.has_unknown(args[:1] if args and type(args[0]) is Unknown else args[1:]):
             return self.runtime.unknown()
         if len(args) == 2 and function is isinstance and type(args[0]) is library.Module:
@@ -257,8 +257,7 @@ class Rules(Iterating, Pickling):
         value = args[0]
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
-        if is_a(value, Guarded):
-            value = value.function
+        value = unguarded(value)
         hidden = is_a(value, StandIn) and (function is callable or type(value) is not library.Hidden)
         if type(value) in (Unknown, Ticker, Memo, library.Module) or hidden:
             return self.runtime.unknown()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.home import Home, Imported
     from cwm_lsp.evaluate.machine import Machine
 
+CACHE = type(functools.lru_cache(id))
 WILD = frozenset(
     [
         "setattr",
@@ -249,11 +250,14 @@ class Unknowing:
             unknown.decorated = True
 
     def called_by_others(self, values: Iterable[Any]) -> None:
-        """Code that is not known may call these functions, and change these modules."""
+        """Code that is not known may call these functions and methods of these objects, and change these modules."""
+        handed = []
         for value in values:
             if type(value) is library.Module:
                 self.imports.disturb(value)
-        self.reach([value for value in values if body_of(getattr(value, "__func__", value)) is not None])
+            else:
+                handed.append(value)
+        self.reach(handed)
 
     def set_any(self, value: Any = None) -> None:
         """An attribute of a value was set or deleted, and which one is not known."""
@@ -417,6 +421,8 @@ class Reach:
             self.of_frame(self.unknowing.frames[value])
         elif kind is MethodType:
             pending += [value.__self__, value.__func__]
+        elif kind is CACHE:
+            pending.append(value.__wrapped__)
         elif isinstance(value, staticmethod | classmethod):
             pending.append(value.__func__)
         elif isinstance(value, property):

@@ -202,6 +202,12 @@ class Guarded:
     def __repr__(self) -> str:
         return repr(self.function)
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self.function == unguarded(other))
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
 
 class GuardedMethod(Guarded):
     """One that becomes a method where it is found in a class."""
@@ -221,6 +227,11 @@ def guarded(function: Any, call: Callable[..., Any]) -> Guarded:
     """`function`, called by way of `call`."""
     made: Guarded = GUARDS.get(type(function), Guarded)(function, call)
     return made
+
+
+def unguarded(value: Any) -> Any:
+    """What the program has as that value."""
+    return value.function if is_a(value, Guarded) else value
 
 
 class Ticker:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import itertools
 import operator
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping, Sequence
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
     CoroutineType,
     FunctionType,
+    GeneratorType,
     MethodDescriptorType,
     MethodType,
     MethodWrapperType,
     ModuleType,
+    SimpleNamespace,
     WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
@@ -56,8 +61,28 @@ CALLED: frozenset[Any] = frozenset(
     {BuiltinFunctionType, MethodDescriptorType, ClassMethodDescriptorType, operator.itemgetter, *GETTERS, *SLOT_TYPES}
 )
 """Types of builtin callables."""
-IDENTIFYING: frozenset[Any] = frozenset({operator.is_, operator.is_not, id})
+KEEPING: frozenset[Any] = frozenset({operator.is_, operator.is_not, id, setattr, getattr, next, itertools.repeat})
+"""What keeps its arguments as they are or gives them back, or asks which they are."""
+KEEPERS = words(
+    "append appendleft insert setdefault get pop index count remove __setitem__ __setattr__ send set_result put_nowait"
+)
+"""Methods that do."""
+KEEPER_TYPES = (list, deque, dict, GeneratorType, asyncio.Future, asyncio.Queue)
+"""Those whose methods they are."""
 NOT_ITERATING: frozenset[Any] = frozenset({len, isinstance, type, bool, repr, str, hash, callable, id})
+
+
+def keeps(function: Any, *, named: bool) -> bool:
+    """Whether builtin code does no more with an argument (one by name) than to keep it, or to look for it."""
+    if isinstance(function, type):
+        if issubclass(function, dict | SimpleNamespace):
+            return named
+        return issubclass(function, BaseException) or function in KEEPING or hasattr(function, "_fields")
+    name = getattr(function, "__name__", None)
+    if name not in KEEPERS:
+        return function in KEEPING or (named and name == "update" and is_a(getattr(function, "__self__", None), dict))
+    owner = getattr(function, "__objclass__", None) or type(getattr(function, "__self__", None))
+    return name == "__setattr__" or issubclass(owner, dict if name == "__setitem__" else KEEPER_TYPES)
 
 
 class Native(ABC):
@@ -99,7 +124,8 @@ class Native(ABC):
                 break
         if kwargs:
             kwargs = {
-                name: self.callee(item) if name == "key" else self.safe(function, item) for name, item in kwargs.items()
+                name: self.callee(item) if name == "key" else self.safe(function, item, named=True)
+                for name, item in kwargs.items()
             }
         if runtime.poisoned and runtime.is_poisoned([*args, *kwargs.values()]):
             return runtime.unknown([*touched, *args, *kwargs.values()])
@@ -151,12 +177,12 @@ class Native(ABC):
             if type(value) not in rendering.ATOMS and type(value) is not ModuleType:
                 self.operations.check_nesting(value, once=function is copy.deepcopy)
 
-    def safe(self, function: Any, value: Any) -> Any:
+    def safe(self, function: Any, value: Any, *, named: bool = False) -> Any:
         """An argument as builtin code may have it: iterators that end, callbacks within bounds."""
         kind = type(value)
         if kind in SIMPLE:
             return value
-        if function in IDENTIFYING:
+        if keeps(function, named=named):
             return unguarded(value)
         if kind is range:
             lazy = function in NOT_ITERATING or getattr(function, "__module__", "") == "_bisect"

@@ -129,14 +129,12 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
     state: dict[str, Any] = {"done": False, "raised": None}
 
     def depth_of(frame: types.FrameType) -> int:
-        depth, above = -1, frame
+        depth, above, outermost = -1, frame, frame
         while above is not None:
             if above.f_code.co_filename == FILE and type(above.f_trace) is Names:
-                depth += 1
-            if above is frames[0]:
-                return depth
+                depth, outermost = depth + 1, above
             above = above.f_back
-        return depth + 1  # a task of its own
+        return depth + (outermost is not frames[0])  # a task of its own, or what goes on with the traced generator
 
     def tracer(_: object, frame: types.FrameType, what: int, address: int | None) -> int:
         if frame.f_code.co_filename != FILE or state["done"] or frame.f_code.co_name == "<module>":

@@ -212,14 +212,17 @@ class Predictions:
         found: Mapping[str, list[tuple[int, str, Provenance]]] = {}
         if expressions:
             trace = reading.all[0]
-            answer = await self._model.ask(
-                "look",
-                source=trace.source,
-                trace=trace.to_json(),
-                expressions=expressions,
-                settings=document.settings.model_dump(),
-            )
-            found = answer["pinned"]
+            try:
+                answer = await self._model.ask(
+                    "look",
+                    source=trace.source,
+                    trace=trace.to_json(),
+                    expressions=expressions,
+                    settings=document.settings.model_dump(),
+                )
+                found = answer["pinned"]
+            except (UserError, UnavailableError, WorkerDied, Fault) as error:
+                log.warning("%s is shown without what is pinned: %s", trace.call, error)
         within = reading.whole.within if reading.whole is not None else int
         pinned = {name: {within(index): (text, source) for index, text, source in rows} for name, rows in found.items()}
         if known.recorded is reading:

@@ -1,7 +1,7 @@
 // Predictions of many calls stepped through, to their ends and back. CWM_E2E_ROWS names what
 // `python benchmarks/walking.py --write` has written; without it there is nothing to do.
 import { readFileSync } from "node:fs";
-import { after, before, describe, it } from "node:test";
+import { after, afterEach, before, describe, it } from "node:test";
 import { start } from "./editor.mjs";
 
 const { CWM_E2E_ROWS } = process.env;
@@ -23,12 +23,15 @@ describe("the debugger of predictions", { skip: rows.length === 0 }, () => {
     await editor.ready();
     await editor.run("View: Show Run and Debug");
   });
+  afterEach(async ({ name, passed }) => {
+    if (!passed) await editor?.shot(`failed ${name}`);
+  });
   after(() => editor?.close());
 
   for (const { name, forward, backward } of rows) {
     it(`steps through ${name}`, async () => {
-      await editor.run("Debug: Select and Start Debugging");
-      await editor.choose(name);
+      await editor.page.keyboard.press("F1");
+      await editor.choose(name, `debug ${name}`);
       let at = forward[0];
       await editor.stoppedAt(at);
       /** Another step; where it leads to the same line, all that can be waited for is a moment. */

@@ -14,7 +14,7 @@ from lsprotocol import types as lsp
 
 from cwm_lsp.lsp.anchor import Span, TrackedSpans
 from cwm_lsp.lsp.checked import Checked
-from cwm_lsp.lsp.outline import Entry
+from cwm_lsp.lsp.outline import Entry, Ran
 from cwm_lsp.lsp.text import Encoding, Text
 from cwm_lsp.lsp.views.reading import LATEST, Place, Selection, ShownTrace, Visit
 from cwm_lsp.lsp.views.verdicts import Verdict, verdict
@@ -281,6 +281,14 @@ class Document:
     def call_of(self, entry: Entry) -> Call | None:
         """The call in use."""
         return self.chosen.get(entry.qualname) or next(iter(entry.calls), None)
+
+    def ran(self, function: Entry, call: Call, when: datetime) -> None:
+        """A call of a function, as its text is now, has been run: the next outline finds that among what is kept."""
+        run = Ran(when.isoformat(timespec="seconds"), True)
+        self.entries = [
+            replace(one, runs={**one.runs, call.expression: run}) if one.qualname == function.qualname else one
+            for one in self.entries
+        ]
 
     def set_aside(self, qualname: str, call: Call) -> bool:
         """Offer a call no more; gives whether the function has another one."""

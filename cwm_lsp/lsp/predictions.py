@@ -195,6 +195,7 @@ class Predictions:
             raise asyncio.CancelledError("a function that the run enters was edited meanwhile")
         known.recorded = reading
         known.ran = datetime.now(timezone.utc)
+        document.ran(entry, call, known.ran)
         known.predicted = with_trace(known.predicted, predicted)
         known.anchor = entered
         known.show_pinned()

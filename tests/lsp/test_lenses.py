@@ -58,6 +58,8 @@ async def test_a_lens_tells_when_its_call_was_run_and_whether_the_code_is_as_it_
     shared.open(uri, SOURCE)
     await shared.command("cwm.predictThenRun", {"uri": uri, "function": "helper", "call": "helper(7)"})
     assert await is_told("helper(7) · given · run just now · as now")
+    await shared.command("cwm.predict", {"uri": uri, "function": "helper", "call": "helper(7)"})
+    assert await is_told("helper(7) · given · run just now · as now")
     shared.insert(uri, 2, 1, 0, "    y = x\n")
     await shared.until(lambda: is_told("helper(7) · recorded · run just now · code changed"))
     shared.edit(uri, 3, lsp.TextDocumentContentChangePartial(lsp.Range(lsp.Position(1, 0), lsp.Position(2, 0)), ""))

@@ -293,10 +293,10 @@ describe("a Python file", () => {
     await editor.run("Debug: Run to Cursor");
     await stoppedAt("if count >= 3");
     await editor.run("cwm-lsp: Run to Here for Real");
-    await page.locator(".tab", { hasText: /visit 1/ }).waitFor();
+    await editor.line("visit 1: as predicted").waitFor();
     await editor.shot("for-real");
     await editor.stopDebugging();
-    await page.locator(".tab", { hasText: /visit 1/ }).click({ button: "middle" });
+    await page.locator(".tab", { hasText: "Run to here" }).click({ button: "middle" });
   });
 
   it("is debugged by a launch configuration", async () => {

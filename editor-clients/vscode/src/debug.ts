@@ -64,8 +64,11 @@ export function registerDebugging(server: Server, follow: Follow, views: Shown):
     vscode.commands.registerCommand("cwm.replayRun", (argument: unknown) => debugCall("replay", argument)),
     vscode.commands.registerCommand("cwm.chooseRun", (argument: unknown) => chooseRun(server, argument)),
     vscode.commands.registerCommand("cwm.whatIf", whatIf),
-    ...Object.entries(ASKS).map(([command, { request, prompt }]) =>
-      vscode.commands.registerCommand(command, () => ask(views, request, prompt)),
+    vscode.workspace.registerTextDocumentContentProvider(ANSWERS, {
+      provideTextDocumentContent: ({ query }) => query,
+    }),
+    ...Object.entries(ASKS).map(([command, { request, title, prompt }]) =>
+      vscode.commands.registerCommand(command, () => ask(views, request, title, prompt)),
     ),
   );
 }
@@ -80,15 +83,26 @@ export async function goTo(about: About, line: number, event: number): Promise<v
 }
 
 /** Commands that ask the debugger of a prediction for a text; with `prompt`, for an expression first. */
-const ASKS: Record<string, { readonly request: string; readonly prompt?: string }> = {
-  "cwm.watchTrace": { request: "cwm/watch", prompt: "Expression whose value at every step is shown" },
-  "cwm.goToFirst": { request: "cwm/first", prompt: "Expression that is to be true: total > 100" },
-  "cwm.showFutures": { request: "cwm/parted" },
-  "cwm.otherOutcomes": { request: "cwm/outcomes" },
-  "cwm.runToHere": { request: "cwm/check" },
+const ASKS: Record<string, { readonly request: string; readonly title: string; readonly prompt?: string }> = {
+  "cwm.watchTrace": {
+    request: "cwm/watch",
+    title: "Watched",
+    prompt: "Expression whose value at every step is shown",
+  },
+  "cwm.goToFirst": {
+    request: "cwm/first",
+    title: "First step",
+    prompt: "Expression that is to be true: total > 100",
+  },
+  "cwm.showFutures": { request: "cwm/parted", title: "Both futures" },
+  "cwm.otherOutcomes": { request: "cwm/outcomes", title: "Other outcomes" },
+  "cwm.runToHere": { request: "cwm/check", title: "Run to here" },
 };
 
-async function ask(views: Shown, request: string, prompt: string | undefined): Promise<void> {
+/** Texts that are shown and nobody's to save: the query of such a URI is the text. */
+const ANSWERS = "cwm-answer";
+
+async function ask(views: Shown, request: string, title: string, prompt: string | undefined): Promise<void> {
   const session = vscode.debug.activeDebugSession;
   if (session?.type !== TYPE) return;
   const item = vscode.debug.activeStackItem;
@@ -106,8 +120,11 @@ async function ask(views: Shown, request: string, prompt: string | undefined): P
       return await views.showWatch(about, { expression: expression ?? "", rows });
     }
     if (request === "cwm/first") return void vscode.window.setStatusBarMessage(text, 8000);
-    const document = await vscode.workspace.openTextDocument({ content: `${text}\n`, language: "plaintext" });
-    await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
+    const uri = vscode.Uri.from({ scheme: ANSWERS, path: `/${title}`, query: `${text}\n` });
+    await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), {
+      viewColumn: vscode.ViewColumn.Beside,
+      preserveFocus: true,
+    });
   } catch (error) {
     void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
   }

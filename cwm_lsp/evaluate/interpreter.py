@@ -167,8 +167,10 @@ class Interpreter:
         try:
             return Unknown() if self.open else library.BUILTINS[name]
         except KeyError:
-            if name in BUILTIN_NAMES or name == "__builtins__" or self.open:
+            if name in BUILTIN_NAMES or name == "__builtins__":
                 return Unknown()
+            if self.open:
+                return self.runtime.unknown()
             raise NameError(f"name '{name}' is not defined") from None
 
     def evaluate(self, expression: ast.expr, variables: dict[str, Any] | None = None) -> Any:
@@ -344,7 +346,7 @@ class Interpreter:
             self.perhaps.add(name)
 
     def forget_all(self) -> None:
-        """Names that are not known have been imported: any name may be one of them."""
+        """Names that are not known may have been bound: any name may be one of them."""
         self.open = True
         for name in self.namespace:
             if not name.startswith("__"):

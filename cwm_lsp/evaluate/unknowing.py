@@ -72,6 +72,8 @@ class Effects:
     """What it imports: a module, its level, and the names taken from it."""
     wild: bool
     """It may set others."""
+    opens: bool
+    """It may bind any global name of its module."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -81,11 +83,12 @@ def effects(node: ast.AST) -> Effects:
     imports: set[tuple[str, int, tuple[str, ...]]] = set()
     whole: set[Chain] = set()
     stored: set[Chain] = set()
-    wild = False
+    wild = spaces = False
     parts: set[int] = set()
     for inner in ast.walk(node):  # what is inside of another comes after it
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in LOOKS:
             parts.update(map(id, inner.args))
+        spaces = spaces or _takes_namespace(inner)
         if isinstance(inner, ast.Name):
             mentioned.add(inner.id)
             wild = wild or inner.id in WILD
@@ -114,7 +117,18 @@ def effects(node: ast.AST) -> Effects:
     return Effects(
         frozenset(mentioned), frozenset(whole), frozenset(stored), frozenset(declared), frozenset(shared),
         frozenset(deleted), frozenset(attributes), frozenset(imports), wild,
+        spaces or (wild and "__name__" in mentioned),  # by which its module is found in `sys.modules`
     )  # fmt: skip
+
+
+def _takes_namespace(node: ast.AST) -> bool:
+    """Whether a part of some code gets at the names of its module other than by naming them."""
+    match node:
+        case ast.Call(ast.Name("vars" | "locals"), args=[]) | ast.Call(ast.Name("exec" | "eval"), args=[_]):
+            return True
+        case ast.Name("globals") | ast.Attribute(attr="__globals__"):
+            return True
+    return False
 
 
 def chain(node: ast.expr) -> Chain:
@@ -222,6 +236,8 @@ class Unknowing:
         reach.look_up(found, module.namespace, module, without=bound_by(node))
         reach.named += module.imports.touched_by(found.imports, module.package)
         reach.go()
+        if found.opens:
+            module.forget_all()
 
     def may_leave_out(self, frame: Frame, node: ast.stmt, problem: BaseException) -> bool:
         """Whether what comes after a statement of a class can be known although that could not be followed."""
@@ -244,6 +260,8 @@ class Unknowing:
         reach.look_up(found, frame.vars, module)
         reach.named += module.imports.touched_by(found.imports, module.package)
         reach.go()
+        if found.opens:
+            module.forget_all()
         self.runtime.frame = frame
         for name in bound_by(node):
             frame.vars[name] = unknown = Unknown()
@@ -314,6 +332,8 @@ class Reach:
         """Their attributes that it sets or deletes."""
         self.attributes: set[str] = set()
         self.wild = False
+        self.opened: list[Home] = []
+        """Modules of which it may bind any name."""
 
     def note(self, found: Effects) -> None:
         self.attributes |= found.attributes
@@ -375,6 +395,8 @@ class Reach:
         if self.wild:
             for module in self.handed.values():
                 unknowing.imports.disturb(module)
+        for home in self.opened:
+            home.forget_all()
 
     def of_module(self, module: library.Module, *, handed: bool) -> None:
         """What a module leads to; `handed`: something may be done with it that the text of the code does not name."""
@@ -401,6 +423,8 @@ class Reach:
             for name in found.globals_bound:
                 home.forget_name(name, bound=name in home.namespace and name not in found.deleted)
             self.look_up(found, home.namespace, home)
+            if found.opens:
+                self.opened.append(home)
             self.named += home.imports.touched_by(found.imports, home.package)
         for name in found.shared_bound & cells.keys():
             cells[name].value = Unknown()

@@ -22,6 +22,8 @@ UNKNOWN = (
     "the default of anext, beside what types.coroutine has marked", "what a statement of a class may have changed",
     "what may or may not be in a class", "a pickle in which two texts may be one",
     "a pickle that the program has changed", "what a weak reference calls back",
+    "names that are bound by globals in a try that is given up",
+    "names that are bound by globals in a function that is given up",
     "whether what stands for something can be called", "a program that is compiled with a warning",
 )  # fmt: skip
 """Those that hang on what nobody can know, or that are not interpreted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,33 @@ def test_who_has_another_process_evaluate_loads_no_interpreter() -> None:
     check = "; print('cwm_lsp.evaluate.interpreter' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=60)
     assert done.stdout == "False\n", done.stderr
+
+
+def named(page: str) -> Iterator[tuple[Path, str]]:
+    """The folders and files that the listing of packages names, each with the folder that its line is about."""
+    folders: list[str] = []
+    for line in page.split("```")[1].splitlines():
+        entry = re.match(r"((?:  ){0,2})([\w.-]+/?)", line)
+        if entry is not None:
+            del folders[len(entry[1]) // 2 :]
+            if entry[2].endswith("/"):
+                folders.append(entry[2])
+                yield Path(*folders[:-1]), entry[2]
+        for name in re.findall(r"(?<![\w…])[\w/]+\.py\b", line):
+            yield Path(*folders), name
+
+
+def test_what_the_page_names_is_there() -> None:
+    """Beside what its line is about, or above."""
+    root = PACKAGE.parent
+    found = list(named((root / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    assert len(found) > 200
+    missing = [
+        f"{folder}: {name}"
+        for folder, name in found
+        if not any((root / above / name).exists() for above in (folder, *folder.parents))
+    ]
+    assert not missing
 
 
 def test_nothing_names_a_machine() -> None:

@@ -19,6 +19,13 @@ def test_every_kind_of_hint_has_a_look():
     assert set(KINDS) == set(get_args(Kind))
 
 
+def test_the_docs_name_every_kind_of_hint():
+    colours = (_CLIENTS.parent / "docs" / "vscode.md").read_text(encoding="utf-8")
+    groups = (_CLIENTS / "neovim" / "doc" / "cwm_lsp.txt").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"`cwmLsp.{kind}`" not in colours] == []
+    assert [kind for kind in KINDS if f"*hl-Cwm{kind.title()}*" not in groups] == []
+
+
 def test_an_untrusted_workspace_cannot_choose_what_is_run():
     manifest = json.loads((_CLIENTS / "vscode" / "package.json").read_text(encoding="utf-8"))
     trust = manifest["capabilities"]["untrustedWorkspaces"]

@@ -11,6 +11,7 @@ from lsprotocol import types as lsp
 from pygls.uris import from_fs_path
 
 from cwm_lsp.lsp.documents import Document, KnownCall
+from cwm_lsp.lsp.handshake import COMMANDS, RUNNING
 from cwm_lsp.lsp.marks import marks
 from cwm_lsp.lsp.shown import Shown, owners, shown, shown_at
 from cwm_lsp.lsp.views import crashes as crashes_view
@@ -167,14 +168,13 @@ def code_lenses(state: State, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
     document, client = _document(state, params), state.client
     if document is None or not document.settings.lenses.enable:
         return []
-    commands = {"cwm.predict", "cwm.predictThenRun"}
-    if client.can_choose:
-        commands.add("cwm.selectCall")
-    commands |= {
-        name for name in (lenses_view.MORE, "cwm.changeCall", "cwm.predictThenDebug") if client.knows_command(name)
-    }
-    if not state.configuration.trusted:
-        commands -= {"cwm.predictThenRun", "cwm.predictThenDebug"}
+
+    def can(command: str) -> bool:
+        if command in RUNNING and not state.configuration.trusted:
+            return False
+        if command == "cwm.selectCall":
+            return client.can_choose
+        return command in COMMANDS or client.knows_command(command)
 
     def where(line: int) -> int | None:
         # A function that is being edited is where it was until the next outline, as far as there is such a line.
@@ -202,7 +202,7 @@ def code_lenses(state: State, params: lsp.CodeLensParams) -> list[lsp.CodeLens]:
         where,
         document.call_of,
         shows,
-        commands,
+        can,
         lambda entry: {"uri": document.uri, "function": entry.qualname},
         datetime.now(timezone.utc),
         summaries(document.checked.tests.values()),

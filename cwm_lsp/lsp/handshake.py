@@ -39,6 +39,8 @@ COMMANDS = (
     "cwm.pin",
 )
 """As in `commands.COMMANDS`."""
+RUNNING = frozenset({"cwm.predictThenRun", "cwm.predictThenDebug", "cwm.runTests", "cwm.confirmCrash"})
+"""Those that run the user's code, the editor's own among them: not offered in a workspace that is not trusted."""
 
 _ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 _INCREMENTAL = 2

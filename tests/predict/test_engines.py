@@ -5,6 +5,7 @@ import pytest
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.predict import engines
 from cwm_lsp.predict.engines import Pass, Prefix
+from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 
 
@@ -17,6 +18,15 @@ def same(one, other):
     return [token for token, _ in best(one)] == [token for token, _ in best(other)] and all(
         abs(a - b) < 1e-9 for (_, a), (_, b) in zip(best(one), best(other), strict=True)
     )
+
+
+ENGINES = {"local": lambda loaded, _folder: LocalEngine(loaded.model, loaded.tokenizer, "tiny")}
+"""What every engine must do is held for each of these: it is made of a loaded checkpoint, or in an empty folder."""
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request, loaded, tmp_path):
+    return ENGINES[request.param](loaded, tmp_path)
 
 
 @pytest.fixture

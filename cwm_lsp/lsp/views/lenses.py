@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,14 +37,13 @@ def lenses(
     where: Callable[[int], int | None],
     in_use: Callable[[Entry], Call | None],
     shown: Callable[[Entry], Shows | None],
-    commands: Collection[str],
+    can: Callable[[str], bool],
     argument: Callable[[Entry], dict[str, Any]],
     now: datetime,
     summaries: Mapping[str, str] = {},
 ) -> list[lsp.CodeLens]:
-    """The lenses of some functions, those left out whose command is not one of `commands`: what can be carried out.
-    `shown` gives the call whose values stand beside a function's lines, `summaries` what has come of doctests, by
-    function."""
+    """The lenses of some functions, but for those whose command cannot be carried out, which `can` tells. `shown` gives
+    the call whose values stand beside a function's lines, `summaries` what has come of doctests, by function."""
     result = []
     for entry in entries:
         line = where(entry.def_line)
@@ -52,7 +51,7 @@ def lenses(
             continue
         call = in_use(entry)
         # One after the other: Neovim sorts those of a line by their columns, in no order where these are the same.
-        choices = list(_commands(_title(entry, call, shown(entry), now), call, commands))
+        choices = list(_commands(_title(entry, call, shown(entry), now), call, can))
         if entry.qualname in summaries:
             choices.append((summaries[entry.qualname], "cwm.verdicts"))
         for column, (title, command) in enumerate(choices):
@@ -107,9 +106,9 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
-def _commands(title: str, call: Call | None, commands: Collection[str]) -> Iterator[tuple[str, str]]:
+def _commands(title: str, call: Call | None, can: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     choices = [(title, "cwm.selectCall")] if title else []
-    if call is not None and MORE in commands:
+    if call is not None and can(MORE):
         choices += [("Run", "cwm.predictThenRun"), ("More…", MORE)]
     elif call is not None:
         choices += [("Predict", "cwm.predict"), ("Predict then run", "cwm.predictThenRun")]
@@ -117,5 +116,5 @@ def _commands(title: str, call: Call | None, commands: Collection[str]) -> Itera
     else:
         choices.append(("Give a call…", "cwm.changeCall"))
     for choice in choices:
-        if choice[1] in commands:
+        if can(choice[1]):
             yield choice

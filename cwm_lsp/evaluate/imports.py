@@ -60,6 +60,8 @@ class Imports:
         """Modules whose body is under way."""
         self.builtins: dict[str, Any] = {}
         """What the program has made of builtin names."""
+        self.doubtful: frozenset[str] = frozenset()
+        """Builtin names that the Python that would run the program may not have, or that ours has not."""
         self.bodies: dict[str, Home] = {}
         """Those of other files."""
         self.runtime.unknowing.imports = self
@@ -133,7 +135,11 @@ class Imports:
         listed = library.MODULES.get(name)
         if listed is not None:
             own = {**everyday.fresh(name), "modules": Loaded(self)} if name == "sys" else everyday.fresh(name)
-            module = self.modules[name] = library.Module(listed.name, {**listed.members, **own})
+            dialect = self.runtime.dialect
+            perhaps = dialect.doubtful_of(name) if dialect is not None else frozenset()
+            members = {one: value for one, value in {**listed.members, **own}.items() if one not in perhaps}
+            module = self.modules[name] = library.Module(listed.name, members)
+            module.perhaps |= perhaps
             if name not in library.WHOLE:
                 module.rest = functools.partial(self.from_source, name)
             return module

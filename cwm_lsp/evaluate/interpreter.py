@@ -95,6 +95,7 @@ class Interpreter:
             runtime.dialect = dialect_of(self.imports.world.finder.own)
             if runtime.dialect is not None and runtime.dialect.differs:
                 self.calls.leave_out(runtime.dialect)
+                self.imports.doubtful = runtime.dialect.doubtful_of("builtins")
             runtime.target = self.imports.world.finder.own.version or sys.version_info[:2]
             self.raising, self.grouping = Raising(self), Grouping(self)
             self.managing = Managing(self)
@@ -160,7 +161,7 @@ class Interpreter:
         except KeyError:
             if self.plan is not None and self.demand(name):
                 return self.namespace[name]
-        if name in self.perhaps:
+        if name in self.perhaps or name in self.imports.doubtful:
             return self.runtime.unknown()
         if name in self.imports.builtins:
             return self.imports.builtins[name]

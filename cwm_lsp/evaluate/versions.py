@@ -265,6 +265,48 @@ CHANGED: dict[str, tuple[tuple[tuple[type, ...], Version], ...]] = {
     "shutdown": (((Queue,), (3, 13)),),
 }
 """Attributes that objects of these types have from a version on, or have had before it."""
+NAMES: dict[str, dict[Version, str]] = {
+    "builtins": {(3, 11): "BaseExceptionGroup ExceptionGroup", (3, 13): "PythonFinalizationError"},
+    "_thread": {(3, 12): "daemon_threads_allowed", (3, 13): "lock start_joinable_thread"},
+    "ast": {(3, 11): "TryStar", (3, 12): "Bytes Ellipsis NameConstant Num ParamSpec Str TypeAlias TypeVar TypeVarTuple "
+            "type_param", (3, 13): "PyCF_OPTIMIZED_AST", (3, 14): "Interpolation TemplateStr"},
+    "asyncio": {(3, 11): "Barrier BrokenBarrierError Runner TaskGroup Timeout coroutine timeout timeout_at",
+                (3, 12): "create_eager_task_factory eager_task_factory", (3, 13): "EventLoop QueueShutDown"},
+    "base64": {(3, 12): "test", (3, 13): "z85decode z85encode"},
+    "binascii": {(3, 11): "a2b_hqx b2a_hqx rlecode_hqx rledecode_hqx"},
+    "calendar": {(3, 12): "APRIL AUGUST DECEMBER Day FEBRUARY JANUARY JULY JUNE MARCH MAY Month NOVEMBER OCTOBER "
+                 "SEPTEMBER February January"},
+    "collections.abc": {(3, 12): "Buffer", (3, 14): "ByteString"},
+    "contextlib": {(3, 11): "chdir"},
+    "copy": {(3, 13): "replace"},
+    "datetime": {(3, 11): "UTC"},
+    "enum": {(3, 11): "CONFORM CONTINUOUS EJECT EnumCheck EnumType FlagBoundary KEEP NAMED_FLAGS ReprEnum STRICT "
+             "StrEnum UNIQUE global_enum global_enum_repr global_flag_repr global_str member nonmember "
+             "pickle_by_enum_name pickle_by_global_name property show_flag_values verify", (3, 13): "EnumDict"},
+    "functools": {(3, 14): "Placeholder"},
+    "glob": {(3, 13): "translate"},
+    "hashlib": {(3, 11): "file_digest"},
+    "heapq": {(3, 14): "heapify_max heappop_max heappush_max heappushpop_max heapreplace_max"},
+    "importlib": {(3, 12): "find_loader"},
+    "inspect": {(3, 11): "ArgSpec formatargspec getargspec getmembers_static iskeyword ismethodwrapper",
+                (3, 12): "AGEN_CLOSED AGEN_CREATED AGEN_RUNNING AGEN_SUSPENDED BufferFlags getasyncgenlocals "
+                "getasyncgenstate markcoroutinefunction"},
+    "io": {(3, 14): "Reader Writer"},
+    "itertools": {(3, 12): "batched"},
+    "math": {(3, 11): "cbrt exp2", (3, 12): "sumprod", (3, 13): "fma"},
+    "operator": {(3, 11): "call", (3, 14): "is_none is_not_none"},
+    "os.path": {(3, 12): "isjunction splitroot", (3, 13): "isdevdrive"},
+    "pathlib": {(3, 13): "UnsupportedOperation"},
+    "re": {(3, 11): "NOFLAG", (3, 13): "PatternError T TEMPLATE template"},
+    "statistics": {(3, 13): "kde kde_random"},
+    "sys": {(3, 11): "exception"},
+    "types": {(3, 12): "get_original_bases", (3, 13): "CapsuleType"},
+    "typing": {(3, 11): "LiteralString Never NotRequired Required Self TypeVarTuple Unpack assert_never assert_type "
+               "clear_overloads dataclass_transform get_overloads reveal_type", (3, 12): "TypeAliasType override",
+               (3, 13): "AsyncContextManager ContextManager Match NoDefault Pattern ReadOnly TypeIs "
+               "get_protocol_members is_protocol", (3, 14): "evaluate_forward_ref"},
+}  # fmt: skip
+"""Names that modules have from a version on, or have had before it: those of `library.MODULES`."""
 
 
 class Dialect:
@@ -291,6 +333,11 @@ class Dialect:
         return name in CHANGED and any(
             self.is_between(since) and issubclass(kind, kinds) for kinds, since in CHANGED[name]
         )
+
+    def doubtful_of(self, module: str) -> frozenset[str]:
+        """The names that a module may have in one of both versions only."""
+        names = NAMES.get("collections.abc" if module == "_collections_abc" else module, {})
+        return frozenset(name for since, some in names.items() if self.is_between(since) for name in some.split())
 
     def message(self, error: BaseException, text: str) -> str | None:
         """The message of an exception of ours in the words of the target; None where these are not known."""

@@ -122,6 +122,8 @@ class LockedPrediction(Prediction):
         """The evaluator has the next event, which may be of another file."""
         depth = event.depth
         own = self._scopes.follow(event)
+        if not self._memory.used and "predicted" in event.provenance.values():
+            self._is_guess = True  # by the evaluator itself: of a Python whose steps it does not follow
         if not self._is_guess:
             event = remembered(event)
         if event.path is not None:

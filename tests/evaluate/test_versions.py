@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from benchmarks.versions import EVALUATE, ROOT, evaluated, judge, pythons, recorded, write_programs
 from cwm_lsp.evaluate import Around, Evaluation, Question
+from cwm_lsp.evaluate.library import MODULES
 from cwm_lsp.evaluate.versions import FAMILIES, Dialect
 
 OTHERS = pythons([(3, minor) for minor in range(8, 15)])
@@ -98,6 +100,66 @@ def test_a_library_error_is_known_where_the_library_is_the_same(tmp_path: Path) 
     except ValueError as error:
         assert same.raises_the_same(error)
         assert not other.raises_the_same(error)
+
+
+PRESENT = """
+import builtins, importlib, json, sys, warnings
+warnings.simplefilter("ignore")
+wanted = json.load(sys.stdin)
+modules = {name: importlib.import_module(name) for name in wanted}
+print(json.dumps({name: [one for one in wanted[name] if hasattr(modules[name], one)] for name in wanted}))
+"""
+"""Which of some names of modules there are."""
+
+
+@pytest.mark.parametrize("target", [version for version in OTHERS if version >= (3, 10)], ids=str)
+def test_names_that_only_one_of_two_pythons_has_are_doubtful(target: tuple[int, int]) -> None:
+    listed = {name: {*map(str, module.members)} for name, module in MODULES.items() if not name.startswith("_cwm")}
+    listed["builtins"] = {name for name in dir(builtins) if not name.startswith("_")}
+    dialect = Dialect(target, None)
+    wanted = {name: sorted(names | dialect.doubtful_of(name)) for name, names in listed.items()}
+    present = [
+        json.loads(
+            subprocess.run(
+                [python, "-c", PRESENT], input=json.dumps(wanted), capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for python in (sys.executable, OTHERS[target])
+    ]
+    for name in wanted:
+        ours, theirs = (set(one[name]) for one in present)
+        assert ours ^ theirs <= dialect.doubtful_of(name), name
+
+
+PROBED = """\
+import math
+try:
+    from enum import StrEnum
+except ImportError:
+    StrEnum = None
+def f():
+    known = math.floor(2.5)
+    root = getattr(math, "cbrt", None)
+    there = hasattr(math, "cbrt"), StrEnum is None
+    return there
+"""
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11) or (3, 10) not in OTHERS, reason="needs a Python 3.10 beside a newer one"
+)
+def test_a_name_that_the_python_may_lack_is_not_known(tmp_path: Path) -> None:
+    around = Around(str(tmp_path / "probed.py"), str(OTHERS[3, 10]))
+    steps = []
+    with Evaluation(PROBED, "f()", "f", module="probed", around=around) as evaluation:
+        for step in evaluation:
+            if isinstance(step, Question):
+                evaluation.answer({} if step.kind == "values" else None)
+            else:
+                steps.append(step)
+    assert [step.locals.get("known") for step in steps if step.line == 9] == ["2"]
+    sure = {name for step in steps for name, origin in step.provenance.items() if origin == "computed"}
+    assert sure == {"known"}
 
 
 def test_wordings_are_in_the_order_of_versions() -> None:

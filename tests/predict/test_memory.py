@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.versions import pythons
+from cwm_lsp.evaluate import Around
 from cwm_lsp.predict.memory import Run
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.record.inprocess import record_in_process
@@ -53,6 +55,10 @@ def total(keys):
     return result, started, paid, broken
 '''
 CALL = "total(['a', 'b', 'a'])"
+
+
+OLD = [str(python) for python in pythons([(3, 8), (3, 9)]).values()]
+"""Pythons whose steps are not followed."""
 
 
 @pytest.fixture(scope="module")
@@ -309,3 +315,13 @@ def size(path):
     ):
         trace = predicted(predictor, source.replace("return 0", last), [run], "size('/')", "size")
         assert (trace.events[-1].provenance == {"value": "remembered"}) is is_known
+
+
+@pytest.mark.parametrize("python", OLD)
+def test_what_the_evaluator_guesses_by_itself_is_from_no_run(predictor, tmp_path, python):
+    source = "def f(n):\n    more = n + 1\n    return more\n"
+    path = str(tmp_path / "old.py")
+    task = Task(path, source, find(source, "f", path), "f(8)", around=Around(path, python))
+    trace = predictor.predict(task)
+    assert not trace.runs
+    assert not {"remembered", "computed"} & {one for event in trace.events for one in event.provenance.values()}

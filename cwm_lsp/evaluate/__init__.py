@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.evaluator import Evaluating, Evaluator
 from cwm_lsp.evaluate.limits import Limits
-from cwm_lsp.evaluate.observed import FAILS_BEFORE, Called, Comparison
+from cwm_lsp.evaluate.observed import ASKING, FAILS_BEFORE, Called, Comparison
 from cwm_lsp.evaluate.questions import Answer, Question
 from cwm_lsp.evaluate.world import Around
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.program import Program
 
 __all__ = [
-    "FAILS_BEFORE", "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator", "Limits",
-    "Program", "Question",
+    "ASKING", "FAILS_BEFORE", "Answer", "Around", "Called", "Comparison", "Evaluating", "Evaluation", "Evaluator",
+    "Limits", "Program", "Question",
 ]  # fmt: skip
 
 _INTERPRETING = {"Evaluation": "evaluation", "Program": "program"}

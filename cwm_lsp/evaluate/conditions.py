@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.code import Frame, Run
 from cwm_lsp.evaluate.layout.positions import no_branch
+from cwm_lsp.evaluate.observed import ASKING
 from cwm_lsp.evaluate.places import Places
 from cwm_lsp.evaluate.values import Unknown
 
@@ -216,6 +217,13 @@ class Conditions(Places):
             )
             for position, (operator, item) in enumerate(zip(node.ops, node.comparators, strict=True))
         ]
+
+    def asking(self, method: Callable[..., Any], name: str, node: ast.Call) -> Callable[..., Any]:
+        """What calls the method `name` of a builtin value, in the call `node`."""
+        observed = self.runtime.observed
+        if observed is None or name not in ASKING or self.positions is None or self.interpreter.path is not None:
+            return method
+        return observed.asking(self.runtime, (node.lineno, node.col_offset), method)
 
     def compare(self, operator: str, node: ast.expr) -> Callable[[Any, Any], Any]:
         """The comparison with the value of `node`."""

@@ -88,7 +88,8 @@ class Expressions(Conditions, Displays):
         name = mangled(function.attr, self.scope.private)
         value_of = self.after(self.expr(function.value), function)
         arguments = self.arguments(node.args, node.keywords)
-        call, method, quick, get = calls.call, calls.method, calls.quick, self.interpreter.attributes.get
+        call, quick, get = calls.call, calls.quick, self.interpreter.attributes.get
+        method = self.asking(calls.method, name, node)
         mark = self.within(node)
 
         def call_method(frame: Frame) -> Any:

@@ -21,6 +21,11 @@ SYMBOLS = {
     "Is": "is", "IsNot": "is not", "In": "in", "NotIn": "not in",
 }  # fmt: skip
 
+ASKING = frozenset({
+    "startswith", "endswith", "get", "isdigit", "isdecimal", "isnumeric", "isalpha", "isalnum", "isupper", "islower",
+    "istitle", "isspace", "isidentifier", "isprintable", "isascii",
+})  # fmt: skip
+"""Methods that ask something of a value, as comparisons do."""
 FAILS_BEFORE = "the call fails before it enters the function"
 
 
@@ -30,7 +35,8 @@ class Comparison:
 
     line: int
     operator: str
-    """As it is written: `==`, `not in`; `==` for a value in a `case`."""
+    """As it is written: `==`, `not in`; `==` for a value in a `case`, `in` for `get`; the name of a method that asks
+    (`startswith`), with its argument on the right, None if it has none."""
     left: Any
     right: Any
     """Plain values: numbers, texts, None, or a list, tuple, set, frozenset or dict of those."""
@@ -80,6 +86,21 @@ class Observed:
         if counts[place] < EACH and is_plain(left) and is_plain(right):
             counts[place] += 1
             self.comparisons.append(Comparison(place[0], symbol, copied(left), copied(right)))
+
+    def asking(
+        self, runtime: Tracing, place: tuple[int, int], method: Callable[..., Any]
+    ) -> Callable[[Any, str, Any, list[Any], dict[str, Any]], Any]:
+        """The `method` that asks, at a line and column, which tells what it asks of what."""
+
+        def asked(value: Any, name: str, rule: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+            if runtime.tracing:
+                if name != "get":
+                    self.compared(place, name, value, args[0] if args else None)
+                elif args and type(value) is dict:
+                    self.compared(place, "in", args[0], value)
+            return method(value, name, rule, args, kwargs)
+
+        return asked
 
     def watching(
         self, runtime: Tracing, place: tuple[int, int], operator: str, apply: Callable[[Any, Any], Any]

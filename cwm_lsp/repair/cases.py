@@ -7,9 +7,9 @@ import builtins
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cwm_lsp.evaluate import Called
+from cwm_lsp.evaluate import ASKING, Called
 from cwm_lsp.search.goals import literal
-from cwm_lsp.search.loop import Attempt, Budget, Search, Try
+from cwm_lsp.search.loop import Attempt, Budget, Search, Try, asked
 from cwm_lsp.search.space import NoCalls, space_of
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.imported import Where, nowhere
@@ -102,6 +102,8 @@ def _reached(called: Called, inside: range) -> frozenset[Hashable]:
         try:
             if one.operator in ("in", "not in"):
                 found.add((*place, one.left in one.right))
+            elif one.operator in ASKING:
+                found.add((*place, asked(one)))
             elif isinstance(one.left, int | float) and isinstance(one.right, int | float):
                 apart = one.left - one.right
                 found.add((*place, (apart > 0) - (apart < 0)))

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, zip_longest
+from itertools import islice, pairwise, zip_longest
 from typing import Any
 
 from cwm_lsp.search.shapes import Atom, Fixed, Guess, Instance, Many, OneOf, Record, Row, Shape, Table, fits
@@ -16,6 +16,8 @@ MOST = 40
 """Boundaries of one parameter."""
 LONGEST = 8
 """Elements of a random collection."""
+LONG = 30
+"""Characters of a text that is made no longer."""
 
 _BOUNDARIES: dict[str, tuple[Any, ...]] = {
     "int": (0, 1, -1, 2, 3, 10, -2, 7, 100, 255, 2**31, -(2**63)),
@@ -31,11 +33,20 @@ _BOUNDARIES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 
 
+_USUAL = "abcxyzABZ0123459 -_.,:\té"
+_RARE = "א٣１²İß½\U0001f600\u0301\u200d\u2028\x00\x7f\xa0"
+"""Letters and digits of other scripts, what changes its length with its case, what joins, what is not printed."""
+_ALIKE = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", " -_.,:;/+", _RARE)
+"""Characters that a text may have in place of each other, and still be of its kind."""
+
+
 @dataclass(slots=True)
 class Pool:
     """Values that matter in a function, by the name of their type: its constants, and what it was seen to compare."""
 
     values: dict[str, list[Any]] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    """What is looked up in mappings."""
     _seen: set[Any] = field(default_factory=set)
 
     def add(self, value: Any) -> bool:
@@ -63,7 +74,15 @@ class Pool:
                 found += [value + 1, value - 1]
                 if value > 0:
                     found.append(-value)
+        if kind == "float":
+            ordered = sorted(one for one in self.of(kind) if math.isfinite(one))
+            found += [(one + other) / 2 for one, other in pairwise(ordered)]
         return list(dict.fromkeys(found))
+
+    @property
+    def separators(self) -> list[str]:
+        """Short texts at which a text may be taken apart."""
+        return [text for text in self.of("str") if len(text) <= 3 and text and not any(map(str.isalnum, text))][:8]
 
 
 def boundaries(shape: Shape, pool: Pool) -> list[Any]:
@@ -117,13 +136,26 @@ def _boundaries(shape: Shape, pool: Pool, depth: int) -> Iterator[Any]:
             given = [(name, one) for name, one in named if name not in optional]
             columns = [_some(one, pool, depth + 1, 6) for one in positional]
             more = [_some(one, pool, depth + 1, 6) for _, one in given]
-            for made in _joined([*columns, *more], tuple):
+            ways = _joined([*columns, *more], tuple)
+            first = next(ways, None)
+            if first is None:
+                return
+            keywords = tuple(zip((name for name, _ in given), first[len(columns) :], strict=True))
+            yield Made(callee, first[: len(columns)], keywords)
+            if optional:  # all that it may be given
+                every = {
+                    **dict(keywords),
+                    **{name: one[0] for name, shape in named if (one := _some(shape, pool, depth + 1, 1))},
+                }
+                yield Made(callee, first[: len(columns)], tuple(every.items()))
+            for made in ways:
                 keywords = tuple(zip((name for name, _ in given), made[len(columns) :], strict=True))
                 yield Made(callee, made[: len(columns)], keywords)
         case Many(kind, element):
             yield from (collected(kind, one) for one in _collections(_some(element, pool, depth + 1, 14), pool, depth))
         case Table(key, value, callee):
-            for table in _tables(_some(key, pool, depth + 1, 8), _some(value, pool, depth + 1, 6)):
+            known = [one for one in pool.keys if fits(key, one)]
+            for table in _tables(_some(key, pool, depth + 1, 8), _some(value, pool, depth + 1, 6), known):
                 yield table if callee is None else Made(callee, (table,))
 
 
@@ -158,10 +190,14 @@ def _collections(parts: Sequence[Any], pool: Pool, depth: int) -> Iterator[list[
         yield list(parts)
 
 
-def _tables(keys: Sequence[Any], values: Sequence[Any]) -> Iterator[dict[Any, Any]]:
+def _tables(keys: Sequence[Any], values: Sequence[Any], known: Sequence[str]) -> Iterator[dict[Any, Any]]:
+    """Empty, with one key, with several, with the `known` ones."""
     yield {}
     if not keys or not values:
         return
+    if known:
+        yield dict.fromkeys(known, values[0])
+        yield {key: values[index % len(values)] for index, key in enumerate(known, 1)}
     try:
         for value in values[:4]:
             yield {keys[0]: value}
@@ -238,7 +274,8 @@ def drawn(shape: Shape, dice: random.Random, pool: Pool, depth: int = 0) -> Any:
             return collected(kind, _drawn_elements(element, dice, pool, depth))
         case Table(key, value, callee):
             table = {}
-            for one in _drawn_elements(key, dice, pool, depth):
+            some = [one for one in pool.keys if dice.random() < 0.6 and fits(key, one)] if dice.random() < 0.5 else []
+            for one in [*some, *_drawn_elements(key, dice, pool, depth)]:
                 try:
                     table[one] = drawn(value, dice, pool, depth + 1)
                 except TypeError:
@@ -257,7 +294,7 @@ def _drawn_elements(element: Shape, dice: random.Random, pool: Pool, depth: int)
 
 
 def _drawn_atom(kind: str, dice: random.Random, pool: Pool) -> Any:
-    known = pool.of(kind)
+    known = pool.near(kind)
     if known and dice.random() < 0.35:
         return changed_atom(dice.choice(known), dice, pool) if dice.random() < 0.4 else dice.choice(known)
     if known and kind in ("str", "bytes") and dice.random() < 0.3:
@@ -271,12 +308,14 @@ def _drawn_atom(kind: str, dice: random.Random, pool: Pool) -> Any:
             return round(dice.uniform(-10, 10), 2) if dice.random() < 0.7 else float(dice.randint(-100, 100))
         case "bytes":
             return bytes(dice.choice(b"ab01\x00\xff =") for _ in range(dice.randint(0, 6)))
-    return "".join(dice.choice(_letters(pool)) for _ in range(dice.randint(0, 8)))
+    return "".join(_letter(dice, pool) for _ in range(dice.randint(0, 8)))
 
 
-def _letters(pool: Pool) -> str:
+def _letter(dice: random.Random, pool: Pool) -> str:
+    if dice.random() < 0.1:
+        return dice.choice(_RARE)
     special = "".join(text for text in pool.of("str") if len(text) <= 3)
-    return "abcAB012 -_.,:é" + special * 4
+    return dice.choice(_USUAL + special * 4)
 
 
 def changed_atom(value: Any, dice: random.Random, pool: Pool) -> Any:
@@ -287,21 +326,32 @@ def changed_atom(value: Any, dice: random.Random, pool: Pool) -> Any:
         case int():
             return dice.choice([value + 1, value - 1, -value, value * 2, value // 2, value + dice.randint(-9, 9), 0])
         case float():
+            other = dice.choice(pool.of("float") or [0.0])
             changes = [value + 1, value - 1, -value, value * 2, value / 2, float(round(value, 1)), 0.0, math.nan]
-            return dice.choice(changes)
+            return dice.choice([*changes, (value + other) / 2])
         case str():
             at = dice.randint(0, len(value))
-            other = dice.choice(pool.of("str") or ["a"]) if dice.random() < 0.5 else dice.choice(_letters(pool))
+            if value and dice.random() < 0.25:
+                return _alike(value, dice)
+            other = dice.choice(pool.of("str") or ["a"]) if dice.random() < 0.5 else _letter(dice, pool)
             end = min(len(value), at + dice.randint(1, 2))
-            return dice.choice([
-                value[:at] + other + value[at:], value[:at] + value[end:], value[:at] + other + value[end:],
-                value[:at], value[at:], value + value[at:end], value.swapcase(), value[::-1],
-                value + other + value, value + other + dice.choice(pool.of("str") or [value]),
-            ])  # fmt: skip
+            ways = [value[:at] + value[end:], value[:at] + other + value[end:], value[:at], value[at:],
+                    value.swapcase(), value[::-1]]  # fmt: skip
+            if len(value) < LONG:
+                ways += [value[:at] + other + value[at:], value + value[at:end], value + other + value]
+                ways.append(value + other + dice.choice(pool.of("str") or [value]))
+            return dice.choice(ways)
         case bytes():
             at = dice.randint(0, len(value))
             return dice.choice([value[:at], value[at:], value[:at] + bytes([dice.randrange(256)]) + value[at:]])
     return value
+
+
+def _alike(value: str, dice: random.Random) -> str:
+    """A text with one character in place of another of its kind."""
+    at = dice.randrange(len(value))
+    others = next((kind for kind in _ALIKE if value[at] in kind), _RARE)
+    return value[:at] + dice.choice(others) + value[at + 1 :]
 
 
 def changed(shape: Shape, value: Any, dice: random.Random, pool: Pool, depth: int = 0) -> Any:

@@ -36,7 +36,7 @@ from cwm_lsp.source.recovery import module_statements
 from cwm_lsp.source.samples import moved, named_here
 from cwm_lsp.source.trees import expression_of
 
-DEEPEST = 5
+DEEPEST = 8
 """Types inside types."""
 FARTHEST = 4
 """Files that import from each other."""

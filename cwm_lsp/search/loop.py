@@ -8,17 +8,18 @@ same space, evaluator and seed give the same calls in the same order.
 
 from __future__ import annotations
 
+import operator
 import random
 import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from cwm_lsp.evaluate import Called, Comparison
+from cwm_lsp.evaluate import ASKING, Called, Comparison
 from cwm_lsp.search.drawing import changed, drawn
 from cwm_lsp.search.shapes import fits
 from cwm_lsp.search.space import ABSENT, Arguments, Slot, Space
@@ -36,6 +37,10 @@ NEARER = "nearer"
 """Marks what is new only in that operands are nearer to each other."""
 SUGGESTED = 32
 """Those of one call."""
+AGAIN = 3
+"""Calls in which the same comparison of texts suggests others: what is beside its operands may matter."""
+NUMBERS = 12
+"""Numbers in the arguments along each of which a call goes on."""
 QUEUED = 400
 """Calls that comparisons suggest."""
 
@@ -78,7 +83,9 @@ class Search:
     _seen: set[str] = field(default_factory=set)
     _features: set[Any] = field(default_factory=set)
     _differences: dict[tuple[int, str], deque[tuple[Arguments, float]]] = field(default_factory=dict)
-    _corpus: deque[Arguments] = field(default_factory=lambda: deque(maxlen=CORPUS))
+    _compared: Counter[Any] = field(default_factory=Counter)
+    _corpus: deque[tuple[int, Arguments]] = field(default_factory=lambda: deque(maxlen=CORPUS))
+    """With the length of each call."""
     _queues: tuple[deque[Arguments], ...] = field(default_factory=lambda: tuple(deque(maxlen=QUEUED) for _ in range(3)))
     """Calls that comparisons suggest: after a new line or result, otherwise, and those that only may come nearer."""
 
@@ -93,7 +100,7 @@ class Search:
                 if called.outcome is None:
                     self.unknown += 1
                     self.why = called.gave_up
-                fresh = 0 if self._learn(arguments, called) else fresh + 1
+                fresh = 0 if self._learn(arguments, called, len(call)) else fresh + 1
                 yield Try(arguments, call, called)
             self.late = time.monotonic() > until
             if self.late or self.tried >= self.budget.calls or fresh > self.budget.stale:
@@ -123,8 +130,10 @@ class Search:
             roll = dice.random()
             if self._corpus and roll < 0.75:
                 latest = dice.random() < 0.5
-                at = dice.randrange(max(len(self._corpus) - LATEST, 0) if latest else 0, len(self._corpus))
-                yield self._changed(self._corpus[at], dice)
+                first = max(len(self._corpus) - LATEST, 0) if latest else 0
+                some = [self._corpus[dice.randrange(first, len(self._corpus))] for _ in range(2)]
+                _, arguments = min(some, key=operator.itemgetter(0))
+                yield self._changed(arguments, dice)
             else:
                 yield tuple(self._drawn(slot, dice) for slot in self.space.slots)
 
@@ -157,7 +166,7 @@ class Search:
                 made[index] = tuple(new) if slot.kind == "rest" else new
         return tuple(made)
 
-    def _learn(self, arguments: Arguments, called: Called) -> bool:
+    def _learn(self, arguments: Arguments, called: Called, length: int) -> bool:
         """Take up what a call has shown; whether anything was new."""
         new: set[Any] = set(called.lines)
         outcome = called.outcome
@@ -168,19 +177,21 @@ class Search:
         new -= self._features
         self._features |= new
         if new and self.space.slots:
-            self._corpus.append(arguments)
+            self._corpus.append((length, arguments))
         fresh = any(not (isinstance(one, tuple) and one[0] == NEARER) for one in new)
         ranked = [(2, one) for one in self._approach(arguments, called.comparisons)]
+        separators = self.space.pool.separators
         for comparison in reversed(called.comparisons):
             key = (comparison.line, comparison.operator, repr(comparison.left)[:80], repr(comparison.right)[:80])
-            if key in self._features or len(ranked) >= SUGGESTED:
+            again = 1 if _is_number(comparison.left) and _is_number(comparison.right) else AGAIN
+            if self._compared[key] >= again or len(ranked) >= SUGGESTED:
                 continue
-            self._features.add(key)
+            self._compared[key] += 1
             for one in (comparison.left, comparison.right):
                 for atom in _atoms(one):
                     self.space.pool.add(atom)
             for index, slot in enumerate(self.space.slots):
-                for exact, value in substituted(arguments[index], comparison):
+                for exact, value in substituted(arguments[index], comparison, separators):
                     given = list(value) if slot.kind == "rest" and isinstance(value, tuple) else value
                     if fits(slot.shape, given):
                         rank = 2 if not exact else 0 if fresh else 1
@@ -203,14 +214,55 @@ class Search:
             before.append((arguments, difference))
 
     def _between(self, arguments: Arguments, difference: float, others: Arguments, other: float) -> Iterator[Arguments]:
-        for index, (value, earlier) in enumerate(zip(arguments, others, strict=True)):
-            if not (_is_number(value) and _is_number(earlier)) or value == earlier or difference == other:
+        if difference == other:
+            return
+        earlier = dict(_numbers(others, ()))
+        for path, value in islice(_numbers(arguments, ()), NUMBERS):
+            was = earlier.get(path, value)
+            if value == was:
                 continue
             with suppress(OverflowError, ValueError):
-                exact = value - difference * (value - earlier) / (difference - other)
+                exact = value - difference * (value - was) / (difference - other)
                 number = type(value)(round(exact) if isinstance(value, int) else exact)
                 if number != value and abs(number) < 1 << 62:
-                    yield (*arguments[:index], number, *arguments[index + 1 :])
+                    yield _with(arguments, path, number)
+
+
+Path = tuple[Any, ...]
+"""The way to a part: a position in a row, a key, or the name of a keyword."""
+
+
+def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """The numbers in arguments, with the way to each."""
+    match value:
+        case list() | tuple():
+            for index, part in enumerate(value):
+                yield from _numbers(part, (*path, index))
+        case dict():
+            for key, part in value.items():
+                yield from _numbers(part, (*path, key))
+        case Made(_, arguments, keywords):
+            yield from _numbers(arguments, (*path, 0))
+            yield from _numbers(dict(keywords), (*path, 1))
+        case _ if _is_number(value):
+            yield path, value
+
+
+def _with(value: Any, path: Path, number: Any) -> Any:
+    """A value with another number at the end of a path."""
+    if not path:
+        return number
+    first, *rest = path
+    match value:
+        case list() | tuple():
+            return type(value)([*value[:first], _with(value[first], tuple(rest), number), *value[first + 1 :]])
+        case dict():
+            return {**value, first: _with(value[first], tuple(rest), number)}
+        case Made(callee, arguments, keywords) if first == 0:
+            return Made(callee, _with(arguments, tuple(rest), number), keywords)
+        case Made(callee, arguments, keywords):
+            return Made(callee, arguments, tuple(_with(dict(keywords), tuple(rest), number).items()))
+    return value
 
 
 def _is_number(value: Any) -> bool:
@@ -235,6 +287,16 @@ def _features(comparison: Comparison) -> Iterator[Any]:
             yield (*place, left in right)
     elif operator in ("is", "is not"):
         yield (*place, left is right)
+    elif operator in ASKING:
+        yield (*place, asked(comparison))
+
+
+def asked(comparison: Comparison) -> Any:
+    """What a method gives that asks something; None where it does not."""
+    with suppress(TypeError, AttributeError, ValueError):
+        method = getattr(comparison.left, comparison.operator)
+        return method() if comparison.right is None else method(comparison.right)
+    return None
 
 
 def _nearness(distance: float) -> int:
@@ -260,33 +322,63 @@ def _atoms(value: Any) -> Iterator[Any]:
         yield value
 
 
+_SAMPLES = {
+    "isdigit": "1", "isdecimal": "1", "isnumeric": "1", "isalpha": "a", "isalnum": "a1", "isupper": "A", "islower": "a",
+    "istitle": "Ab", "isspace": " ", "isidentifier": "a_1", "isprintable": "\x00", "isascii": "é",
+}  # fmt: skip
+"""By a method that asks something of a text, one of which it mostly is otherwise than of the texts that are tried."""
 Replaced = Iterator[tuple[bool, Any]]
 """Values, and whether in each the very operand was found and replaced, and not only something that moves with it."""
 
 
-def substituted(value: Any, comparison: Comparison) -> Replaced:
-    """A value in which what was compared is replaced by what it was compared with, or a neighbour of it."""
+def substituted(value: Any, comparison: Comparison, separators: Sequence[str] = ()) -> Replaced:
+    """A value in which what was compared is replaced by what it was compared with, or a neighbour of it. Texts may be
+    taken apart at `separators`."""
     left, right = comparison.left, comparison.right
     if comparison.operator in ("in", "not in"):
         for one in list(_atoms(right))[:4] if not isinstance(right, str | bytes) else [right]:
             yield from _replaced(value, left, one)
         yield from ((True, one) for one in _put_in(value, right, left))
         return
+    if comparison.operator in ("startswith", "endswith"):
+        for one in [right] if isinstance(right, str) else list(_atoms(right))[:4]:
+            if isinstance(left, str) and isinstance(one, str):
+                joined = (one + left, one) if comparison.operator == "startswith" else (left + one, one)
+                for new in joined:
+                    yield from _replaced(value, left, new)
+        return
+    if comparison.operator in _SAMPLES:
+        yield from _replaced(value, left, _SAMPLES[comparison.operator], separators)
+        return
     for old, new in ((left, right), (right, left)):
-        yield from _replaced(value, old, new)
+        yield from _replaced(value, old, new, separators)
         if isinstance(new, int | float) and not isinstance(new, bool):
             for near in (new + 1, new - 1):
-                yield from _replaced(value, old, near)
+                yield from _replaced(value, old, near, separators)
 
 
-def _replaced(value: Any, old: Any, new: Any) -> Replaced:
-    """A value with one occurrence of `old` replaced; a length by as many elements."""
+def _replaced(value: Any, old: Any, new: Any, separators: Sequence[str] = ()) -> Replaced:
+    """A value with one occurrence of `old` replaced; a length by as many elements, a number of parts by as many."""
     if type(value) is type(old) and value == old:
         yield True, new
         return
-    if isinstance(old, int) and isinstance(value, int) and not isinstance(value, bool) and isinstance(new, int):
+    if (
+        _is_number(value)
+        and _is_number(old)
+        and _is_number(new)
+        and (isinstance(value, float) or type(new - old) is int)
+    ):
         yield False, value + (new - old)
     match value:
+        case str() if type(old) is int and type(new) is int:
+            yield from _renumbered(value, old, new)
+            for separator in separators:
+                parts = value.split(separator)
+                if len(parts) == old and 0 < new <= 16:
+                    more = [next((part for part in parts if part), "1")] * (new - old)
+                    yield True, separator.join([*(part or "1" for part in parts), *more][:new])
+            if len(value) == old and 0 <= new <= 64:
+                yield True, value[:new] + (value[-1:] or "a") * (new - len(value))
         case str() if isinstance(old, str) and isinstance(new, str):
             if old and old in value:
                 for found in islice(re.finditer(re.escape(old), value), 12):
@@ -294,31 +386,55 @@ def _replaced(value: Any, old: Any, new: Any) -> Replaced:
             elif not old:
                 yield False, new + value
                 yield False, value + new
+                for separator in separators:
+                    at = value.find(separator) + len(separator)
+                    if at >= len(separator):
+                        yield True, value[:at] + new + value[at:]
             if old.lower() == value.lower() or old == value.strip():
                 yield True, new
-        case str() | bytes() if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64:
-            letter: Any = value[-1:] or (b"a" if isinstance(value, bytes) else "a")
-            yield True, value[:new] + letter * (new - len(value))
+        case bytes() if isinstance(old, bytes) and isinstance(new, bytes):
+            if old and (at := value.find(old)) >= 0:
+                yield True, value[:at] + new + value[at + len(old) :]
+            elif not old:
+                yield False, new + value
+                yield False, value + new
+                yield False, value + b"a" * len(new) + new
+        case bytes() if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64:
+            yield True, value[:new] + (value[-1:] or b"a") * (new - len(value))
         case list() | tuple():
             if _is_length(value, old) and isinstance(new, int) and 0 <= new <= 64 and value:
                 yield True, type(value)([*value, *(list(value) * new)][:new])
             for index, part in enumerate(value[:8]):
-                for exact, one in _replaced(part, old, new):
+                for exact, one in _replaced(part, old, new, separators):
                     yield exact, type(value)([*value[:index], one, *value[index + 1 :]])
         case dict():
             for key, part in list(value.items())[:8]:
-                for exact, one in _replaced(part, old, new):
+                for exact, one in _replaced(part, old, new, separators):
                     yield exact, {**value, key: one}
                 if type(key) is type(old) and key == old:
                     with suppress(TypeError):
                         yield True, {(new if other is key else other): one for other, one in value.items()}
         case Made(callee, arguments, keywords):
             for index, part in enumerate(arguments):
-                for exact, one in _replaced(part, old, new):
+                for exact, one in _replaced(part, old, new, separators):
                     yield exact, Made(callee, (*arguments[:index], one, *arguments[index + 1 :]), keywords)
             for index, (name, part) in enumerate(keywords):
-                for exact, one in _replaced(part, old, new):
+                for exact, one in _replaced(part, old, new, separators):
                     yield exact, Made(callee, arguments, (*keywords[:index], (name, one), *keywords[index + 1 :]))
+
+
+def _renumbered(value: str, old: int, new: int) -> Replaced:
+    """A text with a number in it replaced, or a character by its code."""
+    for found in islice(re.finditer(r"[0-9]+", value), 8):
+        if len(found[0]) < 20 and int(found[0]) == old:
+            yield True, value[: found.start()] + f"{new:x}".zfill(len(found[0])) + value[found.end() :]
+            yield True, value[: found.start()] + str(new).zfill(len(found[0])) + value[found.end() :]
+    if old > 9 and new >= 0 and (at := value.lower().find(f"{old:x}")) >= 0:
+        yield True, value[:at] + f"{new:x}".zfill(len(f"{old:x}")) + value[at + len(f"{old:x}") :]
+    if 0 <= new < 0x110000 and not 0xD800 <= new < 0xE000:
+        at = next((at for at, letter in enumerate(value) if ord(letter) == old), None)
+        if at is not None:
+            yield True, value[:at] + chr(new) + value[at + 1 :]
 
 
 def _is_length(value: Any, number: Any) -> bool:

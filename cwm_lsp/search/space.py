@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -177,7 +177,7 @@ class _Maker:
                     slots[index] = replace(slot, shape=any_of([*_seen(slot, values), *expected]))
         known = [one for one in examples if self.is_allowed(slots, one)]
         pool = Pool()
-        for value in self.constants():
+        for value in self.constants(pool.keys):
             pool.add(value)
         return Space(self.function, tuple(slots), tuple({repr(one): one for one in known}.values()), pool)
 
@@ -326,34 +326,74 @@ class _Maker:
 
     # constants
 
-    def constants(self) -> Iterator[Any]:
-        """Those in the function, what the file's names that it reads are assigned, and those in what it calls."""
-        seen: set[str] = set()
+    def constants(self, keys: list[str]) -> Iterator[Any]:
+        """Those in the function, what the file's names that it reads are assigned, and those in what it calls; then
+        texts that what is called takes. What is looked up in mappings joins the `keys`."""
         documented: set[str] = set()
+        taken: list[str] = []
+        numbers: list[str] = []
+        for node in self.reached():
+            if (key := _looked_up(node)) is not None and key not in keys:
+                keys.append(key)
+            match node:
+                case ast.Expr(value=ast.Constant(value=str() as text)):
+                    documented.add(text)
+                case ast.Call(func=ast.Attribute(attr=attribute), args=[ast.Constant(value=str(pattern)), *_]):
+                    if attribute in _PATTERNS and (matched := text_matching(pattern)) is not None:
+                        yield matched
+                    yield pattern
+                case ast.Constant(value=str(text)) if text in documented:
+                    continue
+                case ast.Constant(value=int() | float() | str() | bytes() as value) if not isinstance(value, bool):
+                    yield value
+                    numbers += [str(value), str(value + 1)] if isinstance(value, int) else []
+                case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+                    yield -value
+            match node:
+                case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if name in TAKEN:
+                    taken += TAKEN[name]
+        yield from dict.fromkeys(taken)
+        if taken:
+            yield from dict.fromkeys(numbers)
+
+    def reached(self) -> Iterator[ast.AST]:
+        """The nodes of the function, and of what it names in the file."""
+        seen: set[str] = set()
         pending: list[tuple[Sequence[ast.AST], int]] = [(self.body, 0)]
         while pending:
             nodes, depth = pending.pop(0)
             for node in (inner for one in nodes for inner in ast.walk(one)):
-                match node:
-                    case ast.Expr(value=ast.Constant(value=str() as text)):
-                        documented.add(text)
-                    case ast.Call(func=ast.Attribute(attr=attribute), args=[ast.Constant(value=str(pattern)), *_]):
-                        if attribute in _PATTERNS and (matched := text_matching(pattern)) is not None:
-                            yield matched
-                        yield pattern
-                    case ast.Constant(value=str(text)) if text in documented:
-                        continue
-                    case ast.Constant(value=int() | float() | str() | bytes() as value) if not isinstance(value, bool):
-                        yield value
-                    case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-                        yield -value
-                    case ast.Name(id=name) if name not in seen and depth < 2:
-                        seen.add(name)
-                        defined = self.hints.defined(name)
-                        if defined is not None:
-                            pending.append(([defined], depth + 1))
+                yield node
+                if isinstance(node, ast.Name) and node.id not in seen and depth < 2:
+                    seen.add(node.id)
+                    defined = self.hints.defined(node.id)
+                    if defined is not None:
+                        pending.append(([defined], depth + 1))
 
 
+def _looked_up(node: ast.AST) -> str | None:
+    """The constant that is looked up in a mapping."""
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=str(key))):
+            return key
+        case ast.Call(func=ast.Attribute(attr="get" | "pop" | "setdefault"), args=[ast.Constant(value=str(key)), *_]):
+            return key
+        case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()]):
+            return key
+    return None
+
+
+TAKEN: Mapping[str, Sequence[str]] = {
+    "int": ("12", "-1", "007"), "float": ("1.5", "inf", "nan", "1e400"), "complex": ("1+2j",),
+    "Decimal": ("1.5", "NaN", "Infinity"), "Fraction": ("1/2", "1.5"), "isdigit": ("12", "²"), "isdecimal": ("12",),
+    "isnumeric": ("12", "½"), "isalpha": ("ab",), "isalnum": ("a1",), "isupper": ("AB",), "istitle": ("Ab Ab",),
+    "loads": ('{"a": 1}', "[1]", "null", '"a"'), "literal_eval": ("[1]", "{'a': 1}"), "fromhex": ("ff00",),
+    "fromisoformat": ("2024-02-29", "2024-02-29T12:30:00"), "b64decode": ("YQ==",), "unquote": ("%41%ff",),
+    "urlparse": ("http://a.b:80/c?d=e#f",), "urlsplit": ("http://a.b:80/c?d=e#f",), "splitlines": ("a\n\nb\n",),
+    "unescape": ("&lt;&#65;",), "ip_address": ("127.0.0.1", "::1"), "name": ("a\x00",),
+    "bidirectional": ("א", "ع1"), "combining": ("e\u0301",), "category": ("a1 \x00",), "normalize": ("e\u0301",),
+}  # fmt: skip
+"""Texts that functions and methods take, by name: what they make something of, and what they do not expect."""
 _PATTERNS = frozenset({"compile", "match", "search", "fullmatch", "findall", "finditer", "split", "sub"})
 _NAMES: Shape = any_of([shape_of("a"), shape_of("b")])
 

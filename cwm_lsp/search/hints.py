@@ -309,15 +309,16 @@ class Hints:
         finally:
             self._depth -= 1
 
-    def imported(self, name: str) -> Shape | None:
-        """The objects of a class of another file, as they are made in this one."""
+    def imported(self, name: str, *, alone: bool = False) -> Shape | None:
+        """The objects of a class of another file, as they are made in this one; `alone`: none of its subclasses."""
         place = self._where() if self._files < FARTHEST else None
         found = place.definition(name) if place is not None else None
         if found is None or (found.place.is_installed and found.place.module.partition(".")[0] in stdlib_module_names):
             return None
         inner, here = found.place, named_here(name, self.source)
         depth = min(self._depth, DEEPEST // 2)  # classes of other files are often parts of others
-        made = Hints(inner.source, lambda: inner, depth, self._files + 1).objects(found.name)
+        there = Hints(inner.source, lambda: inner, depth, self._files + 1)
+        made = there._objects(found.name) if alone else there.objects(found.name)
         try:
             return made and with_names(made, lambda text: _moved(text, found, here))
         except NotPlain:
@@ -325,7 +326,7 @@ class Hints:
 
     def _inherited(self, name: str) -> Shape | None:
         """What makes the objects of a base class, of this file or another."""
-        return self._objects(name) if name in self._classes else self.imported(name)
+        return self._objects(name) if name in self._classes else self.imported(name, alone=True)
 
     def _is_abstract(self, name: str) -> bool:
         node = self._classes[name]
@@ -357,7 +358,9 @@ class Hints:
             return self._record(name, node, bases)
         for base in node.bases:
             inherited = _base(base)
-            if inherited in self._classes or (not is_builtin(inherited) and self.imported(inherited) is not None):
+            if inherited in self._classes or (
+                not is_builtin(inherited) and self.imported(inherited, alone=True) is not None
+            ):
                 found = self._inherited(inherited)
                 return (
                     Instance(name, found.positional, found.named, found.optional)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from cwm_lsp.search.goals import Met, constants, find, raises, reaches, reaches_
 from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.versions import Compared, Version, differences
 from cwm_lsp.source.functions import find as function_of
+from tests.search.kinds import KINDS
 from tests.search.trying import attempt_in
 
 BUDGET = Budget(calls=3_000, seconds=120, stale=3_000)
@@ -176,3 +179,27 @@ def test_functions_of_other_names() -> None:
     assert result.found is not None
     assert result.found.call == "twice(7)"
     assert (result.found.one.value, result.found.other.value) == ("14", "0")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_line_is_reached_by(kind: str) -> None:
+    source = KINDS[kind].lstrip("\n")
+    line = next(number for number, text in enumerate(source.split("\n"), 1) if "# here" in text)
+    function = function_of(source, "f", "")
+    sought = find(source, function, attempt_in(source, "f"), reaches(line), budget=Budget(2_000, 120, 1_500))
+    assert sought.found is not None
+    reached: set[int] = set()
+
+    def follow(frame: Any, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename == "<kind>":
+            reached.add(frame.f_lineno)
+        return follow
+
+    space: dict[str, Any] = {"__name__": "kind"}
+    exec(compile(source, "<kind>", "exec", dont_inherit=True), space)
+    sys.settrace(follow)
+    try:
+        eval(sought.found.call, space)
+    finally:
+        sys.settrace(None)
+    assert line in reached

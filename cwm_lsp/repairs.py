@@ -40,6 +40,8 @@ MOST = 4
 """Evaluators at once."""
 SECONDS = 20.0
 """What the search takes at most, unless it is said."""
+LEAST = 0.5
+"""Seconds that it has, however long it took to begin."""
 TESTS_SECONDS = 5.0
 """What the search for calls that make good tests takes, unless it is said."""
 SHOWN = 3
@@ -71,7 +73,8 @@ def repair_function(
         for one in evaluators:
             stack.callback(one.close)
         advance = stack.enter_context(progress("mending"))
-        repair = repair_of(file, function, told, evaluators, seconds or SECONDS, advance=advance)
+        left = max((seconds or SECONDS) - (time.monotonic() - begun), LEAST)
+        repair = repair_of(file, function, told, evaluators, left, advance=advance)
         wrong = repair.failing
         unknown = [one for one in repair.known if one.holds is None]
         if not wrong and unknown and len(unknown) == len(repair.checks):

@@ -144,6 +144,7 @@ class Bodies:
                 _told(called.outcome, len(texts))
                 for called in self.trial.each([probe + unit], [(0, at) for at in asked])
             ]
+            columns += [[None] * len(texts)] * (len(asked) - len(columns))  # there was no time for those
             return [tuple(column[at] for column in columns) for at in range(len(texts))]
 
         self.trial.limits = AMPLE

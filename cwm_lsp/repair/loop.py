@@ -42,6 +42,8 @@ PLAUSIBLE = 60
 OFFERED = 10
 TELLING = 3.0
 """Seconds that telling fixes apart may take."""
+PART = 0.2
+"""The part of the whole time that it may take."""
 Behaviour = tuple[Any, ...]
 """How calls end."""
 AFTER = 1.0
@@ -115,6 +117,7 @@ class Repair:
     others: Sequence[Within] = ()
     """What attempts calls at the same time."""
     seconds: float = 10.0
+    """What all of it may take, from the first look at what is known."""
     seed: int = 0
     before: Callable[[], None] = lambda: None
     """Called before each batch; it may raise `Cancelled`."""
@@ -129,11 +132,14 @@ class Repair:
         self._apart = self._trial
         """What tries edits apart from the file, by the checks that are `_near`."""
         self._near = list(range(len(self.checks)))
+        self._begun = 0.0
         self._until = 0.0
 
     def look(self) -> list[Known]:
         """What is known of the function as it is."""
         if not self.known:
+            self._begun = time.monotonic()
+            self._trial.until = self._begun + self.seconds
             called = self._trial.whole(self.source)
             pairs = zip(self.checks, called, strict=True)
             self.known = [Known(check, one, holds(check, one)) for check, one in pairs]
@@ -151,11 +157,11 @@ class Repair:
         return [number for number, one in enumerate(self.look()) if one.holds]
 
     def __iter__(self) -> Iterator[Fix]:
-        begun = time.monotonic()
-        self._until = begun + self.seconds
         try:
             if not self.failing:
                 return
+            begun = time.monotonic()
+            self._until = self._trial.until - min(TELLING, PART * self.seconds)
             for edit, text in self._tried():
                 fix = self._checked(edit, text)
                 if fix is not None:
@@ -167,7 +173,7 @@ class Repair:
                 if self._is_over() or sum(one.is_whole for one in self.fixes) >= PLAUSIBLE:
                     return
         finally:
-            self.took = time.monotonic() - begun
+            self.took = time.monotonic() - self._begun
 
     def _is_over(self) -> bool:
         return time.monotonic() > self._until
@@ -181,7 +187,7 @@ class Repair:
         if self.written:
             yield from self._plausible(self.candidates())
             return
-        trial = Trial(self.source, self.function, self.checks, self.within)
+        trial = Trial(self.source, self.function, self.checks, self.within, until=self._until)
         bodies = Bodies(FunctionText(self.source, self.function), trial, self._is_over)
         yield from self._plausible(bodies.small(), 1)
         yield from self._plausible(bodies.templates())
@@ -198,7 +204,8 @@ class Repair:
         """Those after which what failed is right and nothing else has become wrong, as far as that shows apart from the
         rest of the file."""
         self._near = self._nearest()
-        self._apart = Trial(self.source, self.function, [self.checks[at] for at in self._near], self.within)
+        near = [self.checks[at] for at in self._near]
+        self._apart = Trial(self.source, self.function, near, self.within, until=self._until)
         order = [at for at in self._near if at in self.failing]
         order.sort(key=lambda at: (self.known[at].called.exhausted, len(self.checks[at].expression)))
         batches = self._batches(edits, at_once)
@@ -281,6 +288,8 @@ class Repair:
         for limits in (*SCANTY, AMPLE):
             self._apart.limits = limits
             called = list(self._apart.each([unit], [(0, check) for check in range(len(known))]))
+            if len(called) < len(known):
+                return False
             now = [holds(was.check, one) for was, one in zip(known, called, strict=True)]
             cut = any(one.exhausted and not was.called.exhausted for was, one in zip(known, called, strict=True))
             if now == [was.holds for was in known] and not cut:
@@ -324,17 +333,15 @@ class Repair:
         calls = self.further()
         if not calls or not self._trial.is_apart:
             return [(self.source,), *((fix.text,) for fix in fixes)]
-        trial = Trial(self.source, self.function, (), self.within, more=calls, limits=SCANTY[-1])
+        until = min(time.monotonic() + TELLING, self._trial.until)
+        trial = Trial(self.source, self.function, (), self.within, more=calls, limits=SCANTY[-1], until=until)
         texts = [self.source, *(fix.text for fix in fixes)]
         units = [trial.unit(text) for text in texts]
-        until = time.monotonic() + TELLING
         found: list[Behaviour] = []
         for number, text in enumerate(texts):
-            if time.monotonic() > until:
-                found.append((text,))
-                continue
-            called = trial.each(units, [(number, call) for call in range(len(calls))])
-            found.append(tuple(one.outcome and ending(one.outcome) for one in called))
+            called = list(trial.each(units, [(number, call) for call in range(len(calls))])) if trial.has_time else []
+            told = tuple(one.outcome and ending(one.outcome) for one in called)
+            found.append(told if len(told) == len(calls) else (text,))
         return found
 
     def further(self) -> list[str]:

@@ -7,12 +7,15 @@ inside a function of ours that makes it: modules are loaded once for all of them
 from __future__ import annotations
 
 import ast
+import math
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cwm_lsp.evaluate import Called, Limits
+from cwm_lsp.evaluate.observed import not_known
 from cwm_lsp.repair.text import Definition
 from cwm_lsp.source.checks import Check, dependents
 from cwm_lsp.source.functions import Function
@@ -27,6 +30,8 @@ AMPLE = Limits(operations=300_000, seconds=1.5)
 """Of one check."""
 SCANTY = tuple(Limits(operations=operations, seconds=0.5, depth=150) for operations in (1_000, 4_000, 16_000))
 """The same, of an edit that is tried for the first time: many of them never end."""
+LEAST = 0.1
+"""Seconds that an evaluation has, however little time is left."""
 MORE = 4
 """So many times what the function takes as it is, an edit of it may take."""
 CHECK = "_cwm_check"
@@ -82,6 +87,8 @@ class Trial:
     """What is made anew for each edit."""
     limits: Limits = AMPLE
     """Of checks apart from the file."""
+    until: float = math.inf
+    """When what is known has to be known (`time.monotonic`): of what comes later nothing is."""
     _tree: ast.Module = field(init=False)
     _rest: str = field(init=False)
     _starts: list[int] = field(init=False)
@@ -154,7 +161,22 @@ class Trial:
         wanted = range(len(self.checks) + len(self.more)) if numbers is None else numbers
         program = source.rstrip("\n") + "\n\n" + self._checks()
         calls = [f"{CHECK}({number}, ({''.join(f'{name}, ' for name in self.names)}))" for number in wanted]
-        return list(self.within(AMPLE)(program, CHECK, calls))
+        told = list(self._in_time(self.within(self._left(AMPLE))(program, CHECK, calls)))
+        return told + [not_known("there was no time left")] * (len(calls) - len(told))
+
+    def _left(self, limits: Limits) -> Limits:
+        """Limits that hold the time."""
+        return replace(limits, seconds=max(min(limits.seconds, self.until - time.monotonic()), LEAST))
+
+    def _in_time(self, told: Iterator[Called]) -> Iterator[Called]:
+        for called in told:
+            yield called
+            if not self.has_time:
+                return
+
+    @property
+    def has_time(self) -> bool:
+        return time.monotonic() <= self.until
 
     def unit(self, source: str) -> str:
         """What is made anew, in a text of the whole file that may differ in the function.
@@ -204,12 +226,13 @@ class Trial:
     def each(
         self, units: Sequence[str], asked: Sequence[tuple[int, int]], within: Within | None = None
     ) -> Iterator[Called]:
-        """What comes of checks with units (see `unit`), for each pair of the numbers of a unit and a check."""
+        """What comes of checks with units (see `unit`), for each pair of the numbers of a unit and a check; of the
+        first ones, where there is no time for all."""
         made = ", ".join(self.names)
         makers = [f"def {MAKE}_{number}():\n{unit}\n    return ({made},)\n" for number, unit in enumerate(units)]
         program = "\n".join([self._rest, self._checks(), *makers])
         calls = [f"{CHECK}({check}, {MAKE}_{unit}())" for unit, check in asked]
-        return (within or self.within)(self.limits)(program, CHECK, calls)
+        return self._in_time((within or self.within)(self._left(self.limits))(program, CHECK, calls))
 
 
 def _extent(node: ast.stmt, starts: Sequence[int], source: str) -> tuple[int, int]:

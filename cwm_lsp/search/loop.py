@@ -429,8 +429,9 @@ def _renumbered(value: str, old: int, new: int) -> Replaced:
         if len(found[0]) < 20 and int(found[0]) == old:
             yield True, value[: found.start()] + f"{new:x}".zfill(len(found[0])) + value[found.end() :]
             yield True, value[: found.start()] + str(new).zfill(len(found[0])) + value[found.end() :]
-    if old > 9 and new >= 0 and (at := value.lower().find(f"{old:x}")) >= 0:
-        yield True, value[:at] + f"{new:x}".zfill(len(f"{old:x}")) + value[at + len(f"{old:x}") :]
+    shown = f"{old:x}"
+    if old > 9 and new >= 0 and (start := value.lower().find(shown)) >= 0:
+        yield True, value[:start] + f"{new:x}".zfill(len(shown)) + value[start + len(shown) :]
     if 0 <= new < 0x110000 and not 0xD800 <= new < 0xE000:
         at = next((at for at, letter in enumerate(value) if ord(letter) == old), None)
         if at is not None:

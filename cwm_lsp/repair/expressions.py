@@ -270,6 +270,7 @@ def _names(text: FunctionText) -> Iterator[Edit]:
             if name != node.id:
                 alike = SequenceMatcher(None, name, node.id).ratio() > 0.7
                 yield _whole(text, node, name, cost - 0.3 * alike)
+    everywhere = {node.attr for node in ast.walk(text.tree) if isinstance(node, ast.Attribute)} | _members(text.tree)
     for attribute in text.each(ast.Attribute):
         if not isinstance(attribute.ctx, ast.Load):
             continue
@@ -283,8 +284,25 @@ def _names(text: FunctionText) -> Iterator[Edit]:
         for name in sorted(seen - {attribute.attr}):
             alike = SequenceMatcher(None, name, attribute.attr).ratio() > 0.6
             yield _whole(text, attribute, f"{text.text(attribute.value)}.{name}", 1.6 - 0.3 * alike)
+        for name in sorted(everywhere - seen):
+            if SequenceMatcher(None, name, attribute.attr).ratio() > 0.6:
+                yield _whole(text, attribute, f"{text.text(attribute.value)}.{name}", 1.4)
         if not (isinstance(parent, ast.Call) and parent.func is attribute):
             yield _whole(text, attribute, f"{text.text(attribute)}()", 1.8)
+
+
+def _members(tree: ast.Module) -> set[str]:
+    """The names in the classes of a file: methods and fields."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for inner in node.body:
+                match inner:
+                    case ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                        found.add(name)
+                    case ast.Assign(targets=[ast.Name(id=name)]):
+                        found.add(name)
+    return found
 
 
 def _by_one(text: FunctionText) -> Iterator[Edit]:
@@ -353,13 +371,16 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
         if name in ("sorted", "sort", "max", "min") and not any(one.arg == "reverse" for one in node.keywords):
             stop = max([end, *(text.span(one)[1] for one in node.keywords)])
             if name.startswith("sort"):
-                yield edit(text, (stop, stop, ", reverse=True"), 1.6)
-            yield edit(text, (stop, stop, ", key=len"), 2.6)
+                yield edit(text, _one_more(text, node, "reverse=True", stop), 1.6)
+            yield edit(text, _one_more(text, node, "key=len", stop), 2.6)
+            if name in ("max", "min") and len(arguments) == 1:
+                for value in ("0", "None", "''"):
+                    yield edit(text, _one_more(text, node, f"default={value}", stop), 1.4)
         if name != "range" and len(arguments) < _ARGUMENTS:
             most = len(text.function.parameters) if name == own else _ARGUMENTS
             if len(arguments) < most:
                 for variable in (*text.variables, "1", "0"):
-                    yield edit(text, (end, end, f", {variable}"), 2.4 if name != own else 1.8)
+                    yield edit(text, _one_more(text, node, variable, end), 2.4 if name != own else 1.8)
     for node in text.each(ast.Call):
         for keyword in node.keywords:
             if keyword.arg is None:
@@ -373,6 +394,14 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="sort"), args=[], keywords=[])):
                 stop = text.span(statement)[1] - 1
                 yield edit(text, (stop, stop, "reverse=True"), 1.8)
+
+
+def _one_more(text: FunctionText, node: ast.Call, argument: str, stop: int) -> Change:
+    """A call with an argument more, which comes after the character `stop`."""
+    first = node.args[0]
+    if isinstance(first, ast.GeneratorExp) and text.span(first)[1] == text.span(node)[1]:  # it has the call's brackets
+        return *text.span(first), f"({text.text(first)}, {argument})"
+    return stop, stop, f", {argument}"
 
 
 def _is_always_true(text: FunctionText, node: ast.Call, argument: ast.expr) -> bool:

@@ -46,6 +46,8 @@ PART = 0.2
 """The part of the whole time that it may take."""
 Behaviour = tuple[Any, ...]
 """How calls end."""
+ENDS = 2.5
+"""How much sooner an end of a recursion is tried where a call goes on and on."""
 AFTER = 1.0
 """Seconds that the search goes on after the first such edit, at least; else as long again as it took."""
 _CRASHES = frozenset({"TypeError", "AttributeError", "NameError", "UnboundLocalError"})
@@ -197,8 +199,11 @@ class Repair:
         """All edits, the likeliest first: by how usual such a fault is, and how suspicious its line."""
         known = self.look()
         suspects = suspicion([known[at].called for at in self.failing], [known[at].called for at in self.passing])
+        deep = any(_is_endless(known[at].called) for at in self.failing)
         text = FunctionText(self.source, self.function)
-        return sorted([*expression_edits(text), *statement_edits(text)], key=lambda edit: _rank(edit, suspects, text))
+        return sorted(
+            [*expression_edits(text), *statement_edits(text)], key=lambda edit: _rank(edit, suspects, deep=deep)
+        )
 
     def _plausible(self, edits: Iterable[Edit], at_once: int = BATCH) -> Iterator[tuple[Edit, str]]:
         """Those after which what failed is right and nothing else has become wrong, as far as that shows apart from the
@@ -370,5 +375,14 @@ def _call_in(text: str) -> str:
     return ast.unparse(node.left) if isinstance(node, ast.Compare) else text
 
 
-def _rank(edit: Edit, suspects: Mapping[int, float], text: FunctionText) -> float:
-    return edit.cost - 1.5 * suspects.get(edit.line, 0.0) + (1.0 if edit.guards else 0.0)
+def _is_endless(called: Called) -> bool:
+    outcome = called.outcome
+    if outcome is None:
+        return called.exhausted
+    return outcome.kind == "endless" or (outcome.exception is not None and outcome.exception.type == "RecursionError")
+
+
+def _rank(edit: Edit, suspects: Mapping[int, float], *, deep: bool) -> float:
+    """When an edit is tried: `deep`, where a call goes on and on."""
+    sooner = ENDS if deep and edit.ends else 0.0
+    return edit.cost - 1.5 * suspects.get(edit.line, 0.0) + (1.0 if edit.guards else 0.0) - sooner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from cwm_lsp.repair.expressions import atoms, edit
@@ -14,13 +15,17 @@ _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Delete)
 _BODIES = ("body", "orelse", "finalbody")
 _INITIAL = ("0", "1", "None", "[]", "''", "{}", "-1", "True", "False")
 _BASES = ("0", "1", "None", "[]", "''", "False", "True", "[[]]", "{}", "-1", "()", "set()")
+_CAUGHT = (
+    "ValueError", "KeyError", "IndexError", "TypeError", "AttributeError", "ZeroDivisionError", "StopIteration",
+    "OSError", "LookupError", "ArithmeticError",
+)  # fmt: skip
 _LONG = 100
 """Characters of a statement that is put elsewhere."""
 
 
 def statement_edits(text: FunctionText) -> Iterator[Edit]:
     """Edits of statements, in no order."""
-    for make in (_gone, _kinds, _moved, _added, _pieces, _returns, _iterated, _defaults, _bases, _guards):
+    for make in (_gone, _kinds, _moved, _added, _pieces, _returns, _iterated, _defaults, _bases, _guards, _handlers):
         yield from make(text)
 
 
@@ -349,7 +354,8 @@ def _bases(text: FunctionText) -> Iterator[Edit]:
     for atom in atoms(parameters):
         for value in values:
             code = f"if {atom}:\n    return {value}"
-            yield _put(text, at, indent, body[0], code, 2.9 if recursive else 3.7, guards=not recursive)
+            base = _put(text, at, indent, body[0], code, 2.9 if recursive else 3.7, guards=not recursive)
+            yield replace(base, ends=recursive)
 
 
 def _guards(text: FunctionText) -> Iterator[Edit]:
@@ -376,6 +382,19 @@ def _guards(text: FunctionText) -> Iterator[Edit]:
             for name in text.variables:
                 for atom in (f"not {name}", f"{name} is None"):
                     yield _put(text, at, indent, near, f"if {atom}:\n    continue", 4.0, guards=True)
+
+
+def _handlers(text: FunctionText) -> Iterator[Edit]:
+    """Another exception that is caught."""
+    for node in ast.walk(text.node):
+        if not (isinstance(node, ast.ExceptHandler) and node.type is not None):
+            continue
+        caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        known = {text.text(one) for one in caught}
+        for name in (one for one in _CAUGHT if one not in known):
+            yield edit(text, (*text.span(node.type), name), 1.3)
+            together = ", ".join([*map(text.text, caught), name])
+            yield edit(text, (*text.span(node.type), f"({together})"), 1.5)
 
 
 def _under(text: FunctionText, statement: ast.stmt, condition: str) -> Iterator[Edit]:

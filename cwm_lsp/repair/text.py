@@ -38,6 +38,8 @@ class Edit:
     """How unlikely such a fault is: edits that cost less are tried first."""
     guards: bool = False
     """It keeps a crash or a case away and computes nothing new."""
+    ends: bool = False
+    """It gives a recursion an end."""
 
     def applied(self, source: str) -> str:
         """The file after it."""

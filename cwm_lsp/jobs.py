@@ -162,10 +162,11 @@ def task_of(target: Target, python: str | None = None, scope: Scope = "file") ->
     from cwm_lsp.evaluate import Around
     from cwm_lsp.predict.predictor import Task
     from cwm_lsp.source.environment import layout
+    from cwm_lsp.verdicts.programs import OF_PYTEST
 
     path = Path(target.path).absolute()
     place = layout(path, target.source)
-    around = Around(str(path), python, str(place.root) if scope == "workspace" else None)
+    around = Around(str(path), python, str(place.root) if scope == "workspace" else None, named=OF_PYTEST)
     return Task(target.path, target.source, target.function, target.call.expression, place.module, around)
 
 

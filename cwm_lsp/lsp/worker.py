@@ -147,13 +147,14 @@ class Worker:
         from cwm_lsp.source.functions import find
         from cwm_lsp.source.mending import mended
         from cwm_lsp.trace.facts import sure_part
+        from cwm_lsp.verdicts.programs import OF_PYTEST
 
         source = mended(job["source"])
         function = find(source, job["function"], job["path"])
         path = Path(job["path"]).absolute()
         place = layout(path, source)
         workspace = str(place.root) if job["scope"] == "workspace" else None
-        around = Around(str(path), job["python"], workspace, job["texts"])
+        around = Around(str(path), job["python"], workspace, job["texts"], OF_PYTEST)
         predictor = self._predictor_of(job["model"], tell)
         reporter = _Reporter("predicting", tell)
         call = job["call"]

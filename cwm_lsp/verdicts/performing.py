@@ -285,7 +285,7 @@ class Tests:
     def not_loaded(self, module: str, kind: str, message: str) -> Iterator[Verdict]:
         """The file, or a `conftest.py` around it, cannot be imported: that is an error of every test."""
         targets, self.targets = self.targets, []
-        if kind in ("_Skipped", "SkipTest"):
+        if kind in ("Skipped", "SkipTest"):
             yield from self.all_unknown(targets, f"skipped: {message}", "pass")
         elif kind in ("ModuleNotFoundError", "ImportError", "RecursionError", "MemoryError", "SystemExit"):
             yield from self.all_unknown(targets, f"{module} cannot be imported: {message}")

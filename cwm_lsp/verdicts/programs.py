@@ -16,6 +16,8 @@ from cwm_lsp.verdicts.rewriting import rewritten
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 NAMED = {path.stem: str(path) for path in STAND_INS.glob("*.py") if path.stem != "__init__"}
+OF_PYTEST = {name: path for name, path in NAMED.items() if name != "unittest"}
+"""What tests need that are called like other functions: `unittest`'s own is followed there."""
 DRIVER = "_cwm_driver.py"
 """The file that a driver is taken for, in the folder of the tests: it is never written."""
 

@@ -30,6 +30,8 @@ TOLD = "CWM_LSP_TOLD"
 FLAGS = "CWM_LSP_DOCTEST_FLAGS"
 """The variable that names the flags of doctests, with commas between."""
 _NO_PYTEST = "No module named pytest"
+_USAGE = 4
+"""The exit code of pytest where it is not called as it should be, by the options of a project, too."""
 _LOOK = 0.05
 """Seconds between two looks at a run."""
 _COLLECTING = 60.0
@@ -134,8 +136,12 @@ def _watched(
                     each.kill()
             process.wait()
         errors.seek(0)
-        if _NO_PYTEST in errors.read():
+        said = errors.read()
+        if _NO_PYTEST in said:
             raise UnavailableError(f"{command[0]} has no pytest; install it there, or name another one by --python")
+        if process.returncode == _USAGE and size == 0:
+            told = [line for line in said.splitlines() if "error: " in line] or ["it does not say why"]
+            raise UnavailableError(f"pytest does not run with the project's options: {told[0].rpartition('error: ')[2]}")
     return False
 
 

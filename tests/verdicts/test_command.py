@@ -166,3 +166,10 @@ def test_what_lasts_after_a_test_is_not_its_fault(project: Path) -> None:
     )
     done = verify(project, "test_shop.py", "--run", "--timeout", "5")
     assert done.stdout.startswith("1 pass, 0 fail"), done.stdout
+
+
+def test_that_the_project_s_options_do_not_fit_is_told(project: Path) -> None:
+    (project / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    done = verify(project, "--run", "--no-cache")
+    assert done.returncode == 3
+    assert "--no-such-option" in done.stderr

@@ -272,7 +272,7 @@ def lineage(kind: Any) -> list[Any]:
 
 def exhaust(generator: Any) -> None:
     for _ in generator:
-        raise pytest._Failed("fixture function has more than one 'yield'")
+        raise pytest.Failed("fixture function has more than one 'yield'")
 
 
 def finish(finalizers: list[Any]) -> None:

@@ -14,6 +14,7 @@ from _cwm_fixtures import Item, Module, NotKnown, finish  # noqa: F401  a driver
 
 pytest: Any = importlib.import_module("pytest")
 unittest: Any = importlib.import_module("unittest")
+pytest.worded = True
 SHOWN = 500
 """Characters of a value that is shown."""
 
@@ -50,9 +51,9 @@ class Session(Collecting):  # type: ignore[misc]
             self.run(item)
         except NotKnown as error:
             return (item.name, "unknown", str(error))
-        except pytest._XFailed as error:
+        except pytest.XFailed as error:
             return (item.name, "pass", f"xfailed: {error}")
-        except (pytest._Skipped, unittest.SkipTest) as error:
+        except (pytest.Skipped, unittest.SkipTest) as error:
             return (item.name, "pass", f"skipped: {error}")
         except (MemoryError, ImportError, KeyboardInterrupt) as error:
             return (item.name, "unknown", f"{type(error).__name__} hangs on the surroundings")
@@ -96,9 +97,9 @@ class Session(Collecting):  # type: ignore[misc]
             raise NotKnown(item.doubt)
         for mark in item.marks:
             if mark.name == "skip":
-                raise pytest._Skipped(mark.kwargs.get("reason", mark.args[0] if mark.args else "unconditional skip"))
+                raise pytest.Skipped(mark.kwargs.get("reason", mark.args[0] if mark.args else "unconditional skip"))
             if mark.name == "skipif" and any([self.holds(one) for one in self.conditions(mark)]):
-                raise pytest._Skipped(mark.kwargs.get("reason", ""))
+                raise pytest.Skipped(mark.kwargs.get("reason", ""))
             if (
                 mark.name == "xfail"
                 and expected is None
@@ -112,18 +113,18 @@ class Session(Collecting):  # type: ignore[misc]
             return
         reason = expected.kwargs.get("reason", "")
         if not expected.kwargs.get("run", True):
-            raise pytest._XFailed(reason)
+            raise pytest.XFailed(reason)
         kinds = expected.kwargs.get("raises")
         try:
             self.call(item)
-        except (NotKnown, pytest._Skipped, unittest.SkipTest, pytest._XFailed):
+        except (NotKnown, pytest.Skipped, unittest.SkipTest, pytest.XFailed):
             raise
         except BaseException as error:
             if kinds is not None and not isinstance(error, kinds):
                 raise
-            raise pytest._XFailed(reason) from None
+            raise pytest.XFailed(reason) from None
         if expected.kwargs.get("strict", strict):
-            raise pytest._Failed(f"[XPASS(strict)] {reason}")
+            raise pytest.Failed(f"[XPASS(strict)] {reason}")
 
     def conditions(self, mark: Any) -> Any:
         return [*mark.args, *([mark.kwargs["condition"]] if "condition" in mark.kwargs else [])]

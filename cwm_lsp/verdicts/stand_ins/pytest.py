@@ -12,10 +12,21 @@ from _cwm_given import CaptureFixture, FixtureRequest, MonkeyPatch, Node  # noqa
 _not_known: Any = input
 """Something that is not known."""
 __version__: Any = _not_known
+worded: Any = False
+"""Whether failures are worded as well as can be, for a verdict: pytest's own words differ from version to version."""
 
 
 def __getattr__(name: str) -> Any:
     return _not_known()
+
+
+def _words(text: str) -> str:
+    return text if worded else str(_not_known())
+
+
+class _Opaque:
+    def __repr__(self) -> str:
+        return str(_not_known())
 
 
 # outcomes
@@ -26,37 +37,39 @@ class _Outcome(BaseException):
         super().__init__(msg)
         self.msg = msg
 
-    def __str__(self) -> str:
-        return "" if self.msg is None else str(self.msg)
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} instance>" if self.msg is None else str(self.msg)
+
+    __str__ = __repr__
 
 
-class _Failed(_Outcome):
-    pass
+class Failed(_Outcome):
+    __module__ = "builtins"
 
 
-class _Skipped(_Outcome):
-    pass
+class Skipped(_Outcome):
+    __module__ = "builtins"
 
 
-class _XFailed(_Failed):
+class XFailed(Failed):
     pass
 
 
 def fail(reason: str = "", pytrace: bool = True) -> None:
-    raise _Failed(reason)
+    raise Failed(reason)
 
 
 def skip(reason: str = "", *, allow_module_level: bool = False) -> None:
-    raise _Skipped(reason)
+    raise Skipped(reason)
 
 
 def xfail(reason: str = "") -> None:
-    raise _XFailed(reason)
+    raise XFailed(reason)
 
 
-fail.Exception = _Failed  # type: ignore[attr-defined]
-skip.Exception = _Skipped  # type: ignore[attr-defined]
-xfail.Exception = _XFailed  # type: ignore[attr-defined]
+fail.Exception = Failed  # type: ignore[attr-defined]
+skip.Exception = Skipped  # type: ignore[attr-defined]
+xfail.Exception = XFailed  # type: ignore[attr-defined]
 
 
 def importorskip(modname: str, minversion: Any = None, reason: Any = None, *, exc_type: Any = None) -> Any:
@@ -67,7 +80,7 @@ def importorskip(modname: str, minversion: Any = None, reason: Any = None, *, ex
     try:
         module = importlib.import_module(modname)
     except ImportError:
-        raise _Skipped(f"could not import {modname!r}") from None
+        raise Skipped(_words(f"could not import {modname!r}")) from None
     parts = modname.split(".")
     return module if len(parts) == 1 else importlib.import_module(modname)
 
@@ -75,14 +88,14 @@ def importorskip(modname: str, minversion: Any = None, reason: Any = None, *, ex
 # marks
 
 
-class Mark:
+class Mark(_Opaque):
     def __init__(self, name: str, args: Any, kwargs: Any) -> None:
         self.name = name
         self.args = args
         self.kwargs = kwargs
 
 
-class MarkDecorator:
+class MarkDecorator(_Opaque):
     def __init__(self, mark: Mark) -> None:
         self.mark = mark
 
@@ -118,7 +131,7 @@ def _store(target: Any, mark: Mark) -> None:
     target.pytestmark = [*(own if isinstance(own, list) else [own]), mark]
 
 
-class MarkGenerator:
+class MarkGenerator(_Opaque):
     def __getattr__(self, name: str) -> MarkDecorator:
         if name[0] == "_":
             raise AttributeError("Marker name must NOT start with underscore")
@@ -129,7 +142,7 @@ mark = MarkGenerator()
 HIDDEN_PARAM: Any = _not_known
 
 
-class ParameterSet:
+class ParameterSet(_Opaque):
     def __init__(self, values: Any, marks: Any, id: Any) -> None:
         self.values = values
         self.marks = marks
@@ -145,7 +158,7 @@ def param(*values: Any, marks: Any = (), id: Any = None) -> ParameterSet:
 # fixtures
 
 
-class FixtureDef:
+class FixtureDef(_Opaque):
     def __init__(self, function: Any, scope: Any, params: Any, autouse: bool, ids: Any, name: Any) -> None:
         self.function = function
         self.scope = scope
@@ -155,7 +168,7 @@ class FixtureDef:
         self.name = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise _Failed(f'Fixture "{self.name}" called directly.')
+        raise Failed(f'Fixture "{self.name}" called directly.')
 
 
 def fixture(
@@ -199,7 +212,8 @@ class ExceptionInfo:
 
     def match(self, regexp: Any) -> bool:
         value = str(self.value)
-        assert re.search(regexp, value), f"Regex pattern did not match.\n Regex: {regexp!r}\n Input: {value!r}"
+        if not re.search(regexp, value):
+            raise AssertionError(_words(f"Regex pattern did not match.\n Regex: {regexp!r}\n Input: {value!r}"))
         return True
 
     def exconly(self, tryshort: bool = False) -> str:
@@ -219,7 +233,7 @@ class ExceptionInfo:
     __repr__ = __str__
 
 
-class RaisesContext:
+class RaisesContext(_Opaque):
     def __init__(self, expected: Any, match: Any = None, check: Any = None) -> None:
         self.expected = expected
         self.match = match
@@ -231,16 +245,16 @@ class RaisesContext:
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
         if error is None:
-            raise _Failed(f"DID NOT RAISE {_named(self.expected)}")
+            raise Failed(_words(f"DID NOT RAISE {_named(self.expected)}"))
         if self.expected is not None and not isinstance(error, self.expected):
             return False
         self.info._error = error
         if self.match is not None:
             text = str(error)
             if not re.search(self.match, text):
-                raise AssertionError(f"Regex pattern did not match: {_pattern(self.match)!r} on {text!r}")
+                raise AssertionError(_words(f"Regex pattern did not match: {_pattern(self.match)!r} on {text!r}"))
         if self.check is not None and not self.check(error):
-            raise AssertionError("the check did not return True")
+            raise AssertionError(_words("the check did not return True"))
         return True
 
 
@@ -278,7 +292,7 @@ def _check_kinds(expected: Any) -> None:
 # warnings
 
 
-class WarningsRecorder:
+class WarningsRecorder(_Opaque):
     def __init__(self, expected: Any = None, match: Any = None) -> None:
         self._expected = expected
         self._match = match
@@ -304,7 +318,7 @@ class WarningsRecorder:
         for index, one in enumerate(self._list):
             if issubclass(one.category, cls):
                 return _not_known() if len(self._list) > 1 else self._list.pop(index)
-        raise AssertionError(f"{cls!r} not found in warning list")
+        raise AssertionError(_words(f"{cls!r} not found in warning list"))
 
     def clear(self) -> None:
         self._list[:] = []
@@ -324,7 +338,7 @@ class WarningsRecorder:
             and (self._match is None or re.search(self._match, str(one.message)))
         ]  # fmt: skip
         if not meant:
-            raise _Failed(f"DID NOT WARN. No warnings of type {_named(self._expected)} were emitted.")
+            raise Failed(_words(f"DID NOT WARN. No warnings of type {_named(self._expected)} were emitted."))
         for one in self._list:
             if one not in meant:  # it is emitted again
                 warnings.warn(one.message, stacklevel=2)

@@ -141,7 +141,8 @@ def _watched(
             raise UnavailableError(f"{command[0]} has no pytest; install it there, or name another one by --python")
         if process.returncode == _USAGE and size == 0:
             told = [line for line in said.splitlines() if "error: " in line] or ["it does not say why"]
-            raise UnavailableError(f"pytest does not run with the project's options: {told[0].rpartition('error: ')[2]}")
+            why = told[0].rpartition("error: ")[2]
+            raise UnavailableError(f"pytest does not run with the project's options: {why}")
     return False
 
 

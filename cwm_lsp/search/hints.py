@@ -70,6 +70,11 @@ _WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequire
 _ITERATORS = frozenset({"Iterator", "Generator"})
 _OTHER_LISTS = frozenset({"frozenset", "FrozenSet", "deque", "Deque", "Counter"})
 _OTHER_TABLES = {"defaultdict": None, "DefaultDict": None, "OrderedDict": "OrderedDict", "Counter": "Counter"}
+_OF_RE: Mapping[str, Sequence[str]] = {
+    "Pattern": ("compile('a')", "compile('(a*)(b)?')", "compile('')"),
+    "Match": ("match('(a)(b)?', 'abc')", "match('(.*)', '12')", "search('', '')"),
+}
+"""What makes objects of `re`."""
 _SOMETHING = Guess(OneOf((INT, STR)))
 
 
@@ -210,8 +215,12 @@ class Hints:
         if name == "Literal":
             values = [value for part in parts for value in self._literals(part)]
             return Fixed(tuple(values)) if values else None
-        if name in ("type", "Type") and parts:
-            return Fixed((Text(ast.unparse(parts[0])),))
+        if name in ("type", "Type"):
+            return self._class(parts)
+        if name in _OF_RE and full in (name, f"re.{name}", f"typing.{name}"):
+            module = "re" if "re" in (global_names(self.source) or ()) else "__import__('re')"
+            made = Fixed(tuple(Text(f"{module}.{one}") for one in _OF_RE[name]))
+            return Guess(made) if name == "Match" else made  # of which pattern, nobody has said
         if name in ("Callable", "callable"):
             return self._callable(parts)
         if name in ("tuple", "Tuple"):
@@ -268,6 +277,14 @@ class Hints:
             return Row(())
         shapes = [shape for part in parts if (shape := self._element(part)) is not None]
         return Row(tuple(shapes)) if len(shapes) == len(parts) else None
+
+    def _class(self, parts: Sequence[ast.expr]) -> Shape:
+        """A class: the one that is named, or any."""
+        name = dotted(parts[0]) if parts else None
+        if name is not None and name not in self._assigned and name != "Any":
+            return Fixed((Text(name),))
+        own = [name for name in self._classes if "." not in name][:4]
+        return Guess(Fixed(tuple(map(Text, ("int", "str", "list", *own)))))
 
     def _callable(self, parts: Sequence[ast.expr]) -> Shape | None:
         if len(parts) != 2 or not isinstance(parts[0], ast.List):

@@ -200,3 +200,18 @@ def test_what_a_run_shows() -> None:
     endless = Crash("f", "f(0)", 2, NEVER_ENDS, "")
     assert endless.is_shown_by(Outcome("timeout")) is True
     assert endless.is_shown_by(Outcome("return", "1")) is False
+
+
+@pytest.mark.parametrize(
+    ("hint", "body", "kind"),
+    [
+        ("re.Pattern", "1 // len(x.findall(''))", "ZeroDivisionError"),
+        ("typing.Pattern[str]", "1 // len(x.pattern)", "ZeroDivisionError"),
+        ("type", "1 // len(x.__name__[5:])", "ZeroDivisionError"),
+        ("typing.Type[T]", "1 // len(x.__name__[5:])", "ZeroDivisionError"),
+        ("re.Match[str]", "int(x.group(0))", "ValueError"),
+    ],
+)
+def test_patterns_matches_and_classes_are_made_up(hint: str, body: str, kind: str) -> None:
+    source = f"import re\nimport typing\nT = typing.TypeVar('T')\n\n\ndef f(x: {hint}) -> int:\n    return {body}\n"
+    assert kind in {found for _, found, _ in told(crashes_of(source))}

@@ -39,6 +39,13 @@ _KIN = (
     ("chain", "from_iterable"), ("group", "groups", "groupdict"), ("match", "search", "fullmatch", "findall"),
     ("setdefault", "get"), ("copy", "deepcopy"), ("permutations", "combinations", "product"),
 )  # fmt: skip
+_PARTS = (
+    ("name", "value", "key"), ("left", "right"), ("x", "y", "z"), ("row", "column"), ("width", "height", "depth"),
+    ("start", "stop", "end", "step"), ("head", "tail"), ("first", "last"), ("prev", "next", "previous"),
+    ("parent", "child"), ("year", "month", "day"), ("hour", "minute", "second"), ("real", "imag"), ("stem", "suffix"),
+    ("low", "high"), ("lower", "upper"), ("min", "max"), ("numerator", "denominator"), ("source", "target"),
+)  # fmt: skip
+"""Attributes that objects have beside each other."""
 _CONVERSIONS = ("str", "int", "list", "float", "len", "abs", "sorted", "set", "tuple", "sum", "bool", "round")
 _ARGUMENTS = 4
 """Arguments of a call that are looked at together."""
@@ -430,7 +437,7 @@ def _callees(text: FunctionText) -> Iterator[Edit]:
     """Another function or method that is akin, a conversion more or less."""
     for node in text.expressions:
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
-        for family in _KIN:
+        for family in (*_KIN, *_PARTS) if isinstance(node, ast.Attribute) else _KIN:
             if name in family:
                 for other in family:
                     if other != name:

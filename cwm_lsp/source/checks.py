@@ -124,9 +124,11 @@ def known_checks(
     through = dependents(source, function)
     wanted = [one for one in functions(source) if one.qualname.split(".")[0] in through and not _is_test(one)]
     home = Home.of(source, wanted)
-    found = list(_in_doctests(source, through, path))
-    readers = [(one, read_tests(Assertions, home, path, text, importable)) for one, text in tests.items()]
-    readers += [(path, read_own_tests(Assertions, home, source)), (path, read_main(Assertions, home, source))]
+    remembers = any(map(_remembers, _definitions(source, through)))
+    found = list(_in_doctests(source, through, path, in_order=remembers))
+    kind = InOrder if remembers else Assertions
+    readers = [(one, read_tests(kind, home, path, text, importable)) for one, text in tests.items()]
+    readers += [(path, read_own_tests(kind, home, source)), (path, read_main(kind, home, source))]
     for place, reader in readers:
         if reader is not None:
             found += [replace(check, path=place) for check in reader.checks]
@@ -134,11 +136,27 @@ def known_checks(
     return list(reversed(once.values()))[:MOST]
 
 
+def _definitions(source: str, names: frozenset[str]) -> Iterator[ast.AST]:
+    """The functions in the definitions of these names at the top level."""
+    for node in module_statements(source):
+        if isinstance(node, _Definition | ast.ClassDef) and node.name in names:
+            yield from (inner for inner in walk(node) if isinstance(inner, _Definition))
+
+
+def _remembers(node: ast.AST) -> bool:
+    """Whether what comes of a call may hang on earlier ones: by a default that they share, or a global name."""
+    arguments = getattr(node, "args", None)
+    shared = [*arguments.defaults, *arguments.kw_defaults] if isinstance(arguments, ast.arguments) else []
+    if any(isinstance(one, ast.List | ast.Dict | ast.Set | ast.Call) for one in shared):
+        return True
+    return any(isinstance(inner, ast.Global) for inner in walk(node))
+
+
 def _is_test(function: Function) -> bool:
     return function.qualname.split(".")[0].lower().startswith("test")
 
 
-def _in_doctests(source: str, through: frozenset[str], path: str) -> Iterator[Check]:
+def _in_doctests(source: str, through: frozenset[str], path: str, *, in_order: bool) -> Iterator[Check]:
     lines = source.split("\n")
     parser = doctest.DocTestParser()
     at_home = global_names(source)
@@ -159,7 +177,7 @@ def _in_doctests(source: str, through: frozenset[str], path: str) -> Iterator[Ch
             if example.options.get(doctest.SKIP) or _imports_from_home(tree, at_home):
                 continue
             used, bound = _names(tree)
-            needed = _needed(before, used)
+            needed = [text for _, _, text in before] if in_order else _needed(before, used)
             check = _of_example(example, tree)
             before.append((used, bound, example.source))
             if check is None or not _may_tell(tree, needed, through):
@@ -221,6 +239,10 @@ def _of_example(example: doctest.Example, tree: ast.Module) -> Check | None:
     return Check(text, Expectation("shows", wanted, 0), text) if wanted else None
 
 
+_BEFORE = 20
+"""Calls of a test that are made again before a later one."""
+
+
 class Assertions(TestReader):
     """Reads tests and collects what they assert of some functions."""
 
@@ -248,7 +270,36 @@ class Assertions(TestReader):
         owners = {function.qualname.split(".")[0] for function in self.home.functions}
         if len(text) + len(before) > _LONGEST or owners.isdisjoint(prepared.free_names()):
             return
-        self.checks.append(Check(text, expectation, text, line=expectation.line, before=before and f"{before}\n"))
+        before = f"{before}\n" if before else self.earlier(environment)
+        self.checks.append(Check(text, expectation, text, line=expectation.line, before=before))
+        self.noted(text, expectation, environment)
+
+    def earlier(self, environment: Environment) -> str:
+        """What a test has called so far, as statements, where that matters."""
+        return ""
+
+    def noted(self, text: str, expectation: Expectation, environment: Environment) -> None:
+        """That a test calls something."""
+
+
+class InOrder(Assertions):
+    """The same, where what comes of a call may hang on those before it."""
+
+    def __init__(
+        self, home: Home, keeps: Callable[[str], bool], *, importable: Callable[[str], bool] = lambda module: False
+    ) -> None:
+        super().__init__(home, keeps, importable=importable)
+        self._test: Environment | None = None
+        self._said: list[str] = []
+
+    def earlier(self, environment: Environment) -> str:
+        return "".join(self._said) if environment is self._test else ""
+
+    def noted(self, text: str, expectation: Expectation, environment: Environment) -> None:
+        if environment is not self._test:
+            self._test, self._said = environment, []
+        if expectation.kind != "raises" and len(self._said) < _BEFORE:
+            self._said.append(f"{text}\n")
 
 
 def _stated(node: ast.stmt) -> Iterator[tuple[ast.expr, Expectation]]:

@@ -54,8 +54,9 @@ def cases(
     except NoCalls as error:
         raise NoCases(str(error)) from None
     search = Search(space, attempt, budget or Budget(), seed)
-    written = set(space.known)
-    tries = [one for one in search if _can_be_told(one.called) and (one.arguments in written or _is_meant(one.called))]
+    tries = [
+        one for one in search if _can_be_told(one.called) and (one.arguments in space.known or _is_meant(one.called))
+    ]
     if not tries:
         raise NoCases(search.why or "what comes of its calls cannot be written down")
     inside = range(function.def_line, function.last_line + 1)

@@ -8,6 +8,7 @@ same space, evaluator and seed give the same calls in the same order.
 
 from __future__ import annotations
 
+import math
 import operator
 import random
 import re
@@ -39,6 +40,8 @@ SUGGESTED = 32
 """Those of one call."""
 AGAIN = 3
 """Calls in which the same comparison of texts suggests others: what is beside its operands may matter."""
+LARGE = 1_000
+"""A number that may be why a call takes too long."""
 NUMBERS = 12
 """Numbers in the arguments along each of which a call goes on."""
 QUEUED = 400
@@ -80,6 +83,8 @@ class Search:
     """Why nothing was known of the last such call."""
     late: bool = False
     """It ended for want of time."""
+    _too_large: float = math.inf
+    """Numbers from there on are not tried any more: a call with such a one took too long."""
     _seen: set[str] = field(default_factory=set)
     _features: set[Any] = field(default_factory=set)
     _differences: dict[tuple[int, str], deque[tuple[Arguments, float]]] = field(default_factory=dict)
@@ -100,6 +105,8 @@ class Search:
                 if called.outcome is None:
                     self.unknown += 1
                     self.why = called.gave_up
+                    if called.exhausted and (largest := _largest(arguments)) > LARGE:
+                        self._too_large = min(self._too_large, largest)
                 fresh = 0 if self._learn(arguments, called, len(call)) else fresh + 1
                 yield Try(arguments, call, called)
             self.late = time.monotonic() > until
@@ -111,7 +118,7 @@ class Search:
         batch: dict[str, Arguments] = {}
         for arguments in islice(candidates, 100 * BATCH):
             call = self.space.call(arguments)
-            if call not in self._seen:
+            if call not in self._seen and _largest(arguments) < self._too_large:
                 self._seen.add(call)
                 batch[call] = arguments
                 if len(batch) == BATCH:
@@ -219,7 +226,7 @@ class Search:
         earlier = dict(_numbers(others, ()))
         for path, value in islice(_numbers(arguments, ()), NUMBERS):
             was = earlier.get(path, value)
-            if value == was:
+            if value == was or not (_is_number(value) and _is_number(was)):
                 continue
             with suppress(OverflowError, ValueError):
                 exact = value - difference * (value - was) / (difference - other)
@@ -244,8 +251,13 @@ def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         case Made(_, arguments, keywords):
             yield from _numbers(arguments, (*path, 0))
             yield from _numbers(dict(keywords), (*path, 1))
-        case _ if _is_number(value):
+        case int() | float() if not isinstance(value, bool):
             yield path, value
+
+
+def _largest(arguments: Arguments) -> float:
+    """The largest whole number in some arguments, whatever its sign."""
+    return max((abs(number) for _, number in _numbers(arguments, ()) if isinstance(number, int)), default=0)
 
 
 def _with(value: Any, path: Path, number: Any) -> Any:

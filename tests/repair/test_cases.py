@@ -6,6 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cwm_lsp.repair.cases import cases
+from cwm_lsp.search.loop import Budget
+from cwm_lsp.source.functions import find
+from tests.search.trying import attempt_in
+
 GRADE = """\
 def grade(points: int) -> str:
     if points > 100:
@@ -32,3 +37,19 @@ def test_rows_pass_and_tell_mutants_apart(tmp_path: Path) -> None:
     for old, new in ((">= 90", "> 90"), ("> 100", ">= 100"), ('"B"', '"C"'), ("ValueError", "KeyError")):
         (tmp_path / "school.py").write_text(GRADE.replace(old, new))
         assert failed(), new
+
+
+ROW = """\
+class Row:
+    def __init__(self, cells: list[int]):
+        self.cells = cells
+
+    def first(self) -> int:
+        return self.cells[0]
+"""
+
+
+def test_methods_of_objects_that_are_made_of_lists() -> None:
+    function = find(ROW, "Row.first", "")
+    found = cases(ROW, function, attempt_in(ROW, "Row.first"), ["Row([3, 4]).first()"], Budget(60, 60, 60))
+    assert {one.outcome.kind for one in found} == {"return", "exception"}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from cwm_lsp.errors import UserError
+from cwm_lsp.evaluate import Called
 from cwm_lsp.search.conditions import watched
 from cwm_lsp.search.goals import Met, constants, find, raises, reaches, reaches_any, returns, towards
 from cwm_lsp.search.loop import Budget
@@ -203,3 +205,17 @@ def test_a_line_is_reached_by(kind: str) -> None:
     finally:
         sys.settrace(None)
     assert line in reached
+
+
+def test_numbers_that_make_calls_too_long_are_tried_no_more() -> None:
+    source = "def f(n: int) -> list[int]:\n    return [x for x in range(n) if x % 7 == 3 or n == 12_345]\n"
+    asked: list[str] = []
+    evaluated = attempt_in(source, "f")
+
+    def attempt(calls: Sequence[str]) -> Iterator[Called]:
+        asked.extend(calls)
+        return iter(evaluated(calls))
+
+    find(source, function_of(source, "f", ""), attempt, raises("KeyError"), budget=Budget(200, 60, 200))
+    large = [call for call in asked if abs(int(call[2:-1])) >= 2**31]
+    assert len(large) < 12

@@ -33,7 +33,8 @@ def watched(source: str, function: Function, condition: str, line: int | None = 
     try:
         test = expression_of(condition.strip())
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"'{condition}' is no Python expression ({error}); give one, as in 'total > 100'") from None
+        why = error.msg if isinstance(error, SyntaxError) else error
+        raise UserError(f"'{condition}' is no Python expression ({why}); give one, as in 'total > 100'") from None
     tree = tree_of(source)
     node = next(one for one in ast.walk(tree) if isinstance(one, _Function) and one.lineno == function.def_line)
     names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} | {p.name for p in function.parameters}

@@ -175,7 +175,7 @@ class Judge:
             return None
         if not 0 < line <= len(self._lines) or _IGNORED.search(self._lines[line - 1]):
             return None
-        deliberate = kind in self._expected or is_deliberate(self._raises.get(line), kind)
+        deliberate = kind in self._expected or kind == "SystemExit" or is_deliberate(self._raises.get(line), kind)
         return Crash(self._function.qualname, call, line, kind, message, deliberate, vouched)
 
 

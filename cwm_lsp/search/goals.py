@@ -154,7 +154,8 @@ def _shown(expression: str) -> str:
     try:
         return ast.unparse(expression_of(expression.strip()))
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"'{expression}' is no Python expression ({error}); give one, as in \"[1, 2]\"") from None
+        why = error.msg if isinstance(error, SyntaxError) else error
+        raise UserError(f"'{expression}' is no Python expression ({why}); give one, as in \"[1, 2]\"") from None
 
 
 def literal(text: str) -> tuple[Any] | None:

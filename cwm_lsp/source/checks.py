@@ -81,7 +81,8 @@ def given(call: str, expected: str | None, function: Function, source: str) -> C
     try:
         wanted = ast.unparse(expression_of(expected.strip()))
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"'{expected}' is no Python expression ({error}); give one, as in \"[1, 2]\"") from None
+        why = error.msg if isinstance(error, SyntaxError) else error
+        raise UserError(f"'{expected}' is no Python expression ({why}); give one, as in \"[1, 2]\"") from None
     if (
         kind := re.fullmatch(r"(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Iteration|Exit))(?:\(.*\))?", wanted)
     ) is not None:

@@ -215,3 +215,11 @@ def test_what_a_run_shows() -> None:
 def test_patterns_matches_and_classes_are_made_up(hint: str, body: str, kind: str) -> None:
     source = f"import re\nimport typing\nT = typing.TypeVar('T')\n\n\ndef f(x: {hint}) -> int:\n    return {body}\n"
     assert kind in {found for _, found, _ in told(crashes_of(source))}
+
+
+def test_to_exit_is_no_crash() -> None:
+    source = (
+        "import sys\n\n\ndef f(code: int) -> float:\n    if code > 3:\n        sys.exit(code)\n    return 1 / code\n"
+    )
+    assert {kind for _, kind, _ in told(crashes_of(source))} == {"ZeroDivisionError"}
+    assert "SystemExit" in {kind for _, kind, _ in told(crashes_of(source, deliberate=True))}

@@ -55,7 +55,7 @@ CONSTANT: frozenset[type] = frozenset({
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType, types.ModuleType,
     types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), library.Hidden, Stream,
-    library.Interpreted, library.VersionInfo, type(unicodedata.ucd_3_2_0), struct.Struct, operator.itemgetter,
+    library.Interpreted, everyday.VersionInfo, type(unicodedata.ucd_3_2_0), struct.Struct, operator.itemgetter,
     operator.attrgetter, type(sys.hash_info), type(sys.int_info), type(sys.float_info),
     type(vars(datetime).get("datetime_CAPI")),
 })  # fmt: skip

@@ -13,6 +13,7 @@ import decimal
 import errno
 import inspect
 import io
+import operator
 import os
 import pathlib
 import pickle
@@ -80,6 +81,39 @@ class StandIn:
 for _name, _value in vars(Unknown).items():
     if _value is undetermined and _name not in ("__hash__", "__eq__", "__ne__", "__bool__"):
         setattr(StandIn, _name, undetermined)
+
+
+class VersionInfo(StandIn):
+    """`sys.version_info` or `hexversion`, known as far as it is the same for every Python that a program may run on."""
+
+    major = 3
+
+    def __init__(self, lowest: Any, highest: Any) -> None:
+        self.lowest, self.highest = lowest, highest
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(self.lowest, int) or self.lowest[key] != self.highest[key]:
+            raise Undetermined
+        return self.lowest[key]
+
+    def compare(self, operation: Callable[[Any, Any], bool], other: Any) -> bool:
+        if type(other) is not type(self.lowest) or operation(self.lowest, other) is not operation(self.highest, other):
+            raise Undetermined
+        return operation(self.lowest, other)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.compare(operator.lt, other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.compare(operator.le, other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.compare(operator.gt, other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.compare(operator.ge, other)
+
+    __eq__ = __hash__ = undetermined
 
 
 class Environment(MutableMapping[str, str], StandIn):

@@ -54,7 +54,7 @@ from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
 from cwm_lsp.evaluate import async_generators, coroutines, event_loop, everyday
-from cwm_lsp.evaluate.values import Undetermined, Unknown, undetermined
+from cwm_lsp.evaluate.values import Undetermined, Unknown
 
 
 class Module:
@@ -102,39 +102,6 @@ class Module:
 
 class Hidden(everyday.StandIn):
     """An object that is there, is true, and is no number, list or tuple; no more is known of it."""
-
-
-class VersionInfo(everyday.StandIn):
-    """`sys.version_info` or `hexversion`, known as far as it is the same for every Python that a program may run on."""
-
-    major = 3
-
-    def __init__(self, lowest: Any, highest: Any) -> None:
-        self.lowest, self.highest = lowest, highest
-
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(self.lowest, int) or self.lowest[key] != self.highest[key]:
-            raise Undetermined
-        return self.lowest[key]
-
-    def compare(self, operation: Callable[[Any, Any], bool], other: Any) -> bool:
-        if type(other) is not type(self.lowest) or operation(self.lowest, other) is not operation(self.highest, other):
-            raise Undetermined
-        return operation(self.lowest, other)
-
-    def __lt__(self, other: Any) -> bool:
-        return self.compare(operator.lt, other)
-
-    def __le__(self, other: Any) -> bool:
-        return self.compare(operator.le, other)
-
-    def __gt__(self, other: Any) -> bool:
-        return self.compare(operator.gt, other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self.compare(operator.ge, other)
-
-    __eq__ = __hash__ = undetermined
 
 
 def words(text: str) -> frozenset[str]:
@@ -191,8 +158,8 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
 }
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
 ATTRIBUTES[collections.ChainMap] |= {"maps"}
-METHODS[VersionInfo] = frozenset()
-ATTRIBUTES[VersionInfo] = frozenset({"major"})
+METHODS[everyday.VersionInfo] = frozenset()
+ATTRIBUTES[everyday.VersionInfo] = frozenset({"major"})
 OBJECTS = coroutines.KNOWN | async_generators.KNOWN
 METHODS |= {kind: words(methods) for kind, (methods, _) in OBJECTS.items()}
 METHODS |= {kind: words(methods) for kind, methods in event_loop.METHODS.items()}
@@ -436,7 +403,7 @@ MODULES: dict[str, Module] = {
     "importlib": Module("importlib", {"import_module": import_module}),
     "sys": Module("sys", {
         "maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern, "platform": sys.platform,
-        "version_info": VersionInfo((3, 8), (3, 99)), "hexversion": VersionInfo(0x03080000, 0x03FFFFFF)}),
+        "version_info": everyday.VersionInfo((3, 8), (3, 99)), "hexversion": everyday.VersionInfo(0x03080000, 0x03FFFFFF)}),
     "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
     "__future__": Module(
         "__future__", dict.fromkeys(words("annotations division print_function absolute_import unicode_literals"))),

@@ -357,7 +357,7 @@ SUBSCRIPTABLE: frozenset[type] = frozenset(
     {list, dict, str, tuple, bytes, bytearray, range, NoneType, int, float, bool}
 )
 SUBSCRIPTABLE_BASES = (
-    library.VersionInfo, everyday.Environment, Loaded, MappingProxyType, list, dict, str, tuple, deque, ChainMap,
+    everyday.VersionInfo, everyday.Environment, Loaded, MappingProxyType, list, dict, str, tuple, deque, ChainMap,
     re.Match, array, memoryview,
 )  # fmt: skip
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})

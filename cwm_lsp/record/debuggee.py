@@ -44,7 +44,19 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-_PARTS = ("stack", "quiet", "reach", "reprs", "values", "tracers", "probe", "lines", "gathering", "comprehensions")
+_PARTS = (
+    "stack",
+    "quiet",
+    "reach",
+    "reprs",
+    "values",
+    "tracers",
+    "framed",
+    "probe",
+    "lines",
+    "gathering",
+    "comprehensions",
+)
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _SPARE_SECONDS = 30

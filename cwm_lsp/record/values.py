@@ -22,9 +22,21 @@ from time import perf_counter
 from typing import Any
 
 if "." in __name__:
+    from .atoms import ATOMS, BIG, COMPARABLE, DEEPEST, OPAQUE, SEQUENCES, SHORT, fingerprint, room_left
     from .reprs import Fields, changes_something, fields_of, flags_of, module_of, name_of, qualname_of, static
     from .stack import hide
 else:  # run by path, inside a debuggee that need not have the package
+    from atoms import (  # type: ignore[no-redef, import-not-found]
+        ATOMS,
+        BIG,
+        COMPARABLE,
+        DEEPEST,
+        OPAQUE,
+        SEQUENCES,
+        SHORT,
+        fingerprint,
+        room_left,
+    )  # fmt: skip
     from reprs import (  # type: ignore[no-redef, import-not-found]
         Fields,
         changes_something,
@@ -37,17 +49,6 @@ else:  # run by path, inside a debuggee that need not have the package
     )  # fmt: skip
     from stack import hide  # type: ignore[no-redef, import-not-found]
 
-_NONE = type(None)
-ATOMS = frozenset({_NONE, bool, int, float, complex, str, bytes, type(Ellipsis), type(NotImplemented)})
-"""Types whose values never change, so that the same object has the same text."""
-_SHORT = ATOMS - {int, str, bytes}
-COMPARABLE = frozenset({list, tuple, dict})
-"""Types that may have a fingerprint."""
-_FLAT = frozenset({list, tuple})
-_SEQUENCES = frozenset({list, tuple, set, frozenset})
-BIG = 10**18
-"""The `repr` of smaller integers costs little."""
-_DEEPEST = 60
 _MOST_DIGITS = 4_300
 _SLOW_SECONDS = 0.002
 """A `__repr__` that takes longer than this each time is given up when the sum is too much."""
@@ -58,61 +59,8 @@ _ADDRESS = re.compile(r" (?:at|@) 0x[0-9a-fA-F]{4,16}\b")
 _PLACE = re.compile(r"(running|defined|\)) at [^'\"]+?:\d+(?=[>,\]])")
 """Where the code of a task or callback is, as the reprs of asyncio have it: a path of this machine."""
 _EXACT = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, collections.deque)
-_OPAQUE = frozenset(
-    {
-        type,
-        types.FunctionType,
-        types.BuiltinFunctionType,
-        types.GeneratorType,
-        types.CoroutineType,
-        types.AsyncGeneratorType,
-        types.CodeType,
-        types.FrameType,
-        types.TracebackType,
-        type(iter([])),
-        type(iter(())),
-        type(iter({})),
-        type(iter({}.values())),
-        type(iter({}.items())),
-        type(iter(set())),
-        type(iter("")),
-        type(iter(range(0))),
-        range,
-    }
-)
-"""Types whose C `repr` runs no code of the user's; an address in it is left out."""
-STABLE = _OPAQUE - {type, types.FunctionType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType}
-"""Of those whose text never changes: no name in it can be."""
-
-
-_MOST_ITEMS = 4_096
 _LONGEST_PRINT = 8
 """The text of a value with a fingerprint is at most so many times as long as that."""
-
-
-NESTED = b"n"
-
-
-def fingerprint(value: Any) -> bytes | None:
-    """What tells quickly whether a list, tuple or dict still has the same text; None where only the text itself does.
-
-    There is one for atoms, and lists and tuples of atoms, in it: marshalling tells exact builtin types apart, and so
-    flat a value costs no more than its items. With inner ones it begins with `NESTED`: these may change by themselves.
-    """
-    items = (*value, *value.values()) if type(value) is dict else value
-    if len(items) > _MOST_ITEMS:
-        return None
-    flat = ATOMS.issuperset(map(type, items))
-    if not flat:
-        inner = [item for item in items if type(item) not in ATOMS]
-        if not _FLAT.issuperset(map(type, inner)) or sum(map(len, inner)) > _MOST_ITEMS:
-            return None
-        if not all(ATOMS.issuperset(map(type, item)) for item in inner):
-            return None
-    try:
-        return dumps(value, 2) if flat else NESTED + dumps(value, 2)
-    except ValueError:  # `NotImplemented`
-        return None
 
 
 class _TooSlow(BaseException):
@@ -222,7 +170,7 @@ class Values:
         elif kind is str:
             if len(value) <= self.size:
                 return repr(value)
-        elif kind in _SHORT or ((kind in _SEQUENCES or kind is dict) and _room(value, self.size, 0) >= 0):
+        elif kind in SHORT or ((kind in SEQUENCES or kind is dict) and room_left(value, self.size, 0) >= 0):
             return repr(value)
         self._left = self.size
         self._active = []
@@ -264,14 +212,14 @@ class Values:
 
     def _write(self, value: Any) -> str:
         kind = type(value)
-        if kind in _SHORT:
+        if kind in SHORT:
             text = repr(value)
         elif kind is int:
             text = self._integer(value)
         elif kind is str or kind is bytes or kind is bytearray:
             room = max(self._left, 8)
             text = repr(value) if len(value) <= room else self._cut(repr(value[:room]))
-        elif kind in _OPAQUE:
+        elif kind in OPAQUE:
             text = _without_address(repr(value))
         else:
             return self._composite(value, kind)
@@ -326,7 +274,7 @@ class Values:
     def _items(self, value: Any, opening: str, get: Callable[..., Any], length: int, closing: str) -> str:
         if id(value) in self._active:
             return opening + "..." + closing[-1]
-        if len(self._active) >= _DEEPEST:
+        if len(self._active) >= DEEPEST:
             return self._cut(opening) + closing
         self._active.append(id(value))
         parts = []
@@ -348,7 +296,7 @@ class Values:
     def _mapping(self, value: Any) -> str:
         if id(value) in self._active:
             return "{...}"
-        if len(self._active) >= _DEEPEST:
+        if len(self._active) >= DEEPEST:
             return self._cut("{") + "}"
         self._active.append(id(value))
         parts = []
@@ -413,7 +361,7 @@ class Values:
             held = []
             for item in values:
                 kind = type(item)
-                if kind in ATOMS or id(item) in seen or kind in _OPAQUE or issubclass(kind, types.ModuleType):
+                if kind in ATOMS or id(item) in seen or kind in OPAQUE or issubclass(kind, types.ModuleType):
                     continue
                 seen.add(id(item))
                 if len(seen) > _MOST_HELD:
@@ -528,39 +476,3 @@ def _first(value: Any, count: int, walk: Callable[[Any], Any]) -> list[Any]:
         if len(found) > count:
             break
     return found
-
-
-def _room(value: Any, room: int, depth: int) -> int:
-    """Characters of `room` left after the text of a container of exact builtins; negative where it is not one.
-
-    An upper estimate, so that what fits here may be given to C's `repr` at once.
-    """
-    kind = type(value)
-    length = len(value)
-    room -= 2 * length + 2
-    if room < 0 or depth > _DEEPEST:
-        return -1
-    if kind is dict:
-        room = _room_of(value, room, depth)
-        return room if room < 0 else _room_of(value.values(), room, depth)
-    return _room_of(value, room, depth)
-
-
-def _room_of(items: Any, room: int, depth: int) -> int:
-    for item in items:
-        kind = type(item)
-        if kind is int:
-            if not -BIG < item < BIG:
-                return -1
-            room -= 20 if item > 999_999 or item < -99_999 else 6
-        elif kind is str or kind is bytes:
-            room -= len(item) + 2
-        elif kind in _SHORT:
-            room -= 25
-        elif kind in _SEQUENCES or kind is dict:
-            room = _room(item, room, depth + 1)
-        else:
-            return -1
-        if room < 0:
-            return -1
-    return room

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from cwm_lsp.evaluate import Evaluation, Limits, Question
-from cwm_lsp.record import probe
+from cwm_lsp.record import framed
 from cwm_lsp.trace.events import Event
 
 only_on_the_reference = pytest.mark.skipif(
@@ -182,7 +182,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
     try:
         handler = signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, 5, 0.05)
-        run = probe.evaluate(call, module.__dict__)
+        run = framed.evaluate(call, module.__dict__)
         ctypes.pythonapi.PyEval_SetTrace(ctypes.cast(hook, ctypes.c_void_p), None)
         try:
             run(lambda: state["done"])

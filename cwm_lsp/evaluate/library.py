@@ -403,7 +403,8 @@ MODULES: dict[str, Module] = {
     "importlib": Module("importlib", {"import_module": import_module}),
     "sys": Module("sys", {
         "maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern, "platform": sys.platform,
-        "version_info": everyday.VersionInfo((3, 8), (3, 99)), "hexversion": everyday.VersionInfo(0x03080000, 0x03FFFFFF)}),
+        "version_info": everyday.VersionInfo((3, 8), (3, 99)),
+        "hexversion": everyday.VersionInfo(0x03080000, 0x03FFFFFF)}),
     "struct": Module("struct", _members(struct, "pack unpack calcsize unpack_from error")),
     "__future__": Module(
         "__future__", dict.fromkeys(words("annotations division print_function absolute_import unicode_literals"))),

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.drifting import drifts
-from cwm_lsp.evaluate.everyday import Environment, Stream, VersionInfo
+from cwm_lsp.evaluate.everyday import Environment, Hidden, Stream, VersionInfo
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
@@ -54,7 +54,7 @@ ADDING = (ast.Add, ast.Sub, ast.Mult)
 CONSTANT: frozenset[type] = frozenset({
     types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.ClassMethodDescriptorType, types.MethodWrapperType, types.ModuleType,
-    types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), library.Hidden, Stream,
+    types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), Hidden, Stream,
     library.Interpreted, VersionInfo, type(unicodedata.ucd_3_2_0), struct.Struct, operator.itemgetter,
     operator.attrgetter, type(sys.hash_info), type(sys.int_info), type(sys.float_info),
     type(vars(datetime).get("datetime_CAPI")),

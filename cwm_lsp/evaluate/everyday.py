@@ -83,6 +83,10 @@ for _name, _value in vars(Unknown).items():
         setattr(StandIn, _name, undetermined)
 
 
+class Hidden(StandIn):
+    """An object that is there, is true, and is no number, list or tuple; no more is known of it."""
+
+
 class VersionInfo(StandIn):
     """`sys.version_info` or `hexversion`, known as far as it is the same for every Python that a program may run on."""
 

@@ -235,7 +235,7 @@ class Imports:
             with self.runtime.untraced():
                 inner.load()
             if found.library:
-                inner.namespace |= library.listed_classes(inner.namespace)
+                inner.namespace |= listed_classes(inner.namespace)
         except BaseException:
             if self.modules.get(found.name) is module:
                 del self.modules[found.name]
@@ -458,7 +458,7 @@ class Imports:
             raise GaveUp(f"the names in {module or 'a package'} are not known")
         found.ready()
         if found.name in library.MODULES or found.name in self.compiled:
-            for name in library.starred(found.name):
+            for name in starred(found.name):
                 frame.vars[name] = self.member(found.name, 0, name)
             return
         names = self.all_of(found)
@@ -495,3 +495,19 @@ def compiled(name: str) -> library.Module | None:
         key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
     }
     return library.Module(name, members)
+
+
+def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
+    """The classes in the namespace of a module of the standard library that a program may use as they are: there is one
+    of each, wherever it is taken from."""
+    real = vars(sys.modules.get(namespace["__name__"], sys))
+    return {
+        name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
+        and library.is_listed(real[name])
+    }  # fmt: skip
+
+
+def starred(name: str) -> list[str]:
+    """The names that `from name import *` binds, for a module of the table."""
+    real = importlib.import_module(name)
+    return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])

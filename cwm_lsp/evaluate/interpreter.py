@@ -20,13 +20,14 @@ from cwm_lsp.evaluate.comprehensions import comprehension_maker
 from cwm_lsp.evaluate.definitions import annotation, function_maker
 from cwm_lsp.evaluate.delegation import Delegation
 from cwm_lsp.evaluate.demand import Plan
+from cwm_lsp.evaluate.everyday import Hidden
 from cwm_lsp.evaluate.exceptions import Managing, Raising
 from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
 from cwm_lsp.evaluate.home import Home
-from cwm_lsp.evaluate.imports import Imports
+from cwm_lsp.evaluate.imports import Imports, listed_classes
 from cwm_lsp.evaluate.layout.blocks import REFERENCE
 from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
@@ -110,8 +111,8 @@ class Interpreter:
         """Nodes with a scope that are part of the call and not of the file."""
         if first is None and sets_contexts(tree):
             self.imports.modules["decimal"] = library.Module("decimal", {})
-        self.namespace |= {"__package__": Unknown(), "__loader__": library.Hidden(), "__spec__": library.Hidden()}
-        self.namespace |= {"__file__": Unknown(), "__cached__": library.Hidden(), "__builtins__": library.Hidden()}
+        self.namespace |= {"__package__": Unknown(), "__loader__": Hidden(), "__spec__": Hidden()}
+        self.namespace |= {"__file__": Unknown(), "__cached__": Hidden(), "__builtins__": Hidden()}
         if any(map(annotates, tree.body)):
             self.namespace["__annotations__"] = Unknown()
         self.itself: library.Module | None = None
@@ -255,7 +256,7 @@ class Interpreter:
             self.begun.add(number)
             with self.runtime.untraced():
                 self.load_statements(self.plan.groups[number])
-            self.namespace |= library.listed_classes(self.namespace)
+            self.namespace |= listed_classes(self.namespace)
         return name in self.namespace
 
     def demand_all(self) -> None:

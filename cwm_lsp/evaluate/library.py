@@ -27,7 +27,6 @@ import hashlib
 import heapq
 import hmac
 import html
-import importlib
 import itertools
 import json
 import math
@@ -49,7 +48,7 @@ import urllib.parse
 import uuid
 import zlib
 from abc import ABC, ABCMeta
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
@@ -98,10 +97,6 @@ class Module:
         raise Undetermined(
             self.shown or (repr(here) if here is not None else None)
         )  # paths differ between interpreters
-
-
-class Hidden(everyday.StandIn):
-    """An object that is there, is true, and is no number, list or tuple; no more is known of it."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -499,19 +494,3 @@ def is_listed(value: Any) -> bool:
         return value in PLAIN_CALLABLES or value in _TYPES
     except TypeError:  # it cannot be hashed
         return False
-
-
-def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
-    """The classes in the namespace of a module of the standard library that a program may use as they are: there is one
-    of each, wherever it is taken from."""
-    real = vars(sys.modules.get(namespace["__name__"], sys))
-    return {
-        name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
-        and is_listed(real[name])
-    }  # fmt: skip
-
-
-def starred(name: str) -> list[str]:
-    """The names that `from name import *` binds, for a module of the table."""
-    real = importlib.import_module(name)
-    return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])

@@ -32,7 +32,7 @@ from types import CodeType, FunctionType, ModuleType, new_class
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, regex, rendering
-from cwm_lsp.evaluate.everyday import SYNTAX, StandIn, Stream
+from cwm_lsp.evaluate.everyday import SYNTAX, Hidden, StandIn, Stream
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.iteration_rules import Iterating
 from cwm_lsp.evaluate.making import Making
@@ -246,7 +246,7 @@ class Rules(Iterating, Pickling):
     @staticmethod
     def stands_for(args: list[Any]) -> bool:
         """Whether what a program asks about is not an object of the type that it has here."""
-        number = type(args[0]) is library.Hidden and len(args) == 2 and args[1] in (int, float, list, tuple)
+        number = type(args[0]) is Hidden and len(args) == 2 and args[1] in (int, float, list, tuple)
         return is_a(args[0], StandIn) and not number
 
     def type_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -258,7 +258,7 @@ class Rules(Iterating, Pickling):
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
         value = unguarded(value)
-        hidden = is_a(value, StandIn) and (function is callable or type(value) is not library.Hidden)
+        hidden = is_a(value, StandIn) and (function is callable or type(value) is not Hidden)
         if type(value) in (Unknown, Ticker, Memo, library.Module) or hidden:
             return self.runtime.unknown()
         return function(value)

@@ -45,18 +45,9 @@ from collections.abc import Iterable
 from typing import Any
 
 _PARTS = (
-    "stack",
-    "quiet",
-    "reach",
-    "reprs",
-    "values",
-    "tracers",
-    "framed",
-    "probe",
-    "lines",
-    "gathering",
-    "comprehensions",
-)
+    "stack", "quiet", "reach", "reprs", "atoms", "values", "tracers", "framed", "probe", "lines", "gathering",
+    "comprehensions", "importing",
+)  # fmt: skip
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 _SPARE_SECONDS = 30
@@ -84,7 +75,7 @@ def main() -> None:
     debugpy_folder = sys.argv[1]
     for name in _PARTS:  # each finds those before it by their plain names
         sys.modules[name] = _load("_cwm_" + name, os.path.join(_HERE, name + ".py"))
-    probe, comprehensions = sys.modules["probe"], sys.modules["comprehensions"]
+    probe, comprehensions, importing = (sys.modules[name] for name in ("probe", "comprehensions", "importing"))
     for name in _PARTS:
         del sys.modules[name]
     debugpy = _import_debugpy(debugpy_folder)
@@ -101,7 +92,7 @@ def main() -> None:
             "sandbox": forks and confinement.can_sandbox(),
         }
     )
-    case = Case(debugpy, probe, comprehensions)
+    case = Case(debugpy, probe, comprehensions, importing)
     gc.collect()
     gc.freeze()  # none of it is garbage, or an object, of the program's
     if forks:
@@ -368,10 +359,11 @@ class _Impatient:
 class Case:
     """One job under debugpy, in a process of its own."""
 
-    def __init__(self, debugpy: Any, probe: Any, comprehensions: Any) -> None:
+    def __init__(self, debugpy: Any, probe: Any, comprehensions: Any, importing: Any) -> None:
         self._debugpy = debugpy
         self._probe = probe
         self._comprehensions = comprehensions
+        self._importing = importing
         self._jobs: queue.Queue[dict[str, Any]] = queue.Queue()
 
     def prepare(self, specification: dict[str, Any]) -> None:
@@ -442,8 +434,8 @@ class Case:
         try:
             if job["workspace"] is not None and self._comprehensions.INLINED:
                 files = self._probe.Files(job["path"], job["workspace"])
-                sys.meta_path.insert(0, _WorkspaceFinder(files, self._comprehensions.compile_module))
-            module = _import(job, self._comprehensions.compile_module)
+                sys.meta_path.insert(0, self._importing.WorkspaceFinder(files, self._comprehensions.compile_module))
+            module = self._importing.module_of(job, self._comprehensions.compile_module)
         except BaseException as error:
             fault = _import_failure(error, job["path"], self._probe)
         else:
@@ -502,70 +494,6 @@ def _limit(limits: Any, seconds: float) -> None:
             soft, hard = resource.getrlimit(kind)
             if soft == resource.RLIM_INFINITY or soft > most:
                 resource.setrlimit(kind, (most, hard))
-
-
-class _Loader(importlib.machinery.SourceFileLoader):
-    """Loads a file compiled in the form that the trace shall have; the recorded one from the text that the job has."""
-
-    def __init__(self, name: str, path: str, compile_module: Any, source: str | None = None) -> None:
-        super().__init__(name, path)
-        self._source = source
-        self._compile = compile_module
-
-    def get_code(self, fullname: str) -> types.CodeType:
-        # Never from or to a cache: it is not the code that the file has outside of a recording.
-        source = self.get_data(self.path) if self._source is None else self._source
-        code: types.CodeType = self._compile(source, self.path)
-        return code
-
-    def get_source(self, fullname: str) -> str | None:
-        return super().get_source(fullname) if self._source is None else self._source
-
-
-class _Finder:
-    """Finds the recorded module, whoever imports it first."""
-
-    def __init__(self, name: str, path: str, loader: _Loader) -> None:
-        self._name = name
-        self._path = path
-        self._loader = loader
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        return importlib.util.spec_from_file_location(fullname, self._path, loader=self._loader)
-
-
-class _WorkspaceFinder:
-    """Finds what the others find, and has the workspace's files compiled in the form that the trace shall have."""
-
-    def __init__(self, files: Any, compile_module: Any) -> None:
-        self._files = files
-        self._compile = compile_module
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
-        specs = (finder.find_spec(fullname, path, target) for finder in others)
-        spec = next((spec for spec in specs if spec is not None), None)
-        if spec is None:
-            return None
-        loader = spec.loader
-        if type(loader) is importlib.machinery.SourceFileLoader and self._files[loader.path] is not None:
-            spec.loader = _Loader(fullname, loader.path, self._compile)
-        return spec
-
-
-def _import(job: dict[str, Any], compile_module: Any) -> types.ModuleType:
-    name = job["module"]
-    loader = _Loader(name, job["path"], compile_module, job["source"])
-    if name in sys.modules:  # a file called like a module that is in use already: json.py, types.py
-        spec = importlib.util.spec_from_file_location(name, job["path"], loader=loader)
-        assert spec is not None
-        module = importlib.util.module_from_spec(spec)
-        loader.exec_module(module)
-        return module
-    sys.meta_path.insert(0, _Finder(name, job["path"], loader))
-    return importlib.import_module(name)
 
 
 def _import_failure(error: BaseException, path: str, probe: Any) -> str:

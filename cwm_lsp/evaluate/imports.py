@@ -23,7 +23,7 @@ from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.parsing import known, parsed
 from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
-from cwm_lsp.evaluate.world import OURS, STAND_INS, World, nowhere
+from cwm_lsp.evaluate.world import OURS, STAND_INS, World, listed_classes, nowhere
 from cwm_lsp.source.modules import Found
 
 if TYPE_CHECKING:
@@ -495,16 +495,6 @@ def compiled(name: str) -> library.Module | None:
         key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
     }
     return library.Module(name, members)
-
-
-def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
-    """The classes in the namespace of a module of the standard library that a program may use as they are: there is one
-    of each, wherever it is taken from."""
-    real = vars(sys.modules.get(namespace["__name__"], sys))
-    return {
-        name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
-        and library.is_listed(real[name])
-    }  # fmt: skip
 
 
 def starred(name: str) -> list[str]:

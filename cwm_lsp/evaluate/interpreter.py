@@ -27,7 +27,7 @@ from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
 from cwm_lsp.evaluate.home import Home
-from cwm_lsp.evaluate.imports import Imports, listed_classes
+from cwm_lsp.evaluate.imports import Imports
 from cwm_lsp.evaluate.layout.blocks import REFERENCE
 from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
@@ -41,7 +41,7 @@ from cwm_lsp.evaluate.telling import tells
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
 from cwm_lsp.evaluate.values import GaveUp, NotImported, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
-from cwm_lsp.evaluate.world import World
+from cwm_lsp.evaluate.world import World, listed_classes
 from cwm_lsp.source.modules import Found
 from cwm_lsp.trace.facts import NOT_IMPORTED
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cwm_lsp.errors import UnavailableError, UserError
+from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.disk import Disk
 from cwm_lsp.source.environment import is_own, project
 from cwm_lsp.source.files import read_source
@@ -89,3 +90,13 @@ def nowhere() -> World:
     """The world of a text that is not a file: the standard library alone."""
     own = installation(Path(sys.executable))
     return World(Finder((), Installation(own.version, own.stdlib, ())))
+
+
+def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
+    """The classes in the namespace of a module of the standard library that a program may use as they are: there is one
+    of each, wherever it is taken from."""
+    real = vars(sys.modules.get(namespace["__name__"], sys))
+    return {
+        name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
+        and library.is_listed(real[name])
+    }  # fmt: skip

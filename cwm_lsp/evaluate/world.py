@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cwm_lsp.errors import UnavailableError, UserError
 from cwm_lsp.evaluate import library

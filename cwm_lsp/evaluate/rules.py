@@ -380,8 +380,6 @@ class Rules(Iterating, Pickling):
                 raise TypeError("vars() argument must have __dict__ attribute") from None
         return self.runtime.unknown(args)
 
-    # iteration
-
     # operators and copies
 
     def item(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

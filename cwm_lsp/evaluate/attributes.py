@@ -66,6 +66,8 @@ NEWER = words("name obj name_from end_lineno end_offset add_note exceptions mess
 """Attributes of exceptions that not every Python gives them."""
 
 
+SETTABLE = words("__cause__ __context__ __suppress_context__")
+"""Attributes of exceptions that a program may set."""
 IMMUTABLE = 1 << 8
 """Flag of a class whose attributes cannot be set."""
 MOST_DIGITS = 1_000
@@ -139,6 +141,8 @@ class Attributes:
         table = library.METHODS.get(kind)
         if table is not None and name in table:
             return getattr(value, name)
+        if name in library.MANAGERS.get(kind, ()):
+            return getattr(value, name)
         if name in library.ATTRIBUTES.get(kind, ()) or (table is not None and name in library.OPERATIONS):
             if kind is ConcretePath and past_root(self.interpreter.imports.files, value, name):
                 raise Undetermined
@@ -195,6 +199,8 @@ class Attributes:
             return getattr(value, name)
         if name == "__context__":
             return self.context_of(value)
+        if name == "__suppress_context__":
+            return value.__suppress_context__
         if name.startswith("__"):
             raise Undetermined
         for kind, names in OWN_TO:
@@ -214,10 +220,12 @@ class Attributes:
         raise Undetermined
 
     def context_of(self, error: BaseException) -> BaseException | None:
-        """`error.__context__`, which may have an exception of the interpreter's own in it, and is another where
-        something was thrown into a generator."""
+        """`error.__context__`, which may be an exception of the interpreter's own. Where there are coroutines, it hangs
+        on the event loop."""
         context = error.__context__
-        if self.runtime.generators or (context is not None and not was_handled(context)):
+        if self.runtime.awaits or isinstance(error, GeneratorExit):
+            raise Undetermined
+        if context is not None and (not was_handled(context) or type(context).__module__.startswith(rendering.OURS)):
             raise Undetermined
         return context
 
@@ -262,7 +270,7 @@ class Attributes:
             return self.special(value, name)
         if name in ("__name__", "__qualname__"):
             return getattr(value, name)
-        if name in library.METHODS.get(value, ()) or name in library.CLASS_ATTRIBUTES.get(value, ()):
+        if any(name in table.get(value, ()) for table in (library.METHODS, library.CLASS_ATTRIBUTES, library.MANAGERS)):
             return getattr(value, name)
         usable = value in library.BASES or value in library.METHODS or value in BARE
         if usable and name not in HIDDEN and name not in ("__dict__", "__class__", "__doc__", "__subclasses__"):
@@ -332,6 +340,7 @@ class Attributes:
             setattr(value, name, item)
         elif (
             kind in FIXED
+            or (is_a(value, BaseException) and name in SETTABLE)
             or kind is SimpleNamespace
             or (
                 not name.startswith("__")

@@ -158,6 +158,9 @@ class Calls(ClassCalls):
             runtime.below -= around or 0
             runtime.slack -= slack
         if type(value) is Unknown and code.name in CHECKED:
+            if code.name == "__hash__" and value.hashed is not None:
+                self.runtime.seeded += 1
+                return value.hashed
             raise Undetermined
         return value
 
@@ -227,6 +230,11 @@ class Calls(ClassCalls):
         if kind is MethodType:
             if id(function.__func__) in self.made or function.__func__ in library.INHERITED:
                 return self.raw(function, args, kwargs)
+            if type(function.__func__) is FunctionType and body_of(function.__func__) is None:
+                owner, name = function.__self__, function.__name__
+                table = self.table_of(owner, name)  # of a class of the library that is written in Python
+                if table is not None:
+                    return self.method(owner, name, table[name], args, kwargs, function)
             return self.call(function.__func__, [function.__self__, *args], kwargs)
         if getattr(function, "__origin__", None) in self.runtime.classes:
             return self.raw(function, args, kwargs)

@@ -145,6 +145,14 @@ class Frame:
         self.given = False
         """This is the traced call's own frame, whose parameters are given."""
 
+    @property
+    def handled(self) -> BaseException | None:
+        """The exception that is being handled where the frame is, by itself or by those that called it."""
+        frame: Frame | None = self
+        while frame is not None and not frame.handling:
+            frame = frame.caller
+        return frame.handling[-1] if frame is not None else None
+
     def clear(self) -> Any:
         """Let go of the variables, although something may still refer to the frame; gives them."""
         variables = self.vars, self.cells, self.values

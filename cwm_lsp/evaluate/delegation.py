@@ -69,10 +69,16 @@ class Delegation(Suspension):
                         if not failed.closing:
                             frame.delegate = items = MISSING
                         self.resume(frame, dying=failed.dying)
+                        self.thrown_into(frame, failed.error)
                         problem = carry(failed.error)
                     else:
                         continue
-                    raise problem
+                    context = problem.__context__
+                    try:
+                        raise problem
+                    finally:
+                        problem.__context__ = context
+                        del context
                 frame.delegate = MISSING
         finally:
             frame.delegate = MISSING

@@ -72,11 +72,9 @@ class Everyday:
     def handled(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`sys.exc_info`."""
         frame = self.runtime.frame
-        while frame is not None and not frame.handling:
-            frame = frame.caller
-        if frame is None:
+        error = frame.handled if frame is not None else None
+        if error is None:
             return (None, None, None)
-        error = frame.handling[-1]
         return (type(error), error, Unknown())
 
     def names(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cwm_lsp.evaluate import everyday, library
+from cwm_lsp.evaluate import everyday, library, lifetimes
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.event_loop import MANAGERS
 from cwm_lsp.evaluate.groups import check_kinds
@@ -53,12 +53,9 @@ class Raising:
 
     def again(self, frame: Frame) -> NoReturn:
         """A bare `raise`."""
-        holder: Frame | None = frame
-        while holder is not None and not holder.handling:
-            holder = holder.caller
-        if holder is None:
+        error = frame.handled
+        if error is None:
             raise RuntimeError("No active exception to reraise")
-        error = holder.handling[-1]
         frame.seen = error
         raise error
 
@@ -72,6 +69,9 @@ class Raising:
         kinds = kind if is_a(kind, tuple) else (kind,)
         check_kinds(kinds)
         return is_a(error, tuple(kinds))
+
+
+lifetimes.RAISING.add(Raising.throw.__code__)
 
 
 class Managing:

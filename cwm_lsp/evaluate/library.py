@@ -171,6 +171,13 @@ for _name in ("BaseExceptionGroup", "ExceptionGroup"):  # which a Python before 
 METHODS[BaseException] = words("add_note")
 METHODS |= {kind: words(methods) for kind, (methods, _) in everyday.KNOWN.items()}
 ATTRIBUTES |= {kind: words(attributes) for kind, (_, attributes) in everyday.KNOWN.items()}
+ADDRESSES: tuple[type, ...] = (
+    urllib.parse.ParseResult, urllib.parse.ParseResultBytes, urllib.parse.SplitResult, urllib.parse.SplitResultBytes,
+    urllib.parse.DefragResult, urllib.parse.DefragResultBytes,
+)  # fmt: skip
+"""Parts of addresses of the web: tuples that know more of themselves."""
+METHODS |= {kind: words("geturl encode decode _replace _asdict count index") & set(dir(kind)) for kind in ADDRESSES}
+ATTRIBUTES |= {kind: words("hostname port username password _fields") & set(dir(kind)) for kind in ADDRESSES}
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})
@@ -193,7 +200,6 @@ def _managers() -> dict[type, frozenset[str]]:
 
 MANAGERS = _managers()
 """Context managers that come with Python and are carried out as they are, and how they are entered and left."""
-METHODS |= MANAGERS
 MANAGING: frozenset[Any] = frozenset(vars(kind)[name] for kind, names in MANAGERS.items() for name in names)
 CLASS_ATTRIBUTES: dict[type, frozenset[str]] = {
     datetime.date: frozenset({"min", "max", "resolution"}),

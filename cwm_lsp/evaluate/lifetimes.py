@@ -20,6 +20,10 @@ FRAMES: set[CodeType] = set()
 """Code of the interpreter that stands for a frame of the program, and keeps its variables."""
 HANDLING = frozenset(str(Path(__file__).with_name(f"{name}.py")) for name in ("protected", "generators", "groups"))
 """Where the `except`, `finally` and `with` of the program are carried out."""
+STANDING_IN = frozenset(str(Path(__file__).with_name(f"{name}.py")) for name in ("everyday", "reading"))
+"""Where what stands for code of the library is: it raises what that raises."""
+RAISING: set[CodeType] = set()
+"""Code that raises what the program itself raises."""
 LOOPS = frozenset({"iterating", "delegating", "managing"})
 """Names of what holds the iterator of a loop or a manager, which stays on the value stack until an exception has been
 shown."""
@@ -34,6 +38,7 @@ def _traceback() -> Any:
 
 EMPTY = _traceback()
 """A traceback that keeps nothing alive."""
+RAISING.add(EMPTY.tb_frame.f_code)
 
 
 def place(error: BaseException, line: int) -> int:
@@ -76,13 +81,46 @@ def release(error: BaseException, *, loops: bool) -> None:
     error.__traceback__ = kept or EMPTY
 
 
+def as_raised(error: BaseException) -> None:
+    """Have an exception that the interpreter has raised in CPython's place tell of it as CPython would: not of what the
+    interpreter itself was handling."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        if is_place(trace):
+            return
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace is not None else None
+    if code is None or code in RAISING | FRAMES or code.co_filename in STANDING_IN:
+        return
+    if code.co_filename.startswith(PACKAGE):
+        if error.__cause__ is None:
+            error.__suppress_context__ = False
+        context = error.__context__
+        while context is not None and not was_handled(context):
+            context = context.__context__
+        error.__context__ = context
+
+
 def was_handled(error: BaseException) -> bool:
     """Whether the program is who has caught an exception last, and not the interpreter, which has its own business."""
     trace = error.__traceback__
-    if trace is None:
-        return False
+    if trace is None:  # it has never been raised
+        return True
     code = trace.tb_frame.f_code
     return code is _traceback.__code__ or code in FRAMES or code.co_filename in HANDLING
+
+
+def set_context(error: BaseException, handled: BaseException) -> None:
+    """Let an exception have another one as its context, as CPython does where it raises one: without a circle."""
+    if error is handled:
+        return
+    above = handled
+    while above.__context__ is not None:
+        if above.__context__ is error:
+            above.__context__ = None
+            break
+        above = above.__context__
+    error.__context__ = handled
 
 
 def add_context(error: BaseException, handled: BaseException) -> None:

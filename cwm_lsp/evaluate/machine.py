@@ -112,6 +112,12 @@ class Machine(ABC):
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
         self.generators = False
+        self.awaits = False
+        """There are coroutines."""
+        self.arriving = 0
+        """The identity of an exception that is about to be raised in a frame by another one."""
+        self.seeded = 0
+        """Hashes that differ from run to run and were told to CPython."""
         """The program has made a generator, whose end may show."""
         self.finalizing = False
         """The program has a class with `__del__`."""

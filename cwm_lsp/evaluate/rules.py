@@ -273,9 +273,10 @@ class Rules(Iterating, Pickling):
                 or body_of(kind.__hash__) is not None
                 or (made and all(map(rendering.steady, self.runtime.inside(args[0]))))
             ):
-                function(args[0])
-                return Unknown()
-        return self.native(function, args, kwargs)
+                return seeded(function(args[0]))
+        before = self.runtime.seeded
+        made_here = self.native(function, args, kwargs)
+        return made_here if self.runtime.seeded == before else seeded(made_here)
 
     def super_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if len(args) != 2 or args[0] not in self.runtime.classes:
@@ -427,6 +428,13 @@ class Rules(Iterating, Pickling):
 
     def pattern_method(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return regex.run(self.runtime, self.calls.safe, function, args, kwargs, value)
+
+
+def seeded(number: int) -> Unknown:
+    """The hash of something that has another one in every run."""
+    made = Unknown()
+    made.hashed = number
+    return made
 
 
 def is_enum(kind: Any) -> bool:

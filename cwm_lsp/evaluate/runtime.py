@@ -154,6 +154,9 @@ class Runtime(Showing):
                 raise GaveUp("an operation fails in a way that is not interpreted")
             if self.dialect is not None:
                 self.translate(error, self.dialect)
+        arrives, self.arriving = id(error) == self.arriving, 0
+        if not arrives:
+            self.correct(error)
         if not self.generators:
             self.show_exception(frame, error)
             return
@@ -163,12 +166,15 @@ class Runtime(Showing):
         if self.held and not self.ending and rises:
             raise GaveUp("a generator ends while an exception rises")
         self.show_exception(frame, error)
-        holder: Frame | None = frame if rises else None
-        while holder is not None and not holder.handling:
-            holder = holder.caller
-        if holder is not None and new:
-            lifetimes.add_context(error, holder.handling[-1])
+        handled = frame.handled if rises else None
+        if handled is not None and new and not arrives:
+            lifetimes.add_context(error, handled)
         lifetimes.release(error, loops=True)
+
+    def correct(self, error: BaseException) -> None:
+        """Let an exception that surfaces tell what CPython would of how it was raised."""
+        if error.__context__ is not None or error.__suppress_context__:
+            lifetimes.as_raised(error)
 
     def translate(self, error: BaseException, dialect: Dialect) -> None:
         """Let an exception that builtin code has raised say what it says in the Python that would run the program."""
@@ -268,6 +274,7 @@ class Runtime(Showing):
             del problem
             return self.unknowing.give_up(frame)
         except BaseException as error:
+            self.correct(error)
             self.follow(frame, error, caller)
             raise
         finally:

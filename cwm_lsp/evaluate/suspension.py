@@ -81,6 +81,7 @@ class Suspension:
         body: Any = self.running(frame)
         self.frames[body] = frame
         self.runtime.generators = True
+        self.runtime.awaits = self.runtime.awaits or code.is_async
         if code.is_async:
             kind = AsyncGenerator if code.is_generator else Coroutine
             made: Any = kind(self, frame, body)
@@ -311,10 +312,12 @@ class Suspension:
             if runtime.held and not runtime.ending:
                 runtime.release_held()
             return value
+        context = rising.__context__
         try:
             raise rising
         finally:
-            del rising
+            rising.__context__ = context
+            del rising, context
 
     def suspend(self, frame: Frame, value: Any) -> Any:
         """A frame yields: it is left for now."""
@@ -367,7 +370,14 @@ class Suspension:
         """An exception comes to a frame that has yielded; gives the one to raise in it."""
         found = error.error if isinstance(error, Thrown) and error.error is not None else error
         self.resume(frame, dying=isinstance(error, Thrown) and error.dying)
+        self.thrown_into(frame, found)
         return carry(found)
+
+    def thrown_into(self, frame: Frame, error: BaseException) -> None:
+        """An exception is about to be raised in a frame by another one, whose own exceptions are no context of it."""
+        self.runtime.arriving = id(original(error))
+        if frame.handling:
+            lifetimes.set_context(original(error), frame.handling[-1])
 
     def yielding(self, frame: Frame, value: Any) -> Generator[Any, Any, Any]:
         """`yield value`."""
@@ -381,10 +391,12 @@ class Suspension:
         if problem is None:
             self.resume(frame)
             return sent
+        context = problem.__context__
         try:
             raise problem
         finally:
-            del problem
+            problem.__context__ = context
+            del problem, context
 
 
 lifetimes.FRAMES.add(Suspension.running.__code__)

@@ -8,14 +8,19 @@ import re
 from dataclasses import InitVar
 from types import (
     BuiltinFunctionType,
+    ClassMethodDescriptorType,
     EllipsisType,
     FunctionType,
     GeneratorType,
     GenericAlias,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
     NoneType,
     NotImplementedType,
     SimpleNamespace,
+    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +49,9 @@ TYPING = words(
 """Attributes of what `typing` makes."""
 BARE: frozenset[type] = frozenset({NoneType, EllipsisType, NotImplementedType, BuiltinFunctionType})
 """Types without attributes of their own; other versions of Python have no other."""
+DESCRIPTORS: frozenset[type] = frozenset({
+    WrapperDescriptorType, MethodDescriptorType, ClassMethodDescriptorType, GetSetDescriptorType, MemberDescriptorType,
+})  # fmt: skip
 CALLABLE: frozenset[type] = frozenset({FunctionType, MethodType, BuiltinFunctionType})
 FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
 """Types of values that have no attribute to set."""
@@ -170,7 +178,7 @@ class Attributes:
             name.startswith("__") and issubclass(kind, everyday.StandIn)
         ):  # fmt: skip
             raise Undetermined
-        if (table is not None or kind in BARE) and not hasattr(value, name):
+        if (table is not None or kind in BARE or kind in DESCRIPTORS) and not hasattr(value, name):
             return getattr(value, name)
         raise Undetermined
 

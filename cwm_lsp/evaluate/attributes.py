@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import json
 import re
+from abc import ABC
 from dataclasses import InitVar
 from types import (
     BuiltinFunctionType,
@@ -51,7 +52,9 @@ BARE: frozenset[type] = frozenset({NoneType, EllipsisType, NotImplementedType, B
 """Types without attributes of their own; other versions of Python have no other."""
 DESCRIPTORS: frozenset[type] = frozenset({
     WrapperDescriptorType, MethodDescriptorType, ClassMethodDescriptorType, GetSetDescriptorType, MemberDescriptorType,
+    type(vars(ABC)["_abc_impl"]),
 })  # fmt: skip
+"""Types of what the classes of the library have in them, besides functions."""
 CALLABLE: frozenset[type] = frozenset({FunctionType, MethodType, BuiltinFunctionType})
 FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
 """Types of values that have no attribute to set."""

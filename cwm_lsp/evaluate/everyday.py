@@ -258,6 +258,10 @@ def print_exc(limit: Any = None, file: Any = None, chain: bool = True) -> None:
 print_exc.__module__ = "traceback"
 
 
+def wait(*_: Any, **__: Any) -> None:
+    """Stands for `time.sleep`."""
+
+
 def trail() -> list[tuple[str, str, int]]:
     """The frames that the latest exception has left, the innermost first: module, function and line."""
     raise Undetermined

@@ -23,7 +23,7 @@ from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.parsing import known, parsed
 from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
-from cwm_lsp.evaluate.world import OURS, STAND_INS, World, listed_classes, nowhere
+from cwm_lsp.evaluate.world import OURS, STAND_INS, World, listed_classes, nowhere, starred
 from cwm_lsp.source.modules import Found
 
 if TYPE_CHECKING:
@@ -495,9 +495,3 @@ def compiled(name: str) -> library.Module | None:
         key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
     }
     return library.Module(name, members)
-
-
-def starred(name: str) -> list[str]:
-    """The names that `from name import *` binds, for a module of the table."""
-    real = importlib.import_module(name)
-    return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])

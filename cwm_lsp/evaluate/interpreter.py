@@ -17,6 +17,7 @@ from cwm_lsp.evaluate.calls import Calls
 from cwm_lsp.evaluate.classes import class_maker
 from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.evaluate.comprehensions import comprehension_maker
+from cwm_lsp.evaluate.contexts import sets_contexts
 from cwm_lsp.evaluate.definitions import annotation, function_maker
 from cwm_lsp.evaluate.delegation import Delegation
 from cwm_lsp.evaluate.demand import Plan
@@ -33,7 +34,6 @@ from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.operations import Operations
-from cwm_lsp.evaluate.parsing import TREES
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
@@ -465,24 +465,8 @@ class Interpreter:
 BUILTIN_NAMES = frozenset(dir(__import__("builtins")))
 
 
-CONTEXTS = frozenset({"DefaultContext"})
-"""Names by which a program changes what decimal arithmetic gives."""
-
-
 laid_out = functools.lru_cache(maxsize=512)(instructions)
 """The instructions of a code object, whose syntax tree is shared by the evaluations of one text."""
-
-
-@functools.lru_cache(maxsize=TREES)
-def sets_contexts(tree: ast.Module) -> bool:
-    """Whether a file has to do with how decimal arithmetic is done."""
-    return any(
-        isinstance(node, ast.Name | ast.alias | ast.Attribute) and named(node) in CONTEXTS for node in ast.walk(tree)
-    )
-
-
-def named(node: ast.Name | ast.alias | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else node.name
 
 
 def unsupported(line: int, what: str) -> Callable[[Frame], Any]:

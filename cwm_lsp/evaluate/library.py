@@ -335,10 +335,6 @@ PYTHON = frozenset(
 """Those that are written in Python, which their repr tells."""
 
 
-def wait(*_: Any, **__: Any) -> None:
-    """Stands for `time.sleep`."""
-
-
 MODULES: dict[str, Module] = {
     "math": Module("math", _members(math)),
     "cmath": Module("cmath", _members(cmath)),
@@ -400,7 +396,7 @@ MODULES: dict[str, Module] = {
     "array": Module("array", {"array": array.array}),
     "uuid": Module("uuid", {"UUID": uuid.UUID}),
     "urllib.parse": Module("urllib.parse", _members(urllib.parse, " ".join(urllib.parse.__all__))),
-    "time": Module("time", {"sleep": wait}),
+    "time": Module("time", {"sleep": everyday.wait}),
     "importlib": Module("importlib", {"import_module": import_module}),
     "sys": Module("sys", {
         "maxsize": 2**63 - 1, "byteorder": sys.byteorder, "intern": sys.intern, "platform": sys.platform,

@@ -32,7 +32,7 @@ from types import CodeType, FunctionType, ModuleType, new_class
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, regex, rendering
-from cwm_lsp.evaluate.everyday import SYNTAX, Hidden, StandIn, Stream
+from cwm_lsp.evaluate.everyday import SYNTAX, Hidden, StandIn, Stream, wait
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.iteration_rules import Iterating
 from cwm_lsp.evaluate.making import Making
@@ -119,7 +119,7 @@ class Rules(Iterating, Pickling):
             collections.namedtuple: self.class_maker, contextlib.contextmanager: self.contextmanager,
             contextlib.asynccontextmanager: self.contextmanager,
             struct.pack: self.packed, struct.calcsize: self.packed, struct.Struct: self.packed, os.fspath: self.path,
-            library.wait: self.wait,
+            wait: self.wait,
             **dict.fromkeys((FunctionType, CodeType, ModuleType), self.not_followed),
             **dict.fromkeys((ABCMeta.__new__, enum.EnumMeta.__new__), self.calls.new_class),
             **dict.fromkeys((typing.NewType, typing.TypeVar, getattr(typing, "ParamSpec", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -101,3 +102,9 @@ def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
         name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
         and library.is_listed(real[name])
     }  # fmt: skip
+
+
+def starred(name: str) -> list[str]:
+    """The names that `from name import *` binds, for a module of the table."""
+    real = importlib.import_module(name)
+    return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])

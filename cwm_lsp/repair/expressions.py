@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from itertools import combinations
 
+from cwm_lsp.repair import pieces
+from cwm_lsp.repair.edits import ARGUMENTS, edit, operator_edit, short, whole
+from cwm_lsp.repair.pieces import conditions
 from cwm_lsp.repair.text import Change, Edit, FunctionText
 
 ORDER = {"Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Eq": "==", "NotEq": "!="}
@@ -47,55 +49,16 @@ _PARTS = (
 )  # fmt: skip
 """Attributes that objects have beside each other."""
 _CONVERSIONS = ("str", "int", "list", "float", "len", "abs", "sorted", "set", "tuple", "sum", "bool", "round")
-_ARGUMENTS = 4
-"""Arguments of a call that are looked at together."""
-_LONG = 60
-"""Characters of a piece of the function that is put elsewhere."""
 
 
 def expression_edits(text: FunctionText) -> Iterator[Edit]:
     """Edits of single expressions, in no order."""
     makers = (
-        _comparisons, _arithmetic, _logic, _constants, _names, _by_one, _calls, _callees, _subscripts, _branches,
-        _yields, _pieces, _displays, _combined, _accumulated, _assigned,
+        _comparisons, _arithmetic, _logic, _constants, _names, _by_one, _calls, _callees, _subscripts, pieces.branches,
+        pieces.yields, pieces.pieces, pieces.displays, pieces.combined, pieces.accumulated, pieces.assigned,
     )  # fmt: skip
     for make in makers:
         yield from make(text)
-
-
-def edit(text: FunctionText, changes: Change | tuple[Change, ...], cost: float, title: str | None = None) -> Edit:
-    """An edit of the statement that the first of its changes is in, titled by what stands there then."""
-    several = _several(changes)
-    start, stop, new = several[0]
-    line = text.source.count("\n", 0, start) + 1
-    if title is None:
-        old = " ".join(text.source[start:stop].split())
-        title = f"{_short(old)} → {_short(' '.join(new.split()))}" if old else f"insert {_short(new.strip())}"
-    return Edit(several, title, line, cost)
-
-
-def _several(changes: Change | tuple[Change, ...]) -> tuple[Change, ...]:
-    match changes:
-        case (int(start), int(stop), str(new)):
-            return ((start, stop, new),)
-    return changes
-
-
-def _short(shown: str) -> str:
-    return shown if len(shown) <= 40 else f"{shown[:39]}…"
-
-
-def _operator(text: FunctionText, left: ast.expr, right: ast.expr, old: str, new: str) -> Change | None:
-    """An operator between two expressions by another one."""
-    start, stop = text.between(left, right)
-    pattern = r"\s+".join(map(re.escape, old.split()))
-    found = re.search(rf"(?<!\w){pattern}(?!\w)" if old[0].isalpha() else pattern, text.source[start:stop])
-    return None if found is None else (start + found.start(), start + found.end(), new)
-
-
-def _whole(text: FunctionText, node: ast.expr, new: str, cost: float, *, loose: bool = True) -> Edit:
-    change = text.replace(node, new, loose=loose)
-    return edit(text, change, cost, f"{_short(' '.join(text.text(node).split()))} → {_short(' '.join(new.split()))}")
 
 
 def _comparisons(text: FunctionText) -> Iterator[Edit]:
@@ -106,10 +69,10 @@ def _comparisons(text: FunctionText) -> Iterator[Edit]:
             left, right = sides[index], sides[index + 1]
             line = node.lineno
             for rank, new in enumerate(_NEAR[old]):
-                change = _operator(text, left, right, old, new)
+                change = operator_edit(text, left, right, old, new)
                 if change is None:
                     continue
-                shown = f"{_short(text.text(node))}: {old} → {new}"
+                shown = f"{short(text.text(node))}: {old} → {new}"
                 yield Edit((change,), shown, line, 1.0 + 0.1 * rank)
                 if isinstance(right, ast.Constant) and type(right.value) is int and new in ORDER.values():
                     for value in (right.value + 1, right.value - 1):
@@ -119,30 +82,30 @@ def _comparisons(text: FunctionText) -> Iterator[Edit]:
             if old in ORDER.values() and len(node.ops) == 1:
                 swapped = f"{text.operand(right)} {old} {text.operand(left)}"
                 if old not in ("==", "!="):
-                    yield _whole(text, node, swapped, 2.0)
+                    yield whole(text, node, swapped, 2.0)
 
 
 def _arithmetic(text: FunctionText) -> Iterator[Edit]:
     for node in text.each(ast.BinOp):
         old = OPERATORS.get(type(node.op).__name__, "@")
         for rank, new in enumerate(_INSTEAD.get(old, ())):
-            change = _operator(text, node.left, node.right, old, new)
+            change = operator_edit(text, node.left, node.right, old, new)
             if change is not None:
-                yield Edit((change,), f"{_short(text.text(node))}: {old} → {new}", node.lineno, 1.2 + 0.1 * rank)
+                yield Edit((change,), f"{short(text.text(node))}: {old} → {new}", node.lineno, 1.2 + 0.1 * rank)
         left, right = text.operand(node.left), text.operand(node.right)
         if ast.dump(node.left) != ast.dump(node.right):
-            yield _whole(text, node, f"{right} {old} {left}", 1.6 if old not in ("*", "&", "|", "^") else 4.0)
-        yield _whole(text, node, text.text(node.left), 2.0)
-        yield _whole(text, node, text.text(node.right), 2.0)
+            yield whole(text, node, f"{right} {old} {left}", 1.6 if old not in ("*", "&", "|", "^") else 4.0)
+        yield whole(text, node, text.text(node.left), 2.0)
+        yield whole(text, node, text.text(node.right), 2.0)
         match node:  # a - b - c → a - (b - c); (a + b) * c ↔ a + b * c
             case ast.BinOp(left=ast.BinOp(left=first, right=second, op=inner), right=third):
                 symbol = OPERATORS.get(type(inner).__name__, "@")
                 parts = [text.operand(one) for one in (first, second, third)]
-                yield _whole(text, node, f"{parts[0]} {symbol} ({parts[1]} {old} {parts[2]})", 1.8)
+                yield whole(text, node, f"{parts[0]} {symbol} ({parts[1]} {old} {parts[2]})", 1.8)
             case ast.BinOp(left=first, right=ast.BinOp(left=second, right=third, op=inner)):
                 symbol = OPERATORS.get(type(inner).__name__, "@")
                 parts = [text.operand(one) for one in (first, second, third)]
-                yield _whole(text, node, f"({parts[0]} {old} {parts[1]}) {symbol} {parts[2]}", 1.8)
+                yield whole(text, node, f"({parts[0]} {old} {parts[1]}) {symbol} {parts[2]}", 1.8)
     for statement in text.statements:
         if isinstance(statement, ast.AugAssign):
             old = OPERATORS.get(type(statement.op).__name__, "@")
@@ -150,17 +113,17 @@ def _arithmetic(text: FunctionText) -> Iterator[Edit]:
             target, value = text.text(statement.target), text.text(statement.value)
             for rank, new in enumerate(_INSTEAD.get(old, ())):
                 yield Edit(
-                    ((start, stop, f" {new}= "),), f"{target} {old}= {_short(value)} → {new}=", statement.lineno,
+                    ((start, stop, f" {new}= "),), f"{target} {old}= {short(value)} → {new}=", statement.lineno,
                     1.2 + 0.1 * rank,
                 )  # fmt: skip
-            yield Edit(((start, stop, " = "),), f"{target} = {_short(value)}", statement.lineno, 1.8)
+            yield Edit(((start, stop, " = "),), f"{target} = {short(value)}", statement.lineno, 1.8)
             if old == "+":
                 turned = f"{target} = {text.operand(statement.value)} + {target}"
                 yield edit(text, text.replace(statement, turned), 2.4)
             yield from _first_of_a_key(text, statement, old)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             start, stop = text.between(statement.targets[0], statement.value)
-            sides = _short(text.text(statement.targets[0])), _short(text.text(statement.value))
+            sides = short(text.text(statement.targets[0])), short(text.text(statement.value))
             for rank, symbol in enumerate(("+", "-", "*", "|")):
                 if not isinstance(statement.targets[0], ast.Tuple | ast.List):
                     shown = f"{sides[0]} {symbol}= {sides[1]}"
@@ -180,37 +143,25 @@ def _first_of_a_key(text: FunctionText, statement: ast.AugAssign, operator: str)
 def _logic(text: FunctionText) -> Iterator[Edit]:
     for node in text.each(ast.BoolOp):
         old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-        changes = [_operator(text, *pair, old, new) for pair in zip(node.values, node.values[1:], strict=False)]
+        changes = [operator_edit(text, *pair, old, new) for pair in zip(node.values, node.values[1:], strict=False)]
         if None not in changes:
             yield Edit(
-                tuple(one for one in changes if one), f"{_short(text.text(node))}: {old} → {new}", node.lineno, 1.1
+                tuple(one for one in changes if one), f"{short(text.text(node))}: {old} → {new}", node.lineno, 1.1
             )
         for value in node.values:
             others = [one for one in node.values if one is not value]
-            yield _whole(text, node, f" {old} ".join(map(text.operand, others)), 2.2)
-            yield _whole(text, value, f"not {text.operand(value)}", 1.8)
+            yield whole(text, node, f" {old} ".join(map(text.operand, others)), 2.2)
+            yield whole(text, value, f"not {text.operand(value)}", 1.8)
     for turned in text.each(ast.UnaryOp):
-        yield _whole(text, turned, text.text(turned.operand), 1.4)
+        yield whole(text, turned, text.text(turned.operand), 1.4)
         if isinstance(turned.op, ast.Not) and isinstance(turned.operand, ast.BoolOp):
             first = turned.operand.values[0]
             word = " and " if isinstance(turned.operand.op, ast.And) else " or "
             rest = word.join(map(text.operand, turned.operand.values[1:]))
-            yield _whole(text, turned, f"not {text.operand(first)}{word}{rest}", 2.0)
+            yield whole(text, turned, f"not {text.operand(first)}{word}{rest}", 2.0)
     for condition in conditions(text):
         if not isinstance(condition, ast.UnaryOp):
-            yield _whole(text, condition, f"not {text.operand(condition)}", 1.5)
-
-
-def conditions(text: FunctionText) -> Iterator[ast.expr]:
-    """What decides which way it goes on."""
-    for statement in text.statements:
-        if isinstance(statement, ast.If | ast.While | ast.Assert):
-            yield statement.test
-    for node in text.expressions:
-        if isinstance(node, ast.IfExp):
-            yield node.test
-        for generator in getattr(node, "generators", ()):
-            yield from generator.ifs
+            yield whole(text, condition, f"not {text.operand(condition)}", 1.5)
 
 
 def _constants(text: FunctionText) -> Iterator[Edit]:
@@ -248,16 +199,16 @@ def _constants(text: FunctionText) -> Iterator[Edit]:
             others = {one: cost + 0.1 * (abs(value) > 9) for one, cost in others.items()}
         for one, cost in others.items():
             if one != repr(value):
-                yield _whole(text, node, one, cost)
+                yield whole(text, node, one, cost)
         if value in (True, False, None) or type(value) in (int, str):
             for name in text.variables:
-                yield _whole(text, node, name, 2.2)
+                yield whole(text, node, name, 2.2)
         if isinstance(value, bool):
             for name in text.variables:
                 for shown in (f"not {name}", f"{name} == 0", f"len({name}) == 0", f"bool({name})"):
-                    yield _whole(text, node, shown, 2.6)
+                    yield whole(text, node, shown, 2.6)
             for one, other in combinations(text.variables, 2):
-                yield _whole(text, node, f"{one} == {other}", 2.9)
+                yield whole(text, node, f"{one} == {other}", 2.9)
 
 
 def _names(text: FunctionText) -> Iterator[Edit]:
@@ -267,7 +218,7 @@ def _names(text: FunctionText) -> Iterator[Edit]:
         if isinstance(node.ctx, ast.Load) and isinstance(parent, ast.Call) and parent.func is node:
             for name in functions:
                 if name != node.id:
-                    yield _whole(text, node, name, 2.3)
+                    yield whole(text, node, name, 2.3)
             continue
         scope = dict.fromkeys([*text.comprehended(node), *text.variables])
         if node.id not in scope and isinstance(node.ctx, ast.Load):
@@ -276,7 +227,7 @@ def _names(text: FunctionText) -> Iterator[Edit]:
         for name in scope:
             if name != node.id:
                 alike = SequenceMatcher(None, name, node.id).ratio() > 0.7
-                yield _whole(text, node, name, cost - 0.3 * alike)
+                yield whole(text, node, name, cost - 0.3 * alike)
     everywhere = {node.attr for node in ast.walk(text.tree) if isinstance(node, ast.Attribute)} | _members(text.tree)
     for attribute in text.each(ast.Attribute):
         if not isinstance(attribute.ctx, ast.Load):
@@ -290,12 +241,12 @@ def _names(text: FunctionText) -> Iterator[Edit]:
         parent = text.parents[attribute]
         for name in sorted(seen - {attribute.attr}):
             alike = SequenceMatcher(None, name, attribute.attr).ratio() > 0.6
-            yield _whole(text, attribute, f"{text.text(attribute.value)}.{name}", 1.6 - 0.3 * alike)
+            yield whole(text, attribute, f"{text.text(attribute.value)}.{name}", 1.6 - 0.3 * alike)
         for name in sorted(everywhere - seen):
             if SequenceMatcher(None, name, attribute.attr).ratio() > 0.6:
-                yield _whole(text, attribute, f"{text.text(attribute.value)}.{name}", 1.4)
+                yield whole(text, attribute, f"{text.text(attribute.value)}.{name}", 1.4)
         if not (isinstance(parent, ast.Call) and parent.func is attribute):
-            yield _whole(text, attribute, f"{text.text(attribute)}()", 1.8)
+            yield whole(text, attribute, f"{text.text(attribute)}()", 1.8)
 
 
 def _members(tree: ast.Module) -> set[str]:
@@ -321,7 +272,7 @@ def _by_one(text: FunctionText) -> Iterator[Edit]:
             continue
         match node:
             case ast.BinOp(left=inner, op=ast.Add() | ast.Sub(), right=ast.Constant(value=1)):
-                yield _whole(text, node, text.text(inner), 1.2)
+                yield whole(text, node, text.text(inner), 1.2)
                 continue
         if not isinstance(node, ast.Name | ast.Call | ast.BinOp | ast.Subscript | ast.Attribute):
             continue
@@ -348,7 +299,7 @@ def _by_one(text: FunctionText) -> Iterator[Edit]:
                 is_likely = 2.4
         shown = text.text(node) if isinstance(node, ast.BinOp | ast.Name) else text.operand(node)
         for sign in ("-", "+"):
-            yield _whole(text, node, f"{shown} {sign} 1", is_likely)
+            yield whole(text, node, f"{shown} {sign} 1", is_likely)
 
 
 def _calls(text: FunctionText) -> Iterator[Edit]:
@@ -359,10 +310,10 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         texts = [text.text(one) for one in arguments]
-        for one, other in combinations(range(len(arguments[:_ARGUMENTS])), 2):
+        for one, other in combinations(range(len(arguments[:ARGUMENTS])), 2):
             if texts[one] != texts[other]:
                 changes = (text.replace(arguments[one], texts[other]), text.replace(arguments[other], texts[one]))
-                yield Edit(changes, f"{name}(…): {_short(texts[one])} ↔ {_short(texts[other])}", node.lineno, 1.2)
+                yield Edit(changes, f"{name}(…): {short(texts[one])} ↔ {short(texts[other])}", node.lineno, 1.2)
         if not arguments:
             continue
         end = text.span(arguments[-1])[1]
@@ -370,11 +321,11 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
             if len(arguments) > 1:
                 start = text.span(argument)[0] if index == 0 else text.span(arguments[index - 1])[1]
                 stop = text.span(arguments[1])[0] if index == 0 else text.span(argument)[1]
-                yield edit(text, (start, stop, ""), 2.2, f"{name}(…): without {_short(texts[index])}")
+                yield edit(text, (start, stop, ""), 2.2, f"{name}(…): without {short(texts[index])}")
         if name == "range":
             yield from _ranges(text, node, texts)
         elif len(arguments) == 1 and not node.keywords and not _is_always_true(text, node, arguments[0]):
-            yield _whole(text, node, texts[0], 1.8)
+            yield whole(text, node, texts[0], 1.8)
         if name in ("sorted", "sort", "max", "min") and not any(one.arg == "reverse" for one in node.keywords):
             stop = max([end, *(text.span(one)[1] for one in node.keywords)])
             if name.startswith("sort"):
@@ -383,8 +334,8 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
             if name in ("max", "min") and len(arguments) == 1:
                 for value in ("0", "None", "''"):
                     yield edit(text, _one_more(text, node, f"default={value}", stop), 1.4)
-        if name != "range" and len(arguments) < _ARGUMENTS:
-            most = len(text.function.parameters) if name == own else _ARGUMENTS
+        if name != "range" and len(arguments) < ARGUMENTS:
+            most = len(text.function.parameters) if name == own else ARGUMENTS
             if len(arguments) < most:
                 for variable in (*text.variables, "1", "0"):
                     yield edit(text, _one_more(text, node, variable, end), 2.4 if name != own else 1.8)
@@ -395,7 +346,7 @@ def _calls(text: FunctionText) -> Iterator[Edit]:
             start, stop = text.span(keyword)
             ends = [*(text.span(one)[1] for one in node.args), *(text.span(one)[1] for one in node.keywords)]
             ahead = [end for end in ends if end <= start]
-            yield edit(text, (max(ahead, default=start), stop, ""), 2.2, f"without {_short(text.text(keyword))}")
+            yield edit(text, (max(ahead, default=start), stop, ""), 2.2, f"without {short(text.text(keyword))}")
     for statement in text.statements:
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="sort"), args=[], keywords=[])):
@@ -443,26 +394,26 @@ def _callees(text: FunctionText) -> Iterator[Edit]:
                     if other != name:
                         stop = text.span(node)[1]
                         assert name is not None
-                        yield edit(text, (stop - len(name), stop, other), 1.3, f"{_short(text.text(node))} → {other}")
+                        yield edit(text, (stop - len(name), stop, other), 1.3, f"{short(text.text(node))} → {other}")
     for node in text.each(ast.Call):
         match node:
             case ast.Call(func=ast.Attribute(attr="pop"), args=[]):
                 stop = text.span(node)[1] - 1
-                yield edit(text, (stop, stop, "0"), 1.5, f"{_short(text.text(node))[:-1]}0)")
+                yield edit(text, (stop, stop, "0"), 1.5, f"{short(text.text(node))[:-1]}0)")
             case ast.Call(func=ast.Attribute(attr="pop"), args=[argument]):
-                yield edit(text, (*text.span(argument), ""), 1.6, f"{_short(text.text(node))}: without an index")
+                yield edit(text, (*text.span(argument), ""), 1.6, f"{short(text.text(node))}: without an index")
             case ast.Call(func=ast.Attribute(value=value, attr="append"), args=[argument]):
                 put = f"{text.text(value)}.insert(0, {text.text(argument)})"
-                yield _whole(text, node, put, 2.2)
+                yield whole(text, node, put, 2.2)
             case ast.Call(func=ast.Attribute(value=value, attr=attribute), args=[], keywords=[]):
-                yield _whole(text, node, text.text(value), 2.0)
+                yield whole(text, node, text.text(value), 2.0)
                 if attribute in ("keys", "values", "items", "strip", "lower", "upper", "copy"):
-                    yield _whole(text, node, text.text(node.func), 3.5)
+                    yield whole(text, node, text.text(node.func), 3.5)
         for attribute in ("strip()", "lower()", "copy()"):
             if isinstance(node.func, ast.Attribute):
-                yield _whole(text, node, f"{text.text(node)}.{attribute}", 2.8)
+                yield whole(text, node, f"{text.text(node)}.{attribute}", 2.8)
         if text.function.is_async and not isinstance(text.parents[node], ast.Await):
-            yield _whole(text, node, f"await {text.text(node)}", 1.4)
+            yield whole(text, node, f"await {text.text(node)}", 1.4)
     for node in text.expressions:
         if not isinstance(node, ast.Name | ast.Subscript | ast.Call | ast.BinOp | ast.Attribute):
             continue
@@ -472,18 +423,18 @@ def _callees(text: FunctionText) -> Iterator[Edit]:
         if (isinstance(parent, ast.Call) and parent.func is node) or isinstance(parent, ast.Attribute):
             continue
         for conversion in _CONVERSIONS:
-            yield _whole(text, node, f"{conversion}({text.text(node)})", 2.0 if conversion in _CONVERSIONS[:3] else 2.5)
+            yield whole(text, node, f"{conversion}({text.text(node)})", 2.0 if conversion in _CONVERSIONS[:3] else 2.5)
         for shown, cost in (("{}[::-1]", 2.4), ("{}.copy()", 2.6), ("{}[1:]", 2.2), ("{}[:-1]", 2.4), ("{}[0]", 2.4)):
-            yield _whole(text, node, shown.format(text.operand(node)), cost, loose=False)
+            yield whole(text, node, shown.format(text.operand(node)), cost, loose=False)
         for shown, cost in (("-{}", 2.2), ("{} ** 2", 2.2), ("{} * 2", 2.4), ("{} // 2", 2.4), ("{} / 2", 2.6)):
-            yield _whole(text, node, shown.format(text.operand(node)), cost)
+            yield whole(text, node, shown.format(text.operand(node)), cost)
         if isinstance(node, ast.Name):
             for attribute in ("lower()", "strip()", "items()", "upper()", "keys()", "values()"):
-                yield _whole(text, node, f"{node.id}.{attribute}", 2.6)
+                yield whole(text, node, f"{node.id}.{attribute}", 2.6)
             for variable in text.variables:
                 if variable != node.id:
                     for shown in ("{}[{}:]", "{}[:{}]", "{}[{}]"):
-                        yield _whole(text, node, shown.format(node.id, variable), 2.6)
+                        yield whole(text, node, shown.format(node.id, variable), 2.6)
 
 
 def _subscripts(text: FunctionText) -> Iterator[Edit]:
@@ -513,7 +464,7 @@ def _subscripts(text: FunctionText) -> Iterator[Edit]:
                 for form, cost in forms.items():
                     if form + last != text.text(index):
                         yield edit(text, (start, stop, form + last), cost, f"{value}[{form}{last}]")
-                yield _whole(text, node, value, 2.2)
+                yield whole(text, node, value, 2.2)
                 if step is None:
                     yield edit(text, (start, stop, f"{low}:{high}:2"), 2.8)
             case ast.Tuple(elts=[one, other]):
@@ -524,206 +475,22 @@ def _subscripts(text: FunctionText) -> Iterator[Edit]:
                 for form, cost in (("-1", 1.6), ("0", 1.6), ("1", 2.0), (f"-{text.operand(index)}", 2.2),
                                    (f"-{text.operand(index)} - 1", 2.4)):  # fmt: skip
                     if form != shown:
-                        yield _whole(text, index, form, cost)
+                        yield whole(text, index, form, cost)
                 if isinstance(node.ctx, ast.Load):
-                    yield _whole(text, node, f"{value}[{shown}:]", 2.6)
-                    yield _whole(text, node, f"{value}[:{shown}]", 2.6)
-                    yield _whole(text, node, value, 2.6)
+                    yield whole(text, node, f"{value}[{shown}:]", 2.6)
+                    yield whole(text, node, f"{value}[:{shown}]", 2.6)
+                    yield whole(text, node, value, 2.6)
                     for default in ("", ", 0", ", []", ", ''", ", False"):
-                        yield _whole(text, node, f"{value}.get({shown}{default})", 2.8)
+                        yield whole(text, node, f"{value}.get({shown}{default})", 2.8)
                     match text.parents[node]:
                         case ast.Attribute(attr="append" | "extend" | "insert"):
-                            yield _whole(text, node, f"{value}.setdefault({shown}, [])", 1.8)
+                            yield whole(text, node, f"{value}.setdefault({shown}, [])", 1.8)
                         case ast.Attribute(attr="add"):
-                            yield _whole(text, node, f"{value}.setdefault({shown}, set())", 1.8)
+                            yield whole(text, node, f"{value}.setdefault({shown}, set())", 1.8)
         if isinstance(node.value, ast.Subscript) and not isinstance(index, ast.Slice):
             inner = node.value.slice
             if not isinstance(inner, ast.Slice) and text.text(inner) != text.text(index):
                 changes = (text.replace(inner, text.text(index)), text.replace(index, text.text(inner)))
                 yield Edit(
-                    changes, f"{_short(text.text(node))}: {text.text(inner)} ↔ {text.text(index)}", node.lineno, 1.4
+                    changes, f"{short(text.text(node))}: {text.text(inner)} ↔ {text.text(index)}", node.lineno, 1.4
                 )
-
-
-def _branches(text: FunctionText) -> Iterator[Edit]:
-    for choice in text.each(ast.IfExp):
-        first, second = text.operand(choice.body), text.operand(choice.orelse)
-        changes = (text.replace(choice.body, second), text.replace(choice.orelse, first))
-        yield Edit(changes, f"{_short(text.text(choice))}: swapped", choice.lineno, 1.5)
-        yield _whole(text, choice, first, 2.4)
-        yield _whole(text, choice, second, 2.4)
-    for node in text.each(ast.expr):
-        if isinstance(node, ast.Tuple | ast.List) and isinstance(node.ctx, ast.Load):
-            for one, other in combinations(node.elts[:_ARGUMENTS], 2):
-                texts = text.text(one), text.text(other)
-                if texts[0] != texts[1]:
-                    changes = text.replace(one, texts[1]), text.replace(other, texts[0])
-                    yield Edit(changes, f"{_short(texts[0])} ↔ {_short(texts[1])}", node.lineno, 1.5)
-        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp):
-            for generator in node.generators:
-                for condition in generator.ifs:
-                    start = text.source.rfind("if", 0, text.span(condition)[0])
-                    yield edit(
-                        text, (start, text.span(condition)[1], ""), 2.2, f"without if {_short(text.text(condition))}"
-                    )
-
-
-def _yields(text: FunctionText) -> Iterator[Edit]:
-    for node in text.expressions:
-        match node:
-            case ast.Yield(value=ast.expr() as value):
-                yield _whole(text, node, f"yield from {text.text(value)}", 1.4)
-            case ast.YieldFrom(value=value):
-                yield _whole(text, node, f"yield {text.text(value)}", 1.4)
-
-
-def _pieces(text: FunctionText) -> Iterator[Edit]:
-    """A piece of the function in place of another one."""
-    pieces: dict[str, ast.expr] = {}
-    for node in text.expressions:
-        if not isinstance(node, ast.Constant | ast.Name | ast.Slice | ast.Starred | ast.Yield | ast.YieldFrom):
-            shown = text.text(node)
-            if len(shown) <= _LONG and "\n" not in shown and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-                pieces.setdefault(shown, node)
-    for node in text.expressions:
-        context = getattr(node, "ctx", ast.Load())
-        parent = text.parents.get(node)
-        if isinstance(node, ast.Slice | ast.Starred) or (isinstance(parent, ast.Call) and parent.func is node):
-            continue
-        here = text.text(node)
-        bound = set(text.comprehended(node))
-        if isinstance(context, ast.Store):
-            if isinstance(node, ast.Subscript | ast.Attribute):
-                for shown, piece in pieces.items():
-                    if isinstance(piece, ast.Subscript | ast.Attribute) and shown != here:
-                        yield _whole(text, node, shown, 2.2)
-            continue
-        for shown, piece in pieces.items():
-            if shown == here or (shown in here and isinstance(piece, ast.Constant)):
-                continue
-            if not set(text.comprehended(piece)).issubset(bound):
-                continue
-            akin = type(piece) is type(node)
-            yield _whole(text, node, shown, 2.3 if akin else 2.9)
-        if not isinstance(node, ast.Name | ast.Constant):
-            for name in (*text.variables, *bound):
-                yield _whole(text, node, name, 2.1 if isinstance(node, ast.Call | ast.Subscript) else 2.6)
-
-
-def _displays(text: FunctionText) -> Iterator[Edit]:
-    for node in text.each(ast.expr):
-        if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
-            continue
-        match node:
-            case ast.List(elts=[]):
-                for shown in (
-                    "[[]]",
-                    "[0]",
-                    "[1]",
-                    "{}",
-                    "set()",
-                    "''",
-                    "None",
-                    *(f"[{one}]" for one in text.variables),
-                ):
-                    yield _whole(text, node, shown, 1.7)
-            case ast.List(elts=[only]):
-                yield _whole(text, node, "[]", 2.0)
-                yield _whole(text, node, text.text(only), 2.0)
-            case ast.Dict(keys=[]):
-                for shown in ("[]", "set()", "None"):
-                    yield _whole(text, node, shown, 2.4)
-            case ast.Tuple(elts=[only]):
-                yield _whole(text, node, text.text(only), 2.2)
-            case ast.Name() | ast.Call() | ast.Subscript() if isinstance(
-                text.parents[node], ast.Return | ast.Call | ast.BinOp
-            ):
-                if not (isinstance(text.parents[node], ast.Call) and text.parents[node].func is node):  # type: ignore[attr-defined]
-                    yield _whole(text, node, f"[{text.text(node)}]", 2.3)
-
-
-def _combined(text: FunctionText) -> Iterator[Edit]:
-    """A value with a variable more in it, a condition with one more."""
-    for node in text.expressions:
-        parent = text.parents[node]
-        if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or isinstance(node, ast.Slice | ast.Starred):
-            continue
-        is_value = isinstance(parent, ast.Return | ast.Assign | ast.AugAssign | ast.Yield)
-        is_part = isinstance(parent, ast.Call | ast.BinOp | ast.Subscript | ast.Compare | ast.List | ast.Tuple)
-        if isinstance(parent, ast.Call) and parent.func is node:
-            continue
-        if not (is_value or (is_part and isinstance(node, ast.Name | ast.Call | ast.Subscript))):
-            continue
-        here, own = text.operand(node), text.text(node)
-        for name in (*text.comprehended(node), *text.variables):
-            if name == own:
-                continue
-            cost = 2.4 if is_value else 2.9
-            for shown in (f"{here} + {name}", f"{name} + {here}", f"{here} - {name}"):
-                yield _whole(text, node, shown, cost)
-            for shown in (f"{here} * {name}", f"{here} // {name}", f"{here} % {name}"):
-                yield _whole(text, node, shown, cost + 0.5)
-        for name in ("0", "1", *text.variables):
-            if is_value and name != own:
-                for chosen in ("max", "min"):
-                    yield _whole(text, node, f"{chosen}({name}, {own})", 2.5)
-    for node in conditions(text):
-        here = text.operand(node)
-        for atom in atoms([*text.comprehended(node), *text.variables]):
-            for word in ("or", "and"):
-                yield _whole(text, node, f"{atom} {word} {here}", 3.0)
-                yield _whole(text, node, f"{here} {word} {atom}", 3.0)
-        if isinstance(node, ast.Constant):
-            for atom in atoms(text.variables):
-                yield _whole(text, node, atom, 2.4)
-
-
-def atoms(names: Iterable[str]) -> Iterator[str]:
-    """Small conditions about variables."""
-    known = list(dict.fromkeys(names))
-    for name in known:
-        yield from (name, f"not {name}", f"{name} is None", f"{name} is not None", f"{name} == 0", f"{name} < 0")
-        yield from (
-            f"{name} > 0",
-            f"{name} == 1",
-            f"{name} <= 1",
-            f"len({name}) == 0",
-            f"len({name}) <= 1",
-            f"{name} != 0",
-        )
-    for one, other in combinations(known, 2):
-        yield from (
-            f"{one} == {other}",
-            f"{one} != {other}",
-            f"{one} < {other}",
-            f"{one} > {other}",
-            f"{one} in {other}",
-        )
-        yield from (f"{other} in {one}", f"{one} not in {other}", f"{one} <= {other}", f"{one} >= {other}")
-
-
-def _accumulated(text: FunctionText) -> Iterator[Edit]:
-    """What is assigned again is put together with what was there."""
-    for statement in text.statements:
-        if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1):
-            continue
-        target, value = statement.targets[0], text.text(statement.value)
-        if isinstance(target, ast.Name | ast.Subscript | ast.Attribute):
-            shown = text.text(target)
-            for form in ("max({0}, {1})", "min({0}, {1})"):
-                yield _whole(text, statement.value, form.format(shown, value), 1.9)
-            for form in ("{0} or {2}", "{0} and {2}"):
-                yield _whole(text, statement.value, form.format(shown, value, text.operand(statement.value)), 2.8)
-
-
-def _assigned(text: FunctionText) -> Iterator[Edit]:
-    """`a.update(b)` ↔ `a = b`, and values assigned in another order."""
-    for statement in text.statements:
-        match statement:
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=value, attr="update" | "extend"), args=[argument])):
-                yield edit(text, text.replace(statement, f"{text.text(value)} = {text.text(argument)}"), 2.4)
-            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == 2:
-                yield Edit(
-                    (text.replace(values[0], text.text(values[1])), text.replace(values[1], text.text(values[0]))),
-                    f"{text.text(statement)}: values swapped", statement.lineno, 1.5,
-                )  # fmt: skip

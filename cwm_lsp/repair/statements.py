@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from cwm_lsp.repair.expressions import atoms, edit
+from cwm_lsp.repair.edits import edit
+from cwm_lsp.repair.pieces import atoms
 from cwm_lsp.repair.text import Edit, FunctionText
 
 _SIMPLE = (ast.Assign, ast.AugAssign, ast.Expr, ast.Return, ast.Delete)

@@ -6,15 +6,15 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
+from .guessing import METHODS, WORDS, members, named_type, uses
 from .imported import Definition, Where, nowhere
 from .lifting import imported
 from .names import bound_in, bound_names, global_names, is_builtin, is_defined
 from .recovery import module_statements, parse, parse_lines, split_lines, written
-from .trees import expression_of, walk
+from .trees import expression_of
 from .uses import Uses
 
 _DEEPEST = 8  # types inside types
@@ -57,50 +57,6 @@ _WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequire
 _EMPTY_BASES = frozenset({"ABC", "Generic", "Protocol"})
 
 # What a parameter without annotation is, by the last word of its name; plurals are lists of the singular.
-_WORDS: dict[str, str] = {
-    word: hint
-    for hint, words in {
-        "int": (
-            "n m i j k num number count counter index idx pos position size length limit total width "
-            "height depth age year month day hour minute second low lo high hi start begin end stop "
-            "step left right top bottom amount quantity qty target times max maximum min minimum base "
-            "exp exponent factor seed threshold capacity level offset rows cols columns row col port "
-            "score digit int integer val value x y z a b p q w h id"
-        ),
-        "float": (
-            "price rate ratio percent percentage tax discount radius weight temperature celsius "
-            "fahrenheit alpha beta gamma eps epsilon tolerance tol probability prob speed distance "
-            "balance cost float"
-        ),
-        "str": (
-            "s st str string text txt name word line char ch c letter title label key prefix suffix sep "
-            "separator delimiter delim pattern path filename file url msg message sentence paragraph "
-            "phrase substr substring sub email token lang language code symbol description content body "
-            "html password username user query character"
-        ),
-        "list[int]": (
-            "items nums lst list arr array xs ys zs data seq sequence elements vals args stack queue "
-            "heap series l iterable numbers"
-        ),
-        "list[list[int]]": "matrix grid board table matrices",
-        "dict[str, int]": (
-            "d dic dict dct mapping map config options settings params lookup record cache graph inventory"
-        ),
-        "set[int]": "visited seen set",
-        "bool": "flag verbose reverse reversed strict enabled ascending descending inclusive",
-        "Callable": "func fn f function callback predicate op",
-    }.items()
-    for word in words.split()
-}
-_METHODS = {
-    "list[int]": frozenset(dir(list)),
-    "str": frozenset(dir(str)),
-    "dict[str, int]": frozenset(dir(dict)),
-    "set[int]": frozenset(dir(set)),
-    "int": frozenset(dir(int)),
-    "float": frozenset(dir(float)),
-    "bytes": frozenset(dir(bytes)),
-}
 
 
 def sample_call(
@@ -190,7 +146,7 @@ class _Sampler:
         if parameter.annotation is None and (values := self.fitting(parameter, function)):
             return values
         if parameter.kind in ("var-positional", "var-keyword"):
-            return self.hint(_WORDS.get(parameter.name.removesuffix("s"), "int"))
+            return self.hint(WORDS.get(parameter.name.removesuffix("s"), "int"))
         if parameter.name == "other" and function.kind == "method" and function.parent:
             return self.instances(function.parent)
         if parameter.annotation is not None and not self.is_type_variable(parameter.annotation):
@@ -199,8 +155,8 @@ class _Sampler:
 
     def objects(self, name: str, function: Function) -> list[str]:
         """Objects of the file's classes that have the attributes which the body reads of a parameter."""
-        read = _uses(name, function, self.source)[0]
-        fitting = [one for one, has in _members(self.source).items() if read <= has] if read else []
+        read = uses(name, function, self.source)[0]
+        fitting = [one for one, has in members(self.source).items() if read <= has] if read else []
         return [made for one in fitting if (made := self.instance(one)) is not None]
 
     def fitting(self, parameter: Parameter, function: Function) -> Sequence[str]:
@@ -232,7 +188,7 @@ class _Sampler:
 
     def word(self, name: str) -> str:
         """A value for what only has a name."""
-        values = self.hint(_named_type(name) or "int") if name else ()
+        values = self.hint(named_type(name) or "int") if name else ()
         return values[0] if values else "3"
 
     def is_type_variable(self, annotation: str) -> bool:
@@ -240,10 +196,10 @@ class _Sampler:
 
     def guessed(self, name: str, function: Function) -> str:
         """A type hint for a parameter without one; empty where its uses fit no built-in type."""
-        methods, iterated, keys = _uses(name, function, self.source)
+        methods, iterated, keys = uses(name, function, self.source)
         if methods:
-            return next((hint for hint, all_methods in _METHODS.items() if methods <= all_methods), "")
-        named = _named_type(name)
+            return next((hint for hint, all_methods in METHODS.items() if methods <= all_methods), "")
+        named = named_type(name)
         if keys and named != "bool" and not (named or "").startswith("list"):
             return "dict[str, int]"
         if iterated and named in (None, "int", "float"):
@@ -450,25 +406,6 @@ class _Sampler:
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-@lru_cache(maxsize=4)
-def _members(source: str) -> dict[str, frozenset[str]]:
-    """What objects of the classes at the top level of a file have, as far as the file tells."""
-    lines = split_lines(source)
-    methods: dict[str, set[str]] = {}
-    for function in by_qualname(source).values():
-        methods.setdefault(function.parent or "", set()).add(function.name)
-    found: dict[str, frozenset[str]] = {}
-    for fragment in parse(source).fragments:
-        for node in fragment.body:
-            if isinstance(node, ast.ClassDef):
-                text = "\n".join(lines[node.lineno + fragment.offset - 1 : (node.end_lineno or 0) + fragment.offset])
-                plain = (part for part in node.body if isinstance(part, ast.Assign | ast.AnnAssign))
-                own = {*_SELF.findall(text), *methods.get(node.name, ()), *(bound_names(list(plain)) or ())}
-                inherited = (found.get(dotted(base) or "", frozenset()) for base in node.bases)
-                found[node.name] = frozenset(own).union(*inherited)
-    return found
-
-
 def _is_literal_of(annotation: str, text: str) -> bool:
     """Whether a value is a literal of a type that is given as source."""
     try:
@@ -477,9 +414,6 @@ def _is_literal_of(annotation: str, text: str) -> bool:
         return False
     name = re.split(r"[.]", annotation.strip("\"'").partition("[")[0])[-1]
     return name == kind or (kind == "dict" and name in _DICTS) or (kind == "list" and name in _LISTS)
-
-
-_SELF = re.compile(r"\bself\.(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)")
 
 
 def _is_abstract(decorator: ast.expr) -> bool:
@@ -527,43 +461,3 @@ def _alternatives(node: ast.expr) -> list[ast.expr]:
 
 def _cycled(values: Sequence[str], count: int) -> list[str]:
     return [values[index % len(values)] for index in range(count)]
-
-
-def _named_type(name: str) -> str | None:
-    """The type hint that a name suggests."""
-    words = [word for word in re.split(r"[_\d]+", name.lower()) if word]
-    if len(words) > 1 and words[0] in ("is", "has", "use", "should", "can", "allow"):
-        return "bool"
-    last = words[-1] if words else name
-    if last not in _WORDS and last.endswith("s") and (singular := _WORDS.get(last.removesuffix("s"))):
-        return f"list[{singular}]"
-    return _WORDS.get(last)
-
-
-def _uses(name: str, function: Function, source: str) -> tuple[frozenset[str], bool, bool]:
-    """(methods called on a parameter, whether it is iterated or indexed, whether with string keys)."""
-    lines = split_lines(source)
-    first = lines[function.def_line - 1]
-    own, _ = parse_lines(lines, function.def_line - 1, function.last_line, indented=first[:1].isspace())
-    return own.once(("uses", name), lambda: _uses_in(own.body, name)) if own else (frozenset(), False, False)
-
-
-def _uses_in(body: Sequence[ast.stmt], name: str) -> tuple[frozenset[str], bool, bool]:
-    methods: set[str] = set()
-    iterated = keys = False
-
-    def is_it(node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and node.id == name
-
-    for node in (part for statement in body for part in walk(statement)):
-        match node:
-            case ast.Attribute(value=value, attr=attribute) if is_it(value):
-                methods.add(attribute)
-            case ast.For(iter=iterable) | ast.comprehension(iter=iterable) if is_it(iterable):
-                iterated = True
-            case ast.Call(func=ast.Name(id="len" | "sum" | "sorted" | "max" | "min" | "enumerate" | "reversed")):
-                iterated = iterated or (len(node.args) == 1 and is_it(node.args[0]))
-            case ast.Subscript(value=value, slice=index) if is_it(value):
-                iterated = True
-                keys = keys or (isinstance(index, ast.Constant) and isinstance(index.value, str))
-    return frozenset(methods), iterated, keys

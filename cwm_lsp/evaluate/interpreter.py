@@ -17,7 +17,7 @@ from cwm_lsp.evaluate.calls import Calls
 from cwm_lsp.evaluate.classes import class_maker
 from cwm_lsp.evaluate.code import RETURN, Code, Do, Frame, Run
 from cwm_lsp.evaluate.comprehensions import comprehension_maker
-from cwm_lsp.evaluate.contexts import sets_contexts
+from cwm_lsp.evaluate.decimals import sets_contexts
 from cwm_lsp.evaluate.definitions import annotation, function_maker
 from cwm_lsp.evaluate.delegation import Delegation
 from cwm_lsp.evaluate.demand import Plan

@@ -66,10 +66,13 @@ def test_no_circle_of_imports() -> None:
     }
 
     def imported(path: Path) -> Iterator[str]:
+        package = ["cwm_lsp", *path.relative_to(PACKAGE).parent.parts]
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
-                inner = [f"{node.module}.{alias.name}" for alias in node.names]
-                yield from (name if name in modules else node.module or "" for name in inner)
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *([node.module] if node.module else [])])
+                inner = [f"{module}.{alias.name}" for alias in node.names]
+                yield from (name if name in modules else module for name in inner)
 
     graph = {name: {other for other in imported(path) if other in modules} for name, path in modules.items()}
     list(TopologicalSorter(graph).static_order())  # a circle is a CycleError that names it

@@ -45,8 +45,8 @@ from collections.abc import Iterable
 from typing import Any
 
 _PARTS = (
-    "stack", "quiet", "reach", "reprs", "atoms", "values", "tracers", "framed", "probe", "lines", "gathering",
-    "comprehensions", "importing",
+    "stack", "quiet", "reach", "reprs", "atoms", "values", "tracers", "framed", "scope", "recording", "probe", "lines",
+    "gathering", "comprehensions", "importing",
 )  # fmt: skip
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
@@ -437,7 +437,7 @@ class Case:
                 sys.meta_path.insert(0, self._importing.WorkspaceFinder(files, self._comprehensions.compile_module))
             module = self._importing.module_of(job, self._comprehensions.compile_module)
         except BaseException as error:
-            fault = _import_failure(error, job["path"], self._probe)
+            fault = self._importing.failure(error, job["path"])
         else:
             gc.collect()
             try:
@@ -494,20 +494,6 @@ def _limit(limits: Any, seconds: float) -> None:
             soft, hard = resource.getrlimit(kind)
             if soft == resource.RLIM_INFINITY or soft > most:
                 resource.setrlimit(kind, (most, hard))
-
-
-def _import_failure(error: BaseException, path: str, probe: Any) -> str:
-    line = None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    if isinstance(error, SyntaxError) and error.filename == path:
-        line = error.lineno
-    where = f" on line {line}" if line else ""
-    values = probe.Values()
-    return f"the file could not be imported{where}: {type(error).__name__}: {values.message(error)}"
 
 
 class _Begin(BaseException):

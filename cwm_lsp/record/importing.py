@@ -11,6 +11,11 @@ import sys
 import types
 from typing import Any
 
+if "." in __name__:
+    from .values import Values
+else:  # run by path, inside a debuggee that need not have the package
+    from values import Values  # type: ignore[no-redef, import-not-found]
+
 
 class _Loader(importlib.machinery.SourceFileLoader):
     """Loads a file compiled in the form that the trace shall have; the recorded one from the text that the job has."""
@@ -75,3 +80,17 @@ def module_of(job: dict[str, Any], compile_module: Any) -> types.ModuleType:
         return module
     sys.meta_path.insert(0, _Finder(name, job["path"], loader))
     return importlib.import_module(name)
+
+
+def failure(error: BaseException, path: str) -> str:
+    """What to tell where the file at a path could not be imported."""
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename == path:
+        line = error.lineno
+    where = f" on line {line}" if line else ""
+    return f"the file could not be imported{where}: {type(error).__name__}: {Values().message(error)}"

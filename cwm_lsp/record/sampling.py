@@ -18,11 +18,15 @@ from time import perf_counter  # by itself: a test may replace what `time` has
 from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
-    from .probe import Files, Limits, Recording, naming_threads
+    from .probe import naming_threads
+    from .recording import Recording
+    from .scope import Files, Limits
     from .tracers import Monitoring, Tracing, original_settrace
     from .values import Values
 else:  # run by path, in a process that need not have the package
-    from probe import Files, Limits, Recording, naming_threads  # type: ignore[no-redef, import-not-found]
+    from probe import naming_threads  # type: ignore[no-redef, import-not-found]
+    from recording import Recording  # type: ignore[no-redef, import-not-found]
+    from scope import Files, Limits  # type: ignore[no-redef, import-not-found]
     from tracers import Monitoring, Tracing, original_settrace  # type: ignore[no-redef, import-not-found]
     from values import Values  # type: ignore[no-redef, import-not-found]
 

@@ -26,7 +26,8 @@ else:  # run by path, inside a debuggee that need not have the package
     from stack import SHORT, SPARE, Stack  # type: ignore[no-redef, import-not-found]
 
 if TYPE_CHECKING:
-    from .probe import Recording, Scope
+    from .recording import Recording
+    from .scope import Scope
 
 CALL_FILE = "<call>"
 """The file of the recorded call itself, whose frame is the first of the program's."""

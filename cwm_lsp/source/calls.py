@@ -12,6 +12,7 @@ from ..errors import UserError
 from . import harvest
 from .bind import Binding, bind, calls_result, is_returned, outer_function
 from .functions import Function
+from .home import Home
 from .imported import Place, Where
 from .reaching import reaching
 from .reader import Found
@@ -141,7 +142,7 @@ def _found(
     """The calls of each function that call it, and the made-up one: at most so many."""
     asked_for = wanted
     wanted = [outer_function(function, source) or function for function in wanted]
-    home = harvest.Home.of(source, wanted)
+    home = Home.of(source, wanted)
     around = cache(partial(Place.of, path, source))
     found: list[dict[str, Call]] = [{} for _ in wanted]
     for at, calls in enumerate(known):
@@ -179,7 +180,7 @@ def _take(known: dict[str, Call], calls: Iterable[Call]) -> None:
         known.setdefault(call.expression, call)
 
 
-_Place = tuple[CallOrigin, str, Callable[[harvest.Home], harvest.Calls]]
+_Place = tuple[CallOrigin, str, Callable[[Home], harvest.Calls]]
 """Where calls may be: of which origin they are, the file, and what reads it."""
 
 
@@ -207,7 +208,7 @@ def _places(
 
 def _reading(
     path: str, place: str, text: str, importable: Callable[[str], bool], around: Sequence[tuple[str, str]] = ()
-) -> Callable[[harvest.Home], harvest.Calls]:
+) -> Callable[[Home], harvest.Calls]:
     return partial(harvest.in_tests, path=path, text=text, importable=importable, place=place, around=around)
 
 

@@ -16,7 +16,8 @@ from ..errors import UserError
 from .bind import bind, dotted
 from .expectations import Expectation
 from .functions import Function, functions
-from .harvest import Home, docstrings, read_main, read_own_tests, read_tests
+from .harvest import docstrings, read_main, read_own_tests, read_tests
+from .home import Home
 from .lifting import Lift
 from .names import global_names
 from .prepared import read_call

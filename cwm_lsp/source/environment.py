@@ -67,7 +67,7 @@ def project(path: Path) -> Path:
 def is_own(path: Path, workspace: Path, library: Path | None = None) -> bool:
     """Whether a file is of the user's own in a workspace: not of a `library`, installed, or in a hidden folder.
 
-    The recorder has the same rule for itself (`record.probe.Files`).
+    The recorder has the same rule for itself (`record.scope.Files`).
     """
     real, root = path.resolve(), workspace.resolve()
     if not real.is_relative_to(root) or (library is not None and real.is_relative_to(library.resolve())):

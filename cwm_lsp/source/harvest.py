@@ -16,10 +16,10 @@ from functools import lru_cache, partial
 from typing import TypeVar
 
 from .bind import dotted
-from .functions import Face, Function, functions
+from .functions import Face, functions
+from .home import Home, imported_names, the_same
 from .lifting import imports_in
-from .mending import NOWHERE
-from .names import bound_names, global_names, is_builtin, is_defined, is_main_guard, names_of
+from .names import is_builtin, is_main_guard, names_of
 from .reader import Definition, Found, Reader
 from .recovery import Fragment, module_statements, parse, parse_lines, split_lines
 from .steps import Environment
@@ -35,54 +35,6 @@ Importable = Callable[[str], bool]
 """Whether the functions' file could import a module (dotted)."""
 Calls = Sequence[Sequence[Found]]
 """Calls by function, in the order in which the functions were given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """A file and some functions in it, as far as they decide what is a call of them."""
-
-    functions: tuple[Face, ...]
-    names: frozenset[str] | None
-    """What the file defines, `global_names`."""
-    imported: frozenset[str]
-    """Those of them that import statements bind."""
-    classes: tuple[tuple[str, tuple[str, ...]], ...]
-    """Its classes and the names of their bases."""
-
-    @classmethod
-    def of(cls, source: str, wanted: Sequence[Function]) -> Home:
-        body = module_statements(source)
-        classes = [node for node in body if isinstance(node, ast.ClassDef)]
-        return _the_same(
-            cls(
-                tuple(function.face for function in wanted),
-                global_names(source),
-                _imported(body),
-                tuple((node.name, tuple(dotted(base) or "" for base in node.bases)) for node in classes),
-            )
-        )
-
-    def keeps(self, name: str) -> bool:
-        """Whether a name has a value at the top level of the file."""
-        return is_defined(name, self.names)
-
-    def takes(self, name: str) -> bool:
-        """Whether a name means something in the file, as far as that is known."""
-        return is_defined(name, self.names or frozenset())
-
-    def family(self, function: Face) -> frozenset[str]:
-        """The class that a function is in and the classes of the file that inherit from it."""
-        family = {function.parent or ""}
-        for name, bases in self.classes:
-            if not family.isdisjoint(bases):
-                family.add(name)
-        return frozenset(family)
-
-
-@lru_cache(maxsize=32)
-def _the_same(home: Home) -> Home:
-    """An equal one that was there before: comparing it with itself is quick."""
-    return home
 
 
 def nothing_importable(module: str) -> bool:
@@ -122,7 +74,7 @@ def in_tests(
     """Calls in a test file's text; `path` is the file of the functions, which the tests import. `place` is the test
     file; `around` has the paths and texts of the `conftest.py` of its folder and those above, outermost first."""
     context = replace(home, functions=(), names=home.names if _imports_everything(text) else None)
-    known = _found_in_tests(_the_same(context), path, text, tuple(around))
+    known = _found_in_tests(the_same(context), path, text, tuple(around))
     new = tuple(function for function in home.functions if function not in known)
     if new:
         reader = read_tests(TestReader, replace(home, functions=new), path, text, importable, place, around)
@@ -182,7 +134,7 @@ def _reader_of(
     """What reads a file of tests, its imports taken in."""
     body = [node for fragment in fragments for node in fragment.body]
     theirs = names_of(fragments)
-    shared = _imported(body) & home.imported
+    shared = imported_names(body) & home.imported
     reader = kind(
         home,
         lambda name: name in shared or (is_builtin(name) and name not in (theirs or ())),
@@ -311,12 +263,6 @@ def _constants(home: Home, body: Sequence[Fragment]) -> Environment:
     nodes = [node for fragment in body for node in fragment.body]
     reader.statements([node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)], environment)
     return environment
-
-
-def _imported(body: Sequence[ast.stmt]) -> frozenset[str]:
-    """The names that a module's import statements bind; what does not parse for now is not imported."""
-    imports = [node for node in body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    return bound_names([node for node in imports if getattr(node, "module", None) != NOWHERE]) or frozenset()
 
 
 def _is_test(node: ast.stmt) -> bool:

@@ -15,7 +15,7 @@ from .steps import Environment, Known, NotKnown, compiles
 from .trees import walk
 
 if TYPE_CHECKING:
-    from .harvest import Home
+    from .home import Home
 
 ROWS = 20
 """Rounds of a loop over literals that are looked at, and rows of a parametrised test."""

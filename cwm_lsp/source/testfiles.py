@@ -16,7 +16,7 @@ from .steps import Environment, Known
 from .trees import walk
 
 if TYPE_CHECKING:
-    from .harvest import Home
+    from .home import Home
 
 _WORD = re.compile(r"\w+")
 _SET_UP = ("setUpClass", "setup_class", "setUp", "setup_method", "setup")

@@ -100,6 +100,9 @@ def test_outlined_comprehensions_mean_the_same(version, options, pythons, tmp_pa
 def test_the_recorder_imports_nothing_that_an_old_python_lacks(pythons):
     oldest = next(iter(pythons.values()))
     folder = Path(sys.modules["cwm_lsp.record"].__file__).parent
-    modules = "stack, quiet, reach, reprs, atoms, values, tracers, framed, probe, lines, gathering, comprehensions"
+    modules = (
+        "stack, quiet, reach, reprs, atoms, values, tracers, framed, scope, recording, probe, lines, gathering, "
+        "comprehensions, importing"
+    )
     script = f"import sys; sys.path.insert(0, {str(folder)!r}); import {modules}"
     subprocess.run([oldest, "-S", "-c", script], check=True)

@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import { KINDS } from "./kinds";
 import type { Hint, HintKind, HintsAnswer } from "./protocol";
-import type { Server } from "./server";
+import { isColoured, type Server } from "./server";
 
 /** How the shapes of kinds are drawn. */
 const SHAPES: Record<(typeof KINDS)[number][1], Partial<vscode.ThemableDecorationAttachmentRenderOptions>> = {
@@ -11,11 +11,6 @@ const SHAPES: Record<(typeof KINDS)[number][1], Partial<vscode.ThemableDecoratio
   italic: { fontStyle: "italic" },
   plain: {},
 };
-
-/** Whether hints are coloured here; otherwise they are VS Code's own inlay hints. */
-export function isColoured(document: vscode.TextDocument): boolean {
-  return vscode.workspace.getConfiguration("cwm-lsp", document).get("editor.hints", "coloured") === "coloured";
-}
 
 export function showHints(server: Server): vscode.Disposable {
   const types = new Map(

@@ -13,7 +13,6 @@ import {
 } from "vscode-languageclient/node";
 import { BadSetting, DEBUG, locate, type Command } from "./discovery";
 import * as environments from "./environments";
-import { isColoured } from "./hints";
 import type { DebugStep } from "./protocol";
 
 export type State =
@@ -336,4 +335,9 @@ async function find(): Promise<Command | undefined> {
 
 function oneLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}
+
+/** Whether hints are coloured here; otherwise they are VS Code's own inlay hints. */
+export function isColoured(document: vscode.TextDocument): boolean {
+  return vscode.workspace.getConfiguration("cwm-lsp", document).get("editor.hints", "coloured") === "coloured";
 }

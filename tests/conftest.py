@@ -8,6 +8,13 @@ collect_ignore = ["projects"]
 """What a user may have open; some of it looks like tests."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is long is slow as well."""
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What the tests' servers and commands keep of their runs does not get among the user's own."""

@@ -128,7 +128,7 @@ def test_every_line_is_a_stop_both_ways(tmp_path: Path) -> None:
     check(predictions(tmp_path, 4), fresh=len(ENDINGS))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_every_line_of_many_programs_is_a_stop_both_ways(tmp_path: Path) -> None:
     check(predictions(tmp_path, 40), fresh=60)

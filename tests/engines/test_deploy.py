@@ -62,7 +62,7 @@ def served_with():
 
 
 @pytest.mark.skipif("CWM_VLLM" not in os.environ, reason="CWM_VLLM does not name a Python that has vLLM")
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_vllm_has_the_options():
     code = """

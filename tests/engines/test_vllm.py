@@ -34,7 +34,7 @@ from tests.predict.checkpoints import make_checkpoint
 from tests.predict.tasks import recorded, task_of, tasks
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(1800),
     pytest.mark.skipif("CWM_VLLM" not in os.environ, reason="CWM_VLLM does not name a Python that has vLLM"),
 ]

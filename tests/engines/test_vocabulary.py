@@ -48,7 +48,7 @@ def test_text_is_tokenised_as_tiktoken_does(tokenizer):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow if n else ()) for n, name in enumerate(sorted(PROGRAMS)[::12])],
+    [pytest.param(name, marks=pytest.mark.long if n else ()) for n, name in enumerate(sorted(PROGRAMS)[::12])],
 )
 def test_drafts_change_nothing(name, engine):
     fresh = LocalEngine(engine.model, engine.tokenizer, "real")

@@ -10,7 +10,7 @@ from tests.predict.test_grammar import (  # noqa: F401
     test_whatever_the_model_is_frames_are_well_formed,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ SAMPLE = 150
 
 
 @only_on_the_reference
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not conformance.installed("grammar"), reason="this Python has no `test` package")
 def test_no_step_of_python_s_own_tests_is_told_wrongly() -> None:

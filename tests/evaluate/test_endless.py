@@ -249,7 +249,7 @@ def test_random_loops_are_never_told_wrongly() -> None:
     assert open_ < endless
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_many_random_loops_are_never_told_wrongly() -> None:
     endless, _, open_ = agreement(range(1000, 3000))

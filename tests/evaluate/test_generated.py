@@ -49,7 +49,7 @@ def test_a_random_program_with_classes_is_never_called_computed_wrongly(seed: in
     check(class_programs.program(seed), ("f()",))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("start", range(0, 2000, 200))
 def test_many_random_programs_are_never_called_computed_wrongly(start: int) -> None:

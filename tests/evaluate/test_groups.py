@@ -147,7 +147,7 @@ def test_random_programs_with_groups_are_traced_as_they_run(start: int) -> None:
 
 
 @only_on_the_reference
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("start", range(100, 2100, 100))
 def test_many_programs_with_groups_are_traced_as_they_run(start: int) -> None:

@@ -84,7 +84,7 @@ def test_what_is_counted_is_ended_by_a_count(evaluator, name):
     assert evaluation.outcome is None or name in ("slice_iter", "repr_shared")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is only watched")
 @pytest.mark.parametrize("name", CASES)
 def test_every_one_has_an_end_within_its_memory(evaluator, name):

@@ -110,7 +110,7 @@ def test_a_random_program_is_compiled_alike(seed: int) -> None:
             assert check(source)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_the_standard_library_is_compiled_alike() -> None:
     compared = 0

@@ -42,7 +42,7 @@ def test_a_program_on_random_lines_is_traced_as_it_runs(seed: int) -> None:
 
 
 @only_on_the_reference
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("start", range(100, 2100, 100))
 def test_many_programs_on_random_lines_are_traced_as_they_run(start: int) -> None:

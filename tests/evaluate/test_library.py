@@ -14,7 +14,7 @@ import pytest
 from cwm_lsp.evaluate import Limits
 from tests.evaluate.recording import FILE, contradictions, evaluate, only_on_the_reference, record_in
 
-pytestmark = [only_on_the_reference, pytest.mark.slow]
+pytestmark = [only_on_the_reference, pytest.mark.long]
 CALLS = {
     "base64": ["b64encode(b'hello')", "b32encode(b'hi')", "b16decode('AB', True)", "urlsafe_b64encode(b'??>')"],
     "bisect": ["bisect_left([1, 3, 5], 3)", "insort([1, 3, 5], 4)", "bisect_right([1, 3, 5], 3, key=lambda x: -x)"],

@@ -73,7 +73,7 @@ def test_a_random_program_is_never_called_computed_wrongly(write: Callable[[int]
     check_all(map(write, range(40)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("write", PROGRAMS)
 @pytest.mark.parametrize("start", range(40, 2040, 200))

@@ -46,7 +46,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_traces_are_learnt_and_the_result_is_a_model(checkpoint: Path, recorded: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cwm_lsp.lab", "finetune", checkpoint, recorded, tmp_path / "tuned"]

@@ -77,7 +77,7 @@ def test_the_rate_falls_to_zero_over_the_decay_also_when_resumed(tmp_path: Path,
     assert second.rate() == RECIPE.rate
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_few_documents_are_learnt_by_heart(tmp_path: Path, words: Tokenizer) -> None:
     few = run(tmp_path / "run", words)
@@ -235,7 +235,7 @@ def test_eight_bits_change_weights_little(words: Tokenizer) -> None:
             assert torch.equal(old, new)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_commands_work_one_after_the_other(tmp_path: Path) -> None:
     folder, exported = tmp_path / "run", tmp_path / "model"

@@ -159,7 +159,7 @@ async def test_random_edits_and_requests(shared: Editor, tmp_path):
     assert await fuzz(shared, (tmp_path / "fuzz.py").as_uri(), 1, 300) > 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(2, 12))
 async def test_many_random_edits_and_requests(shared: Editor, tmp_path, seed):

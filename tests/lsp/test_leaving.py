@@ -53,7 +53,7 @@ def work(server: Raw, uri: str, moment: str) -> None:
         "idle",
         "starting",
         "running",
-        *(pytest.param(other, marks=pytest.mark.slow) for other in ("opened", "predicting", "done")),
+        *(pytest.param(other, marks=pytest.mark.long) for other in ("opened", "predicting", "done")),
     ],
 )
 @pytest.mark.parametrize("end", ["shutdown and exit", "exit", "end of input"])

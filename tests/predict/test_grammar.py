@@ -94,7 +94,7 @@ def test_no_model_leaves_a_random_program(terse):
     assert interventions > 50  # left alone it would
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_no_model_leaves_hundreds_of_random_programs(terse):
     wander(terse, range(1000, 1300))

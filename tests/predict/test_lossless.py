@@ -78,7 +78,7 @@ def test_drafts_change_nothing_with_the_bundled_model(bundled):
 HUNDREDS = 100
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("model", ["bundled", "terse", "wordy"])
 def test_drafts_change_nothing_for_hundreds_of_programs(model, request, tmp_path):

@@ -134,7 +134,7 @@ def test_every_change_is_seen():
     assert [found for found in map(differs, range(150)) if found] == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @only_on_the_reference
 def test_every_change_is_seen_in_many_programs():
     assert [found for found in map(differs, range(150, 4_000)) if found] == []

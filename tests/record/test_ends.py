@@ -233,7 +233,7 @@ def alone():
 """
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.13", pytest.param("3.8", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("version", ["3.11", "3.13", pytest.param("3.8", marks=pytest.mark.long)])
 def test_threads_other_than_the_recorded_are_named(version, tmp_path, marked_pool, pythons):
     if version not in pythons:
         pytest.skip(f"needs Python {version}")
@@ -328,7 +328,7 @@ def test_guardian_killed_by_the_program_is_replaced(tmp_path, marked_pool):
     assert marked_pool.record(ok(tmp_path), "f", "f(1)").outcome.value == "1"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1_800)
 def test_two_hundred_hostile_cases_leave_nothing(marked_pool, tmp_path):
     marked_pool.record(ok(tmp_path), "f", "f(1)")  # the guardian has a thread that waits for its end

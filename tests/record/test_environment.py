@@ -176,7 +176,7 @@ def f(name="unused"):
 }
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.13", pytest.param("3.8", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("version", ["3.11", "3.13", pytest.param("3.8", marks=pytest.mark.long)])
 def test_a_real_project_runs_as_its_author_would_expect(version, pythons, tmp_path, monkeypatch):
     if version not in pythons:
         pytest.skip(f"needs Python {version}")

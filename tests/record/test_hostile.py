@@ -131,7 +131,7 @@ def left() -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if "stopped" in name else name for name in PROGRAMS]
+    "name", [pytest.param(name, marks=pytest.mark.long) if "stopped" in name else name for name in PROGRAMS]
 )
 def test_hostile_programs_end_in_time_and_leave_nothing(name, run):
     trace, printed, seconds = run(name)

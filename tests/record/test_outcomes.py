@@ -87,7 +87,7 @@ PROGRAM = """
 """
 
 
-@pytest.fixture(scope="module", params=["3.11", pytest.param("3.13", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["3.11", pytest.param("3.13", marks=pytest.mark.long)])
 def recorded(request, pool, pythons, tmp_path_factory):
     if request.param not in pythons:
         pytest.skip(f"needs Python {request.param}")

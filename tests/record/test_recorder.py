@@ -219,7 +219,7 @@ def test_trace_is_that_of_settrace(name, program, pool):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize(
-    "version", ["3.13", *(pytest.param(v, marks=pytest.mark.slow) for v in ("3.8", "3.9", "3.10", "3.12", "3.14"))]
+    "version", ["3.13", *(pytest.param(v, marks=pytest.mark.long) for v in ("3.8", "3.9", "3.10", "3.12", "3.14"))]
 )
 def test_trace_is_the_same_on_every_python(version, name, program, pool, pythons):
     ours = "3.11"
@@ -487,7 +487,7 @@ def doctest_programs() -> list[str]:
     return programs
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.skipif(sys.version_info[:2] not in ((3, 10), (3, 11)), reason="the reference has 3.11's scopes")
 def test_doctests_of_the_standard_library_are_recorded_exactly(tmp_path, pool):
@@ -519,7 +519,7 @@ def cruxeval() -> Path:
     return Path(__file__).parents[2].parent / "shared" / "data" / "cruxeval.jsonl"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.skipif(sys.version_info[:2] not in ((3, 10), (3, 11)), reason="the reference has 3.11's scopes")
 @pytest.mark.skipif(not cruxeval().exists(), reason="the CRUXEval rows are not here")

@@ -13,7 +13,7 @@ from cwm_lsp.record.recorder import Limits, RecorderPool
 
 from .looks import PROGRAMS, made_up
 
-VERSIONS = ["3.11", "3.13", *(pytest.param(v, marks=pytest.mark.slow) for v in ("3.8", "3.9", "3.10", "3.12"))]
+VERSIONS = ["3.11", "3.13", *(pytest.param(v, marks=pytest.mark.long) for v in ("3.8", "3.9", "3.10", "3.12"))]
 
 
 @pytest.fixture(params=VERSIONS)
@@ -56,7 +56,7 @@ SOME = [
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in PROGRAMS]
+    "name", [name if name in SOME else pytest.param(name, marks=pytest.mark.long) for name in PROGRAMS]
 )
 def test_what_looks_for_a_recorder_sees_none(name, differs):
     if name == "recursion that is caught on the way" and differs.version in ("3.9", "3.10"):

@@ -75,7 +75,7 @@ def chance(seeds: range) -> list[Job]:
 
 
 @pytest.mark.parametrize("version", ["3.10", *NEWER])
-@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(40, 600), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seeds", [range(40), pytest.param(range(40, 600), marks=pytest.mark.long)])
 def test_programs_of_chance_are_recorded_as_on_3_11(version, seeds, records):
     jobs = chance(seeds)
     expected, found = records("3.11", jobs), records(version, jobs)
@@ -129,7 +129,7 @@ def cruxeval() -> Path:
     return Path(__file__).parents[2].parent / "shared" / "data" / "cruxeval.jsonl"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="`spread` reads f-strings as one token")
 @pytest.mark.skipif(not cruxeval().exists(), reason="the CRUXEval rows are not here")
 @pytest.mark.parametrize("version", NEWER)

@@ -112,7 +112,7 @@ def test_without_other_files_it_is_what_recording_the_file_alone_gives(record, c
 
 
 @pytest.mark.parametrize(
-    "version", ["3.13", *(pytest.param(v, marks=pytest.mark.slow) for v in ("3.8", "3.10", "3.12"))]
+    "version", ["3.13", *(pytest.param(v, marks=pytest.mark.long) for v in ("3.8", "3.10", "3.12"))]
 )
 def test_other_pythons_give_the_same(version, record, pythons):
     if version not in pythons or "3.11" not in pythons:

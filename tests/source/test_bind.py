@@ -289,7 +289,7 @@ def test_sets_of_strings_have_the_order_of_the_text(text):
     assert literal_repr(ast.parse(text, mode="eval").body) == written
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_binds_the_calls_of_cruxeval():
     import json
 

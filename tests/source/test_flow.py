@@ -418,7 +418,7 @@ ONE_LINE_STATEMENTS = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("python", other_pythons())
 def test_other_interpreters_see_the_same_flow(python, tmp_path):
     """Of programs whose statements are on one line each: the compilers differ in the lines inside longer ones."""

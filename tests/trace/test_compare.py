@@ -320,7 +320,7 @@ def test_aligned_rows_keep_all_events_in_order():
 
 
 @as_on_3_11
-@pytest.mark.slow
+@pytest.mark.long
 def test_cruxeval():
     path = DATA / "cruxeval.jsonl"
     if not path.exists():
@@ -335,7 +335,7 @@ def test_cruxeval():
 
 
 @as_on_3_11
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_real_mispredictions_differ_from_the_runs():
     from cwm_lsp.trace.wire import decode
 

@@ -181,7 +181,7 @@ def record_in(module: types.ModuleType, call: str, function: str | None, *, even
     hook = HOOK(tracer)
     try:
         handler = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, 5, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, 20, 0.05)
         run = framed.evaluate(call, module.__dict__)
         ctypes.pythonapi.PyEval_SetTrace(ctypes.cast(hook, ctypes.c_void_p), None)
         try:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate import everyday, library, patches, rendering
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.functions import body_of
+from cwm_lsp.evaluate.listed import listed_classes, starred
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.parsing import known, parsed
 from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
-from cwm_lsp.evaluate.world import OURS, STAND_INS, World, listed_classes, nowhere, starred
+from cwm_lsp.evaluate.world import OURS, STAND_INS, World, nowhere
 from cwm_lsp.source.modules import Found
 
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ from cwm_lsp.evaluate.layout.blocks import REFERENCE
 from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
+from cwm_lsp.evaluate.listed import listed_classes
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
@@ -41,7 +42,7 @@ from cwm_lsp.evaluate.telling import tells
 from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
 from cwm_lsp.evaluate.values import GaveUp, NotImported, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
-from cwm_lsp.evaluate.world import World, listed_classes
+from cwm_lsp.evaluate.world import World
 from cwm_lsp.source.modules import Found
 from cwm_lsp.trace.facts import NOT_IMPORTED
 

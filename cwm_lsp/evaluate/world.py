@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cwm_lsp.errors import UnavailableError, UserError
-from cwm_lsp.evaluate import library
 from cwm_lsp.evaluate.disk import Disk
 from cwm_lsp.source.environment import is_own, project
 from cwm_lsp.source.files import read_source
@@ -92,19 +89,3 @@ def nowhere() -> World:
     """The world of a text that is not a file: the standard library alone."""
     own = installation(Path(sys.executable))
     return World(Finder((), Installation(own.version, own.stdlib, ())))
-
-
-def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
-    """The classes in the namespace of a module of the standard library that a program may use as they are: there is one
-    of each, wherever it is taken from."""
-    real = vars(sys.modules.get(namespace["__name__"], sys))
-    return {
-        name: real[name] for name in namespace.keys() & real.keys() if isinstance(real[name], type)
-        and library.is_listed(real[name])
-    }  # fmt: skip
-
-
-def starred(name: str) -> list[str]:
-    """The names that `from name import *` binds, for a module of the table."""
-    real = importlib.import_module(name)
-    return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])

@@ -50,7 +50,7 @@ describe(':Cwm', function()
       return vim.fn.getcompletion(line, 'cmdline')
     end
     assert.same({ 'call', 'cancel', 'clear' }, completed('Cwm c'))
-    assert.equal(27, #completed('Cwm '))
+    assert.equal(28, #completed('Cwm '))
     assert.same({}, completed('Cwm call f'))
   end)
 

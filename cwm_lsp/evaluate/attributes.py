@@ -9,6 +9,7 @@ from abc import ABC
 from dataclasses import InitVar
 from types import (
     BuiltinFunctionType,
+    CellType,
     ClassMethodDescriptorType,
     EllipsisType,
     FunctionType,
@@ -77,7 +78,7 @@ NEWER = words("name obj name_from end_lineno end_offset add_note exceptions mess
 """Attributes of exceptions that not every Python gives them."""
 
 
-SETTABLE = words("__cause__ __context__ __suppress_context__")
+SETTABLE = words("__cause__ __context__ __suppress_context__ args")
 """Attributes of exceptions that a program may set."""
 IMMUTABLE = 1 << 8
 """Flag of a class whose attributes cannot be set."""
@@ -163,6 +164,8 @@ class Attributes:
         if name == "__class__" and not issubclass(kind, everyday.StandIn):
             return kind
         if kind is SimpleNamespace and not name.startswith("__"):
+            if id(value) in runtime.poisoned:
+                raise Undetermined
             return getattr(value, name)
         if kind is GeneratorType:
             return self.interpreter.suspension.about(value, name)
@@ -204,6 +207,8 @@ class Attributes:
         return not made_by.isdisjoint(("enum", "typing")) or not MADE.isdisjoint(vars(kind))
 
     def of_exception(self, value: BaseException, name: str) -> Any:
+        if name in ("args", "__cause__", "__notes__") and id(value) in self.runtime.poisoned:
+            raise Undetermined
         if name in ("args", "__cause__", "__notes__", "add_note", "with_traceback"):
             if name == "args":
                 self.runtime.rendering.render(value.args)  # which may have an address in it
@@ -325,6 +330,8 @@ class Attributes:
         kind = type(value)
         runtime = self.runtime
         if kind is Unknown:
+            if name == "cell_contents":
+                runtime.give_up("the program sets a variable of a function from without")
             runtime.kept_by_others(item)
             runtime.unknown((value, item))
             return
@@ -359,6 +366,8 @@ class Attributes:
             )
         ):
             setattr(value, name, item)
+        elif kind in (FunctionType, CellType):
+            runtime.give_up(f"the program sets {name} of a {kind.__name__}")
         elif is_a(value, type):
             if value.__flags__ & IMMUTABLE:
                 setattr(value, name, item)  # raises the TypeError

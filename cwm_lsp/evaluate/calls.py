@@ -193,6 +193,8 @@ class Calls(ClassCalls):
     def call_other(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call what is no function of the file."""
         kind = type(function)
+        if self.runtime.poisoned and id(function) in self.runtime.poisoned and kind in (CACHE, FunctionType):
+            return self.runtime.unknown([*args, *kwargs.values()])
         if is_a(function, BuiltinFunctionType):
             return self.call_builtin(function, args, kwargs)
         if is_a(function, type):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import itertools
 import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Iterable
@@ -17,18 +18,19 @@ from types import (
     ModuleType,
     SimpleNamespace,
 )
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cwm_lsp.evaluate import rendering
+from cwm_lsp.evaluate import everyday, rendering
 from cwm_lsp.evaluate.answers import exception_from
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.machine import Machine
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.unknowing import Unknowing, catches
+from cwm_lsp.evaluate.unknowing import HOLDERS, Unknowing, catches
 from cwm_lsp.evaluate.values import (
     MISSING,
     NO_FIELDS,
     GaveUp,
+    Ticker,
     Undetermined,
     Unknown,
     arguments_of,
@@ -38,9 +40,10 @@ from cwm_lsp.evaluate.values import (
 )
 from cwm_lsp.trace.events import Event
 
-if TYPE_CHECKING:
-    pass
-
+ITERATING = frozenset(everyday.ITERATORS) | {
+    kind for kind in (enumerate, filter, map, reversed, zip, *vars(itertools).values()) if isinstance(kind, type)
+}
+"""Types of iterators in C over something else."""
 CONTAINERS: tuple[Any, ...] = (list, tuple, dict, set, frozenset, deque)
 PARTIAL: dict[str, Any] = {name: vars(functools.partial)[name].__get__ for name in ("func", "args", "keywords")}
 """The parts of a `partial`. Its attributes are not looked at: for that, it would make a dict, which shows when another
@@ -175,7 +178,11 @@ class Doubts(Machine):
             if type(value) is Unknown and value.fields:
                 pending.extend(value.fields.values())
                 value.fields = NO_FIELDS
-            if type(value) in (list, set, dict) or type(value) in self.classes or type(value) in rendering.MUTABLE:
+            home = self.homes.get(id(value))
+            if home is not None:
+                home.forget_all()
+                continue
+            if type(value) in (list, set, dict) or type(value) in self.classes or type(value) in HOLDERS:
                 self.poisoned[id(value)] = value
                 if self.tracing:
                     self.disturbed.add(id(value))
@@ -204,6 +211,10 @@ class Doubts(Machine):
             found += [PARTIAL["func"](value), *PARTIAL["args"](value), *PARTIAL["keywords"](value).values()]
         elif kind in VIEWS:
             found += VIEWS[kind](value)
+        elif kind is Ticker:
+            found.append(value.iterator)
+        elif kind in ITERATING:
+            found += gc.get_referents(value)
         if kind in self.classes and not issubclass(kind, functools.partial):
             with suppress(AttributeError):
                 found += object.__getattribute__(value, "__dict__").values()

@@ -39,7 +39,7 @@ from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.telling import tells
-from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by
+from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by, unbound_by
 from cwm_lsp.evaluate.values import GaveUp, NotImported, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
 from cwm_lsp.evaluate.world import World
@@ -68,6 +68,7 @@ class Interpreter:
         self.module_name = module_name
         self.scopes = dict(scopes) if scopes is not None else analyse(tree)
         self.namespace: dict[str, Any] = {"__name__": module_name, "__doc__": ast.get_docstring(tree, clean=False)}
+        runtime.homes[id(self.namespace)] = self
         self.perhaps: set[str] = set()
         """Global names that may be bound or not."""
         self.package: str | None = None
@@ -337,7 +338,7 @@ class Interpreter:
             if name == "*":
                 self.forget_all()
             else:
-                before = name in self.namespace and not isinstance(node, ast.Delete)
+                before = name in self.namespace and name not in unbound_by(node)
                 self.forget_name(name, bound=before or name in surely_bound_by(node))
 
     def forget_name(self, name: str, *, bound: bool) -> None:

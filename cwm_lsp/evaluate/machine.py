@@ -16,6 +16,7 @@ from cwm_lsp.trace.events import Event, Loop, Provenance
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
+    from cwm_lsp.evaluate.home import Home
     from cwm_lsp.evaluate.limits import Limits
     from cwm_lsp.evaluate.observed import Observed
     from cwm_lsp.evaluate.versions import Dialect
@@ -111,6 +112,8 @@ class Machine(ABC):
         self.classes: set[type] = set()
         """The classes of the user's file."""
         self.modules: dict[str, Any] = {}
+        self.homes: dict[int, Home] = {}
+        """Modules by the identity of their namespaces."""
         self.generators = False
         self.awaits = False
         """There are coroutines."""

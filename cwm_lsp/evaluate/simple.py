@@ -75,6 +75,9 @@ class Simple(Blocks):
     def do_AnnAssign(self, node: ast.AnnAssign, after: int | None) -> Do | None:  # noqa: N802
         if self.scope.kind == "class":
             return self.annotated_in_class(node)
+        calls = any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(node.annotation))
+        if calls and self.scope.kind == "module" and not self.interpreter.postponed:
+            return self.starting(node, self.unsupported(node.annotation))
         if node.value is None:
             return None if isinstance(node.target, ast.Name) else self.do_Pass(node, after)
         start = self.begin(node)

@@ -11,7 +11,7 @@ import ast
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import GeneratorType, MethodType
+from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
@@ -48,6 +48,21 @@ WILD = frozenset(
 
 LOOKS = frozenset(["hasattr", "isinstance", "callable", "type", "id", "repr", "str", "dir", "print"])
 """Builtins that do nothing to a module."""
+CHANGING = library.words(
+    "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse update setdefault add "
+    "discard set reset acquire release cache_clear register put put_nowait get_nowait notify notify_all writerow "
+    "writerows seed write truncate seek read readline cancel set_result set_exception clear_flags"
+)
+"""Methods that change their object."""
+HOLDERS: frozenset[Any] = frozenset(kind for kind, names in library.METHODS.items() if names & CHANGING) | {
+    SimpleNamespace, *rendering.MUTABLE,
+}  # fmt: skip
+"""Types of the library whose objects have something in them that may be changed."""
+MADE_OF = frozenset({
+    "__defaults__", "__kwdefaults__", "__code__", "__class__", "__bases__", "__abstractmethods__", "cell_contents",
+    "_value_", "__closure__",
+})  # fmt: skip
+"""Attributes by which a function or class becomes another one."""
 Chain = tuple[str, ...]
 """A name, and attributes after it."""
 
@@ -163,6 +178,13 @@ def surely_bound_by(node: ast.stmt) -> frozenset[str]:
             return frozenset({node.name})
     walrus = {inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)}
     return bound_by(node) - walrus
+
+
+@functools.lru_cache(maxsize=4096)
+def unbound_by(node: ast.stmt) -> frozenset[str]:
+    """The names that a statement may unbind: by `del`, or as `except … as name` is left."""
+    handlers = {inner.name for inner in ast.walk(node) if isinstance(inner, ast.ExceptHandler) and inner.name}
+    return effects(node).deleted | handlers
 
 
 def _in_all(ways: list[list[ast.stmt]]) -> frozenset[str]:
@@ -352,6 +374,8 @@ class Reach:
         if home is not None and home.of_library:
             return  # it changes no module but those that it is given
         for names in found.whole:
+            if names[-1:] == ("register",):
+                self.registered(variables.get(names[0]))
             value = member_of(names, variables)
             if type(value) is library.Module or type(value) is Loaded:
                 self.pending.append(value)
@@ -359,6 +383,13 @@ class Reach:
             module = member_of(names[:-1], variables)
             if type(module) is library.Module:
                 self.stored.append((module, names[-1]))
+
+    def registered(self, value: Any) -> None:
+        """Something may have been registered with a generic function or an abstract class, or not."""
+        if type(value) is FunctionType and body_of(value) is None:
+            self.runtime.poisoned[id(value)] = value
+        elif isinstance(value, type):
+            self.runtime.give_up(f"whether another class is registered with {value.__name__} is not known")
 
     def of_frame(self, frame: Frame) -> None:
         """What a frame that was left half-way can reach."""
@@ -385,6 +416,8 @@ class Reach:
                 self.of_module(self.whole.pop(), handed=True)
             while self.named:
                 self.of_module(self.named.pop(), handed=False)
+        if self.attributes & MADE_OF:
+            self.runtime.give_up("code that is not known may make something else of functions or classes")
         unknowing.attributes |= self.attributes
         unknowing.wild = unknowing.wild or self.wild
         for module in self.modules.values():
@@ -446,6 +479,7 @@ class Reach:
         elif kind is MethodType:
             pending += [value.__self__, value.__func__]
         elif kind is CACHE:
+            runtime.poisoned[id(value)] = value
             pending.append(value.__wrapped__)
         elif isinstance(value, staticmethod | classmethod):
             pending.append(value.__func__)
@@ -463,7 +497,7 @@ class Reach:
             if kind in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
                 pending.append(kind)
-            changes = kind in rendering.MUTABLE or isinstance(value, list | dict | set | bytearray)
+            changes = kind in HOLDERS or isinstance(value, list | dict | set | bytearray | BaseException)
             if changes or hasattr(kind, "__next__"):
                 runtime.poisoned[id(value)] = value
             pending += runtime.inside(value)

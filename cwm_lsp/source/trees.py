@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,7 +16,9 @@ FILENAME = "<cwm-lsp source>"
 # Warnings about the user's text (invalid escapes and the like) are not ours to print. `catch_warnings` is not
 # thread-safe, a filter is.
 warnings.filterwarnings("ignore", module=re.escape(FILENAME))
-_TRIES = 5
+_TRIES = 20
+_parsing = threading.RLock()
+"""Of one thread: what is collected as garbage meanwhile may parse as well."""
 
 _Node = TypeVar("_Node", bound=ast.AST)
 
@@ -56,14 +59,16 @@ def expression_of(text: str) -> ast.expr:
 
 
 def _parsed(text: str, mode: str) -> Any:
-    """What Python's parser makes of a text. It counts how deep it is for all threads at once, and where two of them
-    get into each other's way it says that the count is wrong: then it is asked again."""
-    for _ in range(_TRIES):
-        try:
-            return ast.parse(text, FILENAME, mode=mode)
-        except SystemError:
-            continue
-    return ast.parse(text, FILENAME, mode=mode)
+    """What Python's parser makes of a text. Up to 3.12 it counts how deep it is for all threads at once, and where two
+    of them get into each other's way it says that the count is wrong: so one parses after the other, and where somebody
+    else has parsed meanwhile it is asked again."""
+    with _parsing:
+        for _ in range(_TRIES):
+            try:
+                return ast.parse(text, FILENAME, mode=mode)
+            except SystemError:
+                continue
+        return ast.parse(text, FILENAME, mode=mode)
 
 
 def children(node: ast.AST) -> list[ast.AST]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 EVENT_KEYS = {"event", "line", "depth", "function", "locals", "value", "confidence"}
 
 SOURCE = '''\

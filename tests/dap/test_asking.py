@@ -9,6 +9,8 @@ import pytest
 from cwm_lsp.dap.asking import plotted
 from tests.dap.client import Client, Failed
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 import os
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.dap.client import Client, Failed
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 class Item:
     def __init__(self, qty):

@@ -15,6 +15,8 @@ from tests.dap.client import Client, Stop
 from tests.evaluate import class_programs, programs, suspended, wider
 from tests.trace import generated
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 1500
 """Events of a prediction that is walked event by event."""
 OTHER = "def double(x):\n    y = x * 2\n    return y\n\n\ndef fail(x):\n    raise KeyError(x)\n"

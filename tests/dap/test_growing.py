@@ -19,6 +19,8 @@ from cwm_lsp.trace.interventions import NOT_SEEN, Look, Looked
 from tests.dap.client import TIMEOUT, validate
 from tests.trace import generated
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 def low(n):
     if n > 1:

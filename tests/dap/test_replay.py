@@ -12,6 +12,8 @@ from cwm_lsp.record.store import TraceStore
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from tests.dap.client import Client, Failed
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 import time
 

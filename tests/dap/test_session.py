@@ -15,6 +15,8 @@ import pytest
 from cwm_lsp.framing import framed
 from tests.dap.client import Client, Failed
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 from dataclasses import dataclass
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.dap.client import Client, Stop
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 class Cart:
     def __init__(self, sizes):

@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import REPOSITORY, Neovim
 
-pytestmark = pytest.mark.editor
+pytestmark = [pytest.mark.editor, pytest.mark.slow]
 
 SOURCE = '''\
 def total(xs):

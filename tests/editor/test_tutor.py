@@ -6,7 +6,7 @@ import pytest
 
 from .conftest import PLUGIN, Neovim
 
-pytestmark = pytest.mark.editor
+pytestmark = [pytest.mark.editor, pytest.mark.slow]
 
 LESSON = (PLUGIN / "tutor" / "tutor.py").read_text()
 

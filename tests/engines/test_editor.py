@@ -14,7 +14,7 @@ from cwm_lsp.predict.engines.client import KEY_VARIABLE
 from tests.engines.serving import serving
 from tests.lsp.conftest import capabilities, ended, started
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 SOURCE = "import time\n\n\ndef f(n):\n    now = time.time()\n    return now + n\n"
 TIMEOUT = 5.0

@@ -24,6 +24,8 @@ from tests.engines.serving import serving
 from tests.predict.tasks import task_of, tasks
 from tests.trace.programs import PROGRAMS
 
+pytestmark = pytest.mark.slow
+
 SOME = sorted(PROGRAMS)[::24]
 
 

@@ -15,6 +15,8 @@ from cwm_lsp.predict.predictor import Predictor
 from tests.predict.tasks import tasks
 from tests.trace.programs import PROGRAMS
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed")
 pytest.importorskip("compressed_tensors", reason="compressed-tensors is not installed")
 

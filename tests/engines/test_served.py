@@ -16,6 +16,8 @@ from tests.engines.serving import serving, timed
 from tests.predict.tasks import recorded, tasks
 from tests.trace.programs import PROGRAMS
 
+pytestmark = pytest.mark.slow
+
 SOME = sorted(PROGRAMS)[::24]
 """Calls with branches, exceptions and repeated lines."""
 

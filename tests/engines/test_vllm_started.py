@@ -19,7 +19,7 @@ from cwm_lsp.predict.engines import Options, vllm
 from cwm_lsp.predict.predictor import Predictor
 from tests.predict.tasks import tasks
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="vLLM does not run there")
+pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="vLLM does not run there"), pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 
 

@@ -15,7 +15,7 @@ from tests.engines.vocabulary import IDS
 from tests.predict.tasks import tasks
 from tests.trace.programs import PROGRAMS
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

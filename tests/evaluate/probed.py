@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from cwm_lsp.record.decoder import RecordDecoder, outcome
@@ -20,7 +21,12 @@ def probed(source: str, call: str, function: str, *, limits: Limits | None = Non
         for one in namesakes(source, find(source, function, FILE))
     ]
     records: list[list[Any]] = []
-    end = trace_call(call, load(source, FILE), FILE, targets, limits=limits or Limits(), emit=records.append)
+    before = sys.getrecursionlimit()  # which other tests of this process may have changed
+    sys.setrecursionlimit(1000)
+    try:
+        end = trace_call(call, load(source, FILE), FILE, targets, limits=limits or Limits(), emit=records.append)
+    finally:
+        sys.setrecursionlimit(before)
     end["threads"] = []  # those of other tests in this process are none of the program's
     decoder = RecordDecoder()
     return [decoder.event(record) for record in records if record[0] != "end"], outcome(end)

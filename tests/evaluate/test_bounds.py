@@ -10,6 +10,8 @@ import pytest
 
 from cwm_lsp.evaluate import Evaluation, Limits, Question
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import bisect, collections, copy, decimal, difflib, fractions, functools, heapq, itertools, json, math, operator, re
 import statistics, string, struct, textwrap

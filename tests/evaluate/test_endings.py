@@ -13,6 +13,8 @@ from tests.evaluate import wider
 from tests.evaluate.probed import probed
 from tests.evaluate.recording import evaluate, only_on_the_reference
 
+pytestmark = pytest.mark.slow
+
 FORMS = {
     "def": ("def f(x):\n    return x + {k}\n", "f", "f(1)"),
     "twice": ("def f(x):\n    return x\ndef f(x):\n    return x + {k}\n", "f", "f(1)"),

@@ -11,6 +11,8 @@ import pytest
 from cwm_lsp.evaluate import Evaluation, Limits, Question
 from cwm_lsp.trace.events import Loop, Outcome
 
+pytestmark = pytest.mark.slow
+
 LONG = 20_000
 """Lines after which a loop of so small a state has come to its end, or never will."""
 

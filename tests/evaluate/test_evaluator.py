@@ -13,6 +13,8 @@ from cwm_lsp.evaluate import Evaluation, Evaluator, Limits, Question
 from cwm_lsp.evaluate import evaluator as module
 from tests.evaluate import programs
 
+pytestmark = pytest.mark.slow
+
 LOOP = "def f(n):\n    total = 0\n    for i in range(n):\n        total += i\n    return total\n"
 ASKS = "import random\n\ndef f(n):\n    x = random.random()\n    if x > n:\n        return [x]\n    return x\n"
 STUCK = "KEYS = list(zip(range(0, 60_000 * (2**61 - 1), 2**61 - 1)))\n\ndef f():\n    return len(set(KEYS))\n"

@@ -12,7 +12,7 @@ from cwm_lsp.evaluate import Limits
 from tests.evaluate import class_programs, programs, wider
 from tests.evaluate.recording import contradictions, evaluate, only_on_the_reference, record
 
-pytestmark = only_on_the_reference
+pytestmark = [only_on_the_reference, pytest.mark.slow]
 CALLS = ("f(1)", "f([1, 2], 'x')", "f('ab', {'k': 1}, 5)")
 WIDER_CALLS = ("f()", "f(3, 'x,y', 4, k=5)")
 EVENTS = 1500

@@ -11,6 +11,8 @@ import pytest
 from cwm_lsp.evaluate import Limits
 from tests.evaluate.recording import compare, only_on_the_reference
 
+pytestmark = pytest.mark.slow
+
 EVENTS = 2000
 CLASSES = """\
 class Own(ExceptionGroup):

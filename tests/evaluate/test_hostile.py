@@ -14,6 +14,8 @@ from cwm_lsp.evaluate import Evaluator, Limits, Question
 from cwm_lsp.evaluate.evaluator import MEMORY
 from tests.evaluate.hostile import CASES
 
+pytestmark = pytest.mark.slow
+
 MOST = MEMORY + 150 * 2**20
 """Bytes: the process itself, what an evaluation may have, and what it gets before somebody has looked."""
 COUNTED = [

@@ -11,6 +11,8 @@ from tests.evaluate import changing, class_programs, programs, wider
 from tests.evaluate.recording import only_on_the_reference
 from tests.evaluate.test_generated import CALLS, WIDER_CALLS, check
 
+pytestmark = pytest.mark.slow
+
 CHANGES = """\
 from collections import Counter, OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field

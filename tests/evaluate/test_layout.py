@@ -20,7 +20,7 @@ from cwm_lsp.evaluate.scopes import Scope, analyse, postpones
 from tests.evaluate import programs, wider
 from tests.evaluate.recording import only_on_the_reference
 
-pytestmark = only_on_the_reference
+pytestmark = [only_on_the_reference, pytest.mark.slow]
 Row = tuple[str, int, int | None, int | None]
 """Operation, line, target, handler."""
 LIBRARY = Path(sysconfig.get_paths()["stdlib"])

@@ -15,6 +15,8 @@ from cwm_lsp.evaluate import Limits
 from tests.evaluate import layouts
 from tests.evaluate.recording import clean, compare, contradictions, evaluate, only_on_the_reference, record
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 EVENTS = 1500
 OTHERS = [(3, minor) for minor in (10, 12, 13, 14) if (3, minor) != sys.version_info[:2]]

@@ -12,6 +12,8 @@ import pytest
 
 from cwm_lsp.evaluate import Evaluation, Limits, Question
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 IMPORTS = (
     "import array, base64, bisect, collections, copy, datetime, decimal, difflib, fractions, functools, heapq, html, "

@@ -16,6 +16,8 @@ from cwm_lsp.trace.events import Event, Trace
 
 from .recording import clean
 
+pytestmark = pytest.mark.slow
+
 SHOP = {
     "pyproject.toml": "",
     "models.py": """

@@ -10,6 +10,8 @@ from cwm_lsp.evaluate import Around, Comparison, Evaluation, Evaluator, Limits, 
 from tests.evaluate import class_programs, programs, wider
 from tests.evaluate.test_generated import CALLS, WIDER_CALLS
 
+pytestmark = pytest.mark.slow
+
 STATEFUL = """\
 import functools
 import itertools

@@ -14,6 +14,8 @@ from cwm_lsp.source.environment import layout
 
 from .recording import clean
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "pyproject.toml": '[tool.shop]\nrate = 0.2\n',
     "data/rates.json": '{"ann": 0.5, "bob": 1}',

@@ -10,6 +10,8 @@ from cwm_lsp.trace.events import Event, Outcome
 from tests.evaluate.probed import probed
 from tests.evaluate.recording import only_on_the_reference
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 class C:
     n = 0

@@ -17,6 +17,7 @@ from tests.evaluate.recording import contradictions, evaluate, only_on_the_refer
 from tests.evaluate.virtual import virtual_time
 
 pytestmark = [
+    pytest.mark.slow,
     only_on_the_reference,
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore:coroutine .* was never awaited"),

@@ -16,6 +16,8 @@ from cwm_lsp.evaluate import Around, Evaluation, Question
 from cwm_lsp.evaluate.library import MODULES
 from cwm_lsp.evaluate.versions import FAMILIES, Dialect
 
+pytestmark = pytest.mark.slow
+
 OTHERS = pythons([(3, minor) for minor in range(8, 15)])
 PROGRAM = """\
 from abc import ABC, abstractmethod

@@ -14,6 +14,8 @@ from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look
 from tests.evaluate import class_programs, suspended, wider
 from tests.trace import generated
 
+pytestmark = pytest.mark.slow
+
 SHOP = """\
 LIMIT = 3
 

@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from .cases import FOLDER, found
 from .targets import TARGETS
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = {"evaluator": 15, "outlines": 15, "modules": 40}
 
 

@@ -20,6 +20,8 @@ from cwm_lsp.predict.confidence import Calibration
 from cwm_lsp.predict.engines import bundled_folder
 from cwm_lsp.trace import wire
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(batch=1024, pool=16, warmup=5, stages=((0, "copies"), (4_000, "mix")))
 
 

@@ -1,8 +1,11 @@
 """A function that does not parse is no trouble of the others."""
 
+import pytest
 from lsprotocol import types as lsp
 
 from .conftest import Editor
+
+pytestmark = pytest.mark.slow
 
 SOURCE = """\
 class Counter:

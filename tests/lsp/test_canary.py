@@ -18,6 +18,8 @@ from cwm_lsp.lsp.server import _ANSWERS
 
 from .conftest import Editor, capabilities, ended
 
+pytestmark = pytest.mark.slow
+
 STARTED = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.system")
 CALLED, HEARD = "socket.connect", "socket.bind"
 CHANGED = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.link", "os.symlink", "os.truncate")

@@ -10,6 +10,8 @@ from lsprotocol import types as lsp
 
 from .conftest import Editor, capabilities, ended, started
 
+pytestmark = pytest.mark.slow
+
 SHOP = '''\
 def total(prices, rate=0):
     """

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import asyncio
 
+import pytest
 from lsprotocol import types as lsp
 
 from tests.dap.client import Connected
 
 from .conftest import QUICK, Editor, capabilities
+
+pytestmark = pytest.mark.slow
 
 SOURCE = "def f(n):\n    m = n + 1\n    return m\n"
 

@@ -24,6 +24,8 @@ from cwm_lsp.source.functions import find
 from cwm_lsp.trace.compare import compare
 from cwm_lsp.trace.events import ExceptionInfo, Outcome, Trace
 
+pytestmark = pytest.mark.slow
+
 ENDLESS = "def f(n):\n    while n != 0:\n        n = -n\n    return n\n"
 DEEP = "def f(n):\n    return f(n + 1)\n"
 LONG = "def f(n):\n    t = 0\n    for i in range(n):\n        t += i\n    return t\n"

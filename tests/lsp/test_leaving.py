@@ -9,6 +9,8 @@ import pytest
 
 from .raw import Raw
 
+pytestmark = pytest.mark.slow
+
 SOURCE = '''\
 def f(x):
     """

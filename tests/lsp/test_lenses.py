@@ -7,6 +7,8 @@ from cwm_lsp.lsp.views.lenses import ago
 
 from .conftest import QUICK, Editor, capabilities
 
+pytestmark = pytest.mark.slow
+
 SOURCE = '''\
 def helper(x: int):
     return x + 1

@@ -4,6 +4,8 @@ import pytest
 
 from .conftest import Editor, capabilities
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 def helper(x: int):
     y = x + 1

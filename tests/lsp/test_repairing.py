@@ -1,8 +1,11 @@
 """The quick fix of an expectation that does not hold."""
 
+import pytest
 from lsprotocol import types as lsp
 
 from .conftest import Editor
+
+pytestmark = pytest.mark.slow
 
 SOURCE = '''\
 def total(prices):

@@ -10,6 +10,8 @@ from pygls.exceptions import JsonRpcException
 
 from .conftest import Editor, capabilities
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 def total(xs, limit=10):
     \"\"\"

@@ -12,6 +12,8 @@ from pygls.exceptions import JsonRpcException
 
 from .conftest import QUICK, Editor, capabilities, ended, started
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 LIMIT = 3
 

@@ -12,6 +12,8 @@ from cwm_lsp.lsp.configuration import Configuration
 
 from .conftest import QUICK, Editor, capabilities
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 def f(x):
     y = x + 1

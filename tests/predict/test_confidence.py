@@ -22,6 +22,8 @@ from cwm_lsp.predict.trust import UNSETTLED, Trust
 from cwm_lsp.trace.events import Event, EventKind, Trace
 from tests.predict.tasks import task_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_uncalibrated_confidence_is_the_probability() -> None:
     assert Calibration().chance(math.log(0.37)) == pytest.approx(0.37)

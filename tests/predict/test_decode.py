@@ -10,6 +10,8 @@ from cwm_lsp.source.functions import find
 from cwm_lsp.trace.events import Event
 from tests.predict.checkpoints import make_checkpoint
 
+pytestmark = pytest.mark.slow
+
 LOOP = """
 def f(n):
     while True:

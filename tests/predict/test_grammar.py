@@ -17,6 +17,8 @@ from tests.predict.tasks import recorded, replayed, tasks
 from tests.source.replay import objections
 from tests.trace.programs import PROGRAMS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def tokenizer(checkpoint):

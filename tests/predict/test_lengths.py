@@ -13,6 +13,8 @@ from cwm_lsp.predict.lengths import DraftLength, History
 from cwm_lsp.predict.predictor import Predictor
 from tests.predict.tasks import tasks
 
+pytestmark = pytest.mark.slow
+
 FLAT = PassTimes(((1, 1.0), (256, 1.01)))
 STEEP = PassTimes(((1, 1.0), (2, 2.0), (256, 256.0)))
 STEP = PassTimes(((1, 1.0), (16, 1.0), (17, 5.0), (256, 40.0)))

@@ -16,6 +16,8 @@ from tests.predict.generated import task
 from tests.predict.tasks import tasks
 from tests.trace.programs import PROGRAMS
 
+pytestmark = pytest.mark.slow
+
 EVALUATOR = Evaluator()
 
 

@@ -14,6 +14,8 @@ from cwm_lsp.trace import wire
 from tests.predict.tasks import replayed
 from tests.trace.tracer import record
 
+pytestmark = pytest.mark.slow
+
 
 def task(source, call, name=None):
     source = textwrap.dedent(source)

@@ -16,7 +16,10 @@ from tests.predict.checkpoints import make_checkpoint
 from tests.predict.tasks import recorded, replayed, tasks
 from tests.trace.tracer import record
 
-pytestmark = pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the traces are what CPython 3.11 reports")
+pytestmark = [
+    pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the traces are what CPython 3.11 reports"),
+    pytest.mark.slow,
+]
 
 PATIENT = 600.0
 """Seconds for a reading: how far one comes in the usual time hangs on the machine."""

@@ -18,7 +18,7 @@ from cwm_lsp.errors import Cancelled
 from cwm_lsp.record.recorder import Limits, RecorderPool
 from cwm_lsp.record.scratch import Scratch, reclaim
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"), pytest.mark.slow]
 
 MARK = "cwm_lsp_hostile_case"
 

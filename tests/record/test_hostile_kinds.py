@@ -15,7 +15,7 @@ import pytest
 
 from cwm_lsp.record.recorder import Limits, RecorderPool
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what these programs do is Linux's")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="what these programs do is Linux's"), pytest.mark.slow]
 MARK = "cwm-hostile-process"
 PROGRAMS = {
     name: (end, body)

@@ -13,6 +13,8 @@ from cwm_lsp.record.inprocess import record_in_process
 from cwm_lsp.record.live import Difference, Live, Stop
 from cwm_lsp.trace.events import Outcome
 
+pytestmark = pytest.mark.slow
+
 SOURCE = textwrap.dedent("""
     def g(x):
         y = x + 1

@@ -23,6 +23,8 @@ from cwm_lsp.source.functions import find
 
 from .reference import plain, reference
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = {
     "loops": (
         "f",

@@ -18,6 +18,8 @@ from cwm_lsp.record.seen import Seen
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import find
 
+pytestmark = pytest.mark.slow
+
 SOURCE = textwrap.dedent('''
     import random
 

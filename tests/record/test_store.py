@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from cwm_lsp.record.inprocess import record_in_process
 from cwm_lsp.record.store import TraceStore
+
+pytestmark = pytest.mark.slow
 
 SOURCE = "def f(x):\n    y = x * 2\n    return y\n"
 

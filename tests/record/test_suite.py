@@ -12,6 +12,8 @@ import pytest
 
 from cwm_lsp.record.store import TraceStore
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
 import random
 from dataclasses import dataclass

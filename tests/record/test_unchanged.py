@@ -13,6 +13,8 @@ from cwm_lsp.record.recorder import Limits, RecorderPool
 
 from .looks import PROGRAMS, made_up
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = ["3.11", "3.13", *(pytest.param(v, marks=pytest.mark.long) for v in ("3.8", "3.9", "3.10", "3.12"))]
 
 

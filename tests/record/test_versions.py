@@ -17,6 +17,8 @@ from .constructs import DIFFERENT, SAME
 from .spread import spread
 from .test_changes import program
 
+pytestmark = pytest.mark.slow
+
 NEWER = ["3.12", "3.13"]
 Job = tuple[str, str, tuple[str, int]]
 

@@ -6,10 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cwm_lsp.repair.cases import cases
 from cwm_lsp.search.loop import Budget
 from cwm_lsp.source.functions import find
 from tests.search.trying import attempt_in
+
+pytestmark = pytest.mark.slow
 
 GRADE = """\
 def grade(points: int) -> str:

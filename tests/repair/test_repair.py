@@ -19,6 +19,8 @@ from cwm_lsp.source.checks import given, known_checks
 from cwm_lsp.source.functions import find
 from tests.repair.classics import CLASSICS, Classic
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = Path("nowhere") / "program.py"
 QUICK = ("greatest", "quick", "pascal", "primes_to", "collect")
 

@@ -12,6 +12,8 @@ import pytest
 
 from cwm_lsp.search.sarif import sarif
 
+pytestmark = pytest.mark.slow
+
 SHOP = """\
 def average(prices: list[float]) -> float:
     return sum(prices) / len(prices)

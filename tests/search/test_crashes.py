@@ -13,6 +13,8 @@ from cwm_lsp.source.functions import find
 from cwm_lsp.trace.events import ExceptionInfo, Outcome
 from tests.search.trying import crashes_of, told
 
+pytestmark = pytest.mark.slow
+
 SMALLEST = {
     "def f(xs: list[float]) -> float:\n    return sum(xs) / len(xs)\n": (2, "ZeroDivisionError", "f([])"),
     "def f(xs: list[int]) -> int:\n    return xs[2]\n": (2, "IndexError", "f([])"),

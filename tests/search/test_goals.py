@@ -19,6 +19,8 @@ from cwm_lsp.source.functions import find as function_of
 from tests.search.kinds import KINDS
 from tests.search.trying import attempt_in
 
+pytestmark = pytest.mark.slow
+
 BUDGET = Budget(calls=3_000, seconds=120, stale=3_000)
 SOURCE = dedent("""
     def f(a: int, b: int, s: str) -> int:

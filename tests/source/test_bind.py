@@ -14,6 +14,8 @@ from cwm_lsp.source.bind import Binding, bind
 from cwm_lsp.source.functions import find
 from cwm_lsp.source.literals import literal_repr
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """\
 import math
 from collections import deque as queue

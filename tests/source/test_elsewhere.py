@@ -15,6 +15,8 @@ from cwm_lsp.source.environment import layout
 from cwm_lsp.source.functions import find
 from cwm_lsp.target import resolve
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "pyproject.toml": "",
     "shop/__init__.py": "from .pricing import total\n",

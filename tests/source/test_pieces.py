@@ -17,6 +17,8 @@ from cwm_lsp.source.calls import candidates, candidates_of
 from cwm_lsp.source.functions import functions
 from cwm_lsp.source.recovery import module_statements, parse
 
+pytestmark = pytest.mark.slow
+
 FILE = '''\
 """A module.
 

@@ -22,6 +22,8 @@ from cwm_lsp.source.prepared import one_line, read_call
 from cwm_lsp.trace.compare import compare
 from cwm_lsp.trace.events import Trace
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
 from dataclasses import dataclass
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from cwm_lsp.source.functions import functions, syntax_error_in
 from cwm_lsp.source.recovery import split_lines
 
+pytestmark = pytest.mark.slow
+
 CODE = '''\
 """A module.
 

@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SHOP = "def total(prices):\n    return sum(prices)\n"
 TESTS = """\
 import time

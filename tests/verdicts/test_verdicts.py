@@ -15,6 +15,8 @@ from cwm_lsp.verdicts.real import outcomes
 from cwm_lsp.verdicts.verdict import Verdict
 from cwm_lsp.verdicts.workspace import Verifier, files
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = Path(__file__).parent / "programs"
 
 

@@ -143,7 +143,8 @@ class Session:
         except Exception as error:  # one request never ends a session
             self._following.clear()
             reason = str(error) if isinstance(error, Refused | UserError | UnavailableError) else self._fault()
-            is_told = not isinstance(error, Stale)
+            is_own = isinstance(command, str) and command.startswith("cwm/")  # whoever asks shows what comes of it
+            is_told = not (is_own or isinstance(error, Stale))
             body = {"error": {"id": 1, "format": "{reason}", "variables": {"reason": reason}, "showUser": is_told}}
         response: Message = {
             "type": "response",

@@ -75,9 +75,8 @@ class Simple(Blocks):
     def do_AnnAssign(self, node: ast.AnnAssign, after: int | None) -> Do | None:  # noqa: N802
         if self.scope.kind == "class":
             return self.annotated_in_class(node)
-        calls = any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(node.annotation))
-        if calls and self.scope.kind == "module" and not self.interpreter.postponed:
-            return self.starting(node, self.unsupported(node.annotation))
+        if self.scope.kind == "module" and node.simple and not self.interpreter.postponed:
+            return self.annotated_in_module(node)
         if node.value is None:
             return None if isinstance(node.target, ast.Name) else self.do_Pass(node, after)
         start = self.begin(node)
@@ -86,6 +85,20 @@ class Simple(Blocks):
         def do(frame: Frame) -> None:
             start(frame)
             store(frame, value_of(frame))
+
+        return do
+
+    def annotated_in_module(self, node: ast.AnnAssign) -> Do:
+        """A global variable with an annotation, which is evaluated for what it does."""
+        start = self.begin(node)
+        value_of = self.expr(node.value) if node.value is not None else None
+        store, annotation_of = self.store(node.target), self.interpreter.annotation(self, node.annotation)
+
+        def do(frame: Frame) -> None:
+            start(frame)
+            if value_of is not None:
+                store(frame, value_of(frame))
+            annotation_of(frame)
 
         return do
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import gc
 import itertools
-import time
 from collections import ChainMap, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -97,17 +96,14 @@ class Doubts(Machine):
         return dict(reply) if isinstance(reply, dict) or hasattr(reply, "keys") else {}
 
     def ask(self, question: Question) -> Any:
-        """The answer to a question; waiting for it does not count as time."""
+        """The answer to a question."""
         if self.ending or self.held:
             if self.ending:
                 raise GaveUp("the end of a generator depends on something that cannot be known")
             self.release_held()
         self.check()
         self.unknowns += 1
-        started = time.monotonic()
-        reply = self.ask_model(replace(question, at=self.whereabouts()))
-        self.deadline += time.monotonic() - started
-        return reply
+        return self.ask_model(replace(question, at=self.whereabouts()))
 
     def whereabouts(self) -> tuple[str, int] | None:
         """The file (or the module, where there is none) and line of the innermost frame that is not of the library."""

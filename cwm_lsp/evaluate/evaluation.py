@@ -9,13 +9,13 @@ import gc
 import queue
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
 from cwm_lsp.evaluate import deep
+from cwm_lsp.evaluate.clock import of_this_thread
 from cwm_lsp.evaluate.interpreter import Interpreter
 from cwm_lsp.evaluate.layout.folding import folded
 from cwm_lsp.evaluate.limits import Limits
@@ -36,7 +36,9 @@ from cwm_lsp.trace.interventions import Change, Look, Looked
 RECURSION = 40_000
 """Python frames that the deepest allowed nesting of calls may need."""
 PATIENCE = 1.0
-"""Seconds beyond the limit after which library code is interrupted."""
+"""Seconds of the processor beyond the limit after which library code is interrupted."""
+_LOOK = 0.25
+"""Seconds between two looks at an interpreter that tells nothing."""
 GARBAGE, USUAL = 50_000, 700
 """Objects between two looks for garbage, while there is an evaluation and else: events are none."""
 CHUNK = 256
@@ -55,9 +57,13 @@ class Errand:
         self.work = work
         self.result: Any = None
         self.error: BaseException | None = None
+        self.seconds = 0.0
+        """That it took of the processor."""
 
     def run(self) -> None:
         """Do it, within the recursion limit of an ordinary stack."""
+        clock = of_this_thread()
+        began = clock()
         with _recursion:
             limit = sys.getrecursionlimit()
             with suppress(RecursionError):  # the stack is deeper than that already
@@ -68,6 +74,7 @@ class Errand:
                 self.error = error
             finally:
                 sys.setrecursionlimit(limit)
+                self.seconds = clock() - began
 
 
 class Evaluation:
@@ -158,12 +165,11 @@ class Evaluation:
     def _next_steps(self) -> list[Event | Question | Errand | None]:
         """What the interpreter hands over next; library code that runs for too long is ended."""
         while True:
-            left = max(self.runtime.deadline - time.monotonic(), 0) + PATIENCE
             try:
-                return self._steps.get(timeout=left)
+                return self._steps.get(timeout=_LOOK)
             except queue.Empty:
-                with self._ending:
-                    if self._ended or time.monotonic() <= self.runtime.deadline:
+                with self._ending:  # until then its clock goes
+                    if self._ended or self.runtime.clock() <= self.runtime.deadline + PATIENCE:
                         continue
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
                         ctypes.c_ulong(self.runtime.thread), ctypes.py_object(Overdue)
@@ -220,11 +226,13 @@ class Evaluation:
         Python 3.13."""
         if threading.get_ident() != self.runtime.thread:
             return work()
+        before = self.runtime.clock()
         self._pending.append(Errand(work))
         self._flush()
         done = self._errands.get()
         if done is None or self.runtime.cancelled:
             raise GaveUp("cancelled")
+        self.runtime.deadline -= done.seconds - (self.runtime.clock() - before)  # as if this thread had done it
         if done.error is not None:
             raise done.error
         return done.result
@@ -256,8 +264,9 @@ class Evaluation:
             self._ended = True
 
     def _leave(self, depth: int, garbage: tuple[int, int, int]) -> None:
-        """Restore the recursion limit and how often garbage is looked for, after the last evaluation."""
+        """Give up the clock; after the last evaluation, also the recursion limit and the rare looks for garbage."""
         global _running
+        self.runtime.rest()
         with _recursion:
             if self._counted:
                 self._counted = False
@@ -286,7 +295,7 @@ class Evaluation:
 
     def _evaluate(self) -> None:
         runtime, interpreter = self.runtime, self.interpreter
-        runtime.thread = threading.get_ident()
+        runtime.begin()
         try:
             self._load()
             interpreter.prepare(self.call.before)

@@ -34,7 +34,12 @@ _BASE = 64 * 2**20
 _START = 60.0
 """Seconds that the process has to start."""
 _PATIENCE = 1.5
-"""Seconds beyond an evaluation's own limit after which its process is killed: something in it cannot be interrupted."""
+"""Seconds of the processor beyond an evaluation's own limit after which its process is killed: something in it cannot
+be interrupted."""
+_STILL = 8.0
+"""Seconds after which a process is killed that tells nothing and does nothing: it sleeps, or was stopped."""
+_MOVED = 0.02
+"""Seconds of the processor that are something, in that time: two of the system's ticks."""
 _GRACE = 0.5
 """Seconds that an evaluation has to end after it was closed."""
 _LOOK = 0.05
@@ -126,9 +131,9 @@ class _Process:
         return number in self._heard and not self.ended.is_set()
 
     @property
-    def has_one(self) -> bool:
-        """Whether there is, or was when it ended, a single evaluation under way."""
-        return len(self._heard) == 1
+    def under_way(self) -> int:
+        """Evaluations that are under way, or were when it ended."""
+        return len(self._heard)
 
     def kill(self, why: str = "was stopped") -> None:
         self.why = self.why or why
@@ -147,6 +152,15 @@ class _Process:
             return bool(psutil.Process(self.pid).memory_info().rss > self.memory + _BASE)
         except psutil.Error:
             return False
+
+    def worked(self) -> float:
+        """Seconds that the processor has worked for it."""
+        import psutil
+
+        try:
+            return float(sum(psutil.Process(self.pid).cpu_times()[:2]))
+        except psutil.Error:
+            return 0.0
 
     def cause(self) -> str:
         """How it ended, in words."""
@@ -198,6 +212,27 @@ class _Process:
         with contextlib.suppress(OSError):
             self._popen.stdin.close()
         self._popen.wait()
+
+
+class _Watch:
+    """A process that tells nothing, looked at again and again."""
+
+    def __init__(self, process: _Process) -> None:
+        self._process = process
+        self._before = self._moved = process.worked()
+        self._since = time.monotonic()
+
+    def worked(self) -> float:
+        """Seconds that the processor has worked for one of its evaluations since the look before."""
+        before, self._before = self._before, self._process.worked()
+        if self._before > self._moved + _MOVED:
+            self._moved, self._since = self._before, time.monotonic()
+        return (self._before - before) / max(self._process.under_way, 1)
+
+    @property
+    def still(self) -> float:
+        """For how many seconds it has not moved."""
+        return time.monotonic() - self._since
 
 
 class Evaluator:
@@ -353,8 +388,8 @@ class Evaluating:
         self._name = name
         self._limits = limits
         self._under_way: tuple[_Process, int] | None = None
-        self._waited = 0.0
-        """Seconds that were spent in waiting for steps."""
+        self._worked = 0.0
+        """Seconds that the processor has worked for it while steps were waited for, but for short waits."""
 
     def __iter__(self) -> Iterator[Event | Question]:
         for (steps,) in self._told("steps"):
@@ -363,7 +398,7 @@ class Evaluating:
     def called(self) -> Iterator[Called]:
         """What came of each of several calls."""
         for (values,) in self._told("called"):
-            self._waited = 0.0
+            self._worked = 0.0
             yield wire.decoded_call(values)
 
     def _told(self, wanted: str) -> Iterator[Any]:
@@ -401,25 +436,27 @@ class Evaluating:
 
     def _next(self, process: _Process, heard: queue.SimpleQueue[Any]) -> Any:
         """What is told next; None when the process has died, perhaps by our hand."""
+        watch: _Watch | None = None
         while True:
             if self._cancel is not None and self._cancel.is_set():
                 raise Cancelled
-            began = time.monotonic()
             try:
                 return heard.get(timeout=_LOOK)
             except queue.Empty:
+                watch = watch or _Watch(process)
+                self._worked += watch.worked()
                 if process.outgrown():
                     process.kill(f"took more than {process.memory >> 20} MB and was ended")
-                elif self._waited > self._limits.seconds + _PATIENCE:
+                elif self._worked > self._limits.seconds + _PATIENCE:
                     process.kill(f"took more than {self._limits.seconds:g} s and was ended")
-            finally:
-                self._waited += time.monotonic() - began
+                elif watch.still > _STILL:
+                    process.kill(f"did nothing for {_STILL:g} s and was ended")
 
     def _died(self, process: _Process) -> None:
         """The process has ended in the middle of it."""
         self._under_way = None
         self.gave_up, self.exhausted = f"evaluating {self._name} {process.cause()}", True
-        if process.has_one:
+        if process.under_way == 1:
             self._evaluator._refuse(self._request, self.gave_up)
 
     def answer(self, answer: Answer) -> None:

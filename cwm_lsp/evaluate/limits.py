@@ -13,6 +13,7 @@ class Limits:
     operations: int = 2_000_000
     """Statements, iterations and calls."""
     seconds: float = 10.0
+    """Of the processor: waiting for it, or for the answer to a question, is no work."""
     depth: int = 999
     """Nested calls. One more is a RecursionError: CPython allows 1,000 frames, of which the module has one."""
     integer_bits: int = 40_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from cwm_lsp.evaluate import lifetimes
+from cwm_lsp.evaluate.clock import Clock, not_begun, of_this_thread
 from cwm_lsp.evaluate.questions import Question
 from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Ticker, Unknown
 from cwm_lsp.trace.events import Event, Loop, Provenance
@@ -54,7 +55,6 @@ class Machine(ABC):
         elsewhere: Callable[[Callable[[], Any]], Any],
     ) -> None:
         self.elsewhere = elsewhere
-        self.limits = limits
         self.emit_event = emit
         self.ask_model = ask
         self.targets: Collection[Code] | None = None
@@ -158,11 +158,9 @@ class Machine(ABC):
         self.allocated = 0
         self.events = 0
         self.texts = 0
-        self.deadline = time.monotonic() + limits.seconds
         self.order_texts: dict[str, str] = {}
         self.cancelled = False
-        self.thread = get_ident()
-        """Who interprets."""
+        self.prepare_for(limits)
         self.muted: str | None = None
         """Why no more events are shown, although the call goes on."""
         self.acting = 0
@@ -179,6 +177,30 @@ class Machine(ABC):
         """What is noted of a call whose events are not wanted."""
         self.closed = False
         """The evaluation is over; what is left of its generators is only being cleaned up."""
+
+    def prepare_for(self, limits: Limits) -> None:
+        """An evaluation is about to begin."""
+        self.limits = limits
+        self.thread = get_ident()
+        """Who interprets."""
+        self.rest()
+
+    def begin(self) -> None:
+        """The calling thread is the one that interprets, from now on."""
+        self.thread = get_ident()
+        self.clock: Clock = of_this_thread()
+        """What that thread has worked."""
+        self.deadline = self.clock() + self.limits.seconds
+
+    def rest(self) -> None:
+        """Nobody interprets: its thread may end."""
+        self.deadline = math.inf
+        self.clock = not_begun
+
+    @property
+    def worked(self) -> float:
+        """Seconds that the processor has worked for the evaluation under way."""
+        return self.limits.seconds - (self.deadline - self.clock())
 
     def touch(self, value: Any) -> None:
         """An object has been changed, and no other."""
@@ -199,7 +221,7 @@ class Machine(ABC):
             raise GaveUp("cancelled")
         if self.operations > self.limits.operations:
             raise Exhausted(f"the call takes more than {self.limits.operations:,} steps{self.place}")
-        if time.monotonic() > self.deadline:
+        if self.clock() > self.deadline:
             raise Exhausted(f"the call takes more than {self.limits.seconds:g} s to evaluate{self.place}")
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Protocol
 
@@ -56,6 +56,8 @@ class Called:
     """Those of the file that the call came to, once in the function."""
     comparisons: tuple[Comparison, ...]
     """What it compared there, in order; of each place the first few."""
+    seconds: float = field(default=0.0, compare=False)
+    """That the processor has worked for it, and for the modules where they had to be loaded."""
 
 
 def not_known(why: str, *, exhausted: bool = False) -> Called:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -77,8 +76,7 @@ class _Call(Evaluation):
         if program._standing is not None:
             self.interpreter = program._standing.interpreter
             self.runtime = program._standing.runtime
-            self.runtime.limits = self.limits
-            self.runtime.deadline = time.monotonic() + self.limits.seconds
+            self.runtime.prepare_for(self.limits)
         else:
             self.runtime = Runtime(self.limits, self._emit, self._ask, self._elsewhere)
             self.runtime.observed = Observed()
@@ -106,7 +104,7 @@ class _Call(Evaluation):
             outcome, gave_up = replace(outcome, cut=None), None
         elif gave_up == SHOWN:
             gave_up = self._asked or "how it ends depends on something that differs from run to run"
-        return Called(outcome, gave_up, self.exhausted, self._lines, self._comparisons)
+        return Called(outcome, gave_up, self.exhausted, self._lines, self._comparisons, self._seconds)
 
     def _ask(self, question: Question) -> Any:
         if question.suggestions:
@@ -131,6 +129,7 @@ class _Call(Evaluation):
         assert observed is not None
         self._lines, self._comparisons = frozenset(observed.lines), tuple(observed.comparisons)
         observed.clear()
+        self._seconds = runtime.worked
         self._over = True
         self._program.reads.update(self.reads)
         runtime.closed = True  # what is let go of now is not of the call

@@ -73,14 +73,14 @@ def encoded_call(called: Called) -> tuple[Any, ...]:
     """What came of a call as plain values."""
     comparisons = tuple(map(_comparison, called.comparisons))
     outcome = called.outcome and called.outcome.to_json()
-    return outcome, called.gave_up, called.exhausted, called.lines, comparisons
+    return outcome, called.gave_up, called.exhausted, called.lines, comparisons, called.seconds
 
 
 def decoded_call(values: tuple[Any, ...]) -> Called:
     """The inverse of `encoded_call`."""
-    outcome, gave_up, exhausted, lines, comparisons = values
+    outcome, gave_up, exhausted, lines, comparisons, seconds = values
     told = tuple(Comparison(*one) for one in comparisons)
-    return Called(outcome and Outcome.from_json(outcome), gave_up, exhausted, lines, told)
+    return Called(outcome and Outcome.from_json(outcome), gave_up, exhausted, lines, told, seconds)
 
 
 def _plain(value: Any) -> Any:

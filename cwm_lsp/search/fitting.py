@@ -21,7 +21,7 @@ from cwm_lsp.source.samples import sample_call
 from cwm_lsp.trace.events import Outcome, Trace
 
 _SECONDS = 1.5
-"""What looking for arguments that fit may take."""
+"""What looking for arguments that fit may take of the processor."""
 _ROUNDS = 3
 _MOST = 48
 """Calls of a round."""
@@ -65,17 +65,18 @@ class _Fitting:
         given: dict[tuple[str, str], str] = {}
         for called in self.attempt([call]):
             best = self.rank(called, vouched=vouched)
-        until = time.monotonic() + _SECONDS
+        until = time.thread_time() + _SECONDS
         for _ in range(_ROUNDS):
-            if best[0] or time.monotonic() > until:
+            if best[0] or time.thread_time() > until:
                 break
             found = None
             tried = dict(self.others(called, given))
             for other, result in zip(tried, self.attempt(list(tried)), strict=False):
+                until -= result.seconds
                 rank = self.rank(result, vouched=vouched)
                 if rank > best:
                     best, called, found = rank, result, other
-                if time.monotonic() > until:
+                if time.thread_time() > until:
                     break
             if found is None:
                 break

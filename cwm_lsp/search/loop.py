@@ -54,6 +54,7 @@ class Budget:
 
     calls: int = 600
     seconds: float = 5.0
+    """Of the processor, for the calls and for what is made of them."""
     stale: int = 200
     """Calls in a row that lead to nothing new before it is given up."""
 
@@ -96,12 +97,13 @@ class Search:
 
     def __iter__(self) -> Iterator[Try]:
         dice = random.Random(self.seed)  # noqa: S311 # to be repeatable
-        until = time.monotonic() + self.budget.seconds
+        until = time.thread_time() + self.budget.seconds
         fresh = 0
         candidates = self._candidates(dice)
         while batch := self._batch(candidates):
             for (call, arguments), called in zip(batch.items(), self.attempt(list(batch)), strict=False):
                 self.tried += 1
+                until -= called.seconds
                 if called.outcome is None:
                     self.unknown += 1
                     self.why = called.gave_up
@@ -109,7 +111,7 @@ class Search:
                         self._too_large = min(self._too_large, largest)
                 fresh = 0 if self._learn(arguments, called, len(call)) else fresh + 1
                 yield Try(arguments, call, called)
-            self.late = time.monotonic() > until
+            self.late = time.thread_time() > until
             if self.late or self.tried >= self.budget.calls or fresh > self.budget.stale:
                 return
 

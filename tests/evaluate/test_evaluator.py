@@ -119,6 +119,34 @@ def test_the_time_that_an_answer_takes_does_not_count(evaluator):
     assert (evaluation.outcome.value, evaluation.gave_up) == ("0.25", None)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped there")
+def test_the_time_that_others_have_the_processor_does_not_count(evaluator):
+    limits = Limits(events=1_000, operations=10**7, seconds=2)
+    evaluation = evaluator.evaluate(LOOP, "f(150_000)", "f", limits=limits)
+    found = iter(evaluation)
+    next(found)
+    process = psutil.Process(evaluator.pid)
+    process.suspend()
+    threading.Timer(4, process.resume).start()
+    list(found)
+    assert evaluation.outcome is not None
+    assert evaluation.outcome.value == str(sum(range(150_000)))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped there")
+def test_a_process_that_does_nothing_is_ended(monkeypatch):
+    monkeypatch.setattr(module, "_STILL", 0.5)
+    evaluator = Evaluator()
+    evaluation = evaluator.evaluate(LOOP, "f(100_000)", "f", limits=Limits(operations=10**8, seconds=60))
+    found = iter(evaluation)
+    next(found)
+    psutil.Process(evaluator.pid).suspend()
+    list(found)
+    assert (evaluation.gave_up, evaluation.exhausted) == ("evaluating f did nothing for 0.5 s and was ended", True)
+    assert steps(evaluator.evaluate(LOOP, "f(3)", "f"))[1].value == "3"
+    evaluator.close()
+
+
 def test_what_cannot_be_interrupted_is_ended_and_not_tried_again():
     evaluator = Evaluator()
     limits = Limits(seconds=0.5)

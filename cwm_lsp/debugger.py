@@ -20,7 +20,7 @@ from cwm_lsp.source.functions import find
 from cwm_lsp.target import Target, resolve
 from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
 from cwm_lsp.trace.facts import is_remembered
-from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
+from cwm_lsp.trace.interventions import NOT_SEEN, Intervention, Look, Looked
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
@@ -53,19 +53,19 @@ class Debugger:
         nothing = Outcome("truncated", detail="it is being predicted")
         return Trace(its.function.qualname, its.call.expression, program, "predicted", its.source, (), nothing)
 
-    def predict(self, trace: Trace, changes: Sequence[Change], control: Control) -> Trace:
-        """The prediction of a trace's call, with changes made on its way."""
+    def predict(self, trace: Trace, interventions: Sequence[Intervention], control: Control) -> Trace:
+        """The prediction of a trace's call, with interventions made on its way."""
         settings = self._settings
-        return self._predict(trace, changes, control, settings.hints.min_confidence, settings.record.remember)
+        return self._predict(trace, interventions, control, settings.hints.min_confidence, settings.record.remember)
 
-    def sample(self, trace: Trace, changes: Sequence[Change], seed: int, control: Control) -> Trace:
+    def sample(self, trace: Trace, interventions: Sequence[Intervention], seed: int, control: Control) -> Trace:
         """The same, where the model draws by chance; it is told however unlikely it is, and nothing is remembered."""
-        return self._predict(trace, changes, control, 0.0, False, seed)
+        return self._predict(trace, interventions, control, 0.0, False, seed)
 
     def _predict(
         self,
         trace: Trace,
-        changes: Sequence[Change],
+        interventions: Sequence[Intervention],
         control: Control,
         sure: float,
         remember: bool,
@@ -82,7 +82,7 @@ class Debugger:
             settings.record.scope,
             sure,
             remember,
-            changes,
+            interventions,
             control.heard,
             seed,
         )
@@ -130,7 +130,7 @@ class Debugger:
         what = call or function or Path(program).name
         raise UserError(f"no run of {what} is kept that the file is still the text of: run it first, then replay it")
 
-    def look(self, trace: Trace, changes: Sequence[Change], looks: Sequence[Look]) -> Sequence[Looked]:
+    def look(self, trace: Trace, interventions: Sequence[Intervention], looks: Sequence[Look]) -> Sequence[Looked]:
         """Expressions evaluated on the way of a trace: in its state, as the evaluator follows it; where it does not, by
         the reprs of what they name."""
         found = [NOT_SEEN] * len(looks)
@@ -145,7 +145,7 @@ class Debugger:
                     module=task.module,
                     limits=Limits(events=max(look.step for look in left) + 2, seconds=_SECONDS),
                     around=task.around,
-                    changes=tuple(changes),
+                    interventions=tuple(interventions),
                     looks=tuple(left),
                 )
 

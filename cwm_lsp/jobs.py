@@ -19,7 +19,7 @@ from cwm_lsp.target import Target
 from cwm_lsp.trace.compare import Divergence, compare
 from cwm_lsp.trace.events import Event, Trace
 from cwm_lsp.trace.facts import is_doubted, sure_part
-from cwm_lsp.trace.interventions import Change
+from cwm_lsp.trace.interventions import Intervention
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor, Run, Task
@@ -102,15 +102,15 @@ def predict_with(
     scope: Scope = "file",
     sure: float = 0.0,
     remember: bool = False,
-    changes: Sequence[Change] = (),
+    interventions: Sequence[Intervention] = (),
     heard: Callable[[Event], None] = lambda _event: None,
     seed: int | None = None,
 ) -> Trace:
     """Predict one target with a model that is already there; `cancel` as for `Predictor.predict`, `python` is the
     interpreter that would run it, `scope` is as for `recording`. What is less likely than `sure` is not told; of what a
     model predicts without the evaluator, how the call ends. `remember`: what earlier runs saw is taken where it still
-    holds. `changes` are made on its way, which the evaluator alone can do. `heard` gets each event as soon as it is
-    complete. With a `seed` the model draws by chance from what it finds likely."""
+    holds. `interventions` are made on its way; of these, changes by the evaluator alone. `heard` gets each event as
+    soon as it is complete. With a `seed` the model draws by chance from what it finds likely."""
     from cwm_lsp.predict.predictor import Budget
 
     def on_event(event: Event) -> None:
@@ -119,7 +119,7 @@ def predict_with(
 
     assisted = settings.assist == "lock"
     trace = predictor.predict(
-        replace(task_of(target, python, scope), changes=tuple(changes)),
+        replace(task_of(target, python, scope), interventions=tuple(interventions)),
         assist=settings.assist,
         budget=Budget(settings.max_events, settings.max_tokens, settings.timeout, sure if assisted else 0.0, seed=seed),
         on_event=on_event,

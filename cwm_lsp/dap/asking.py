@@ -1,6 +1,6 @@
 """Requests beyond the protocol, for clients that know them; the console has them as commands, `:watch total`.
 
-Each answers with a `text` for a person, and with the same as data.
+Each answers with a `text` for a person, whose lines count from 1 as editors show them, and with the same as data.
 """
 
 from __future__ import annotations
@@ -43,15 +43,17 @@ def _watch(state: State, arguments: Body, program: Program) -> Body:
     expression = needed(arguments, "expression", str).strip()
     frame = _frame(arguments, program)
     rows: list[dict[str, object]] = []
+    told: list[str] = []
     before = None
     for index, looked in throughout(program, frame, expression):
         value = looked.text if looked.error is None else None
-        line = state.line(program.walk.events[index].line)
-        rows.append({"frameId": index + 1, "line": line, "value": value, "error": looked.error,
-                     "provenance": looked.provenance, "isChanged": bool(rows) and value != before})  # fmt: skip
+        line = program.walk.events[index].line
+        is_first, is_changed = not rows, bool(rows) and value != before
+        rows.append({"frameId": index + 1, "line": state.line(line), "value": value, "error": looked.error,
+                     "provenance": looked.provenance, "isChanged": is_changed})  # fmt: skip
+        if is_first or is_changed:
+            told.append(f"line {line}: {(looked.error or NOT_KNOWN) if value is None else value}")
         before = value
-    shown = [row for number, row in enumerate(rows) if row["isChanged"] or not number]
-    told = [f"line {row['line']}: {_told(row)}" for row in shown]
     head = f"{expression}, where it changes ({len(rows)} steps)"
     plot = plotted([row["value"] for row in rows])
     return {"rows": rows, "text": "\n".join([head, *([plot] if plot else []), *told])}
@@ -81,17 +83,13 @@ def _number(text: object) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _told(row: Mapping[str, object]) -> str:
-    return str(row["error"] or NOT_KNOWN) if row["value"] is None else str(row["value"])
-
-
 def _first(state: State, arguments: Body, program: Program) -> Body:
     """Go to the first line of a function's calls at which an expression is true."""
     expression = needed(arguments, "expression", str).strip()
     for index, looked in throughout(program, _frame(arguments, program), f"not not ({expression})"):
         if looked.text == "True":
             state.stop(program, index, "goto", [], None)
-            line = state.line(program.walk.events[index].line)
+            line = program.walk.events[index].line
             return {"frameId": index + 1, "text": f"{expression} is true for the first time at line {line}"}
     raise Refused(f"{expression} is true at no step of this function that is known")
 
@@ -115,9 +113,9 @@ def _parted(state: State, _arguments: Body, program: Program) -> Body:
     before, after = futures
     divergences = compare(before, after)
     its = program.changes[-1]
-    where = state.line(program.walk.events[its.step].line)
+    where = program.walk.events[its.step].line
     shown = [f"{_side(one.variable, one.predicted)} → {_side(one.variable, one.actual)}" for one in divergences]
-    told = [f"line {state.line(one.line)}: {text}" for one, text in zip(divergences, shown, strict=True)]
+    told = [f"line {one.line}: {text}" for one, text in zip(divergences, shown, strict=True)]
     head = f"{its.target} = {its.value} at line {where}"
     ends = f"{_ending(before.outcome)} → {_ending(after.outcome)}"
     sides = side_by_side(before, after, lambda one: _ending(one.outcome))
@@ -142,7 +140,7 @@ def come_to(state: State, program: Program, line: int) -> None:
         program.whole(waiting)
     visits = program.visits_of(program.path, line)
     if not visits:
-        raise Refused(f"the call does not come to line {state.line(line)}")
+        raise Refused(f"the call does not come to line {line}")
     state.stop(program, visits[0], "goto", [], None)
 
 
@@ -186,7 +184,7 @@ def _outcomes(state: State, arguments: Body, program: Program) -> Body:
     samples: list[Trace] = []
     with state.waiting("Asking for other outcomes") as waiting:
         for seed in range(count):
-            growing = Growing(program.begun, partial(state.backend.sample, program.trace, program.changes, seed))
+            growing = Growing(program.begun, partial(state.backend.sample, program.trace, program.interventions, seed))
             waiting(growing, lambda: False)
             samples.append(growing.trace()[0])
     found = Counter(_ending(one.outcome) for one in samples)
@@ -194,9 +192,9 @@ def _outcomes(state: State, arguments: Body, program: Program) -> Body:
     outcomes = [{"ending": ending, "share": number / count, "parts": _parts(program.trace, example[ending])}
                 for ending, number in found.most_common()]  # fmt: skip
     told = [f"{number / count:.0%}: {ending}" for ending, number in found.most_common()]
-    line = state.line(program.walk.events[program.walk.end if at is None else at].line)
+    line = program.walk.events[program.walk.end if at is None else at].line
     head = f"of {count} samples of the model, guessed from line {line} on"
-    return {"outcomes": outcomes, "line": line, "text": "\n".join([head, *told])}
+    return {"outcomes": outcomes, "line": state.line(line), "text": "\n".join([head, *told])}
 
 
 def _parts(one: Trace, other: Trace) -> int | None:
@@ -231,7 +229,7 @@ def _check(state: State, _arguments: Body, program: Program) -> Body:
         growing = Growing(program.begun, partial(state.backend.run, program.begun), come.append)
         waiting(growing, is_there)
         growing.cancel()
-    line = state.line(here.line)
+    line = here.line
     if not is_there():
         ending = _ending(growing.trace()[0].outcome)
         return {"isReached": False, "differences": [],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cwm_lsp.trace.events import Event, Trace
-from cwm_lsp.trace.interventions import Change, Look, Looked
+from cwm_lsp.trace.interventions import Intervention, Look, Looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Backend(Protocol):
         """The trace of a call before its first event; None: the only function, the best call that is known."""
         ...
 
-    def predict(self, trace: Trace, changes: Sequence[Change], control: Control) -> Trace:
-        """The prediction of a trace's call, with changes made on its way. Where one cannot be made it ends there, and
-        says why."""
+    def predict(self, trace: Trace, interventions: Sequence[Intervention], control: Control) -> Trace:
+        """The prediction of a trace's call, with interventions made on its way. Where a change cannot be made it
+        ends there, and says why."""
         ...
 
-    def sample(self, trace: Trace, changes: Sequence[Change], seed: int, control: Control) -> Trace:
+    def sample(self, trace: Trace, interventions: Sequence[Intervention], seed: int, control: Control) -> Trace:
         """The same, where the model draws by chance from what it finds likely."""
         ...
 
@@ -48,8 +48,9 @@ class Backend(Protocol):
         """The latest recorded run of a call; None: of whatever was recorded last."""
         ...
 
-    def look(self, trace: Trace, changes: Sequence[Change], looks: Sequence[Look]) -> Sequence[Looked]:
-        """Expressions evaluated on the way of a trace, which came of those changes. The looks are in order of steps.
+    def look(self, trace: Trace, interventions: Sequence[Intervention], looks: Sequence[Look]) -> Sequence[Looked]:
+        """Expressions evaluated on the way of a trace, which came of those interventions. The looks are in the
+        order of steps.
 
         Nothing of the user's runs.
         """

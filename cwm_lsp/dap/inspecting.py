@@ -17,12 +17,10 @@ from cwm_lsp.dap.program import Program
 from cwm_lsp.dap.protocol import THREAD, Body, Refused, Scope, StackFrame, natural, needed, optional, thread
 from cwm_lsp.dap.state import Handler, State
 from cwm_lsp.dap.values import value_of
-from cwm_lsp.dap.variables import NOT_KNOWN, Named, Shown, Variables, evaluated, local, result
+from cwm_lsp.dap.variables import DEFINITIONS, NOT_KNOWN, Named, Shown, Variables, evaluated, local, result
 from cwm_lsp.trace.exceptions import described
 from cwm_lsp.trace.interventions import Look
 
-_DEFINED = ("<function", "<class", "<module", "<built-in")
-"""What the reprs of definitions begin with: they are no state."""
 _TYPES = {kind.__name__: kind for kind in (str, bytes, int, float, bool, list, tuple, dict, set, frozenset)}
 _TYPED = re.compile(r"(?P<whole>(?:[^\W\d]\w*|\.[^\W\d]\w*|\[[^\[\]]*\])*)(?P<dot>\.)(?P<start>\w*)$|(?P<name>\w*)$")
 
@@ -83,7 +81,7 @@ def _scopes(state: State, arguments: Body, program: Program) -> Body:
         known = walk.events[before].locals
         anew = tuple((name, one) for name, one in locals_ if known.get(name) != one.value.text)
         if anew:
-            groups.append((f"Changed by line {state.line(walk.events[before].line)}", "locals", anew))
+            groups.append((f"Changed by line {walk.events[before].line}", "locals", anew))
     scopes: list[Scope] = [
         {
             "name": name,
@@ -150,7 +148,7 @@ def _globals(program: Program, frame: int, names: tuple[str, ...]) -> Named:
     depth = program.walk.events[frame].depth
     found = program.look([Look(program.at, depth, name) for name in names])
     shown = ((name, evaluated(one, name)) for name, one in zip(names, found, strict=True))
-    return [(name, one) for name, one in shown if one is not None and not one.value.text.startswith(_DEFINED)]
+    return [(name, one) for name, one in shown if one is not None and not one.value.text.startswith(DEFINITIONS)]
 
 
 def _behind(state: State, arguments: Body, program: Program) -> Body:

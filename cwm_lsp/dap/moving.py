@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
+from cwm_lsp.dap.breakpoints import Line
 from cwm_lsp.dap.program import Program, normal
 from cwm_lsp.dap.protocol import Body, Reason, Refused, needed, optional, thread
-from cwm_lsp.dap.state import Going, Handler, State
+from cwm_lsp.dap.state import Going, Handler, Over, State
 from cwm_lsp.dap.values import shortened
 from cwm_lsp.dap.walk import Walk
+from cwm_lsp.source.functions import functions
 
 TARGETS = 1000
 """Visits of a line that one may go to."""
+PATIENCE = 0.5
+"""Seconds that a step over a call waits for the call's own steps."""
+MODEL = 200
+"""Events a second that come from a model at most: what is computed comes faster."""
 
 
 def begin(state: State, program: Program, stop_on_entry: bool) -> None:
@@ -65,6 +72,48 @@ def arrive(state: State) -> None:
         state.going = None
 
 
+def hurry(state: State, program: Program) -> bool:
+    """Where a step over a line has waited for the steps of a call that a model writes, have the model say what the call
+    returns in their place, unless something might stop in there; whether that was done.
+
+    Raises:
+        Refused, UserError, UnavailableError: it cannot.
+    """
+    over = state.going.over if state.going is not None else None
+    if over is None or time.monotonic() - over.since < PATIENCE:
+        return False
+    come = len(program.walk.events) - over.known
+    over.since, over.known = time.monotonic(), len(program.walk.events)
+    call = program.guessing(over.line)
+    if come > PATIENCE * MODEL or call is None or _may_stop_within(state, program, call, over.line):
+        return False
+    with state.waiting("Asking what the call returns") as waiting:
+        program.leave_out(call, waiting)
+    state.stops = None
+    return True
+
+
+def _may_stop_within(state: State, program: Program, call: int, line: int) -> bool:
+    """Whether there may be a reason to stop in the call of a line, other than a breakpoint in that line's function."""
+    events, filters = program.walk.events, state.filters
+    here = events[line]
+    if events[call].function == here.function and list(state.breakpoints):
+        return True
+    around = [range(one.first_line, one.last_line + 1) for one in functions(program.trace.source)]
+    own = min((one for one in around if here.line in one), key=len, default=range(0))
+    places = (one.place for one in state.breakpoints)
+    is_elsewhere = any(
+        not (isinstance(place, Line) and program.is_own(place.path) and place.number in own) for place in places
+    )
+    return is_elsewhere or filters.raised or filters.guess or filters.unsure is not None
+
+
+def _next(state: State, arguments: Body, program: Program) -> None:
+    _step(Walk.over, state, arguments, program)
+    if state.going is not None:
+        state.going.over = Over(program.at, time.monotonic(), len(program.walk.events))
+
+
 def _step(way: Callable[[Walk, int], int], state: State, arguments: Body, program: Program) -> None:
     """Go a way's next step, unless there is a reason to stop before it."""
     thread(arguments)
@@ -74,18 +123,25 @@ def _step(way: Callable[[Walk, int], int], state: State, arguments: Body, progra
 
 
 def _step_in(state: State, arguments: Body, program: Program) -> None:
-    target = optional(arguments, "targetId", int)
-    if target is None:
-        return _step(Walk.into, state, arguments, program)
     thread(arguments)
-    if target - 1 not in program.walk.calls(program.at):
-        raise Refused(f"there is no call {target} on this line")
-    return _go(state, program, lambda _walk: target - 1, program.at + 1, 1)
+    number = optional(arguments, "targetId", int)
+    calls, left_out = program.walk.calls(program.at), program.left_out_by(program.at)
+    if number is not None and number - 1 not in (*calls, *left_out):
+        raise Refused(f"there is no call {number} on this line")
+    target = program.at + 1 if number is None else number - 1
+    if target in left_out:
+        with state.waiting("Predicting the steps of the call") as waiting:
+            program.take_in(target, waiting)
+        state.stops = None
+        target = program.walk.into(target)
+    elif number is None:
+        return _step(Walk.into, state, arguments, program)
+    return _go(state, program, lambda _walk: target, program.at + 1, 1)
 
 
 def _step_in_targets(state: State, arguments: Body, program: Program) -> Body:
     index = program.index_of(needed(arguments, "frameId", int))
-    calls = program.walk.calls(index) if index == program.at else []
+    calls = sorted([*program.walk.calls(index), *program.left_out_by(index)]) if index == program.at else []
     return {"targets": [{"id": at + 1, "label": _called(program, at)} for at in calls]}
 
 
@@ -150,7 +206,7 @@ def _restart_frame(state: State, arguments: Body, program: Program) -> None:
 
 
 REQUESTS: dict[str, Handler] = {
-    "next": partial(_step, Walk.over),
+    "next": _next,
     "stepIn": _step_in,
     "stepOut": partial(_step, Walk.out),
     "stepBack": partial(_step, Walk.back),

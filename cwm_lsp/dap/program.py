@@ -20,9 +20,10 @@ from cwm_lsp.dap.protocol import Refused, Source
 from cwm_lsp.dap.variables import NOT_KNOWN
 from cwm_lsp.dap.walk import Walk
 from cwm_lsp.source.flow import Flow
+from cwm_lsp.source.functions import functions
 from cwm_lsp.trace.compare import compare
 from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
-from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
+from cwm_lsp.trace.interventions import NOT_SEEN, Change, Intervention, Look, Looked, Skip
 
 Waiting = Callable[[Growing, Callable[[], bool]], None]
 """Waits until enough of a prediction is there; raises `Cancelled` and what the prediction does."""
@@ -51,10 +52,12 @@ class Program:
         self._places: dict[str, str] = {}
         self.changes: tuple[Change, ...] = ()
         """Made on the way so far, in the order of steps; the latest fork has them all."""
+        self.left_out: tuple[int, ...] = ()
+        """The `call` events of calls whose result alone was asked for."""
         self.parted: Trace | None = None
         """What was there before the latest change."""
-        self._parted_by: tuple[Change, ...] | None = None
-        """The changes of that one, where it was given up before it had come to its end."""
+        self._parted_by: tuple[Intervention, ...] | None = None
+        """The interventions of that one, where it was given up before it had come to its end."""
         self.left: int | None = None
         """The event at which a run leaves its prediction, as far as that has been found out (`compare`)."""
         self.how_left: str | None = None
@@ -229,7 +232,7 @@ class Program:
         """What comes of looks; each is done once."""
         new = sorted({look for look in looks if look not in self._seen}, key=lambda look: look.step)
         if new:
-            found = self._backend.look(self.trace, self.changes, new)
+            found = self._backend.look(self.trace, self.interventions, new)
             self._seen.update(zip(new, found, strict=True))
         return [self._seen.get(look, NOT_SEEN) for look in looks]
 
@@ -248,18 +251,57 @@ class Program:
             raise Refused("nothing comes after this, so there is nothing to be changed")
         change = Change(self.at, depth, target, value)
         changes = (*(one for one in self.changes if one.step <= self.at), change)
+        left_out = tuple(one for one in self.left_out if one < self.at)
+        parted, by = self.trace, self.interventions if self.is_growing else None
+        self._predict_anew(changes, left_out, self.at, waiting)
+        self.parted, self._parted_by = parted, by
+        self._look_at_callers()
+
+    def leave_out(self, call: int, waiting: Waiting) -> None:
+        """Have the result of a call asked for in place of its steps, which are still on their way; what comes after it
+        is anew. Raises what `fork` does."""
+        self._predict_anew(self.changes, (*(one for one in self.left_out if one < call), call), call, waiting)
+
+    def take_in(self, call: int, waiting: Waiting) -> None:
+        """Have the steps of a call that was left out; what comes after it is anew. Raises what `fork` does."""
+        changes = tuple(one for one in self.changes if one.step <= call)
+        self._predict_anew(changes, tuple(one for one in self.left_out if one < call), call, waiting)
+
+    def left_out_by(self, index: int) -> list[int]:
+        """The `call` events of the calls of a line that were left out."""
+        return [one for one in self.left_out if self.walk.stack(one)[1:2] == [index]]
+
+    def guessing(self, index: int) -> int | None:
+        """The `call` event of the call of a line whose steps are being predicted with guesses among them; None where
+        that is not so, or nothing can be asked for in place of its steps."""
+        events = self.walk.events
+        within = [self.walk.scope(one) for one in self.walk.stack(self.walk.end)]
+        call = next((one for one in within if one > index and self.walk.stack(one)[1:2] == [index]), None)
+        if call is None or not self.is_growing or events[call].path is not None:
+            return None
+        its = next((one for one in functions(self.trace.source) if one.first_line == events[call].line), None)
+        is_plain = its is not None and its.name == events[call].function and not (its.is_generator or its.is_async)
+        return call if is_plain and any(one.confidence is not None for one in events[call:]) else None
+
+    @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """All that was done on the way, in the order of steps."""
+        return _in_order(self.changes, self.left_out)
+
+    def _predict_anew(
+        self, changes: tuple[Change, ...], left_out: tuple[int, ...], after: int, waiting: Waiting
+    ) -> None:
+        """Have the call predicted with other interventions, which are all before what comes after an event."""
         was_growing = self.is_growing
         self.close()  # one prediction is made at a time
         try:
-            trace, growing = self._made(changes, self.at, waiting)
+            trace, growing = self._made(_in_order(changes, left_out), after, waiting)
         except Exception:
             if was_growing:  # it goes on as if nothing had been
-                self._take(*self._made(self.changes, self.walk.end - 1, waiting))
+                self._take(*self._made(self.interventions, self.walk.end - 1, waiting))
             raise
-        self.parted, self._parted_by = self.trace, self.changes if was_growing else None
-        self.changes, self._seen, self._changed = changes, {}, {}
+        self.changes, self.left_out, self._seen, self._changed = changes, left_out, {}, {}
         self._take(trace, growing)
-        self._look_at_callers()
 
     def futures(self, waiting: Waiting) -> tuple[Trace, Trace] | None:
         """What was to come before the latest fork, and what comes now, each to its end; None where there is no fork.
@@ -273,13 +315,15 @@ class Program:
             self.parted, self._parted_by = before.trace()[0], None
         return None if self.parted is None else (self.parted, self.trace)
 
-    def _made(self, changes: tuple[Change, ...], after: int, waiting: Waiting) -> tuple[Trace, Growing | None]:
-        """The call with changes, as soon as there is more of it than what comes up to an event."""
-        growing = Growing(self.begun, partial(self._backend.predict, self.trace, changes))
+    def _made(
+        self, interventions: tuple[Intervention, ...], after: int, waiting: Waiting
+    ) -> tuple[Trace, Growing | None]:
+        """The call with interventions, as soon as there is more of it than what comes up to an event."""
+        growing = Growing(self.begun, partial(self._backend.predict, self.trace, interventions))
         waiting(growing, lambda: growing.line > after)
         trace, is_whole = growing.trace()
         if len(trace.events) <= after:
-            raise Refused(trace.outcome.detail or f"{changes[-1].target} cannot be set here")
+            raise Refused(trace.outcome.detail or "how the call would go on is not known")
         return trace, None if is_whole else growing
 
     def _look_at_callers(self) -> None:
@@ -300,3 +344,8 @@ class Program:
     def _origin(self, state: Event, name: str) -> Provenance:
         latest = self.changes[-1]
         return "given" if (latest.depth, latest.target) == (state.depth, name) else "computed"
+
+
+def _in_order(changes: Sequence[Change], left_out: Sequence[int]) -> tuple[Intervention, ...]:
+    """Interventions in the order of steps."""
+    return tuple(sorted([*changes, *map(Skip, left_out)], key=lambda one: one.step))

@@ -108,7 +108,7 @@ class Session:
         if state.going is None or program is None:
             return
         try:
-            if self._take_more(program):
+            if self._take_more(program) or moving.hurry(state, program):
                 moving.go_on(state, program)
             if state.going is not None:
                 state.going.progress.tell(len(program.walk.events))
@@ -185,7 +185,8 @@ class Session:
             return None
         program = self._state.program
         if program is None:
-            raise Refused(f"{command} came while nothing is debugged: launch comes first")
+            why = Stale if self._state.launched else Refused  # it was asked before it was known that all is over
+            raise why(f"{command} came while nothing is debugged: launch comes first")
         if command in self._debugging:
             return self._debugging[command](self._state, arguments, program)
         if not self._state.is_configured:

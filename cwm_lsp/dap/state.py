@@ -52,6 +52,18 @@ class Progress:
 
 
 @dataclass(slots=True)
+class Over:
+    """A step over the calls of a line that waits for their steps."""
+
+    line: int
+    """The event that is the visit of the line."""
+    since: float
+    """When it began to wait, by the clock that only goes forward."""
+    known: int
+    """How many events were known then."""
+
+
+@dataclass(slots=True)
 class Going:
     """A way through a program: as far as it is known it is gone at once, the rest as it comes."""
 
@@ -62,6 +74,8 @@ class Going:
     direction: int
     """1 forward, -1 back."""
     progress: Progress
+    over: Over | None = None
+    """Where it is a step over the calls of a line."""
 
 
 @dataclass(slots=True)

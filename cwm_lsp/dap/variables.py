@@ -51,7 +51,9 @@ class Shown:
         return is_object and self.expression is not None and not self.value.text.startswith(_NO_OBJECTS)
 
 
-_NO_OBJECTS = ("<function", "<class", "<built-in", "<bound", "<module", "<generator", "<coroutine")
+DEFINITIONS = ("<function ", "<class '", "<module '", "<built-in ")
+"""What the reprs of definitions begin with; that of an object begins with its module, `<functions.Cart object>`."""
+_NO_OBJECTS = (*DEFINITIONS, "<bound ", "<generator ", "<coroutine ", "<async_generator ")
 
 
 def local(event: Event, name: str, origin: Origin) -> Shown:

@@ -172,8 +172,10 @@ class Walk:
             if event.depth <= depth:
                 break
             if event.kind == "call" and event.depth == depth + 1:
-                found.append(self.into(at))
-        return [at for at in found if at <= self.end]
+                first = self.into(at)
+                if first <= self.end and self._scopes[first] == at:
+                    found.append(first)
+        return found
 
     def back(self, index: int) -> int:
         """The line before of the same scope, or of the one around it where it has just been entered."""
@@ -183,8 +185,8 @@ class Walk:
             if event.depth <= deepest:
                 if event.kind == "line":
                     return at
-                if event.kind == "call":
-                    deepest = event.depth - 1
+                if event.kind == "call":  # nothing is around the call itself: a generator has been resumed there
+                    deepest = max(event.depth - 1, 0)
         return self.start
 
     def _forward(self, index: int, deepest: int | None) -> int:

@@ -40,6 +40,16 @@ def described(text: str) -> Any:
     return Unknown(text)
 
 
+def tell(value: Unknown, text: str) -> None:
+    """Let a value that is not known by itself be one of that repr."""
+    value.text = text
+    told = described(text)
+    if type(told) is Unknown:
+        value.fields = told.fields
+    else:
+        value.value = told
+
+
 class _Described:
     """The values of a syntax tree in which names like `_0_` stand for what has no syntax."""
 

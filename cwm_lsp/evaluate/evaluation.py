@@ -31,7 +31,7 @@ from cwm_lsp.source.functions import find, namesakes, told_syntax_error
 from cwm_lsp.source.prepared import Prepared, read_call
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
 from cwm_lsp.trace.facts import NOT_ENTERED
-from cwm_lsp.trace.interventions import Change, Look, Looked
+from cwm_lsp.trace.interventions import Intervention, Look, Looked
 
 RECURSION = 40_000
 """Python frames that the deepest allowed nesting of calls may need."""
@@ -84,9 +84,9 @@ class Evaluation:
     the definitions of that name is entered. Raises SyntaxError if `source` or `call` does not parse,
     UserError if the file has no such function.
 
-    Where `changes` are made, all that comes after them follows from them; one that cannot be made ends the evaluation.
-    With `looks`, the evaluation ends after the last of them, or after one that may have changed something: `looked` has
-    what came of them. Both are in the order of steps.
+    What comes after `interventions` follows from them; a change that cannot be made ends the evaluation. With `looks`,
+    it ends after the last of them, or after one that may have changed something: `looked` has what came of them. Both
+    are in the order of steps.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Evaluation:
         limits: Limits | None = None,
         module: str = "__main__",
         around: Around | None = None,
-        changes: Sequence[Change] = (),
+        interventions: Sequence[Intervention] = (),
         looks: Sequence[Look] = (),
     ) -> None:
         self._begin(limits)
@@ -110,8 +110,8 @@ class Evaluation:
         around_it = around.world(source) if around is not None else None
         self.interpreter = Interpreter(self.runtime, self.tree, module, around_it, scopes=scopes)
         self.runtime.program = f"{source}\n{call}"
-        if changes or looks:
-            self.runtime.visits = Visits(self.interpreter, changes, looks, self.looked.append)
+        if interventions or looks:
+            self.runtime.visits = Visits(self.interpreter, interventions, looks, self.looked.append)
         if function is not None:
             meant = namesakes(source, find(source, function, "the file"))
             nodes = definitions(self.tree)

@@ -36,6 +36,9 @@ class Visits(Protocol):
     def pending(self) -> bool:
         """Whether there is more to come."""
 
+    def is_left_out(self, frame: Frame) -> bool:
+        """Whether the steps of a frame that has just been entered are left out."""
+
     def at(self, step: int, frame: Frame) -> None:
         """The frame is about to show a step."""
 

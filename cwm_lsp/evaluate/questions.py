@@ -30,9 +30,12 @@ class Question:
 
     Answering `branch` or `raises` with None where nobody can say is allowed: None means "goes on" for `raises`, and
     ends the evaluation for `branch`, unless that is `either_way`.
+
+    `result`: a call has begun whose steps are left out. Answer: a mapping of `"line"` to the line that it returns from,
+    and of `"value"` to the repr of what, if that is known. Without a line the evaluation ends.
     """
 
-    kind: Literal["values", "branch", "raises"]
+    kind: Literal["values", "branch", "raises", "result"]
     line: int
     depth: int
     function: str
@@ -55,6 +58,9 @@ def answer(question: Question, event: Event) -> Answer:
     if question.kind == "values":
         known = {**event.locals, "value": event.value or "None"}
         return {name: known[name] for name in question.unknown if name in known}
+    if question.kind == "result":
+        known = {"line": str(event.line)} | ({"value": event.value} if event.value is not None else {})
+        return known if event.kind == "return" and event.depth == question.depth else {}
     if question.kind == "raises":
         return event.value if event.kind == "exception" and event.line == question.line else None
     if question.leaves:

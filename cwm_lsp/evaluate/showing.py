@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import lifetimes, rendering
-from cwm_lsp.evaluate.answers import described, same_literal
+from cwm_lsp.evaluate.answers import described, same_literal, tell
 from cwm_lsp.evaluate.code import MOST_HELD, NO_HOLDERS, Frame
 from cwm_lsp.evaluate.doubts import Doubts
 from cwm_lsp.evaluate.kept import Kept
@@ -321,12 +321,7 @@ class Showing(Doubts):
             return None
         self.tainted = True
         if type(value) is Unknown:
-            value.text = text
-            told = described(text)
-            if type(told) is Unknown:
-                value.fields = told.fields
-            else:
-                value.value = told
+            tell(value, text)
         else:
             self.fill(value, described(text))
         return text

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cwm_lsp.evaluate.library import BUILTINS
 from cwm_lsp.evaluate.scopes import mangled
 from cwm_lsp.evaluate.values import INTERNAL, MISSING, Exhausted, GaveUp, Unknown
-from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Looked
+from cwm_lsp.trace.interventions import NOT_SEEN, Change, Intervention, Look, Looked, Skip
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Frame
@@ -43,22 +43,36 @@ class Visits:
     """What is to be done at the steps of one evaluation."""
 
     def __init__(
-        self, interpreter: Context, changes: Sequence[Change], looks: Sequence[Look], tell: Callable[[Looked], None]
+        self,
+        interpreter: Context,
+        interventions: Sequence[Intervention],
+        looks: Sequence[Look],
+        tell: Callable[[Looked], None],
     ) -> None:
         self._interpreter = interpreter
         self._runtime = interpreter.runtime
         self._tell = tell
+        changes = [one for one in interventions if isinstance(one, Change)]
         self._changes = {step: list(its) for step, its in groupby(changes, lambda one: one.step)}
+        self._skips = {one.step for one in interventions if isinstance(one, Skip)}
+        self._skipped: Frame | None = None
         self._looks = {step: list(its) for step, its in groupby(looks, lambda one: one.step)}
         self._last_look = max(self._looks, default=None)
 
     @property
     def pending(self) -> bool:
         """Whether there is more to come: until then, nothing is said of how the call goes on for ever."""
-        return bool(self._changes or self._looks)
+        return bool(self._changes or self._looks or self._skips)
+
+    def is_left_out(self, frame: Frame) -> bool:
+        """Whether the steps of a frame that has just been entered are left out."""
+        return frame is self._skipped
 
     def at(self, step: int, frame: Frame) -> None:
         """The frame is about to show a step."""
+        if step in self._skips:
+            self._skips.discard(step)
+            self._skipped = frame
         for change in self._changes.pop(step, ()):
             self._change(change, frame)
         for look in self._looks.pop(step, ()):

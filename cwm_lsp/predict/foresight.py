@@ -27,7 +27,7 @@ def evaluation_of(
         module=task.module,
         limits=limits,
         around=task.around,
-        changes=task.changes,
+        interventions=task.interventions,
         cancel=cancel,
     )
 

@@ -75,7 +75,7 @@ class LockedPrediction(Prediction):
                 elif (question := self._own(step)) is None:
                     self._take_back()
                     self._is_guess = True
-                    evaluation.answer({} if step.kind == "values" else None)
+                    evaluation.answer({} if step.kind in ("values", "result") else None)
                 elif not isinstance(known := self._memory.answer(question), Nothing):
                     self._take_back()
                     evaluation.answer(known)
@@ -93,7 +93,7 @@ class LockedPrediction(Prediction):
             raise Ended(f"{spent}: {evaluation.gave_up}" if evaluation.gave_up else spent)
         if evaluation.exhausted and evaluation.gave_up is not None:
             raise Ended(evaluation.gave_up)
-        if self._task.changes and len(self.events) <= self._task.changes[-1].step:
+        if len(self.events) <= self._task.last_change:
             raise Ended(f"the value cannot be set: {evaluation.gave_up}")
         if (evaluation.gave_up or "").startswith((NOT_ENTERED, NOT_IMPORTED)) and not self._is_guess:
             raise Ended(evaluation.gave_up or "")
@@ -103,7 +103,7 @@ class LockedPrediction(Prediction):
 
     def _as_it_went(self) -> Outcome | None:
         """Go on as the run of this very call and text went, if there is one that began so."""
-        if self._is_guess or self._task.changes:
+        if self._is_guess or self._task.interventions:
             return None
         rest = self._memory.rest(self.events)
         if rest is None:
@@ -170,7 +170,7 @@ class LockedPrediction(Prediction):
         """Have the model answer a question. What it has no room for it is not asked."""
         self._take_back()
         self._is_guess = True
-        nothing: Reply = {} if question.kind == "values" else None
+        nothing: Reply = {} if question.kind in ("values", "result") else None
         self._asked_for += 1
         if self._asked_for > self._control.budget.guesses:
             return nothing
@@ -199,7 +199,8 @@ class LockedPrediction(Prediction):
         reply = answer(question, event)
         if isinstance(reply, Mapping):
             least = self._control.budget.sure / self._trust.whole
-            return {name: text for name, text in reply.items() if event.confidences.get(name, -1.0) >= least}
+            sure = {name: text for name, text in reply.items() if event.confidences.get(name, -1.0) >= least}
+            return sure | {"line": reply["line"]} if question.kind == "result" and reply else sure
         return reply
 
     def _goes(self, frame: Frame, question: Question) -> None:
@@ -239,6 +240,8 @@ def _known(question: Question) -> Known:
     event = question.event
     if event is not None:
         return Known(event.kind, frozenset((event.line,)), event.function, question.names or None, event.locals)
+    if question.kind == "result":
+        return Known("return")
     if question.kind == "branch" and None not in question.lines:
         return Known("line", frozenset(line for line in question.lines if line is not None), question.function)
     return NOTHING_KNOWN

@@ -172,6 +172,8 @@ class Memory:
     def answer(self, question: Question) -> Answer | Nothing:
         """What a run says to a question of the evaluator's."""
         event = question.event
+        if question.kind == "result":  # a run has the steps, which are not wanted
+            return NO_ANSWER
         if event is not None and event.kind == "call":
             return self._entry(question, event)
         current = self._walk.at(question.depth)

@@ -94,6 +94,7 @@ class Prediction:
         """Depth of the traced call among the frames, once it has been entered."""
         self._trust = Trust()
         self._scopes = Scopes()
+        self._left_out = task.left_out
         self._alone = False
         """The model writes all that is left."""
 
@@ -175,6 +176,8 @@ class Prediction:
             depth = self._scopes.whole(event)
             self._scopes.follow(event.at(depth))
         self._tell(event.at(depth))
+        if event.kind == "call" and len(self.events) - 1 in self._left_out:
+            self._state = self.state.left_out()
 
     def _tell(self, event: Event) -> None:
         """An event is told as part of the trace."""
@@ -250,7 +253,7 @@ class Prediction:
                 self.writer.drafter = Drafter(
                     self._transcript.grammar, self._prompt.source, self.frames, self._foresight
                 )
-                self.writer.onward = self._onward
+                self.writer.onward = None if self._left_out else self._onward  # which goes through all steps
         self._transcript.catch_up()
         return self.writer, self._transcript
 

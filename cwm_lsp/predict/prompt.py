@@ -22,7 +22,7 @@ from cwm_lsp.source.prepared import read_call
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event
-from cwm_lsp.trace.interventions import Change
+from cwm_lsp.trace.interventions import Change, Intervention, Skip
 
 _ORDER_OF_LOCALS = {
     "positional-only": 0,
@@ -55,8 +55,18 @@ class Task:
     """The name under which a run imports the file: reprs of its classes and functions show it."""
     around: Around | None = None
     """Where the file is, for what it imports."""
-    changes: tuple[Change, ...] = ()
-    """Made on its way: only what the evaluator follows up to the last of them can be predicted."""
+    interventions: tuple[Intervention, ...] = ()
+    """Made on its way. Only what the evaluator follows up to the last change can be predicted."""
+
+    @property
+    def last_change(self) -> int:
+        """The step of the last change; -1 where there is none."""
+        return max((one.step for one in self.interventions if isinstance(one, Change)), default=-1)
+
+    @property
+    def left_out(self) -> frozenset[int]:
+        """The steps of calls that are left as soon as they have begun."""
+        return frozenset(one.step for one in self.interventions if isinstance(one, Skip))
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,20 @@ class State:
         arguments = self.arguments.after(entered.scope)
         return replace(self, stack=(*self.stack, entered), suspended=suspended, unwinding=None, arguments=arguments)
 
+    def left_out(self) -> State:
+        """The same where the call that has just begun is left at once: it stands wherever it may return."""
+        reached = dict.fromkeys(self.top.positions)
+        pending = list(reached)
+        while pending:
+            position = pending.pop()
+            further = [position.next(line) for line in position.lines]
+            further += [position.raised()] if position.may_raise else []
+            new = [one for one in further if one is not None and one not in reached]
+            reached |= dict.fromkeys(new)
+            pending += new
+        ends = {position.line: position for position in reached if position.may_return}
+        return replace(self, stack=(*self.stack[:-1], replace(self.top, positions=tuple(ends.values()), listed=False)))
+
     def follow(self, event: Event) -> State | None:
         """The state after an event that is known, or None where it cannot come."""
         options = [

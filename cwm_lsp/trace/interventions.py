@@ -22,6 +22,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Skip:
+    """A call is left as soon as it has begun: what it returns is asked for, and its steps are not."""
+
+    step: int
+    """Index of its `call` event."""
+
+
+Intervention = Change | Skip
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """An expression is evaluated at a step, without consequences."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from cwm_lsp.dap.backend import Control
+from cwm_lsp.dap.moving import PATIENCE
 from cwm_lsp.dap.session import Session
 from cwm_lsp.errors import Cancelled, UnavailableError
 from cwm_lsp.evaluate import Evaluation, Limits
@@ -122,8 +124,10 @@ class Talk:
                 self.sent.clear()
                 frame = self.ask("stackTrace", threadId=1)["body"]["stackFrames"][0]
                 return found["reason"], frame["id"], found.get("text")
-            if not self.backend.is_over.is_set():
+            if chunk and not self.backend.is_over.is_set():
                 self.backend.more(chunk)
+            else:
+                time.sleep(0.001)
             self.session.grow()
         pytest.fail("it never stops")
 
@@ -210,3 +214,77 @@ def test_a_prediction_that_fails_on_its_way_ends_there():
     assert talk.backend.is_over.wait(TIMEOUT)
     talk.ask("continue", threadId=1)
     assert talk.stopped(0) == ("step", 3, "there is no such model")
+
+
+GUESSED = """\
+def look(n):
+    found = ask(n)
+    more = found + n
+    return more
+
+def f(n):
+    first = look(n)
+    return first
+"""
+
+
+class Written(Slow):
+    """A backend whose model writes the steps of `look` slowly, and its result at once."""
+
+    asked_for: Sequence[int] = ()
+    """The calls that were left out of the latest prediction."""
+
+    def predict(self, trace: Trace, interventions: Any, control: Control) -> Trace:
+        left_out = [one.step for one in interventions]
+        events = [
+            event
+            for event in self.trace.events
+            if not (left_out and event.depth == 1 and event.kind == "line")  # the only call that there is
+        ]
+        if self.asked_for and not left_out:
+            self._gate.release(len(events) + 1)
+        self.asked_for = left_out
+        if left_out:
+            for event in events:
+                control.heard(event)
+            return replace(self.trace, events=tuple(events))
+        return super().predict(trace, interventions, control)
+
+
+def guessed() -> Trace:
+    """The trace of `f(1)` where a model says that `ask` gives 5."""
+    trace = trace_of(GUESSED.replace("ask(n)", "5"), "f(1)")
+    first = next(n for n, event in enumerate(trace.events) if "found" in event.locals)
+    events = (replace(event, confidence=0.9) if n >= first else event for n, event in enumerate(trace.events))
+    return replace(trace, events=tuple(events), source=GUESSED)
+
+
+def test_a_step_over_what_a_model_writes_asks_for_its_result_and_a_step_in_has_its_steps():
+    trace = guessed()
+    talk = Talk(Written(trace, 5))  # up to `more = found + n`
+    talk.ask("configurationDone")
+    assert talk.stopped() == ("entry", 2, None)
+    talk.ask("next", threadId=1)
+    assert talk.stopped(0) == ("step", 5, None)  # of call, line, call, return, line
+    assert talk.backend.asked_for == [2]
+    talk.ask("stepBack", threadId=1)
+    assert talk.stopped(0)[:2] == ("entry", 2)
+    targets = talk.ask("stepInTargets", frameId=2)["body"]["targets"]
+    assert targets == [{"id": 3, "label": "look(n=1)"}]
+    talk.ask("stepIn", threadId=1)
+    assert talk.stopped() == ("step", 4, None)
+    assert talk.backend.asked_for == []
+    talk.ask("stepIn", threadId=1)
+    assert talk.stopped() == ("step", 5, None)
+
+
+def test_what_might_stop_on_its_way_is_waited_for():
+    trace = guessed()
+    talk = Talk(Written(trace, 5))
+    talk.ask("setBreakpoints", source={"path": PATH}, breakpoints=[{"line": 4}])
+    talk.ask("configurationDone")
+    talk.stopped()
+    talk.ask("next", threadId=1)
+    time.sleep(2 * PATIENCE)
+    assert talk.stopped(1) == ("breakpoint", 6, None)
+    assert talk.backend.asked_for == []

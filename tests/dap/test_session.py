@@ -305,6 +305,35 @@ def test_lines_may_count_from_0(program):
         assert client.breakpoints(program, body - 1)[0]["line"] == body
         client.event("initialized")
         assert client.begin().line == body
+        end = client.go("continue")
+        scopes = client.request("scopes", frameId=end.frames[0]["id"])["scopes"]
+        assert client.go("stepBack").line == line_of("return y") - 1
+        watched = client.request("cwm/watch", expression="x + 1")
+        assert f"line {body + 1}: 2" in watched["text"]  # a person counts from 1
+        assert watched["rows"][0]["line"] == body
+        assert scopes[-1]["name"] == "Returned"
+
+
+def test_a_generator_by_itself_is_gone_back_through(program):
+    with Client().launch(program, "evens", "evens(2)") as client:
+        client.begin()
+        forward = [client.go("next").line for _ in range(3)]
+        client.go("continue")
+        back = []
+        while not back or back[-1].reason != "entry":
+            back.append(client.go("stepBack"))
+        assert [stop.line for stop in back[::-1]][1:4] == forward
+
+
+def test_objects_unfold_whatever_their_module_is_called(tmp_path):
+    path = tmp_path / "functions.py"
+    path.write_text(
+        "class Box:\n    def __init__(self):\n        self.size = 3\n\n\ndef f():\n    box = Box()\n    return box\n"
+    )
+    with Client().launch(path, "f", "f()") as client:
+        client.begin()
+        box = client.scope(client.go("next"))["box"]
+        assert client.variables(box["variablesReference"])["size"]["value"] == "3"
 
 
 @pytest.mark.parametrize(

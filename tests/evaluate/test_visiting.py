@@ -10,7 +10,7 @@ import pytest
 from cwm_lsp.evaluate import Evaluation, Evaluator, Limits
 from cwm_lsp.evaluate.replaying import look
 from cwm_lsp.trace.events import Event
-from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look
+from cwm_lsp.trace.interventions import NOT_SEEN, Change, Look, Skip
 from tests.evaluate import class_programs, suspended, wider
 from tests.trace import generated
 
@@ -57,7 +57,7 @@ def step_of(source: str, text: str, visit: int = 0) -> int:
 
 
 def looked(source: str, *looks: Look, changes: tuple[Change, ...] = ()) -> list[str | None]:
-    evaluation = Evaluation(source, "f(3)", "f", looks=looks, changes=changes)
+    evaluation = Evaluation(source, "f(3)", "f", looks=looks, interventions=changes)
     for _ in evaluation:
         pass
     return [one.error or one.text for one in evaluation.looked]
@@ -102,15 +102,15 @@ def test_what_may_have_changed_something_is_the_last_look():
 def test_a_change_is_where_the_call_goes_on_from():
     inside = step_of(SHOP, "total += item * by")
     changes = (Change(inside, 1, "self.items[1]", "by * 100"), Change(inside, 0, "a", "len('four')"))
-    changed, before = events_of(SHOP, changes=changes), events_of(SHOP)
+    changed, before = events_of(SHOP, interventions=changes), events_of(SHOP)
     assert changed[:inside] == before[:inside]
     assert changed[-1].value == str(3 + 900 + 4 + 1 + 3)
     after = next(event for event in changed[inside:] if event.depth == 0)
     assert (after.locals["a"], after.provenance["a"]) == ("4", "given")
-    first = events_of(SHOP, changes=(Change(inside, 1, "total", "'x'"),))
+    first = events_of(SHOP, interventions=(Change(inside, 1, "total", "'x'"),))
     assert first[inside].locals["total"] == "'x'" and first[inside].provenance["total"] == "given"
     assert first[-2].value.startswith("(<class 'TypeError'>")
-    assert events_of(SHOP, changes=(Change(inside, 1, "LIMIT", "0"),))[-1].value == "13"
+    assert events_of(SHOP, interventions=(Change(inside, 1, "LIMIT", "0"),))[-1].value == "13"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_change_is_where_the_call_goes_on_from():
 )
 def test_a_change_that_cannot_be_made_ends_the_call_and_says_why(target, value, why):
     inside = step_of(SHOP, "total += item * by")
-    evaluation = Evaluation(SHOP, "f(3)", "f", changes=(Change(inside, 1, target, value),))
+    evaluation = Evaluation(SHOP, "f(3)", "f", interventions=(Change(inside, 1, target, value),))
     assert len(list(evaluation)) == inside
     assert evaluation.exhausted and why in evaluation.gave_up
 
@@ -133,10 +133,10 @@ def test_a_change_that_cannot_be_made_ends_the_call_and_says_why(target, value, 
 def test_a_loop_that_would_never_end_can_be_left():
     source = "def f(a):\n    while a:\n        a = a + 0\n    return 'out'\n"
     last = len(events_of(source)) - 1
-    evaluation = Evaluation(source, "f(3)", "f", changes=(Change(last, 0, "a", "0"),))
+    evaluation = Evaluation(source, "f(3)", "f", interventions=(Change(last, 0, "a", "0"),))
     steps = list(evaluation)
     assert evaluation.outcome.value == "'out'" and len(steps) > last
-    evaluation = Evaluation(source, "f(3)", "f", changes=(Change(7, 0, "a", "4"),))
+    evaluation = Evaluation(source, "f(3)", "f", interventions=(Change(7, 0, "a", "4"),))
     list(evaluation)
     assert evaluation.outcome.kind == "endless"
 
@@ -179,6 +179,39 @@ def test_what_is_set_to_what_it_is_changes_nothing(seed):
     for step in sorted(chance.sample(lines, min(5, len(lines)))):
         name = chance.choice([name for name in events[step].locals if name.isidentifier()] or ["n"])
         changes = (Change(step, events[step].depth, name, name),)
-        assert [(e.kind, e.line, e.depth, e.locals, e.value) for e in events_of(source, "f(2)", changes=changes)] == [
+        anew = events_of(source, "f(2)", interventions=changes)
+        assert [(e.kind, e.line, e.depth, e.locals, e.value) for e in anew] == [
             (e.kind, e.line, e.depth, e.locals, e.value) for e in events
         ]
+
+
+def test_a_call_that_is_left_out_is_asked_for():
+    called = "def g(a):\n    a.append(1)\n    return len(a)\n\n\n"
+    evaluation = Evaluation(
+        f"{called}def f(n):\n    a = []\n    b = g(a)\n    return a, b\n", "f(3)", "f", interventions=(Skip(3),)
+    )
+    told = []
+    for step in evaluation:
+        if isinstance(step, Event):
+            told.append((step.kind, step.line, dict(step.locals), step.value, set(step.provenance.values())))
+        elif step.kind == "result":
+            assert (step.function, step.depth) == ("g", 1)
+            evaluation.answer({"line": "3", "value": "7"})
+        else:  # what the call may have changed
+            assert step.unknown == ("a",)
+            evaluation.answer({"a": "[1, 2]"})
+    assert told[3:] == [
+        ("call", 1, {"a": "[]"}, None, {"computed"}),
+        ("return", 3, {}, "7", {"predicted"}),
+        ("line", 9, {"n": "3", "a": "[1, 2]", "b": "7"}, None, {"given", "predicted"}),
+        ("return", 9, {}, "([1, 2], 7)", {"predicted"}),
+    ]
+
+
+def test_without_an_answer_a_call_that_is_left_out_is_where_it_ends():
+    source = "def g():\n    return 1\n\n\ndef f():\n    return g()\n"
+    evaluation = Evaluation(source, "f()", "f", interventions=(Skip(2),))
+    for step in evaluation:
+        if not isinstance(step, Event):
+            evaluation.answer({})
+    assert evaluation.gave_up == "what g returns is not known"

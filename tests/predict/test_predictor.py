@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from cwm_lsp.predict.engines.replay import ReplayEngine
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace import wire
+from cwm_lsp.trace.interventions import Skip
 from tests.predict.tasks import replayed
 from tests.trace.tracer import record
 
@@ -238,6 +240,39 @@ def test_lock_does_not_depend_on_drafts(predictor, loaded):
         assert [(e.line, dict(e.locals), e.value) for e in plain.events] == [
             (e.line, dict(e.locals), e.value) for e in drafted.events
         ]
+
+
+ASKS = """
+import time
+
+def ask(n):
+    now = time.time()
+    if now > n:
+        return "late"
+    return now
+
+def f(n):
+    first = ask(n)
+    return first
+"""
+
+
+@pytest.mark.parametrize("assist", ["lock", "draft", "off"])
+def test_of_a_call_that_is_left_out_the_model_writes_the_return_alone(predictor, assist):
+    whole = predictor.predict(task(ASKS, "f(1)"), assist=assist, budget=Budget(tokens=400))
+    call = next((index for index, event in enumerate(whole.events) if event.function == "ask"), None)
+    if call is None:  # the model by itself does not go there
+        return
+    left = predictor.predict(
+        replace(task(ASKS, "f(1)"), interventions=(Skip(call),)), assist=assist, budget=Budget(tokens=400)
+    )
+    assert [(event.kind, event.line) for event in left.events[: call + 1]] == [
+        (event.kind, event.line) for event in whole.events[: call + 1]
+    ]
+    returned = left.events[call + 1]
+    assert (returned.kind, returned.depth, returned.function) == ("return", 1, "ask")
+    assert returned.line in (7, 8)
+    assert returned.provenance["value"] in ("predicted", "unknown")
 
 
 @pytest.mark.parametrize("call", ["f(2)", "f(n=3)"])

@@ -37,6 +37,7 @@ RLock: Any = type(threading.RLock())
 PATHS: tuple[type, ...] = (
     pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath if os.name == "posix" else pathlib.WindowsPath,
 )  # fmt: skip
+PathParents: type = type(pathlib.PurePath().parents)
 SYNTAX: tuple[Any, ...] = tuple(
     value for value in vars(ast).values() if isinstance(value, type) and issubclass(value, ast.AST)
 )

@@ -358,7 +358,7 @@ SUBSCRIPTABLE: frozenset[type] = frozenset(
 )
 SUBSCRIPTABLE_BASES = (
     everyday.VersionInfo, everyday.Environment, Loaded, MappingProxyType, list, dict, str, tuple, deque, ChainMap,
-    re.Match, array, memoryview,
+    re.Match, array, memoryview, everyday.PathParents,
 )  # fmt: skip
 GENERIC: frozenset[Any] = frozenset({list, dict, set, tuple, frozenset, type})
 

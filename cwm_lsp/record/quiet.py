@@ -3,7 +3,7 @@
 Runs inside the debuggee: standard library only, Python 3.8 and newer. That a line calls Python code is seen when it
 does. What is told here, from its instructions, is whether it may change an object without that: by an assignment to an
 attribute or item, by an operator in place, or by a function or iterator in C. A line is quiet where all that it can
-change are objects that it has in local names.
+change are objects that are still in local names when it has run.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ def quiet_lines(
     calls: dict[int, int] = {}
     """Line → calls without a callee that is known to be harmless."""
     before: tuple[tuple[str, Any, int], tuple[str, Any, int]] = ("", None, 0), ("", None, 0)
+    bound: set[tuple[int, str]] = set()
+    """Lines with the local names that they bind or delete, but by an operator in place."""
     ranges: set[int] = set()
     for name, value, argument, offset in _simple(code):
         line = lines.get(offset)
@@ -59,6 +61,9 @@ def quiet_lines(
         (name1, value1, argument1), (name2, value2, _) = before
         before = (name, value, argument), before[0]
         local = value1 if name1.startswith("LOAD_FAST") else None
+        in_place = name1.startswith("INPLACE_") or _is_in_place(name1, argument1)
+        if name.startswith(("STORE_FAST", "DELETE_FAST")) and not in_place:
+            bound.add((line, value))
         is_method = name == "LOAD_METHOD" or (name == "LOAD_ATTR" and sys.version_info >= (3, 12) and argument & 1)
         if name == "LOAD_GLOBAL" and sys.version_info >= (3, 11) and argument & 1:
             if value in _FUNCTIONS and value not in namespace and hasattr(builtins, value):
@@ -84,11 +89,12 @@ def quiet_lines(
                 noisy.add(line)
         elif not name.startswith(_HARMLESS):
             noisy.add(line)
-        elif name.startswith("STORE_FAST") and (name1.startswith("INPLACE_") or _is_in_place(name1, argument1)):
+        elif name.startswith("STORE_FAST") and in_place:
             names.add(value)
-        elif name1.startswith("INPLACE_") or _is_in_place(name1, argument1):
+        elif in_place:
             noisy.add(line)
     noisy.update(line for line, count in calls.items() if count)
+    noisy.update(line for line, name in bound if name in found[line])  # what it changed has that name no more
     return {line: tuple(names) for line, names in found.items() if line not in noisy}
 
 

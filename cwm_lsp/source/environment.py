@@ -14,7 +14,11 @@ from .trees import tree_of
 
 INSTALLED = frozenset({"site-packages", "dist-packages"})
 """Folders of what is installed."""
-_ROOT_MARKS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git")
+_ROOT_MARKS = (
+    "pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", "requirements.txt", "Pipfile", "manage.py",
+)  # fmt: skip
+_REPOSITORY = ".git"
+_TESTS = ("tests", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,21 @@ def layout(path: Path, source: str) -> Layout:
 
 
 def project(path: Path) -> Path:
-    """The project's folder around a file (absolute path), or the file's own where there is no project."""
+    """The project's folder around a file (absolute path), or the file's own where there is no project.
+
+    It is the nearest that says so; else, as far as the repository goes, which may hold many, the nearest that has tests.
+    """
     folder = path.parent
+    likely: Path | None = None
     for candidate in (folder, *folder.parents):
         if any((candidate / mark).exists() for mark in _ROOT_MARKS):
             return candidate
+        if likely is None and _has_tests(candidate):
+            likely = candidate
+        if (candidate / _REPOSITORY).exists():
+            return likely or candidate
+    if likely is not None:
+        return likely
     found = folder
     for candidate in (folder, *folder.parents):
         if (candidate / "conftest.py").is_file():
@@ -62,6 +76,13 @@ def project(path: Path) -> Path:
     while (found / "__init__.py").is_file() and found != found.parent:
         found = found.parent
     return found
+
+
+def _has_tests(folder: Path) -> bool:
+    """Whether tests lie beside the code of a folder that is no package."""
+    if (folder / "__init__.py").is_file() or folder == Path.home():
+        return False
+    return any(True for name in _TESTS for _ in (folder / name).glob("test_*.py"))
 
 
 def is_own(path: Path, workspace: Path, library: Path | None = None) -> bool:

@@ -192,7 +192,8 @@ class Renderer:
                 self.shuffled = True
         elif is_a(value, set | frozenset) and unordered(value):
             raise Undetermined
-        if kind is Unknown or ((is_bare(kind) or kind.__repr__ is type.__repr__) and kind in self.runtime.classes):
+        is_closed = is_bare(kind) or getattr(kind, "__repr__", None) is type.__repr__
+        if kind is Unknown or (is_closed and kind in self.runtime.classes):
             return
         if kind in CLOCKED or (self.runtime.dialect is not None and kind in self.runtime.dialect.otherwise):
             raise Undetermined

@@ -56,7 +56,7 @@ def layout(path: Path, source: str) -> Layout:
 def project(path: Path) -> Path:
     """The project's folder around a file (absolute path), or the file's own where there is no project.
 
-    It is the nearest that says so; else, as far as the repository goes, which may hold many, the nearest that has tests.
+    It is the nearest that says so; else the nearest that has tests, as far as the repository goes, which may hold many.
     """
     folder = path.parent
     likely: Path | None = None

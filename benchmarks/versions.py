@@ -2,9 +2,9 @@
 
     python benchmarks/versions.py [--host X.Y ...] [--target X.Y ...] [--programs N] [--of NAME ...] [--rows FILE]
 
-Programs: those of `tests/evaluate/elsewhere.txt`, which versions have other steps for (`elsewhere`), the kinds of
-`tests/evaluate/kinds.txt` (the first N of them), N of each of the random generators of the tests, and the calls of
-FILE (JSON lines with `path`, `function` and `call`), if there is one. Each is recorded by every target, evaluated by
+Programs: those of `tests/programs/versions.md`, which versions have other steps for (`versions`), N of the other
+annotated programs (`programs`), N of each of the random generators of the tests, and the calls of FILE (JSON lines
+with `path`, `function` and `call`), if there is one. Each is recorded by every target, evaluated by
 every host for every target, and what was computed is compared: steps, values and how the call ends.
 Hosts and targets are the Pythons at hand, on the PATH or of pyenv: 3.10 and newer evaluate, 3.8 and newer run.
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome
+from tests import annotated as annotations
 from tests.evaluate import class_programs, layouts, suspended, wider
 from tests.evaluate.recording import clean, differences
 
@@ -39,7 +39,7 @@ GENERATORS = {
     "classes": class_programs.program, "wider": wider.program, "layouts": layouts.program,
     "generators": suspended.generators, "coroutines": suspended.coroutines, "loops": suspended.loops,
 }  # fmt: skip
-OF = ("elsewhere", "kinds", *GENERATORS)
+OF = ("versions", "programs", *GENERATORS)
 EVALUATE = """
 import json, sys
 from cwm_lsp.evaluate import Around, Evaluation, Limits, Question
@@ -114,13 +114,15 @@ def pythons(versions: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Path]:
 
 def write_programs(folder: Path, number: int, wanted: Sequence[str]) -> list[Row]:
     """The programs of the repository's own tests, as files."""
-    programs = []
-    for kind, most in (("elsewhere", None), ("kinds", number)):
-        text = (ROOT / f"tests/evaluate/{kind}.txt").read_text("utf-8") if kind in wanted else ""
-        found = re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", text, re.M)
-        for position, (title, source) in enumerate(found[:most]):
-            _, function, call = [*title.split(" | "), "f", "f()"][:3]
-            programs.append((f"{kind}_{position}", source, function, call))
+    annotated: list[annotations.Program] = []
+    if "versions" in wanted:
+        annotated += annotations.programs("versions").values()
+    if "programs" in wanted and number:
+        others = [
+            one for name in annotations.features() if name != "versions" for one in annotations.programs(name).values()
+        ]
+        annotated += others[:: max(len(others) // number, 1)][:number]
+    programs = [(f"annotated_{n}", one.source, one.function, one.call) for n, one in enumerate(annotated)]
     for name in (name for name in GENERATORS if name in wanted):
         write = GENERATORS[name]
         call = "f(2)" if name == "layouts" else "f()"

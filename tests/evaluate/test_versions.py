@@ -172,7 +172,7 @@ def test_wordings_are_in_the_order_of_versions() -> None:
 
 @pytest.mark.parametrize("target", [version for version in OTHERS if version >= (3, 9)], ids=str)
 def test_steps_are_those_that_a_run_has_or_are_not_known(target: tuple[int, int], tmp_path: Path) -> None:
-    rows = write_programs(tmp_path, 0, ["elsewhere"])
+    rows = write_programs(tmp_path, 0, ["versions"])
     runs = recorded(rows, OTHERS[target], tmp_path)
     said = evaluated(rows, Path(sys.executable), OTHERS[target])
     found = [judge(run, one) for run, one in zip(runs, said, strict=True)]

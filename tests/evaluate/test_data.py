@@ -13,6 +13,7 @@ from tests.evaluate.recording import contradictions, evaluate, only_on_the_refer
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [
     only_on_the_reference,
+    pytest.mark.slow,
     pytest.mark.skipif(not DATA.is_dir(), reason="the data for measuring is not here"),
 ]
 MARK = "# << START_OF_TRACE"

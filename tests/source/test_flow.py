@@ -344,6 +344,7 @@ def test_every_step_of_a_random_program_is_allowed(seed):
 
 
 @as_on_3_11
+@pytest.mark.slow
 def test_every_step_of_cruxeval_is_allowed():
     if not CRUXEVAL.exists():
         pytest.skip(f"{CRUXEVAL.name} is not there")

@@ -114,6 +114,7 @@ def test_round_trip_of_random_programs(seed):
 
 
 @as_on_3_11
+@pytest.mark.slow
 def test_round_trip_of_cruxeval():
     for row in data("cruxeval.jsonl"):
         trace = record(row["code"], f"f({row['input']})")

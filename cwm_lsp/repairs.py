@@ -200,5 +200,5 @@ def write_tests(target: str, settings: Settings, *, seconds: float | None, as_js
         rows = [{"call": one.call, "outcome": one.outcome.to_json(), "provenance": "computed"} for one in found]
         print(json.dumps({"path": file.shown, "function": function.qualname, "cases": rows}))  # noqa: T201
     else:
-        print(as_pytest(layout(file.path, file.text).module, function, found))  # noqa: T201
+        print(as_pytest(layout(file.path, file.text).module, function, found, file.text))  # noqa: T201
     return FOUND

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import linecache
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 Result = Trace | Comparison | Measurement | Findings
 
+LATE = 1.0
+"""Seconds after which a person is told what is under way."""
 MAX_STEPS = 200
 """Steps shown of one trace; the JSON output has them all."""
 MAX_VALUE = 48
@@ -79,6 +82,20 @@ def progress(verb: str, total: int | None = None) -> Iterator[Callable[[], None]
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bar:
         task = bar.add_task(verb, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def patience(told: str) -> Iterator[None]:
+    """Say on stderr, where that is no terminal that shows the progress, what takes more than a second."""
+    terminal = console(stderr=True)
+    late = threading.Timer(LATE, lambda: terminal.print(Text(told), soft_wrap=True))
+    late.daemon = True
+    if not terminal.is_terminal:
+        late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
 
 
 def show(result: Result, as_json: bool) -> None:

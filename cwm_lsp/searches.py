@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -16,7 +14,9 @@ from rich.text import Text
 
 from cwm_lsp import __version__
 from cwm_lsp.errors import UserError
-from cwm_lsp.report import progress
+from cwm_lsp.evaluate import Called
+from cwm_lsp.report import patience, progress
+from cwm_lsp.search.asked import check_exception, check_line, check_names
 from cwm_lsp.search.conditions import watched
 from cwm_lsp.search.crash import NEVER_ENDS, Crash
 from cwm_lsp.search.crashes import known, wanted
@@ -25,7 +25,7 @@ from cwm_lsp.search.kept import Store
 from cwm_lsp.search.loop import Attempt, Budget
 from cwm_lsp.search.revisions import changed_since
 from cwm_lsp.search.sarif import sarif
-from cwm_lsp.search.versions import Compared, Version, differences
+from cwm_lsp.search.versions import AttemptIn, Compared, Version, differences
 from cwm_lsp.search.workspace import (
     Evaluators,
     File,
@@ -40,7 +40,8 @@ from cwm_lsp.shards import merged, part
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, default_function
 from cwm_lsp.source.functions import find as by_name
-from cwm_lsp.source.recovery import split_lines
+from cwm_lsp.source.prepared import with_imports
+from cwm_lsp.source.samples import runtime_names
 from cwm_lsp.target import split
 from cwm_lsp.terminal import console
 from cwm_lsp.trace.events import Outcome
@@ -241,21 +242,6 @@ def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequenc
     err.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"), soft_wrap=True)
 
 
-def _check_exception(name: str, text: str) -> None:
-    """Raises UserError for a name that is no exception of Python's, and that a file does not have."""
-    kinds, names = [BaseException], set[str]()
-    while kinds:
-        kind = kinds.pop()
-        if kind.__name__ not in names:
-            names.add(kind.__name__)
-            kinds += kind.__subclasses__()
-    names |= set(re.findall(r"[A-Z]\w*", text))
-    wanted = name.rpartition(".")[2]
-    if wanted not in names:
-        near = difflib.get_close_matches(wanted, names, 1)
-        raise UserError(f"{name} is no exception that is known here; {f'{near[0]}?' if near else 'check the name'}")
-
-
 def find_call(
     target: str,
     settings: Settings,
@@ -277,19 +263,24 @@ def find_call(
         UnavailableError: the evaluator cannot be started.
     """
     file, function = _function(target, settings.record.python)
-    last = len(split_lines(file.text.removesuffix("\n")))
-    if line is not None and line > last:
-        raise UserError(f"{file.shown} has no line {line}: its last is line {last}")
+    if line is not None:
+        check_line(line, function, file.text, file.shown)
+    if condition is not None:
+        check_names(condition, function, file.text)
     if raising:
-        _check_exception(raising, file.text)
+        check_exception(raising, file.text)
     budget = Budget(calls=20_000, seconds=seconds or FIND_SECONDS, stale=3_000)
     facts = known(file.text, [function], str(file.path), tests_of(file.path))[0]
-    with Evaluators(1) as evaluators, evaluators.lent() as evaluator, progress("searching"):
+    waiting = patience(f"searching calls of {function.qualname} for {budget.seconds:g} s at most")
+    with Evaluators(1) as evaluators, evaluators.lent() as evaluator, waiting, progress("searching") as advance:
         if differs_from is not None:
             other = _function(
                 differs_from if ":" in differs_from else f"{file.shown}:{differs_from}", settings.record.python
             )
-            versions = [Version(one.text, its, attempt_in(evaluator, one)) for one, its in ((file, function), other)]
+            versions = [
+                Version(one.text, its, _told(attempt_in(evaluator, one), advance))
+                for one, its in ((file, function), other)
+            ]
             compared = differences(versions[1], versions[0], facts.calls, budget, seed)
             return _show_difference(file, function, compared, as_json=as_json)
         text, mets = file.text, []
@@ -301,7 +292,7 @@ def find_call(
         mets += [raises(raising or None)] if raising is not None else []
         mets += [returns(returning)] if returning is not None else []
         hints = [one for expression in (condition, returning) if expression for one in constants(expression)]
-        version = Version(text, function, attempt_in(evaluator, file))
+        version = Version(text, function, _told(attempt_in(evaluator, file), advance))
         attempt: Attempt = version.whole if returning is not None and function.is_generator else version.direct
         attempt = towards(returning, attempt) if returning is not None else attempt
         sought = find(
@@ -309,6 +300,17 @@ def find_call(
             known=(*facts.calls, *facts.raising), where=file.where(), hints=hints, budget=budget, seed=seed,
         )  # fmt: skip
     return _show_found(file, function, sought, as_json=as_json)
+
+
+def _told(attempt: AttemptIn, advance: Callable[[], None]) -> AttemptIn:
+    """Attempts that tell each call that was tried."""
+
+    def attempted(source: str, function: str, calls: Sequence[str]) -> Iterator[Called]:
+        for called in attempt(source, function, calls):
+            advance()
+            yield called
+
+    return attempted
 
 
 def _function(target: str, python: str | None) -> tuple[File, Function]:
@@ -331,7 +333,10 @@ def _show_found(file: File, function: Function, sought: Sought, *, as_json: bool
         }
         print(json.dumps(row))  # noqa: T201
     elif found is not None:
-        console().print(Text.assemble((found.call, "bold"), "  ", ends(found.outcome)), soft_wrap=True)
+        console().print(
+            Text.assemble((with_imports(found.call, runtime_names(file.text)), "bold"), "  ", ends(found.outcome)),
+            soft_wrap=True,
+        )
     if found is None:
         told = f"no such call of {function.qualname} was found: tried {sought.tried:,}"
         if sought.unknown:

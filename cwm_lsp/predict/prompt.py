@@ -14,11 +14,11 @@ from functools import partial
 from textwrap import indent
 
 from cwm_lsp.evaluate import Around
-from cwm_lsp.predict.reached import own_lines, reached, reached_elsewhere
 from cwm_lsp.predict.states import NO_ARGUMENTS, Arguments, Receiver
 from cwm_lsp.source.bind import bind, binds_as_written, has_plain_repr, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, functions
 from cwm_lsp.source.prepared import read_call
+from cwm_lsp.source.reached import own_lines, reached, reached_elsewhere
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event

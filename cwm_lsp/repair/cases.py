@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import re
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from cwm_lsp.evaluate import ASKING, Called
@@ -13,6 +14,8 @@ from cwm_lsp.search.loop import Attempt, Budget, Search, Try, asked
 from cwm_lsp.search.space import NoCalls, space_of
 from cwm_lsp.source.functions import Function
 from cwm_lsp.source.imported import Where, nowhere
+from cwm_lsp.source.names import global_names
+from cwm_lsp.source.prepared import imports_apart
 from cwm_lsp.source.trees import tree_of
 from cwm_lsp.trace.events import Outcome
 
@@ -85,7 +88,7 @@ def _can_be_told(called: Called) -> bool:
         return False
     if outcome.kind == "exception":
         return outcome.exception is not None and outcome.exception.type.isidentifier()
-    return outcome.value is not None and len(outcome.value) <= _LONGEST and literal(outcome.value) is not None
+    return outcome.value is not None and len(outcome.value) <= _LONGEST and outcome.cut is None
 
 
 def _is_meant(called: Called) -> bool:
@@ -126,36 +129,52 @@ def _shown(one: Try) -> str:
     return (outcome.value or "") if outcome is not None else ""
 
 
-def as_pytest(module: str, function: Function, found: Sequence[Case]) -> str:
-    """The cases as the text of a test file, a row each. What a function does today is not what it should do: that is
-    said in it."""
-    name = function.qualname.split(".")[0]
-    returning = [one for one in found if one.outcome.exception is None]
-    raising = [one for one in found if one.outcome.exception is not None]
-    names = sorted({node.id for one in found for node in ast.walk(tree_of(one.call)) if isinstance(node, ast.Name)})
-    builtin = set(vars(builtins))
-    needed = sorted({name, *(one for one in names if one not in builtin)} | _own_errors(raising, builtin))
-    test = function.qualname.replace(".", "_")
+def as_pytest(module: str, function: Function, found: Sequence[Case], source: str) -> str:
+    """The cases of a function of a file with that text, as the text of a test file, a row each. What a function does
+    today is not what it should do: that is said in it."""
+    bound = global_names(source) or frozenset()
+    kinds = {one.outcome.exception.type for one in found if one.outcome.exception is not None}
+    read = {node.id for one in found for node in ast.walk(tree_of(one.call)) if isinstance(node, ast.Name)}
+    needed = sorted({function.qualname.split(".")[0], *(read - vars(builtins).keys()), *(kinds & bound)})
+    apart = {one.call: imports_apart(one.call, needed) for one in found}
+    imports = sorted({statement for statements, _ in apart.values() for statement in statements})
     lines = [
         f'"""What {function.qualname} does, as it was computed. Confirm each row: it may not be what it should do."""',
-        "", "import pytest", "", f"from {module} import {', '.join(needed)}", "",
+        "", "import pytest", "", f"from {module} import {', '.join(needed)}", *imports, "",
     ]  # fmt: skip
-    if returning:
-        rows = "\n".join(f"        (lambda: {one.call}, {one.outcome.value})," for one in returning)
-        lines += [
-            "", "@pytest.mark.parametrize(", '    ("call", "expected"),', "    [", rows, "    ],", ")",
-            f"def test_{test}(call, expected):", "    assert call() == expected", "",
-        ]  # fmt: skip
-    if raising:
-        kinds = [(one.call, one.outcome.exception.type) for one in raising if one.outcome.exception is not None]
-        rows = "\n".join(f"        (lambda: {call}, {kind})," for call, kind in kinds)
-        lines += [
-            "", "@pytest.mark.parametrize(", '    ("call", "error"),', "    [", rows, "    ],", ")",
-            f"def test_{test}_raises(call, error):", "    with pytest.raises(error):", "        call()", "",
-        ]  # fmt: skip
+    rows: dict[str, list[str]] = {told: [] for told in _TESTS}
+    for one in found:
+        call, raised, value = apart[one.call][1], one.outcome.exception, one.outcome.value or ""
+        if raised is not None:
+            kind = raised.type if raised.type in bound or raised.type in vars(builtins) else "Exception"
+            rows["raises"].append(f"(lambda: {call}, {kind})")
+        elif literal(value) is not None:
+            rows[""].append(f"(lambda: {call}, {value})")
+        elif _is_opaque(value):
+            rows["returns"].append(f"lambda: {call}")
+        else:
+            rows["shows"].append(f"(lambda: {call}, {value!r})")
+    test = function.qualname.replace(".", "_")
+    for told, some in rows.items():
+        parameters, body = _TESTS[told]
+        quoted = f'"{parameters}"' if "," not in parameters else str(tuple(parameters.split(", "))).replace("'", '"')
+        if some:
+            lines += [
+                "", "@pytest.mark.parametrize(", f"    {quoted},", "    [", *(f"        {one}," for one in some),
+                "    ],", ")", f"def test_{test}{'_' * bool(told)}{told}({parameters}):", *body, "",
+            ]  # fmt: skip
     return "\n".join(lines)
 
 
-def _own_errors(raising: Iterable[Case], builtin: set[str]) -> set[str]:
-    kinds = {one.outcome.exception.type for one in raising if one.outcome.exception is not None}
-    return {kind for kind in kinds if kind not in builtin}
+_TESTS = {
+    "": ("call, expected", ("    assert call() == expected",)),
+    "shows": ("call, shown", ("    assert repr(call()) == shown",)),
+    "returns": ("call", ("    call()",)),
+    "raises": ("call, error", ("    with pytest.raises(error):", "        call()")),
+}
+"""By what a row tells (the value, what it shows as, that there is one, the exception): parameters, and the test."""
+
+
+def _is_opaque(shown: str) -> bool:
+    """Whether what a value shows as does not tell what it is: `<shop.Cart object>`."""
+    return re.search(r"<\w", shown) is not None

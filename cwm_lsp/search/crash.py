@@ -28,11 +28,14 @@ class Crash:
     """The file itself raises it, or asserts what does not hold."""
     vouched: bool = True
     """All arguments are of kinds that hints, defaults or known calls say."""
+    readable: str = ""
+    """The call with what it imports before it, where that is not as it is evaluated."""
 
     def __str__(self) -> str:
         if self.type == NEVER_ENDS:
-            return f"{self.call} {self.message}"
-        return f"{self.type} when called as {self.call}{': ' + self.message if self.message else ''}"
+            return f"{self.readable or self.call} {self.message}"
+        told = f": {self.message}" if self.message else ""
+        return f"{self.type} when called as {self.readable or self.call}{told}"
 
     def is_shown_by(self, recorded: Outcome) -> bool | None:
         """Whether a run of the call that ended so shows the crash; None where it does not tell."""

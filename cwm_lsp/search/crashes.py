@@ -18,8 +18,9 @@ from cwm_lsp.source.calls import candidates_of
 from cwm_lsp.source.expectations import expected
 from cwm_lsp.source.functions import Function, functions
 from cwm_lsp.source.imported import Where, nowhere
-from cwm_lsp.source.prepared import is_prepared
+from cwm_lsp.source.prepared import is_prepared, with_imports
 from cwm_lsp.source.recovery import module_statements, parse
+from cwm_lsp.source.samples import runtime_names
 from cwm_lsp.trace.events import Outcome
 
 _IGNORED = re.compile(r"#\s*cwm:\s*ignore\b")
@@ -152,6 +153,7 @@ class Judge:
         self._space = space
         self._lines = source.split("\n")
         self._raises = raising_lines(source)
+        self._taken = runtime_names(source)
         self._expected = expected | own_exceptions(source)
 
     def of(self, arguments: Arguments, attempt: Attempt) -> Crash | None:
@@ -176,7 +178,8 @@ class Judge:
         if not 0 < line <= len(self._lines) or _IGNORED.search(self._lines[line - 1]):
             return None
         deliberate = kind in self._expected or kind == "SystemExit" or is_deliberate(self._raises.get(line), kind)
-        return Crash(self._function.qualname, call, line, kind, message, deliberate, vouched)
+        readable = with_imports(call, self._taken) if "__import__" in call else ""
+        return Crash(self._function.qualname, call, line, kind, message, deliberate, vouched, readable)
 
 
 def _ending(outcome: Outcome) -> tuple[int, str, str] | None:

@@ -12,6 +12,7 @@ from typing import Literal
 from cwm_lsp.search.crash import Crash
 from cwm_lsp.search.workspace import tests_of
 from cwm_lsp.source.environment import layout, project
+from cwm_lsp.source.prepared import imports_apart
 from cwm_lsp.source.trees import expression_of, tree_of
 
 Expect = Literal["raises", "xfail"]
@@ -39,17 +40,19 @@ def insertion(path: Path, text: str, crash: Crash, expect: Expect) -> Insertion:
     name = re.sub(r"\W+", "_", f"test_{crash.function}_{_snake(crash.type)}").lower()
     while re.search(rf"\bdef {name}\b", tests):
         name += "_"
+    known = _bound(tests)
+    apart, call = imports_apart(crash.call, known | _free(crash.call) | _free(crash.type))
     if expect == "raises":
-        test = f"def {name}():\n    with pytest.raises({crash.type}):\n        {crash.call}\n"
+        test = f"def {name}():\n    with pytest.raises({crash.type}):\n        {call}\n"
     else:
         mark = f"@pytest.mark.xfail(raises={crash.type}, strict=True)"
-        test = f"{mark}\ndef {name}():\n    {crash.call}\n"
-    known = _bound(tests)
+        test = f"{mark}\ndef {name}():\n    {call}\n"
     needed = sorted(_free(crash.call) | _free(crash.type))
     missing = [one for one in needed if one not in known and one not in vars(builtins)]
     imports = "" if "pytest" in known else "import pytest\n"
     if missing:
         imports += f"from {module} import {', '.join(missing)}\n"
+    imports += "".join(f"{one}\n" for one in apart)
     gap = "\n\n" if tests.endswith("\n") or not tests else "\n\n\n"
     return Insertion(file, not tests, imports, _after_imports(tests), gap + test)
 

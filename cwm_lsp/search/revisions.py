@@ -95,5 +95,9 @@ def _git(folder: Path, *arguments: str) -> bytes:
         told = done.stderr.decode("utf-8", "replace").strip().split("\n")[0]
         if arguments[0] == "rev-parse" and "--verify" in arguments:
             told = f"there is no revision '{arguments[-1].removesuffix('^{commit}')}'"
+        elif "--show-toplevel" in arguments:
+            raise UserError(
+                f"{folder} is in no git repository; run it in one, or compare two files: find --differs-from"
+            )
         raise UserError(f"{told or 'git ' + arguments[0] + ' failed'}; see git log for what there is")
     return done.stdout

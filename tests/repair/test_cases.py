@@ -57,3 +57,53 @@ def test_methods_of_objects_that_are_made_of_lists() -> None:
     function = find(ROW, "Row.first", "")
     found = cases(ROW, function, attempt_in(ROW, "Row.first"), ["Row([3, 4]).first()"], Budget(60, 60, 60))
     assert {one.outcome.kind for one in found} == {"return", "exception"}
+
+
+SHAPES = """\
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+
+@dataclass
+class Point:
+    x: int
+
+
+class Box:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+
+def move(p: Point, by: int) -> Point:
+    if by > 10:
+        raise ValueError(by)
+    return Point(p.x + by)
+
+
+def boxed(n: int) -> Box:
+    if n < 0:
+        raise ValueError(n)
+    return Box(n)
+
+
+def later(day: date, n: int) -> date:
+    return day + timedelta(days=n)
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
+"""
+
+
+def test_what_is_no_literal_has_rows_too(tmp_path: Path) -> None:
+    (tmp_path / "shapes.py").write_text(SHAPES)
+    for name in ("move", "boxed", "later", "pattern"):
+        command = [sys.executable, "-m", "cwm_lsp", "tests", f"shapes.py:{name}", "--seconds", "3"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert "returns(" in done.stdout or "shows(" in done.stdout, done.stdout
+        assert "raises(" in done.stdout
+        (tmp_path / f"test_{name}.py").write_text(done.stdout)
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    run = subprocess.run(pytest, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout

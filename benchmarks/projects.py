@@ -4,10 +4,10 @@
 
 FOLDER holds projects with their tests, one a folder, as they lie on a disk: unpacked source distributions, small
 applications; nothing is downloaded. Of each function the calls are looked for where the editor looks (doctests, tests,
-other files); the best one of at most N functions of a project is evaluated, with the steps in all of the project's
-files, and recorded: the projects' code is run here, by this Python, under the recorder's limits. Projects that the
-bundled model was trained on (`PACKAGES` and `WATCHED` in `cwm_lsp/lab/corpus/collect.py`) are refused. CPython 3.11
-gives the reference.
+other files), and those that do not get into it are left out as the editor leaves them out. The best one of at most N
+functions of a project is evaluated, with the steps in all of the project's files, and recorded: the projects' code is
+run here, by this Python, under the recorder's limits. Projects that the bundled model was trained on (`PACKAGES` and
+`WATCHED` in `cwm_lsp/lab/corpus/collect.py`) are refused. CPython 3.11 gives the reference.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from packages import _NO_PART as NO_PART  # the same parts of a project are left
 
 from cwm_lsp.callers import callers
 from cwm_lsp.errors import UserError
-from cwm_lsp.evaluate import Around, Evaluation, Limits, Question
+from cwm_lsp.evaluate import Around, Evaluation, Evaluator, Limits, Question
 from cwm_lsp.lab.corpus import collect
+from cwm_lsp.offering import Offering
 from cwm_lsp.record.recorder import RecorderPool
 from cwm_lsp.source.calls import Call, candidates_of
 from cwm_lsp.source.environment import layout
@@ -55,7 +56,7 @@ class Row:
     made_up: int = 0
     """Functions with a call that was made up, and none found."""
     tried: int = 0
-    """Found calls that were recorded."""
+    """Functions of which a found call was recorded, if one may get into it."""
     entered: int = 0
     """Of those, calls that get into the function."""
     computed: int = 0
@@ -84,31 +85,32 @@ def files(folder: Path) -> Iterator[tuple[Path, str]]:
                 yield path, text
 
 
-def best(folder: Path, row: Row) -> list[tuple[Path, str, Function, Call]]:
-    """The best found call of each function that has one."""
-    found: list[tuple[Path, str, Function, Call]] = []
+Found = tuple[Path, str, Function, list[Call]]
+"""A function of a file, and the calls that were found of it, the best first."""
+
+
+def found_calls(folder: Path, row: Row) -> list[Found]:
+    """The functions that have any."""
+    found: list[Found] = []
     for path, source in files(folder):
         wanted = functions(source)
         around = callers(str(path), [folder])
         row.functions += len(wanted)
         all_calls = candidates_of(wanted, source, path=str(path), tests=around.tests, callers=around.others)
         for function, calls in zip(wanted, all_calls, strict=True):
-            call = next((call for call in calls if call.origin in FOUND), None)
-            if call is not None:
+            those = [call for call in calls if call.origin in FOUND]
+            if those:
                 row.found += 1
-                found.append((path, source, function, call))
+                found.append((path, source, function, those))
             elif calls:
                 row.made_up += 1
     return found
 
 
-def evaluated(path: Path, source: str, function: Function, call: str) -> tuple[Trace, bool]:
+def evaluated(source: str, function: Function, call: str, module: str, around: Around) -> tuple[Trace, bool]:
     """The trace as far as it is computed, and whether that is to its end."""
-    place = layout(path, source)
-    around = Around(str(path), sys.executable, str(place.root))
-    evaluation = Evaluation(
-        source, call, function.qualname, limits=Limits(seconds=SECONDS), module=place.module, around=around
-    )
+    limits = Limits(seconds=SECONDS)
+    evaluation = Evaluation(source, call, function.qualname, limits=limits, module=module, around=around)
     events: list[Event] = []
     asked = False
     for step in evaluation:
@@ -119,17 +121,20 @@ def evaluated(path: Path, source: str, function: Function, call: str) -> tuple[T
     whole = not asked and evaluation.gave_up is None and evaluation.outcome is not None
     outcome = evaluation.outcome if whole and evaluation.outcome is not None else Outcome("truncated", detail="asked")
     guessed = any("predicted" in event.provenance.values() for event in events)
-    return Trace(function.qualname, call, str(path), "predicted", source, tuple(events), outcome), whole and not guessed
+    return Trace(function.qualname, call, around.path, "predicted", source, tuple(events), outcome), whole and not guessed
 
 
-def measure(folder: Path, most: int, pool: RecorderPool) -> Row:
+def measure(folder: Path, most: int, pool: RecorderPool, evaluator: Evaluator) -> Row:
     """One project."""
     row = Row(folder.name)
-    found = best(folder, row)
+    found = found_calls(folder, row)
     drawn = sorted(found, key=lambda one: crc32(f"{one[0].relative_to(folder)}:{one[2].qualname}".encode()))[:most]
-    for path, source, function, call in drawn:
+    for path, source, function, calls in drawn:
         row.tried += 1
+        place = layout(path, source)
+        around = Around(str(path), sys.executable, str(place.root))
         try:
+            call = Offering(source, function, place.module, around, evaluator).best(calls)
             recorded = pool.record(
                 path,
                 function.qualname,
@@ -141,7 +146,7 @@ def measure(folder: Path, most: int, pool: RecorderPool) -> Row:
             if not recorded.events:
                 continue
             row.entered += 1
-            predicted, whole = evaluated(path, source, function, call.expression)
+            predicted, whole = evaluated(source, function, call.expression, place.module, around)
         except (UserError, SyntaxError, ValueError, RecursionError):
             continue
         row.computed += whole
@@ -164,6 +169,7 @@ def main() -> None:
     folders = [one for one in sorted(options.folder.resolve().iterdir()) if one.is_dir()]
     known = trained_on()
     rows: list[Row] = []
+    evaluator = Evaluator()
     with RecorderPool() as pool:
         for folder in folders:
             if options.package and folder.name not in options.package:
@@ -171,7 +177,7 @@ def main() -> None:
             if folder.name.lower().replace("_", "-").rpartition("-")[0] in known or folder.name.lower() in known:
                 print(f"{folder.name}: the bundled model was trained on it", file=sys.stderr)
                 continue
-            rows.append(measure(folder, options.calls, pool))
+            rows.append(measure(folder, options.calls, pool, evaluator))
     if options.json:
         print(json.dumps([asdict(row) for row in rows]))
         return

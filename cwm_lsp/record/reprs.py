@@ -62,7 +62,8 @@ class _Search:
         own = set(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])
         before: Any = None
         builds = built = False
-        for instruction in dis.get_instructions(code):
+        instructions = list(dis.get_instructions(code))
+        for instruction, after in zip(instructions, [*instructions[1:], None]):  # noqa: B905  also without `strict`
             name, value = instruction.opname, instruction.argval
             if name.startswith(("BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP")) and not name.endswith("_WITH_CALL"):
                 built, builds = builds, True
@@ -76,7 +77,8 @@ class _Search:
                 local = before is not None and before.opname.startswith(_LOCAL)
                 if before is not None and before.opname == "LOAD_FAST" and before.argval not in own:
                     local = False
-                if value in _CHANGING | _HARMFUL and not local:
+                is_shown = after is not None and after.opname.startswith(("FORMAT_", "CONVERT_VALUE"))
+                if value in _CHANGING | _HARMFUL and not local and not is_shown:
                     return True
                 if self._attribute(value):
                     return True

@@ -20,7 +20,7 @@ from cwm_lsp.trace.exceptions import exception_repr
 from cwm_lsp.trace.facts import facts
 from cwm_lsp.trace.scopes import within_file
 from cwm_lsp.trace.tree import EXCEPTION, Call, Item, prepared, tree
-from cwm_lsp.trace.values import same_but_cut, same_value
+from cwm_lsp.trace.values import same_but_cut, same_but_hidden, same_value
 
 __all__ = ["Divergence", "align", "compare", "same_value"]
 
@@ -379,6 +379,8 @@ def _same(predicted: str | None, actual: str | None, mark: str | None, name: str
         return False
     if mark is not None and f"{name}: cut" in mark:
         return same_but_cut(predicted, actual)
+    if mark is not None and f"{name}: __repr__" in mark:
+        return same_but_hidden(predicted, actual)
     return same_value(predicted, actual)
 
 

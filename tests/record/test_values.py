@@ -335,6 +335,16 @@ def test_a_repr_that_changes_something_is_not_called(kind, around):
     assert CALLS == []
 
 
+class Named:
+    """Its attributes are called as methods that change something."""
+
+    def __init__(self):
+        self.choices, self.sample, self.put = [1], "s", None
+
+    def __repr__(self):
+        return f"Named({self.choices!r}, {self.sample}, {self.put})"
+
+
 class Builds:
     """What it changes is its own."""
 
@@ -354,6 +364,7 @@ def test_a_repr_may_build_what_it_says():
     values = Values()
     assert values.text(Builds()) == "Builds(1, 2)"
     assert values.mark is None
+    assert values.text(Named()) == "Named([1], s, None)"
 
 
 def test_an_instance_dictionary_is_not_made():

@@ -9,7 +9,7 @@ import pytest
 from cwm_lsp.trace.compare import Divergence, align, compare, same_value
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.facts import sure_part
-from cwm_lsp.trace.values import same_but_cut
+from cwm_lsp.trace.values import same_but_cut, same_but_hidden
 from tests.trace.programs import PROGRAMS
 from tests.trace.tracer import TooLong, record
 
@@ -243,6 +243,29 @@ def test_a_wrong_value_in_a_comprehension():
     run = record(source, "f([1, 2])")
     at = max(i for i, event in enumerate(run.events) if event.function == "<listcomp>" and event.kind == "line")
     assert [short(d) for d in compare(with_local(run, at, "x", "7"), run)] == [("value", 2, 2, "x", "7", "2")]
+
+
+@pytest.mark.parametrize(
+    ("told", "hidden", "same"),
+    [
+        ("<DB tables=[]>", "<db.DB object>", True),
+        ("[<DB tables=[]>, 5]", "[<db.DB object>, 5]", True),
+        ("[<DB tables=[]>, 6]", "[<db.DB object>, 5]", False),
+        ("{'a': Table(1, 2), 'b': Table(3, 4)}", "{'a': <db.Table object>, 'b': <db.Table object>}", True),
+        ("{'a': Table(1, 2)}", "{'a': <db.Table object>, 'b': <db.Table object>}", False),
+        ("5", "<db.DB object>", False),
+        ("'DB'", "<db.DB object>", False),
+        ("[5]", "[<db.DB object>]", False),
+        ("[]", "[<db.DB object>]", False),
+    ],
+)
+def test_a_repr_that_was_not_called_is_no_difference(told, hidden, same):
+    assert same_but_hidden(told, hidden) is same
+    run = record("def f(x):\n    y = x\n    return 1\n", "f(0)")
+    marked = with_local(run, 2, "y", hidden)
+    mark = replace(marked.events[2], mark="y: __repr__ changes the object")
+    marked = replace(marked, events=(*marked.events[:2], mark, *marked.events[3:]))
+    assert not compare(with_local(run, 2, "y", told), marked) is same
 
 
 def test_the_recorded_value_may_be_cut():

@@ -33,6 +33,7 @@ from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.lifetimes import was_handled
 from cwm_lsp.evaluate.reading import ConcretePath, past_root
 from cwm_lsp.evaluate.telling import is_descriptor
+from cwm_lsp.evaluate.unknowing import CHANGING
 from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, undetermined
 from cwm_lsp.evaluate.versions import CHANGED
 
@@ -59,6 +60,8 @@ DESCRIPTORS: frozenset[type] = frozenset({
 CALLABLE: frozenset[type] = frozenset({FunctionType, MethodType, BuiltinFunctionType})
 FIXED = BARE | rendering.ATOMS | rendering.SIZED_BUILTINS
 """Types of values that have no attribute to set."""
+SPACES = words("f_globals f_locals f_builtins __globals__")
+"""Attributes that are the names of a module, of what is not known."""
 MADE = words("__dataclass_fields__ _fields")
 """What classes have into which the library has put more."""
 DESCRIBING = words("__name__ __qualname__ __module__")
@@ -97,11 +100,15 @@ class Attributes:
         """`value.name`; an `Unknown` where it cannot be known."""
         runtime = self.runtime
         if type(value) is Unknown:
+            if name in SPACES and not runtime.tracing and not self.interpreter.here.of_library:
+                runtime.unknowing.adrift = True
             return self.interpreter.operations.attempt(self.known, (value, name), (value,))
         if runtime.poisoned and id(value) in runtime.poisoned and type(value) in runtime.classes:
             return runtime.unknown()
         if runtime.unknowing.given_up and runtime.unknowing.may_differ(value, name):
             return runtime.unknown()
+        if type(value) is everyday.Hidden and name in CHANGING:
+            runtime.give_up("what the program changes may be what is builtin")
         runtime.expected = 0  # a property is called without a frame of C's
         if name == "__dict__":
             runtime.aliased = True
@@ -335,6 +342,8 @@ class Attributes:
             runtime.kept_by_others(item)
             runtime.unknown((value, item))
             return
+        if kind is everyday.Hidden:
+            runtime.give_up("what the program changes may be what is builtin")
         if kind in runtime.classes or (is_a(value, type) and value in runtime.classes):
             if name in PICKLING or (name == "__bases__" and not all(allowed(self.interpreter, base) for base in item)):
                 raise_unsupported(name)
@@ -353,6 +362,8 @@ class Attributes:
             value.ready()
             self.interpreter.imports.changed(value, name, item)
         elif kind is decimal.Context and name in ("prec", "rounding"):
+            if type(item) is Unknown:
+                runtime.give_up("how decimal numbers are reckoned with is not known")
             if type(item) is int and item > MOST_DIGITS:
                 raise GaveUp(f"numbers of {item:,} digits are too large")
             setattr(value, name, item)

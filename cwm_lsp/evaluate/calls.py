@@ -181,6 +181,9 @@ class Calls(ClassCalls):
         if kind is Unknown:
             if function.value is not MISSING:
                 return self.call(function.value, args, kwargs)
+            self.runtime.poison((function,))
+            if not self.runtime.tracing:
+                self.runtime.unknowing.unknown_changed()
             return self.foreign(args, kwargs)
         self.runtime.tick()
         is_length = function is len and len(args) == 1 and not kwargs and type(args[0]) in PLAIN_SIZED

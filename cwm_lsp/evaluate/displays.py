@@ -57,25 +57,31 @@ class Displays(Places):
             raise Misgiven(f"argument after * must be an iterable, not {kind.__name__}")
         return self.operations.unpack(value)
 
-    def undetermined_display(self, gather: Callable[[Frame], Any]) -> Run:
-        runtime = self.runtime
+    def undetermined_display(self, node: ast.expr, gather: Callable[[Frame], Any]) -> Run:
+        """What an expression gives; where a part of it is not known, that which comes after it may be done or not."""
+        runtime, home = self.runtime, self.interpreter
+        binds = any(isinstance(inner, ast.NamedExpr) for inner in ast.walk(node))
 
         def run(frame: Frame) -> Any:
             try:
                 return gather(frame)
             except Undetermined:
+                if not runtime.tracing:
+                    if binds:
+                        raise
+                    runtime.unknowing.give_up_within(home, frame, node)
                 return runtime.unknown()
 
         return run
 
     def List(self, node: ast.List) -> Run:  # noqa: N802
-        return self.undetermined_display(self.elements(node.elts))
+        return self.undetermined_display(node, self.elements(node.elts))
 
     def Tuple(self, node: ast.Tuple) -> Run:  # noqa: N802
         gather = self.elements(node.elts)
         if not any(isinstance(item, ast.Starred) for item in node.elts):
             return lambda frame: tuple(gather(frame))
-        return self.undetermined_display(lambda frame: tuple(gather(frame)))
+        return self.undetermined_display(node, lambda frame: tuple(gather(frame)))
 
     def Set(self, node: ast.Set) -> Run:  # noqa: N802
         if len(node.elts) > 2 and all(isinstance(item, ast.Constant) for item in node.elts):
@@ -92,7 +98,7 @@ class Displays(Places):
             check(*items)
             return attempt(set, (items,))
 
-        return self.undetermined_display(make)
+        return self.undetermined_display(node, make)
 
     def set_one_by_one(self, node: ast.Set) -> Run:
         """A set display with stars or many elements: they are put in one after the other, the first ones at once."""
@@ -121,7 +127,7 @@ class Displays(Places):
                 attempt(made.update if starred else made.add, (value,), (made,))
             return made
 
-        return self.undetermined_display(make)
+        return self.undetermined_display(node, make)
 
     def Dict(self, node: ast.Dict) -> Run:  # noqa: N802
         parts: list[tuple[list[tuple[Run, Run]], Mark, Run | None]] = []
@@ -151,7 +157,7 @@ class Displays(Places):
                     put(made, key, value)
             return made
 
-        return self.undetermined_display(gather)
+        return self.undetermined_display(node, gather)
 
     def pairs(self, node: ast.Dict, begin: int, end: int) -> list[tuple[list[tuple[Run, Run]], Mark, Run | None]]:
         """Keys and values that the compiler puts into a dict at once, or one by one if there are many."""

@@ -23,8 +23,9 @@ from cwm_lsp.evaluate import everyday, rendering
 from cwm_lsp.evaluate.answers import exception_from
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.machine import Machine
+from cwm_lsp.evaluate.mentions import catches
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.unknowing import HOLDERS, Unknowing, catches
+from cwm_lsp.evaluate.unknowing import HOLDERS, Unknowing
 from cwm_lsp.evaluate.values import (
     MISSING,
     NO_FIELDS,
@@ -57,6 +58,7 @@ VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
     ChainMap: lambda value: value.maps,
     BuiltinFunctionType: lambda value: [] if type(value.__self__) is ModuleType else [value.__self__],
     MethodWrapperType: lambda value: [value.__self__],
+    memoryview: lambda value: viewed(value),
 }
 """What other builtin types hold that their repr shows, or that they change when they are called."""
 
@@ -119,6 +121,10 @@ class Doubts(Machine):
     def unknown(self, touched: Iterable[Any] = ()) -> Unknown:
         """The result of an operation that cannot be known and may have changed what it `touched`."""
         if not self.tracing or self.trusted is self.frame:
+            if self.unknowing.adrift and not self.tracing:
+                touched = list(touched)
+                if any(type(value) is Unknown for value in touched):
+                    self.unknowing.unknown_changed()
             if self.trusted is not self.frame and self.is_guarded():
                 raise Undetermined  # an exception would be caught, and what comes then is not known
             self.poison(touched)
@@ -174,9 +180,11 @@ class Doubts(Machine):
             if type(value) is Unknown and value.fields:
                 pending.extend(value.fields.values())
                 value.fields = NO_FIELDS
+            if type(value) is Unknown and value.leads_to is not None:
+                pending.append(value.leads_to())
             home = self.homes.get(id(value))
             if home is not None:
-                home.forget_all()
+                home.forget_all(unbound=True)
                 continue
             if type(value) in (list, set, dict) or type(value) in self.classes or type(value) in HOLDERS:
                 self.poisoned[id(value)] = value
@@ -272,6 +280,13 @@ class Doubts(Machine):
         self.tainted = True
         reply = self.ask(Question("branch", frame.line, frame.depth, frame.code.name, **how))
         return reply if isinstance(reply, bool) else None
+
+
+def viewed(view: memoryview) -> list[Any]:
+    """What a view of memory shows: an object with such memory, or what such an object is of."""
+    with suppress(ValueError):  # it was released
+        return [view.obj, *gc.get_referents(view.obj)]
+    return []
 
 
 def is_open(value: Any) -> bool:

@@ -298,7 +298,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
         os, "name sep altsep extsep pathsep linesep curdir pardir devnull fspath fsencode fsdecode getenv PathLike "
         "SEEK_SET SEEK_CUR SEEK_END O_RDONLY O_WRONLY O_RDWR O_CREAT O_EXCL F_OK R_OK W_OK X_OK"),
     "os.path": members(os.path, "altsep pathsep defpath devnull"),
-    "sys": members(sys, "float_info int_info hash_info maxunicode exit getdefaultencoding exc_info") | {
+    "sys": members(
+        sys, "float_info int_info hash_info maxunicode exit getdefaultencoding exc_info setrecursionlimit") | {
         "stdout": OUT, "stderr": ERR, "__stdout__": OUT, "__stderr__": ERR},
     "_cwm_evaluation": {"trail": trail},
     "errno": members(errno, " ".join(errno.errorcode.values())) | {"errorcode": errno.errorcode},

@@ -42,6 +42,7 @@ class Everyday:
         return {
             os.getenv: self.variable,
             sys.exc_info: self.handled,
+            sys.setrecursionlimit: self.limit_recursion,
             trail: lambda function, args, kwargs: list(self.runtime.trail),
             dir: self.names,
             pprint.pprint: self.printed,
@@ -64,10 +65,17 @@ class Everyday:
         if not 1 <= len(args) <= 2 or not kwargs.keys() <= {"default"}:
             return self.calls.native(function, args, kwargs)
         environment = self.calls.interpreter.imports.find("os").members["environ"]
-        if type(environment) is not Environment:
+        if type(environment) is not Environment or self.runtime.is_poisoned((environment,)):
             return self.runtime.unknown(args)
         default = args[1] if len(args) == 2 else kwargs.get("default")
         return self.calls.call(environment.get, [args[0], default], {})
+
+    def limit_recursion(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """`sys.setrecursionlimit`: calls may be nested deeper then than they are counted here."""
+        if len(args) == 1 and not kwargs and type(args[0]) is int and args[0] >= self.runtime.limits.depth:
+            self.runtime.deeper = True
+        else:
+            self.runtime.give_up("the program changes how deep calls may be nested")
 
     def handled(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`sys.exc_info`."""
@@ -145,12 +153,14 @@ class Everyday:
 
     def reference(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`weakref.ref`: when its object ends is not known."""
-        function(*args[:1], *[None for _ in args[1:]], **kwargs)  # raises the TypeError
+        made = function(*args[:1], *[None for _ in args[1:]], **kwargs)  # or raises the TypeError
         called = args[1] if len(args) > 1 else None
         body = body_of(getattr(called, "__func__", called))
         if called is not None and not (body is not None and body.code.foreign):
             self.runtime.give_up("when a weak reference calls back is not known")
-        return Unknown()
+        reference = Unknown()
+        reference.leads_to = made
+        return reference
 
     def signature(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`inspect.signature`, of what is not of the library: what is written in C says its own in each version."""

@@ -15,6 +15,7 @@ from cwm_lsp.evaluate.code import Frame, Run
 from cwm_lsp.evaluate.conditions import Conditions
 from cwm_lsp.evaluate.displays import Displays
 from cwm_lsp.evaluate.scopes import mangled
+from cwm_lsp.evaluate.states import WORDS
 from cwm_lsp.evaluate.values import GaveUp, Unknown, is_a
 
 if TYPE_CHECKING:
@@ -71,9 +72,13 @@ class Expressions(Conditions, Displays):
         function_of = self.expr(node.func)
         arguments = self.arguments(node.args, node.keywords)
         call, mark = self.interpreter.calls.call, self.within(node)
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        called_as = self.runtime.unknowing.called_as
 
         def call_function(frame: Frame) -> Any:
             function = function_of(frame)
+            if name in WORDS and type(function) is Unknown:
+                called_as(name)
             try:
                 args, kwargs = arguments(frame)
             except Misgiven as problem:
@@ -81,7 +86,7 @@ class Expressions(Conditions, Displays):
             mark(frame)
             return call(function, args, kwargs)
 
-        return self.undetermined_display(call_function)
+        return self.undetermined_display(node, call_function)
 
     def method_call(self, node: ast.Call, function: ast.Attribute) -> Run:
         calls = self.interpreter.calls
@@ -91,6 +96,7 @@ class Expressions(Conditions, Displays):
         call, quick, get = calls.call, calls.quick, self.interpreter.attributes.get
         method = self.asking(calls.method, name, node)
         mark = self.within(node)
+        called_as = self.runtime.unknowing.called_as
 
         def call_method(frame: Frame) -> Any:
             value = value_of(frame)
@@ -100,6 +106,8 @@ class Expressions(Conditions, Displays):
                 mark(frame)
                 return method(value, name, table[name], args, kwargs)
             found = get(value, name)
+            if name in WORDS and type(found) is Unknown:
+                called_as(name)
             try:
                 args, kwargs = arguments(frame)
             except Misgiven as problem:
@@ -107,7 +115,7 @@ class Expressions(Conditions, Displays):
             mark(frame)
             return call(found, args, kwargs)
 
-        return self.undetermined_display(call_method)
+        return self.undetermined_display(node, call_method)
 
     def arguments(
         self, positional: Sequence[ast.expr], keywords: Sequence[ast.keyword]

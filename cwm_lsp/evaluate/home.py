@@ -34,6 +34,9 @@ class Imported(Protocol):
     def disturb(self, module: Any) -> None:
         """Anything may have been done to a module."""
 
+    def objects_of(self, name: str) -> list[Any]:
+        """What a module of the library has in it, if the program has imported it."""
+
 
 class Home(Protocol):
     """The module that code is of."""
@@ -67,14 +70,17 @@ class Home(Protocol):
     def demand(self, name: str) -> bool:
         """Interpret what makes a global name, if that has been put off; whether there is one now."""
 
+    def demand_all(self) -> None:
+        """Interpret all that has been put off."""
+
     def load(self) -> None:
         """Interpret the module's top level."""
 
     def forget_name(self, name: str, *, bound: bool) -> None:
         """A global name is unknown, and whether there is one, if it is not `bound`."""
 
-    def forget_all(self) -> None:
-        """Any name may have been bound."""
+    def forget_all(self, *, unbound: bool = False) -> None:
+        """Any name may have been bound, or `unbound`."""
 
     def evaluate(self, expression: ast.expr, variables: dict[str, Any] | None = None) -> Any:
         """The value of an expression that is not of the file, whose own scopes are not traced."""

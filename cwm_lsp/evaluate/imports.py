@@ -354,6 +354,8 @@ class Imports:
         """A name of a module may be set or deleted."""
         if module.name in self.bodies:
             self.bodies[module.name].demand(name)
+        if module.name == "builtins":
+            self.doubtful |= {name}
         if name in module.members:
             module.members[name] = Unknown()
         else:
@@ -365,6 +367,9 @@ class Imports:
             module.ready()
         if self.is_of_library(module) and patches.seen(module.name, None):
             self.runtime.give_up(f"the program may change {module.name}, which code of the library uses")
+        home = self.runtime.homes.get(id(module.members))
+        if home is not None:
+            home.forget_all(unbound=True)
         for name in module.members:
             if not name.startswith("__"):
                 module.members[name] = Unknown()
@@ -372,6 +377,17 @@ class Imports:
         body = self.bodies.get(module.name)
         if body is not None:
             body.plan, body.open = None, True
+
+    def objects_of(self, name: str) -> list[Any]:
+        """What a module of the library has in it, if the program has imported it."""
+        module = self.modules.get(name)
+        if type(module) is not library.Module or not self.is_of_library(module):
+            return []
+        with suppress(Exception, Undetermined):
+            module.ready()
+            if name in self.bodies:
+                self.bodies[name].demand_all()
+        return [value for value in module.members.values() if type(value) is not library.Module]
 
     # statements
 

@@ -34,12 +34,12 @@ from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.listed import listed_classes
+from cwm_lsp.evaluate.mentions import bound_by, surely_bound_by, unbound_by
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
 from cwm_lsp.evaluate.statements import Statements
 from cwm_lsp.evaluate.telling import tells
-from cwm_lsp.evaluate.unknowing import bound_by, surely_bound_by, unbound_by
 from cwm_lsp.evaluate.values import GaveUp, NotImported, Undetermined, Unknown
 from cwm_lsp.evaluate.versions import dialect_of
 from cwm_lsp.evaluate.world import World
@@ -119,16 +119,23 @@ class Interpreter:
             self.namespace["__annotations__"] = Unknown()
         self.itself: library.Module | None = None
         """The module of the call's file, as others import it."""
+        if first is None:
+            self.become_module()
+
+    def become_module(self) -> None:
+        """Be the module of the call's file, as others import it."""
         main = self.imports.world.finder.main
-        if first is None and main is not None:
+        if main is None and self.module_name in sys.stdlib_module_names:
+            return  # a text, and no file that would be imported in place of the library's
+        itself = library.Module(self.module_name, self.namespace)
+        itself.rest = functools.partial(self.imports.absent, itself)
+        itself.perhaps = self.perhaps
+        self.imports.modules[self.module_name] = itself
+        if main is not None:
+            self.itself = itself
+            itself.shown = f"<module {self.module_name!r} from {str(main)!r}>"
             self.namespace["__file__"] = str(main)
-            self.package = module_name if main.name == "__init__.py" else module_name.rpartition(".")[0]
-            self.itself = itself = library.Module(
-                module_name, self.namespace, shown=f"<module {module_name!r} from {str(main)!r}>"
-            )
-            itself.rest = functools.partial(self.imports.absent, itself)
-            itself.perhaps = self.perhaps
-            self.imports.modules[module_name] = itself
+            self.package = self.module_name if main.name == "__init__.py" else self.module_name.rpartition(".")[0]
 
     def share(self, first: Interpreter) -> None:
         """Take what the modules of an evaluation have in common from the first of them."""
@@ -349,12 +356,12 @@ class Interpreter:
             self.namespace.pop(name, None)
             self.perhaps.add(name)
 
-    def forget_all(self) -> None:
-        """Names that are not known may have been bound: any name may be one of them."""
+    def forget_all(self, *, unbound: bool = False) -> None:
+        """Names that are not known may have been bound, or `unbound`: any name may be one of them."""
         self.open = True
-        for name in self.namespace:
+        for name in list(self.namespace):
             if not name.startswith("__"):
-                self.namespace[name] = Unknown()
+                self.forget_name(name, bound=not unbound)
 
     # functions
 

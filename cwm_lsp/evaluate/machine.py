@@ -81,6 +81,8 @@ class Machine(ABC):
         """How many of them the next call out of C has around it, where that is known."""
         self.at_most: int | None = None
         """How many it may have, where no more is known."""
+        self.deeper = False
+        """The program lets calls be nested deeper than it is counted here."""
         self.aside = 0
         """Code of the program runs for the tracer's sake: it has frames of its own."""
         self.unseen = 0

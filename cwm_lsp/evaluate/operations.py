@@ -335,6 +335,8 @@ class Operations(Bounding):
             return
         if kind is Unknown:
             self.runtime.kept_by_others(item)
+        elif kind is everyday.Hidden:
+            self.runtime.give_up("what the program changes may be what is builtin")
         self.acting(self.attempt, self.store_item, (value, key, item), (value, item) if kind is Unknown else (value,))
 
     def store_item(self, value: Any, key: Any, item: Any) -> None:

@@ -129,7 +129,7 @@ class Runtime(Showing):
     def too_deep(self) -> NoReturn:
         """A call is nested deeper than CPython allows, or may be."""
         frame = self.frame
-        certain = self.slack == 0
+        certain = self.slack == 0 and not self.deeper
         while certain and frame is not None:  # generators are resumed and class bodies run by calls in C as well
             certain = not frame.code.suspends and not isinstance(frame.code.node, ast.ClassDef)
             frame = frame.caller

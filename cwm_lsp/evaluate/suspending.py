@@ -168,7 +168,7 @@ class Suspending(Statements):
             mark(frame)
             return call(frame.operands.pop(slot), args, kwargs)
 
-        calling = self.undetermined_display(call_method)
+        calling = self.undetermined_display(node, call_method)
 
         def run(frame: Frame) -> Generator[Any, Any, Any]:
             taken = [(yield from value_of(frame))]

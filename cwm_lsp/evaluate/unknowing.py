@@ -8,17 +8,17 @@ all that it may still have done is taken as done and not done. What it may chang
 from __future__ import annotations
 
 import ast
+import decimal
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
-from cwm_lsp.evaluate.demand import bound
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
-from cwm_lsp.evaluate.scopes import TRY
+from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, surely_bound_by
+from cwm_lsp.evaluate.states import EVERYWHERE, OBJECTS
 from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown, mro_of
 
 if TYPE_CHECKING:
@@ -27,180 +27,24 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.machine import Machine
 
 CACHE = type(functools.lru_cache(id))
-WILD = frozenset(
-    [
-        "setattr",
-        "delattr",
-        "exec",
-        "eval",
-        "globals",
-        "locals",
-        "vars",
-        "__dict__",
-        "__setattr__",
-        "__delattr__",
-        "update_wrapper",
-        "wraps",
-    ]
-)
-"""Names by which code may set attributes that its text does not name."""
-
-
-LOOKS = frozenset(["hasattr", "isinstance", "callable", "type", "id", "repr", "str", "dir", "print"])
-"""Builtins that do nothing to a module."""
 CHANGING = library.words(
     "append appendleft extend extendleft insert remove pop popleft popitem clear sort reverse update setdefault add "
     "discard set reset acquire release cache_clear register put put_nowait get_nowait notify notify_all writerow "
-    "writerows seed write truncate seek read readline cancel set_result set_exception clear_flags"
+    "writerows seed write truncate seek read readline cancel set_result set_exception clear_flags __setitem__ "
+    "__delitem__"
 )
 """Methods that change their object."""
 HOLDERS: frozenset[Any] = frozenset(kind for kind, names in library.METHODS.items() if names & CHANGING) | {
     SimpleNamespace, *rendering.MUTABLE,
 }  # fmt: skip
 """Types of the library whose objects have something in them that may be changed."""
-MADE_OF = frozenset({
-    "__defaults__", "__kwdefaults__", "__code__", "__class__", "__bases__", "__abstractmethods__", "cell_contents",
-    "_value_", "__closure__",
-})  # fmt: skip
-"""Attributes by which a function or class becomes another one."""
-Chain = tuple[str, ...]
-"""A name, and attributes after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What the text of some code says of what it may change."""
-
-    mentioned: frozenset[str]
-    """Names that it reads."""
-    whole: frozenset[Chain]
-    """What it may hand on, and so anything may be done with: `os.path` in `g(os.path)`, not in `os.path.sep`."""
-    stored: frozenset[Chain]
-    """Attributes that it sets or deletes, with what they are of."""
-    globals_bound: frozenset[str]
-    shared_bound: frozenset[str]
-    """Names of functions around it that it binds."""
-    deleted: frozenset[str]
-    attributes: frozenset[str]
-    """Attributes that it sets or deletes."""
-    imports: frozenset[tuple[str, int, tuple[str, ...]]]
-    """What it imports: a module, its level, and the names taken from it."""
-    wild: bool
-    """It may set others."""
-    opens: bool
-    """It may bind any global name of its module."""
-
-
-@functools.lru_cache(maxsize=4096)
-def effects(node: ast.AST) -> Effects:
-    """What code may change, by its syntax tree."""
-    mentioned, declared, shared, deleted, attributes = set(), set(), set(), set(), set()
-    imports: set[tuple[str, int, tuple[str, ...]]] = set()
-    whole: set[Chain] = set()
-    stored: set[Chain] = set()
-    wild = spaces = False
-    parts: set[int] = set()
-    for inner in ast.walk(node):  # what is inside of another comes after it
-        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id in LOOKS:
-            parts.update(map(id, inner.args))
-        spaces = spaces or _takes_namespace(inner)
-        if isinstance(inner, ast.Name):
-            mentioned.add(inner.id)
-            wild = wild or inner.id in WILD
-            if isinstance(inner.ctx, ast.Del):
-                deleted.add(inner.id)
-            if id(inner) not in parts:
-                whole.add((inner.id,))
-        elif isinstance(inner, ast.Attribute):
-            parts.add(id(inner.value))
-            wild = wild or inner.attr in WILD
-            if not isinstance(inner.ctx, ast.Load):
-                attributes.add(inner.attr)
-                stored.add(chain(inner))
-            elif inner.attr in WILD:
-                whole.add(chain(inner.value))
-            elif id(inner) not in parts:
-                whole.add(chain(inner))
-        elif isinstance(inner, ast.Global):
-            declared.update(inner.names)
-        elif isinstance(inner, ast.Nonlocal):
-            shared.update(inner.names)
-        elif isinstance(inner, ast.Import):
-            imports.update((item.name, 0, ()) for item in inner.names)
-        elif isinstance(inner, ast.ImportFrom):
-            imports.add((inner.module or "", inner.level, tuple(item.name for item in inner.names)))
-    return Effects(
-        frozenset(mentioned), frozenset(whole), frozenset(stored), frozenset(declared), frozenset(shared),
-        frozenset(deleted), frozenset(attributes), frozenset(imports), wild,
-        spaces or (wild and "__name__" in mentioned),  # by which its module is found in `sys.modules`
-    )  # fmt: skip
-
-
-def _takes_namespace(node: ast.AST) -> bool:
-    """Whether a part of some code gets at the names of its module other than by naming them."""
-    match node:
-        case ast.Call(ast.Name("vars" | "locals"), args=[]) | ast.Call(ast.Name("exec" | "eval"), args=[_]):
-            return True
-        case ast.Name("globals") | ast.Attribute(attr="__globals__"):
-            return True
-    return False
-
-
-def chain(node: ast.expr) -> Chain:
-    """The name and attributes that an expression is; empty for another."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return (node.id, *reversed(names)) if isinstance(node, ast.Name) else ()
-
-
-@functools.lru_cache(maxsize=4096)
-def bound_by(node: ast.stmt) -> frozenset[str]:
-    """The names that a statement binds; `*` for those of a star import."""
-    return frozenset(bound(node))
-
-
-@functools.lru_cache(maxsize=4096)
-def surely_bound_by(node: ast.stmt) -> frozenset[str]:
-    """Those of the names that a statement binds that are bound after it, whichever way it goes."""
-    match node:
-        case ast.If():
-            return _in_all([node.body, node.orelse])
-        case _ if isinstance(node, TRY):
-            ways = [[*node.body, *node.orelse], *(handler.body for handler in node.handlers)]  # type: ignore[attr-defined]
-            return _in_all(ways) | _in_all([node.finalbody])  # type: ignore[attr-defined]
-        case ast.For() | ast.AsyncFor() | ast.While() | ast.Match() | ast.Delete():
-            return frozenset()
-        case ast.With() | ast.AsyncWith():  # what raises may be caught
-            return frozenset().union(*(bound(item.optional_vars) for item in node.items if item.optional_vars))
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return frozenset({node.name})
-    walrus = {inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)}
-    return bound_by(node) - walrus
-
-
-@functools.lru_cache(maxsize=4096)
-def unbound_by(node: ast.stmt) -> frozenset[str]:
-    """The names that a statement may unbind: by `del`, or as `except … as name` is left."""
-    handlers = {inner.name for inner in ast.walk(node) if isinstance(inner, ast.ExceptHandler) and inner.name}
-    return effects(node).deleted | handlers
-
-
-def _in_all(ways: list[list[ast.stmt]]) -> frozenset[str]:
-    """The names that are bound after each of some blocks that is not left."""
-    found = [
-        frozenset[str]().union(*map(surely_bound_by, way))
-        for way in ways
-        if not (way and isinstance(way[-1], ast.Raise))
-    ]
-    return frozenset.intersection(*found) if found else frozenset()
-
-
-@functools.lru_cache(maxsize=4096)
-def catches(node: ast.AST) -> bool:
-    """Whether code may catch an exception."""
-    return any(isinstance(inner, (*TRY, ast.With, ast.AsyncWith)) for inner in ast.walk(node))
+MADE_OF = frozenset({"cell_contents", "_value_"})
+"""Attributes by which a function or an object becomes another one, besides special ones."""
+TOLD = library.words(
+    "__name__ __qualname__ __doc__ __module__ __wrapped__ __annotations__ __dict__ __cause__ __context__ __notes__ "
+    "__suppress_context__ __traceback__ __signature__ __version__ __author__ __all__ __file__ __path__"
+)
+"""Special attributes that are asked for by their names alone."""
 
 
 class Unknowing:
@@ -214,6 +58,8 @@ class Unknowing:
         """The names of those attributes."""
         self.wild = False
         """They may be any."""
+        self.adrift = False
+        """What is not known may be the names of a module."""
         self.frames: Mapping[Any, Frame] = {}
         """Those of generators."""
         self.imports: Imported
@@ -249,17 +95,26 @@ class Unknowing:
         reach.of_frame(frame)
         reach.go()
 
+    def give_up_within(self, module: Home, frame: Frame, node: ast.expr | ast.stmt) -> None:
+        """A statement or an expression was given up in a frame that goes on."""
+        module.imports.files.given_up(node)
+        found = effects(node)
+        reach = Reach(self)
+        reach.note(found, module)
+        reach.look_up(found, module.namespace, module)
+        reach.look_up(found, known_of(frame.cells), module)
+        if frame.vars is not module.namespace:
+            reach.look_up(found, frame.vars, module)
+        reach.go()
+
     def give_up_statement(self, module: Home, node: ast.stmt) -> None:
         """A statement of the top level of a module was given up."""
         module.imports.files.given_up(node)
         found = effects(node)
         reach = Reach(self)
-        reach.note(found)
-        reach.look_up(found, module.namespace, module, without=bound_by(node))
-        reach.named += module.imports.touched_by(found.imports, module.package)
+        reach.note(found, module)
+        reach.look_up(found, module.namespace, module)
         reach.go()
-        if found.opens:
-            module.forget_all()
 
     def may_leave_out(self, frame: Frame, node: ast.stmt, problem: BaseException) -> bool:
         """Whether what comes after a statement of a class can be known although that could not be followed."""
@@ -271,19 +126,7 @@ class Unknowing:
 
     def give_up_part(self, module: Home, frame: Frame, node: ast.stmt) -> None:
         """A statement of a class was given up: what it binds or may change is unknown."""
-        module.imports.files.given_up(node)
-        found = effects(node)
-        reach = Reach(self)
-        reach.note(found)
-        reach.look_up(found, module.namespace, module)
-        reach.look_up(
-            found, {name: cell.value for name, cell in frame.cells.items() if cell.value is not MISSING}, module
-        )
-        reach.look_up(found, frame.vars, module)
-        reach.named += module.imports.touched_by(found.imports, module.package)
-        reach.go()
-        if found.opens:
-            module.forget_all()
+        self.give_up_within(module, frame, node)
         self.runtime.frame = frame
         for name in bound_by(node):
             frame.vars[name] = unknown = Unknown()
@@ -299,6 +142,20 @@ class Unknowing:
                 handed.append(value)
         self.reach(handed)
 
+    def unknown_changed(self) -> None:
+        """What is not known was changed, or called, or given to code that is not known."""
+        if self.adrift:
+            for home in self.runtime.homes.values():
+                if not home.of_library:
+                    home.forget_all(unbound=True)
+
+    def called_as(self, name: str) -> None:
+        """Something that is not known was called by a name."""
+        if not self.runtime.tracing:
+            reach = Reach(self)
+            reach.words.add(name)
+            reach.go()
+
     def set_any(self, value: Any = None) -> None:
         """An attribute of a value was set or deleted, and which one is not known."""
         if type(value) is library.Module:
@@ -311,6 +168,7 @@ class Unknowing:
         """Take everything that can be reached from some values as changed."""
         reach = Reach(self)
         reach.pending += values
+        reach.changed |= {type(value).__module__ for value in reach.pending} & OBJECTS.keys()
         reach.go()
 
     # asking
@@ -356,16 +214,35 @@ class Reach:
         self.wild = False
         self.opened: list[Home] = []
         """Modules of which it may bind any name."""
+        self.unbinds = False
+        """It may unbind them."""
+        self.made_of: set[str] = set()
+        """Attributes that code of the program sets or deletes."""
+        self.words: set[str] = set()
+        """Names in its text that tell of a state of the process."""
+        self.changed: set[str] = set()
+        """Modules whose state it may change, of those that have one in their objects."""
+        self.aside: list[tuple[str, Any]] = []
+        """Objects of such modules, which may not be among them."""
 
-    def note(self, found: Effects) -> None:
+    def note(self, found: Effects, home: Home | None) -> None:
+        """What code says of what it may change without having it."""
         self.attributes |= found.attributes
         self.wild = self.wild or found.wild
+        if home is None:
+            return
+        if not home.of_library:
+            self.made_of |= found.attributes
+        if not home.of_library or home.module_name.partition(".")[0] in OBJECTS:
+            self.words |= found.words
+        if found.opens:
+            self.opened.append(home)
+        self.unbinds = self.unbinds or found.unbinds
+        self.named += home.imports.touched_by(found.imports, home.package)
 
-    def look_up(
-        self, found: Effects, variables: Mapping[str, Any], home: Home | None, without: Iterable[str] = ()
-    ) -> None:
+    def look_up(self, found: Effects, variables: Mapping[str, Any], home: Home | None) -> None:
         """What code of a module reads of some variables."""
-        for name in found.mentioned.difference(without):
+        for name in found.mentioned:
             value = variables.get(name)
             if type(value) is library.Module:
                 self.named.append(value)
@@ -375,7 +252,7 @@ class Reach:
             return  # it changes no module but those that it is given
         for names in found.whole:
             if names[-1:] == ("register",):
-                self.registered(variables.get(names[0]))
+                self.registered(member_of(names[:-1], variables) or variables.get(names[0]))
             value = member_of(names, variables)
             if type(value) is library.Module or type(value) is Loaded:
                 self.pending.append(value)
@@ -383,6 +260,8 @@ class Reach:
             module = member_of(names[:-1], variables)
             if type(module) is library.Module:
                 self.stored.append((module, names[-1]))
+            elif isinstance(module, type) and module not in self.runtime.classes:
+                self.runtime.give_up(f"code that is not known may change {module.__name__}, which is of the library")
 
     def registered(self, value: Any) -> None:
         """Something may have been registered with a generic function or an abstract class, or not."""
@@ -393,6 +272,8 @@ class Reach:
 
     def of_frame(self, frame: Frame) -> None:
         """What a frame that was left half-way can reach."""
+        if frame.code.node is None:
+            return
         found = effects(frame.code.node)
         self.codes.append((frame.code, frame.cells))
         self.look_up(found, frame.vars, frame.code.home)
@@ -401,7 +282,7 @@ class Reach:
     def go(self) -> None:
         """Follow what has been reached to its end."""
         unknowing = self.unknowing
-        while self.pending or self.codes or self.whole or self.named:
+        while self.more():
             while self.codes:
                 code, cells = self.codes.pop()
                 if id(code) not in self.seen:
@@ -416,8 +297,11 @@ class Reach:
                 self.of_module(self.whole.pop(), handed=True)
             while self.named:
                 self.of_module(self.named.pop(), handed=False)
-        if self.attributes & MADE_OF:
+        if self.made_of & MADE_OF or any(map(is_special, self.made_of - TOLD)):
             self.runtime.give_up("code that is not known may make something else of functions or classes")
+        for state in EVERYWHERE:
+            if state.words & self.words:
+                self.runtime.give_up(f"code that is not known may change {state.what}")
         unknowing.attributes |= self.attributes
         unknowing.wild = unknowing.wild or self.wild
         for module in self.modules.values():
@@ -429,13 +313,29 @@ class Reach:
             for module in self.handed.values():
                 unknowing.imports.disturb(module)
         for home in self.opened:
-            home.forget_all()
+            home.forget_all(unbound=self.unbinds)
+
+    def more(self) -> bool:
+        """Whether something that has been reached has not been followed yet."""
+        if not (self.pending or self.codes or self.whole or self.named):
+            for name in OBJECTS.keys() - self.changed:
+                if OBJECTS[name] & self.words:
+                    self.changed.add(name)
+                    self.pending += self.unknowing.imports.objects_of(name)
+            aside, self.aside = self.aside, []
+            for name, value in aside:
+                self.seen.discard(id(value))
+                if name in self.changed:
+                    self.pending.append(value)
+                else:
+                    self.aside.append((name, value))
+        return bool(self.pending or self.codes or self.whole or self.named)
 
     def of_module(self, module: library.Module, *, handed: bool) -> None:
         """What a module leads to; `handed`: something may be done with it that the text of the code does not name."""
         if handed:
             self.handed[id(module)] = module
-        if id(module) in self.modules:
+        if id(module) in self.modules or self.is_put_aside(module.name, module):
             return
         self.modules[id(module)] = module
         if module.name not in library.MODULES and module.load is None:
@@ -445,25 +345,29 @@ class Reach:
                 else:
                     self.pending.append(value)
 
+    def is_put_aside(self, name: str, value: Any) -> bool:
+        """Whether an object of the module with that name waits for something that may change its state."""
+        if name not in OBJECTS or name in self.changed:
+            return False
+        self.aside.append((name, value))
+        return True
+
     def of_code(self, code: Code, cells: Mapping[str, Cell]) -> None:
         """What code can reach by its variables; those that it binds outside of itself are unknown from now on."""
         if code.node is None:
             return
         found = effects(code.node)
-        self.note(found)
         home: Home | None = code.home
+        self.note(found, home)
         if home is not None:
             for name in found.globals_bound:
                 home.forget_name(name, bound=name in home.namespace and name not in found.deleted)
             self.look_up(found, home.namespace, home)
-            if found.opens:
-                self.opened.append(home)
-            self.named += home.imports.touched_by(found.imports, home.package)
         for name in found.shared_bound & cells.keys():
             cells[name].value = Unknown()
             if name in found.deleted:
                 self.runtime.give_up(f"whether the variable {name} of a function around is deleted is not known")
-        self.look_up(found, {name: cell.value for name, cell in cells.items() if cell.value is not MISSING}, home)
+        self.look_up(found, known_of(cells), home)
 
     def of_value(self, value: Any) -> None:
         """What a value leads to; if it can be changed, it is not known any more."""
@@ -489,10 +393,19 @@ class Reach:
             if value in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
                 pending += [*vars(value).values(), *mro_of(value)]
+        elif kind is Unknown:
+            if value.leads_to is not None:
+                pending.append(value.leads_to())
         elif kind is library.Module:
             self.whole.append(value)
         elif kind is Loaded:
             value.forget()
+        elif kind is decimal.Context:
+            runtime.give_up("code that is not known may change a context of decimal numbers")
+        elif id(value) in runtime.homes:
+            self.opened.append(runtime.homes[id(value)])
+        elif kind in runtime.classes and self.is_put_aside(kind.__module__, value):
+            return
         else:
             if kind in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
@@ -509,3 +422,8 @@ def member_of(names: Chain, variables: Mapping[str, Any]) -> Any:
     for name in names[1:]:
         value = value.members.get(name) if type(value) is library.Module else None
     return value
+
+
+def known_of(cells: Mapping[str, Cell]) -> dict[str, Any]:
+    """The variables of functions around that are bound."""
+    return {name: cell.value for name, cell in cells.items() if cell.value is not MISSING}

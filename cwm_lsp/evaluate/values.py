@@ -129,7 +129,7 @@ NO_FIELDS: Mapping[str, Any] = {}
 class Unknown:
     """A value that cannot be known. Whatever looks inside it raises `Undetermined`."""
 
-    __slots__ = ("askable", "decorated", "fields", "hashed", "text", "value")
+    __slots__ = ("askable", "decorated", "fields", "hashed", "leads_to", "text", "value")
 
     def __init__(self, text: str | None = None, *, askable: bool = False) -> None:
         self.askable = askable
@@ -142,6 +142,8 @@ class Unknown:
         """What it turned out to be, once the model has given a literal."""
         self.fields: Mapping[str, Any] = NO_FIELDS
         """Attributes that the text tells, for as long as nothing may have changed them."""
+        self.leads_to: Callable[[], Any] | None = None
+        """Of a weak reference: gives its object, or None."""
         self.hashed: int | None = None
         """Of the hash of a value, which differs from run to run: what it is here. It says which values are equal to
         each other when it is returned by a `__hash__`, and no more."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import dis
+import os
+import pickle
 import re
 import reprlib
 import signal
@@ -313,9 +315,31 @@ def contradictions(expected: list[Event], evaluated: Evaluated, *, whole: bool =
     return wrong
 
 
-def compare(source: str, call: str, function: str | None, *, limits: Limits | None = None) -> Comparison:
-    """Record a call, evaluate it, and compare."""
-    expected = record(source, call, function)
+def record_apart(source: str, call: str, function: str | None) -> Recording:
+    """`record` in a process of its own, whose state the program may change."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            recorded = record(source, call, function)
+            with os.fdopen(writing, "wb") as file:
+                pickle.dump((list(recorded), recorded.cut), file)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as file:
+        data = file.read()
+    os.waitpid(child, 0)
+    made = Recording()
+    made[:], made.cut = pickle.loads(data)
+    return made
+
+
+def compare(
+    source: str, call: str, function: str | None, *, limits: Limits | None = None, apart: bool = False
+) -> Comparison:
+    """Record a call, `apart` in a process of its own, evaluate it, and compare."""
+    expected = (record_apart if apart else record)(source, call, function)
     evaluated = evaluate(source, call, function, limits=limits)
     wrong = contradictions(expected, evaluated, whole=not expected.cut)
     return Comparison(expected, evaluated, wrong)

@@ -1,4 +1,5 @@
-"""Corners of the language: computed as they run (`corners.txt`), or at least never told wrongly (`unsure.txt`)."""
+"""Corners of the language: computed as they run (`corners.txt`), or at least never told wrongly (`unsure.txt`; in
+`states.txt`: what code that cannot be followed may set of its process, its module or its objects)."""
 
 from __future__ import annotations
 
@@ -11,14 +12,14 @@ from cwm_lsp.evaluate import Evaluation
 from cwm_lsp.record.recorder import RecorderPool
 from cwm_lsp.trace.events import Event
 from tests.evaluate.probed import probed
-from tests.evaluate.recording import compare, only_on_the_reference
+from tests.evaluate.recording import Comparison, compare, only_on_the_reference
 
 
 def programs(name: str) -> dict[str, str]:
     return dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", (Path(__file__).parent / name).read_text("utf-8"), re.M))
 
 
-KNOWN, UNSURE = programs("corners.txt"), programs("unsure.txt")
+KNOWN, UNSURE, STATES = programs("corners.txt"), programs("unsure.txt"), programs("states.txt")
 pytestmark = only_on_the_reference
 
 
@@ -31,7 +32,15 @@ def test_a_corner_is_computed_as_it_runs(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNSURE)
 def test_what_is_not_known_is_not_told(name: str) -> None:
-    comparison = compare(UNSURE[name], "f()", "f")
+    is_not_told(compare(UNSURE[name], "f()", "f"))
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_code_may_have_set_is_not_told(name: str) -> None:
+    is_not_told(compare(STATES[name], "f()", "f", apart=True))
+
+
+def is_not_told(comparison: Comparison) -> None:
     assert not comparison.wrong, comparison.wrong[0]
     ends = [event for event in comparison.got if event.kind == "return" and not event.depth]
     assert comparison.asked or comparison.gave_up or all(one.provenance["value"] != "computed" for one in ends)

@@ -34,7 +34,7 @@ from cwm_lsp.evaluate.lifetimes import was_handled
 from cwm_lsp.evaluate.reading import ConcretePath, past_root
 from cwm_lsp.evaluate.telling import is_descriptor
 from cwm_lsp.evaluate.unknowing import CHANGING
-from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, undetermined
+from cwm_lsp.evaluate.values import GaveUp, Guarded, Undetermined, Unknown, is_a, mro_of, names_of, undetermined
 from cwm_lsp.evaluate.versions import CHANGED
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Attributes:
         if dialect is None or not dialect.differs:
             return False
         made_by = {base.__module__ for base in mro_of(type(kind))}
-        return not made_by.isdisjoint(("enum", "typing")) or not MADE.isdisjoint(vars(kind))
+        return not made_by.isdisjoint(("enum", "typing")) or not MADE.isdisjoint(names_of(kind))
 
     def of_exception(self, value: BaseException, name: str) -> Any:
         if name in ("args", "__cause__", "__notes__") and id(value) in self.runtime.poisoned:
@@ -274,7 +274,9 @@ class Attributes:
         """Whether a class of the file, or one it inherits from in the file, has an attribute."""
         classes = self.runtime.classes
         return any(
-            name in vars(base) and vars(base)[name] is not undetermined for base in mro_of(kind) if base in classes
+            name in names_of(base) and names_of(base)[name] is not undetermined
+            for base in mro_of(kind)
+            if base in classes
         )
 
     def of_function(self, value: FunctionType, name: str) -> Any:

@@ -16,6 +16,7 @@ from cwm_lsp.evaluate.native import Native
 from cwm_lsp.evaluate.telling import reaches
 from cwm_lsp.evaluate.values import (
     is_a,
+    names_of,
 )
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ClassCalls(Native):
         """A class that library code has made of the file's own data, and its methods, may be used as the file's own."""
         self.runtime.classes.add(made)
         self.runtime.reaching = self.runtime.reaching or reaches(made, self.runtime.classes)
-        for value in vars(made).values():
+        for value in names_of(made).values():
             function = value.__func__ if is_a(value, classmethod | staticmethod) else value
             if type(function) is FunctionType:
                 self.made[id(function)] = function

@@ -36,6 +36,7 @@ from cwm_lsp.evaluate.values import (
     arguments_of,
     is_a,
     mro_of,
+    names_of,
     unguarded,
 )
 from cwm_lsp.trace.events import Event
@@ -223,7 +224,7 @@ class Doubts(Machine):
             with suppress(AttributeError):
                 found += object.__getattribute__(value, "__dict__").values()
             for base in mro_of(kind):
-                for member in vars(base).values() if base in self.classes else ():
+                for member in names_of(base).values() if base in self.classes else ():
                     if type(member) is MemberDescriptorType:
                         with suppress(AttributeError):
                             found.append(member.__get__(value))

@@ -330,6 +330,8 @@ def is_ours(value: Any) -> bool:
 def attributes_of(value: Any) -> dict[str, Any] | None:
     if is_a(value, functools.partial):  # would make a dict for them, which shows when another is made of it
         return None
+    if is_a(value, type):  # whose metaclass may have its own
+        return cast("dict[str, Any]", names_of(value))
     try:
         return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
     except AttributeError:

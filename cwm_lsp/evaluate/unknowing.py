@@ -19,7 +19,7 @@ from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, surely_bound_by
 from cwm_lsp.evaluate.states import EVERYWHERE, OBJECTS
-from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown, mro_of
+from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown, mro_of, names_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
@@ -187,8 +187,8 @@ class Unknowing:
         if self.wild:
             return True
         kind = value if isinstance(value, type) else type(value)
-        names = getattr(value, "__dict__", {})
-        return any(name in names or any(name in vars(base) for base in mro_of(kind)) for name in self.attributes)
+        names = rendering.attributes_of(value) or ()
+        return any(name in names or any(name in names_of(base) for base in mro_of(kind)) for name in self.attributes)
 
 
 class Reach:
@@ -392,7 +392,7 @@ class Reach:
         elif isinstance(value, type):
             if value in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
-                pending += [*vars(value).values(), *mro_of(value)]
+                pending += [*names_of(value).values(), *mro_of(value)]
         elif kind is Unknown:
             if value.leads_to is not None:
                 pending.append(value.leads_to())

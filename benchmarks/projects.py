@@ -121,7 +121,8 @@ def evaluated(source: str, function: Function, call: str, module: str, around: A
     whole = not asked and evaluation.gave_up is None and evaluation.outcome is not None
     outcome = evaluation.outcome if whole and evaluation.outcome is not None else Outcome("truncated", detail="asked")
     guessed = any("predicted" in event.provenance.values() for event in events)
-    return Trace(function.qualname, call, around.path, "predicted", source, tuple(events), outcome), whole and not guessed
+    trace = Trace(function.qualname, call, around.path, "predicted", source, tuple(events), outcome)
+    return trace, whole and not guessed
 
 
 def measure(folder: Path, most: int, pool: RecorderPool, evaluator: Evaluator) -> Row:

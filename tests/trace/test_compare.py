@@ -265,7 +265,7 @@ def test_a_repr_that_was_not_called_is_no_difference(told, hidden, same):
     marked = with_local(run, 2, "y", hidden)
     mark = replace(marked.events[2], mark="y: __repr__ changes the object")
     marked = replace(marked, events=(*marked.events[:2], mark, *marked.events[3:]))
-    assert not compare(with_local(run, 2, "y", told), marked) is same
+    assert compare(with_local(run, 2, "y", told), marked) is not same
 
 
 def test_the_recorded_value_may_be_cut():

@@ -99,7 +99,7 @@ class Delegation(Suspension):
         """What is waited for goes on, as the instruction `SEND` has it."""
         if sent is None and defines(type(items), "__next__"):
             return next(items)
-        return items.send(sent)
+        return getattr(items, "send")(sent)  # noqa: B009, an error is the program's
 
     def passed_on(self, frame: Frame, items: Any, problem: BaseException) -> Any:
         """An exception comes to a frame that waits for `items`, and is passed on to them; gives what they yield.

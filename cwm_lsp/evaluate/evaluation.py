@@ -300,7 +300,7 @@ class Evaluation:
             self._load()
             interpreter.prepare(self.call.before)
             runtime.started = True
-            if runtime.target < FOLLOWED:
+            if runtime.target < FOLLOWED or interpreter.imports.world.finder.own.version is None:
                 runtime.taint()
             value = interpreter.evaluate(self.call.expression)
             interpreter.asynchronous.drive(value)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cwm_lsp.errors import UnavailableError
 
+from .pyenv import behind
 from .trees import tree_of
 
 INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -106,7 +107,8 @@ def _imports_relatively(source: str) -> bool:
 
 
 def interpreter(path: Path, python: Path | None = None) -> Path:
-    """The interpreter for a file: the one asked for, the active or the project's virtual environment's, or our own.
+    """The interpreter for a file: the one asked for, the active or the project's virtual environment's, or our own. A
+    shim of pyenv stands for what pyenv starts there.
 
     Raises `UnavailableError` where the one asked for is not a program.
     """
@@ -116,7 +118,7 @@ def interpreter(path: Path, python: Path | None = None) -> Path:
             asked = _python_in(asked) or asked
         if not (asked.is_file() and os.access(asked, os.X_OK)):
             raise UnavailableError(f"{python} is not a Python interpreter; name one, such as .venv/bin/python")
-        return asked.absolute()
+        return behind(asked.absolute(), project(path))
     active = os.environ.get("VIRTUAL_ENV")
     candidates = [Path(active)] if active else []
     candidates += [folder / name for folder in path.parents for name in (".venv", "venv")]

@@ -19,7 +19,8 @@ from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.predict.reprs import is_repr, kind_of
 from cwm_lsp.predict.states import Option, State, fits
-from cwm_lsp.predict.typed import ANY, Typed, Types, can_be, shown
+from cwm_lsp.predict.typed import ANY, Typed, Types, shown
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, Provenance
@@ -81,7 +82,13 @@ class Grammar:
     """What the frames of one program share: its lines and their tokens."""
 
     def __init__(
-        self, tokenizer: Tokenizer, source: str, *, value_tokens: int, calibration: Calibration = UNCALIBRATED
+        self,
+        tokenizer: Tokenizer,
+        source: str,
+        where: Where = nowhere,
+        *,
+        value_tokens: int,
+        calibration: Calibration = UNCALIBRATED,
     ) -> None:
         special = tokenizer.special
         self.tokenizer = tokenizer
@@ -92,7 +99,7 @@ class Grammar:
         self.kind_ids: dict[EventKind, int] = {kind: special[name] for kind, name in wire.KIND_TOKENS.items()}
         self.action_sep, self.arg_sep = special[wire.ACTION_SEP], special[wire.ARG_SEP]
         self.frame_sep = special[wire.FRAME_SEP]
-        self.typed = Typed(source)
+        self.typed = Typed(source, where)
         self._has_own_reprs = "__repr__" in source
         self._text: dict[int, str | None] = {}
         self._before: dict[tuple[str, tuple[str, ...]], tuple[int, ...]] = {}
@@ -315,7 +322,10 @@ class Frame:
         for name in confidences:
             if name in self.cut:
                 confidences[name] = 0.0
-            elif not (can_be(values[name], types := self._types(name)) and self.grammar.can_show(values[name])):
+            elif not (
+                self.grammar.typed.can_be(values[name], types := self._types(name))
+                and self.grammar.can_show(values[name])
+            ):
                 values[name], provenance[name] = shown(types) or UNKNOWN, "unknown"
         confidences = {name: chance for name, chance in confidences.items() if provenance[name] == "predicted"}
         return Event(

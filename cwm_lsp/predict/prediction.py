@@ -14,6 +14,7 @@ from cwm_lsp.predict.draft import Drafter
 from cwm_lsp.predict.engines.interface import Engine, Pass
 from cwm_lsp.predict.foresight import Foresight
 from cwm_lsp.predict.grammar import NOTHING_KNOWN, UNKNOWN, Frame, Known
+from cwm_lsp.predict.labels import Labels
 from cwm_lsp.predict.memory import Run
 from cwm_lsp.predict.prompt import Prompt, Task, function_name, is_entry
 from cwm_lsp.predict.states import State, entered
@@ -93,6 +94,7 @@ class Prediction:
         self._base: int | None = None
         """Depth of the traced call among the frames, once it has been entered."""
         self._trust = Trust()
+        self._labels = Labels(prompt.source, prompt.where)
         self._scopes = Scopes()
         self._left_out = task.left_out
         self._alone = False
@@ -182,6 +184,8 @@ class Prediction:
     def _tell(self, event: Event) -> None:
         """An event is told as part of the trace."""
         told, is_known = self._told(event)
+        if told is not None and "unknown" in told.provenance.values():
+            told = self._labels.of(told)
         if told is None:
             raise Ended(f"what comes after line {self.events[-1].line} is not known" if self.events else NOT_KNOWN)
         self.events.append(told)

@@ -17,6 +17,7 @@ from cwm_lsp.evaluate import Around
 from cwm_lsp.predict.states import NO_ARGUMENTS, Arguments, Receiver
 from cwm_lsp.source.bind import bind, binds_as_written, has_plain_repr, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, functions
+from cwm_lsp.source.imported import Place, Where, nowhere
 from cwm_lsp.source.prepared import read_call
 from cwm_lsp.source.reached import own_lines, reached, reached_elsewhere
 from cwm_lsp.source.recovery import split_lines
@@ -85,6 +86,8 @@ class Prompt:
     """What is known of the parameters of calls to come."""
     elsewhere: Callable[[], Sequence[str]] = tuple
     """What the function reaches in other files, a text for each, the nearest first."""
+    where: Where = nowhere
+    """The function's file, for what its names stand for."""
 
     def contexts(self) -> Iterator[str]:
         """What the model may be shown of the program, the most first: all of the file with what the function reaches in
@@ -137,20 +140,26 @@ def prepare(task: Task) -> Prompt:
         function.first_line, given if binds_as_written(function) else NOTHING, receivers(task), def_line
     )
     first = Event("call", def_line, 0, name)
-    return Prompt(source, first, def_line, function, True, arguments, partial(elsewhere, task))
+    return Prompt(source, first, def_line, function, True, arguments, partial(elsewhere, task), partial(place, task))
 
 
 def seeded(task: Task, call: Event) -> Prompt:
     """The prompt of a call whose first event is known."""
     source = "\n".join(split_lines(task.source))
     arguments = Arguments(receivers=receivers(task))
-    return Prompt(source, call, task.function.def_line, task.function, False, arguments, partial(elsewhere, task))
+    line = task.function.def_line
+    return Prompt(source, call, line, task.function, False, arguments, partial(elsewhere, task), partial(place, task))
 
 
 def elsewhere(task: Task) -> Sequence[str]:
     """What the function of a call reaches in the project's other files."""
-    place = task.around.place(task.source) if task.around is not None else None
-    return reached_elsewhere(place, task.function, task.call) if place is not None else ()
+    here = place(task)
+    return reached_elsewhere(here, task.function, task.call) if here is not None else ()
+
+
+def place(task: Task) -> Place | None:
+    """The file of a call, if it is known where that is."""
+    return task.around.place(task.source) if task.around is not None else None
 
 
 def receivers(task: Task) -> dict[int, Receiver]:

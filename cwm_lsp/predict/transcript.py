@@ -8,6 +8,7 @@ from cwm_lsp.predict.decode import NoRoom, Writer
 from cwm_lsp.predict.engines.interface import Engine
 from cwm_lsp.predict.grammar import Grammar
 from cwm_lsp.predict.prompt import Prompt
+from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.events import NOTHING, Event
 
@@ -20,7 +21,7 @@ class Transcript:
 
     def __init__(self, engine: Engine, writer: Writer, prompt: Prompt, frames: Sequence[Event]) -> None:
         self.source = prompt.source
-        self.grammar = grammar_of(engine, prompt.source)
+        self.grammar = grammar_of(engine, prompt.source, prompt.where)
         self.frames = frames
         self._writer = writer
         self.header = header(engine, prompt)
@@ -69,10 +70,10 @@ class Transcript:
         return tokens
 
 
-def grammar_of(engine: Engine, source: str) -> Grammar:
+def grammar_of(engine: Engine, source: str, where: Where = nowhere) -> Grammar:
     """The grammar of a program's traces, in an engine's tokens."""
     value_tokens = max(16, min(1024, engine.context_length // 8))
-    return Grammar(engine.tokenizer, source, value_tokens=value_tokens, calibration=engine.calibration)
+    return Grammar(engine.tokenizer, source, where, value_tokens=value_tokens, calibration=engine.calibration)
 
 
 def header(engine: Engine, prompt: Prompt) -> list[int]:

@@ -56,6 +56,19 @@ class Place:
         """The same of whatever is bound by a statement at the top level of another file: a function, a constant."""
         return self._definition(name, _DEEPEST, _ANYTHING)
 
+    def absolute(self, name: str) -> str | None:
+        """The dotted name, from the top, of what a dotted name stands for that begins with an imported one."""
+        first, _, rest = name.partition(".")
+        for node in _imports(self.source):
+            for alias in node.names:
+                if isinstance(node, ast.Import):
+                    if name.startswith(f"{alias.asname or alias.name}."):
+                        return alias.name + name[len(alias.asname or alias.name) :]
+                elif (alias.asname or alias.name) == first:
+                    module = self._absolute(node)
+                    return None if module is None else ".".join(filter(None, (module, alias.name, rest)))
+        return None
+
     def _definition(self, name: str, deepest: int, kinds: _Kinds) -> Definition | None:
         first, _, rest = name.partition(".")
         for node in _imports(self.source) if deepest else ():

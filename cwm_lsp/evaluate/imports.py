@@ -217,7 +217,9 @@ class Imports:
             return
         try:
             tree, scopes, groups = known(text) or self.runtime.elsewhere(lambda: parsed(text))
-        except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+        except SyntaxError:
+            raise Undetermined from None  # the import may fail, and its message is the version's
+        except (ValueError, RecursionError, MemoryError, SystemError):
             module.rest = None
             return
         self.read[found.path] = text

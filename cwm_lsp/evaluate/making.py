@@ -119,6 +119,8 @@ class Making(Methods):
             return self.native(type, args, kwargs)
         if not all(allowed(self.interpreter, base) for base in bases) or id(namespace) in self.runtime.poisoned:
             return self.runtime.unknown(args)
+        if not all(type(key) is str for key in dict.keys(namespace)):
+            return self.runtime.unknown(args)  # looking anything up in the class may ask such a key
         settled = entries_of(namespace)
         settle(self.interpreter, settled)
         return self.calls.make_class(winner(bases), [name, bases, settled], kwargs)

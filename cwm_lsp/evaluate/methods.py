@@ -83,7 +83,7 @@ class Methods(Everyday, Reading, Sizes):
                 and type(items) is not str
                 and defines(type(items), "__iter__")
             ):
-                if type(items) is Unknown:
+                if type(items) is Unknown or is_a(value, bytearray):  # which cannot be changed while it is gone through
                     raise Undetermined
                 items = list(self.calls.safe(function, items))
             if is_a(items, list | tuple | str):

@@ -306,7 +306,7 @@ class Suspension:
             if frame.traced and runtime.tracing:
                 value = runtime.show_return(frame, value)
             runtime.depth -= 1
-            runtime.frame = frame.caller
+            runtime.frame, frame.caller = frame.caller, None  # what has ended may be kept, and its caller must not be
             self.over(frame, seen=not self.left(frame))
             frame.clear()
             if runtime.held and not runtime.ending:

@@ -74,7 +74,9 @@ def shown(value: object) -> str:
         text = repr(value)
     except Exception:
         text = object.__repr__(value)
-        if type(value).__repr__ in PARTED:  # the recorder asks each element for itself
+        if isinstance(value, BaseException) and type(value).__repr__ is BaseException.__repr__:
+            text = f"{type(value).__name__}({', '.join(map(shown, value.args))})"
+        elif type(value).__repr__ in PARTED:  # the recorder asks each element for itself
             text = parted(value)
         elif type(value) is types.MethodType:
             text = f"<bound method {value.__func__.__qualname__} of {shown(value.__self__)}>"

@@ -110,7 +110,9 @@ def test_views_do_no_io() -> None:
     ],
 )
 def test_heavy_imports_come_late(code: str) -> None:
-    check = "; import sys; print([m for m in ('torch', 'transformers', 'numpy', 'typeshed_client') if m in sys.modules])"
+    check = (
+        "; import sys; print([m for m in ('torch', 'transformers', 'numpy', 'typeshed_client') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code + check], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"

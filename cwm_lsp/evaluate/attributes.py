@@ -265,7 +265,7 @@ class Attributes:
         if (
             name == "__dict__"
             and is_class
-            and (self.is_otherwise(value) or any(key in vars(value) for key in PICKLING))
+            and (self.is_otherwise(value) or any(key in names_of(value) for key in PICKLING))
         ):
             raise Undetermined
         return getattr(value, name)
@@ -274,9 +274,7 @@ class Attributes:
         """Whether a class of the file, or one it inherits from in the file, has an attribute."""
         classes = self.runtime.classes
         return any(
-            name in names_of(base) and names_of(base)[name] is not undetermined
-            for base in mro_of(kind)
-            if base in classes
+            names_of(base).get(name, undetermined) is not undetermined for base in mro_of(kind) if base in classes
         )
 
     def of_function(self, value: FunctionType, name: str) -> Any:

@@ -34,6 +34,7 @@ from cwm_lsp.evaluate.values import (
     Undetermined,
     Unknown,
     arguments_of,
+    held_by,
     is_a,
     mro_of,
     names_of,
@@ -221,8 +222,7 @@ class Doubts(Machine):
         elif kind in ITERATING:
             found += gc.get_referents(value)
         if kind in self.classes and not issubclass(kind, functools.partial):
-            with suppress(AttributeError):
-                found += object.__getattribute__(value, "__dict__").values()
+            found += (held_by(value) or {}).values()
             for base in mro_of(kind):
                 for member in names_of(base).values() if base in self.classes else ():
                     if type(member) is MemberDescriptorType:

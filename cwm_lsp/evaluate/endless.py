@@ -37,7 +37,7 @@ from cwm_lsp.evaluate.everyday import Environment, Hidden, Stream, VersionInfo
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.scopes import TRY
-from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, Guarded, Ticker, Unknown, is_a, mro_of
+from cwm_lsp.evaluate.values import MISSING, Cell, ClassCell, Guarded, Ticker, Unknown, held_by, is_a, mro_of, names_of
 from cwm_lsp.trace.events import Loop
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ class State:
     def class_of(self, value: type) -> tuple[Any, list[Any]]:
         if value not in self.runtime.classes:
             return id(value), []
-        own = [(name, part) for name, part in vars(value).items() if name not in ("__weakref__", "_abc_impl")]
+        own = [(name, part) for name, part in names_of(value).items() if name not in ("__weakref__", "_abc_impl")]
         return id(value), [*value.__bases__, *(part for pair in own for part in pair)]
 
     def iterator(self, value: Any) -> tuple[Any, list[Any]]:
@@ -306,10 +306,11 @@ class State:
             parts += [value.args, value.__cause__, value.__context__]
         if not known or not all(self.shows_all(base) for base in mro_of(kind)):
             raise Unprovable
-        with suppress(AttributeError):
-            parts.append(object.__getattribute__(value, "__dict__"))
+        held = held_by(value)
+        if held is not None:
+            parts.append(held)
         for base in mro_of(kind):
-            for member in vars(base).values():
+            for member in names_of(base).values():
                 if isinstance(member, types.MemberDescriptorType):
                     parts.append(MISSING)
                     with suppress(AttributeError):

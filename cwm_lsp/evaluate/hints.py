@@ -10,7 +10,7 @@ from types import FunctionType, GenericAlias, NoneType, UnionType
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
+from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a, names_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Context
@@ -38,9 +38,9 @@ def of(
     if is_a(obj, type) and obj in interpreter.runtime.classes:
         for base in reversed(obj.__mro__):
             if base in interpreter.runtime.classes:
-                home = next((body.code.home for body in map(body_of, vars(base).values()) if body), None)
-                local = {**vars(base), **(localns or {})}
-                found |= resolved(home or interpreter.here, vars(base).get("__annotations__", {}), local)
+                home = next((body.code.home for body in map(body_of, names_of(base).values()) if body), None)
+                local = {**names_of(base), **(localns or {})}
+                found |= resolved(home or interpreter.here, names_of(base).get("__annotations__", {}), local)
     elif type(obj) is FunctionType and (body := body_of(obj)) is not None:
         while hasattr(obj, "__wrapped__"):
             obj = obj.__wrapped__

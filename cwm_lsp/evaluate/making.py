@@ -16,7 +16,7 @@ from cwm_lsp.evaluate import hints, library
 from cwm_lsp.evaluate.adoption import allowed, entries_of, is_metaclass, settle, winner
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.methods import Methods
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, is_a, mro_of
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, is_a, mro_of, names_of
 
 if TYPE_CHECKING:
     pass
@@ -151,8 +151,8 @@ class Making(Methods):
         if not isinstance(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()
         for base in mro_of(kind):  # dataclasses puts these names into source text
-            annotations = vars(base).get("__annotations__", {})
-            fields = vars(base).get("__dataclass_fields__", {})
+            annotations = names_of(base).get("__annotations__", {})
+            fields = names_of(base).get("__dataclass_fields__", {})
             names = [*annotations, *(getattr(value, "name", None) for value in fields.values())]
             if (
                 type(annotations) is not dict
@@ -161,7 +161,7 @@ class Making(Methods):
                 or not all(type(name) is str and name.isidentifier() and not iskeyword(name) for name in names)
             ):
                 raise GaveUp("the annotations of a dataclass are not names")
-        annotations = vars(kind).get("__annotations__", {}).values()
+        annotations = names_of(kind).get("__annotations__", {}).values()
         unknown = any(type(annotation) is Unknown for annotation in annotations)
         if unknown and not kind.__doc__:
             kind.__doc__ = "?"  # would be made of what the annotations show as
@@ -178,14 +178,15 @@ class Making(Methods):
     @contextmanager
     def as_module(self, kind: Any) -> Iterator[None]:
         """Let `dataclasses` find the module of a class, where it looks for it: in `sys.modules`."""
-        annotations = vars(kind).get("__annotations__", {}).values()
+        annotations = names_of(kind).get("__annotations__", {}).values()
         name, alias = kind.__module__, kind.__module__
         with MODULES:
             if name in sys.modules:
                 if not any(is_a(annotation, str) for annotation in annotations):
                     yield
                     return
-                seen = any(body_of(getattr(type(value), "__get__", None)) is not None for value in vars(kind).values())
+                values = names_of(kind).values()
+                seen = any(body_of(getattr(type(value), "__get__", None)) is not None for value in values)
                 if seen or type(kind) in self.runtime.classes:
                     raise GaveUp("a dataclass of a module with the name of another one runs code of the file")
                 alias = f"{name} of evaluation {id(self)}"

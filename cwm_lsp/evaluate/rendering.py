@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cwm_lsp.evaluate.event_loop import CLOCKED, shows_otherwise
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
-from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, is_a, names_of
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, held_by, is_a, names_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.machine import Machine
@@ -330,12 +330,7 @@ def is_ours(value: Any) -> bool:
 def attributes_of(value: Any) -> dict[str, Any] | None:
     if is_a(value, functools.partial):  # would make a dict for them, which shows when another is made of it
         return None
-    if is_a(value, type):  # whose metaclass may have its own
-        return cast("dict[str, Any]", names_of(value))
-    try:
-        return cast("dict[str, Any]", object.__getattribute__(value, "__dict__"))
-    except AttributeError:
-        return None
+    return cast("dict[str, Any] | None", held_by(value))
 
 
 def state_of(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, int, int]]]:

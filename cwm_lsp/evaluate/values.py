@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from types import CellType, MethodType
-from typing import TYPE_CHECKING, Any, NoReturn
+from types import CellType, GetSetDescriptorType, MemberDescriptorType, MethodType
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +73,17 @@ mro_of: Any = type.__dict__["__mro__"].__get__
 """The classes that a class looks its attributes up in; no hook of its metaclass is asked."""
 names_of: Any = type.__dict__["__dict__"].__get__
 """What a class itself holds; no hook of its metaclass is asked."""
+
+
+def held_by(value: Any) -> Mapping[str, Any] | None:
+    """What is in the `__dict__` of an object or a class, None where it has none; no property of that name is asked."""
+    if issubclass(type(value), type):
+        return cast("Mapping[str, Any]", names_of(value))
+    for base in mro_of(type(value)):
+        found = names_of(base).get("__dict__")
+        if type(found) in (GetSetDescriptorType, MemberDescriptorType):
+            return cast("Mapping[str, Any]", found.__get__(value))
+    return None
 
 
 arguments_of = vars(BaseException)["args"].__get__

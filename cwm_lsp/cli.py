@@ -356,7 +356,8 @@ def forget(file: Path | None) -> int:
 
     store = TraceStore.of(str(file)) if file is not None else TraceStore(project(Path.cwd() / "program.py"))
     count = store.forget(None if file is None else str(file))
-    click.echo(f"{count} run{'s' * (count != 1)} forgotten; what is kept lies in {store.path}")
+    what = f"{count} run{'s' * (count != 1)} forgotten" if count else f"no run of {file or 'this project'} is kept"
+    click.echo(f"{what}; what is kept lies in {store.path}")
     return DONE
 
 

@@ -177,7 +177,8 @@ def trace_table(trace: Trace) -> Table:
 
 
 def comparison_table(predicted: Trace, recorded: Trace, divergences: Sequence[Divergence]) -> Table:
-    """Predicted and recorded side by side, one row a step; what only one of them has leaves the other side empty."""
+    """Predicted and recorded side by side, one row a step; what only one of them has leaves the other side empty. Where
+    one of them was cut, nothing differs from there on."""
     table = _table("", "line", "code", "predicted", "recorded")
     lines = recorded.source.splitlines()
     left = {step.index: step for step in steps(predicted.events)}
@@ -188,16 +189,24 @@ def comparison_table(predicted: Trace, recorded: Trace, divergences: Sequence[Di
         for a, b in align(predicted, recorded)
     ]
     rows = [row for row in rows if row != (None, None)]
-    for a, b in rows[:MAX_STEPS]:
+    ends = [
+        max((n for n, row in enumerate(rows, 1) if row[side] is not None), default=0)
+        if trace.outcome.is_cut
+        else len(rows)
+        for side, trace in enumerate((predicted, recorded))
+    ]
+    for number, (a, b) in enumerate(rows[:MAX_STEPS]):
         step = b or a
         assert step is not None
-        differs = b is not None and b.index in diverging
+        known = number < min(ends)
+        differs = known and b is not None and b.index in diverging
+        none = Text("–" if known else "", "dim")
         table.add_row(
-            Text("≠", "bold red") if differs or b is None or a is None else "",
+            Text("≠", "bold red") if known and (differs or b is None or a is None) else "",
             str(step.event.line),
             _code(step.event, lines),
-            _effect(a, predicted) if a else Text("–", "dim"),
-            _effect(b, recorded, "bold red" if differs else None) if b else Text("–", "dim"),
+            _effect(a, predicted) if a else none,
+            _effect(b, recorded, "bold red" if differs else None) if b else none,
         )
     _cut(table, len(rows))
     return table
@@ -243,9 +252,15 @@ def cost_line(trace: Trace) -> Text:
     """What a prediction cost."""
     stats = trace.stats
     return Text(
-        f"{stats.events} events, {stats.tokens} tokens, {stats.forward_passes} forward passes, {stats.seconds:.2f} s",
+        f"{_of(stats.events, 'event')}, {_of(stats.tokens, 'token')}, {_of(stats.forward_passes, 'forward pass')}, "
+        f"{stats.seconds:.2f} s",
         "dim",
     )
+
+
+def _of(count: int, noun: str) -> str:
+    """`1 token`, `2 passes`."""
+    return f"{count} {noun}{'' if count == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
 def divergence_lines(divergences: Iterable[Divergence]) -> list[Text]:
@@ -297,8 +312,8 @@ def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
         total = sum(surprise.bits for surprise in reading.surprises)
         passes = reading.passes + reading.expecting_passes
         yield Text(
-            f"read by the model alone: {total:.1f} bits of surprise in {len(reading.surprises)} events, "
-            f"{reading.tokens} tokens, {passes} forward passes, {reading.seconds:.2f} s",
+            f"read by the model alone: {total:.1f} bits of surprise in {_of(len(reading.surprises), 'event')}, "
+            f"{_of(reading.tokens, 'token')}, {_of(passes, 'forward pass')}, {reading.seconds:.2f} s",
             "dim",
         )
     if reading.detail:

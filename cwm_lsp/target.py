@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate import Evaluator
 
 # A Windows drive letter (`C:\a.py`) has a path separator behind its colon, so it is not taken for a function.
-_FUNCTION = re.compile(r":(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)$")
+_FUNCTION = re.compile(r"::?(?P<name>\d+|[^\W\d]\w*(?:(?:\.|::)[^\W\d]\w*)*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Target:
 
 
 def split(target: str) -> tuple[str, str | None]:
-    """`FILE[:FUNCTION]` → the file and the function's name, if one is given."""
+    """`FILE[:FUNCTION]` → the file and the function's name, if one is given: also a line of it, or a pytest node id."""
     match = _FUNCTION.search(target)
     if match is None or Path(target).is_file():
         return target, None
-    return target[: match.start()], match["name"]
+    return target[: match.start()], match["name"].replace("::", ".")
 
 
 def resolve(path: str, name: str | None, call: str | None) -> Target:

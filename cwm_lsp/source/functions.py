@@ -122,12 +122,19 @@ def function_at(source: str, line: int) -> Function | None:
 
 
 def find(source: str, name: str, path: str) -> Function:
-    """The function of that qualified name, or of that bare name if only one has it; of redefinitions the last.
+    """The function of that qualified name, or of that bare name if only one has it; of redefinitions the last. Where
+    the name is a number, the innermost function around that line.
 
     Raises `UserError` if there is none, if its text does not parse, or if the bare name is ambiguous.
     """
     wanted = name.replace(".<locals>", "")
     everything = _functions(source)
+    if name.isdigit():
+        around = function_at(source, int(name))
+        if around is None:
+            known = list(dict.fromkeys(function.qualname for function in everything))
+            raise UserError(f"line {name} of {path} is in no function; {_it_has(known, source)}")
+        return around
     found = [function for function in everything if function.qualname == wanted]
     if not found:
         found = [function for function in everything if function.name == wanted and not function.is_accessor]

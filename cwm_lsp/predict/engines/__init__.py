@@ -21,7 +21,7 @@ REFUSED = ((5, 14), (5, 18))
 """The releases of transformers, up to the second, that gave wrong output for drafts past a sliding window (its pull
 requests 47447 and 48280). Their caches are not used here; but nothing was tried with them."""
 
-_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+_HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,9 @@ def _check_local(options: Options) -> None:
             "(--quantization nf4 makes them small) or quantised as compressed-tensors"
         )
     if not path.exists() and not _HUB_ID.fullmatch(model):
-        raise UnavailableError(f"there is no folder {model}: name one with a model, a hub id, or `bundled`")
+        raise UnavailableError(
+            f"there is no folder {model}: name one with a model, a hub id such as facebook/cwm, or `bundled`"
+        )
     if path.exists() and not (path / "config.json").is_file():
         raise UnavailableError(
             f"{model} holds no model: name a folder that has config.json, tokenizer.json and safetensors files"

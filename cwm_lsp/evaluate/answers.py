@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import datetime
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,9 @@ LONGEST = 20_000
 """Characters of a repr that is read for what it tells of its parts."""
 TOKENS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|<(?:[^<>]|<[^<>]*>)*>", re.DOTALL)
 """Strings, and what has no syntax, `<m.Point object>`."""
+HELD = "object('"
+"""How an object is written of which a run has kept more than its repr (`record/insides.py`)."""
+MOMENTS = frozenset({"datetime", "date", "time", "timedelta", "timezone"})
 STAND_IN = re.compile(r"\b_(\d+)_\b")
 
 
@@ -26,26 +30,32 @@ def literal(text: str) -> Any:
         return MISSING
 
 
-def described(text: str) -> Any:
+def described(text: str, since: int = 0) -> Any:
     """What a repr is of, as far as it tells: a container has its elements, `Point(x=1, y=2)` is an `Unknown` of which
-    attributes are known. What tells nothing is an `Unknown` that shows so."""
+    attributes are known, `datetime.date(2026, 1, 2)` is that date. What tells nothing is an `Unknown` that shows so.
+    `since`: `Machine.outside` now."""
     found = literal(text)
-    if found is not MISSING or len(text) > LONGEST or "..." in text:
+    if found is not MISSING or len(text) > LONGEST or ("..." in text and HELD not in text):
         return Unknown(text) if found is MISSING else found
     opaque = [match[0] for match in TOKENS.finditer(text) if match[0][0] == "<"]
     numbers = iter(range(len(opaque)))
     plain = TOKENS.sub(lambda match: f"_{next(numbers)}_" if match[0][0] == "<" else match[0], text)
     with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return _Described(plain, opaque).value(ast.parse(plain, mode="eval").body)
+        return _Described(plain, opaque, since).value(ast.parse(plain, mode="eval").body)
     return Unknown(text)
 
 
-def tell(value: Unknown, text: str) -> None:
+def shown(text: str) -> str:
+    """The repr that an answer stands for: a run may have told more of its objects than that."""
+    return repr(described(text)) if HELD in text else text
+
+
+def tell(value: Unknown, text: str, since: int) -> None:
     """Let a value that is not known by itself be one of that repr."""
-    value.text = text
-    told = described(text)
+    value.text = shown(text)
+    told = described(text, since)
     if type(told) is Unknown:
-        value.fields = told.fields
+        value.fields, value.since, value.is_true = told.fields, told.since, told.is_true
     else:
         value.value = told
 
@@ -53,9 +63,10 @@ def tell(value: Unknown, text: str) -> None:
 class _Described:
     """The values of a syntax tree in which names like `_0_` stand for what has no syntax."""
 
-    def __init__(self, text: str, opaque: Sequence[str]) -> None:
+    def __init__(self, text: str, opaque: Sequence[str], since: int) -> None:
         self._text = text
         self._opaque = opaque
+        self._since = since
 
     def value(self, node: ast.expr) -> Any:
         """What a node stands for; raises `ValueError` where no such value can be."""
@@ -70,14 +81,45 @@ class _Described:
                     for key, value in zip(keys, values, strict=True)
                     if key is not None
                 }
+            case ast.Call(ast.Name("object"), [ast.Constant(str(text)), *truth], attributes):
+                return self._with(Unknown(text), attributes, is_true=bool(truth))
+            case ast.Constant(value=value) if value is ...:  # left out
+                return Unknown()
         with contextlib.suppress(ValueError):
             return ast.literal_eval(node)
-        found = Unknown(
-            STAND_IN.sub(lambda match: self._opaque[int(match[1])], ast.get_source_segment(self._text, node) or "")
-        )
-        if isinstance(node, ast.Call) and not node.args:
-            found.fields = {one.arg: self.value(one.value) for one in node.keywords if one.arg is not None}
+        text = ast.get_source_segment(self._text, node) or ""
+        made = _made(node)
+        if made is not MISSING and repr(made) == text:
+            return made
+        found = Unknown(STAND_IN.sub(lambda match: self._opaque[int(match[1])], text))
+        return self._with(found, node.keywords) if isinstance(node, ast.Call) and not node.args else found
+
+    def _with(self, found: Unknown, attributes: Sequence[ast.keyword], *, is_true: bool = False) -> Unknown:
+        found.fields = {one.arg: self.value(one.value) for one in attributes if one.arg is not None}
+        found.since, found.is_true = self._since, is_true
         return found
+
+
+def _made(node: ast.expr) -> Any:
+    """The moment or duration that an expression is the repr of, or `MISSING`: of these the repr names the module too,
+    and no class of the program's can have it."""
+    match node:
+        case ast.Attribute(ast.Attribute(ast.Name("datetime"), "timezone"), "utc"):
+            return datetime.timezone.utc
+        case ast.Call(ast.Attribute(ast.Name("datetime"), name), args, keywords) if name in MOMENTS:
+            given = [_part(one) for one in args]
+            named = {one.arg: _part(one.value) for one in keywords if one.arg is not None}
+            if MISSING not in (*given, *named.values()):
+                with contextlib.suppress(ValueError, TypeError, OverflowError):
+                    return getattr(datetime, name)(*given, **named)
+    return MISSING
+
+
+def _part(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return _made(node)
 
 
 def same_literal(text: str, other: str) -> bool:

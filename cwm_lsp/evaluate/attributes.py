@@ -102,6 +102,8 @@ class Attributes:
         if type(value) is Unknown:
             if name in SPACES and not runtime.tracing and not self.interpreter.here.of_library:
                 runtime.unknowing.adrift = True
+            if name in value.fields and value.since == runtime.outside:
+                return value.fields[name]
             return self.interpreter.operations.attempt(self.known, (value, name), (value,))
         if runtime.poisoned and id(value) in runtime.poisoned and type(value) in runtime.classes:
             return runtime.unknown()
@@ -125,8 +127,6 @@ class Attributes:
         """`value.name`, or `Undetermined`."""
         kind = type(value)
         if kind is Unknown:
-            if name in value.fields:
-                return value.fields[name]
             raise Undetermined
         runtime = self.runtime
         if runtime.dialect is not None and self.is_doubtful(value, name):

@@ -179,7 +179,8 @@ class Doubts(Machine):
             value = pending.pop()
             if id(value) in self.poisoned or type(value) in rendering.ATOMS:
                 continue
-            if type(value) is Unknown and value.fields:
+            if type(value) is Unknown and value.value is MISSING:
+                self.outside += 1
                 pending.extend(value.fields.values())
                 value.fields = NO_FIELDS
             if type(value) is Unknown and value.leads_to is not None:
@@ -230,13 +231,13 @@ class Doubts(Machine):
                             found.append(member.__get__(value))
         return found
 
-    def is_poisoned(self, values: Iterable[Any], *, shown: bool = False) -> bool:
-        """Whether unknown code may have changed any of the values or what can be reached from them; `shown`: where what
-        an unknown shows as is known, that will do."""
+    def is_poisoned(self, values: Iterable[Any]) -> bool:
+        """Whether unknown code may have changed any of the values or what can be reached from them. An unknown that a
+        repr is known of is what it is: whatever looks further into it finds out."""
 
         def is_lost(value: Any) -> bool:
             if type(value) is Unknown:
-                return not (shown and value.text is not None)
+                return value.text is None
             return id(value) in self.poisoned or self.unknowing.may_show_otherwise(value)
 
         return self.reaches(values, is_lost)
@@ -255,9 +256,9 @@ class Doubts(Machine):
             pending.extend(self.inside(value))
         return False
 
-    def touchable(self, values: Iterable[Any], *, shown: bool = False) -> None:
-        """Raise `Undetermined` if something is poisoned among values about to be looked into, or `shown`."""
-        if (self.poisoned or self.unknowing.given_up) and self.is_poisoned(values, shown=shown):
+    def touchable(self, values: Iterable[Any]) -> None:
+        """Raise `Undetermined` if something is poisoned among values about to be looked into, or shown."""
+        if (self.poisoned or self.unknowing.given_up) and self.is_poisoned(values):
             raise Undetermined
 
     def branch(self, lines: tuple[int | None, int | None], *, leaves: bool = False) -> bool:

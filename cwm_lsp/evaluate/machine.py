@@ -100,6 +100,8 @@ class Machine(ABC):
         """Since the last event a model has said that nothing is raised."""
         self.poisoned: dict[int, Any] = {}
         """Mutable values that unknown code may have changed, by identity."""
+        self.outside = 0
+        """How often code that is not known has had hold of an object that is not: it may have changed any such one."""
         self.disturbed: set[int] = set()
         """Those that it may have changed in the traced call: what they are now a model may say."""
         self.loading = 0
@@ -316,5 +318,5 @@ class Machine(ABC):
         """The values directly inside a container or an instance of a class of the file."""
 
     @abstractmethod
-    def touchable(self, values: Iterable[Any], *, shown: bool = False) -> None:
-        """Raise `Undetermined` if something is poisoned among values about to be looked into, or `shown`."""
+    def touchable(self, values: Iterable[Any]) -> None:
+        """Raise `Undetermined` if something is poisoned among values about to be looked into, or shown."""

@@ -167,6 +167,8 @@ class Operations(Bounding):
         """Whether a value is true; an `Unknown` if that is not known."""
         if type(value) in STILL_OPERANDS:
             return self.attempt(bool, (value,))
+        if type(value) is Unknown and value.is_true:
+            return True
         return self.acting(self.attempt, bool, (value,))
 
     def compare(self, name: str) -> Apply:
@@ -202,8 +204,10 @@ class Operations(Bounding):
         def same(a: Any, b: Any) -> bool:
             if a is b or unguarded(a) is unguarded(b):
                 return not negate
-            for value in (a, b):
+            for value, other in ((a, b), (b, a)):
                 if type(value) is Unknown:
+                    if value.is_object and any(other is item for item in SINGLETONS):
+                        return negate
                     raise Undetermined
             if any(a is item or b is item for item in SINGLETONS) or type(a) is not type(b):
                 return negate

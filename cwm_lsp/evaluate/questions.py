@@ -19,8 +19,8 @@ class Question:
     `values`: `event` is the next event, known but for the reprs of the names in `unknown` (`"value"` for the value of
     a `return`); they are absent from its `locals`, whose final order is `names`. Answer: name → repr, for all of them.
     A literal is parsed and evaluation goes on from it; anything else makes an opaque object that shows so. A name left
-    out stays unknown: it shows as its type, or as `...`, with the provenance `unknown`. The completed event is the
-    next step.
+    out stays unknown: it shows as its type, or as `...`, with the provenance `unknown`. Objects may be described as
+    `record/insides.py` does, those of other names too. The completed event is the next step.
 
     `branch`: a truth value decides which line comes next. `lines` is (line if true, line if false), either None where
     it has no line of its own. Answer: True or False.

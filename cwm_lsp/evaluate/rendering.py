@@ -136,7 +136,7 @@ class Renderer:
         self.shuffled = False
         self.measure(value, [NODES], set())
         if not (is_bare(kind) and kind in runtime.classes):
-            runtime.touchable((value,), shown=True)
+            runtime.touchable((value,))
         with runtime.untraced():
             text = self.render(value)
         if "coro=<" in text or "cb=[" in text:

@@ -272,7 +272,7 @@ class Runtime(Showing):
         self.unknowing.lost(frame)
         value = Unknown()
         if "value" in reply:
-            tell(value, reply["value"])
+            tell(value, reply["value"], self.outside)
         return value
 
     def run_untraced(self, frame: Frame, caller: Frame | None) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import lifetimes, rendering
 from cwm_lsp.evaluate.answers import described, same_literal, tell
+from cwm_lsp.evaluate.answers import shown as shown_as
 from cwm_lsp.evaluate.code import MOST_HELD, NO_HOLDERS, Frame
 from cwm_lsp.evaluate.doubts import Doubts
 from cwm_lsp.evaluate.kept import Kept
@@ -217,6 +218,7 @@ class Showing(Doubts):
                 suggestions={name: suggestions[name] for name in wanted if name in suggestions} or NOTHING,
             )  # fmt: skip
             answers.update(self.answer(question))
+            self.hold_anew(frame, {name: text for name, text in answers.items() if name not in unknown})
         shown = dict(frame.shown)
         for name in unknown:
             text = answers.get(name)
@@ -232,25 +234,31 @@ class Showing(Doubts):
                     continue
                 if not (type(value) in self.classes and id(value) not in self.poisoned):
                     self.tainted = True
-            shown[name] = text
+            shown[name] = shown_as(text)
             self.source_of(frame, name, "predicted")
         frame.shown = shown
 
+    def hold_anew(self, frame: Frame, told: Mapping[str, str]) -> None:
+        """Objects that are not known themselves hold what a run says beside what it was asked for."""
+        for name, text in told.items():
+            value = frame.cells[name].value if name in frame.code.shared else frame.vars.get(name)
+            if type(value) is Unknown and value.value is MISSING and value.text == shown_as(text):
+                tell(value, text, self.outside)
+
     def settle(self, frame: Frame, name: str, value: Any, text: str | None) -> None:
         """Give the unknown value of a variable the repr that the model says it has; None where it says nothing."""
-        known = MISSING if text is None else described(text)
-        if type(known) is Unknown:
-            fields, known = known.fields, MISSING
-        else:
-            fields = NO_FIELDS
         if type(value) is Unknown:
-            value.text, value.askable = text, False
-            value.value, value.fields = known, fields
-            if known is not MISSING:
-                self.rebind(frame, name, known)
-                frame.values[name] = standing_for(known)
+            value.askable = False
+            if text is None:
+                value.text, value.fields = None, NO_FIELDS
+                return
+            tell(value, text, self.outside)
+            if value.value is not MISSING:
+                self.rebind(frame, name, value.value)
+                frame.values[name] = standing_for(value.value)
                 hold(frame, name, frame.values[name])
             return
+        known = MISSING if text is None else described(text, self.outside)
         if self.fill(value, known):
             return
         if id(value) not in self.poisoned:
@@ -258,8 +266,9 @@ class Showing(Doubts):
         if text is None:
             self.disturbed.discard(id(value))
             return
-        stand_in = Unknown(text)
-        stand_in.fields = fields
+        stand_in = Unknown()
+        tell(stand_in, text, self.outside)
+        stand_in.value = MISSING
         self.rebind(frame, name, stand_in)
         frame.values[name] = standing_for(stand_in)
         hold(frame, name, frame.values[name])
@@ -321,10 +330,10 @@ class Showing(Doubts):
             return None
         self.tainted = True
         if type(value) is Unknown:
-            tell(value, text)
+            tell(value, text, self.outside)
         else:
-            self.fill(value, described(text))
-        return text
+            self.fill(value, described(text, self.outside))
+        return shown_as(text)
 
     def show_exception(self, frame: Frame, error: BaseException) -> None:
         if frame.seen is error:

@@ -140,7 +140,7 @@ NO_FIELDS: Mapping[str, Any] = {}
 class Unknown:
     """A value that cannot be known. Whatever looks inside it raises `Undetermined`."""
 
-    __slots__ = ("askable", "decorated", "fields", "hashed", "leads_to", "text", "value")
+    __slots__ = ("askable", "decorated", "fields", "hashed", "is_true", "leads_to", "since", "text", "value")
 
     def __init__(self, text: str | None = None, *, askable: bool = False) -> None:
         self.askable = askable
@@ -155,9 +155,18 @@ class Unknown:
         """Attributes that the text tells, for as long as nothing may have changed them."""
         self.leads_to: Callable[[], Any] | None = None
         """Of a weak reference: gives its object, or None."""
+        self.since = 0
+        """`Machine.outside` when they were told."""
+        self.is_true = False
+        """It is true, whatever it holds."""
         self.hashed: int | None = None
         """Of the hash of a value, which differs from run to run: what it is here. It says which values are equal to
         each other when it is returned by a `__hash__`, and no more."""
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is known to be an object that no literal stands for: not None, for one."""
+        return self.value is MISSING and self.text is not None and not self.text.endswith("...")
 
     def __repr__(self) -> str:
         if self.value is not MISSING:

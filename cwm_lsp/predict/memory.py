@@ -194,7 +194,8 @@ class Memory:
         for known in self._known:
             same = [call for call in known.calls(event.function) if _agree(event.locals, call.locals)]
             replies = [
-                {name: call.locals[name] for name in question.unknown if _is_told(call, name)} or NO_ANSWER
+                {name: call.held.get(name, call.locals[name]) for name in question.unknown if _is_told(call, name)}
+                or NO_ANSWER
                 for call in same
             ]
             found = _nth(replies, self._entered[event.function])
@@ -263,14 +264,21 @@ def _reply(question: Question, known: _Known, now: Event, then: _Pass, number: i
     for name in question.unknown:
         old = known.name_then(name, number)
         texts = after.locals if after.kind == "line" else {old: after.value} if after.value is not None else NOTHING
+        held = after.held if after.kind == "line" else {old: after.held["value"]} if after.held else NOTHING
         changed = texts.get(old) != then.before.locals.get(old)
         if (
             texts.get(old) is not None
             and _is_told(after, old)
             and (changed or _plain(now.locals.get(name)) == _plain(then.before.locals.get(old)))
         ):
-            replies[name] = texts[old]
-    return replies or NO_ANSWER
+            replies[name] = held.get(old, texts[old])
+    if not replies:
+        return NO_ANSWER
+    for name, text in question.event.locals.items():  # what other objects hold now, beside what is asked
+        old = known.name_then(name, number)
+        if old in held and after.locals.get(old) == text:
+            replies.setdefault(name, held[old])
+    return replies
 
 
 def _nth(replies: Sequence[Answer | Nothing], index: int) -> Answer | Nothing:

@@ -9,6 +9,9 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import NamedTuple
 
+_LOOKING = frozenset({"len", "bool", "isinstance", "type", "id", "callable"})
+"""Builtins that change nothing of what they are given."""
+
 
 class Statement(NamedTuple):
     """A simple statement, or what a compound one evaluates on its own lines."""
@@ -178,7 +181,7 @@ def _statement(node: ast.AST, scope: str, own: frozenset[str], inner: Sequence[a
         reads.add(node.target.id)
         hands.add(node.target.id)
     for child in (child for part in parts for child in ast.walk(part)):
-        if isinstance(child, ast.Call):
+        if isinstance(child, ast.Call) and not (isinstance(child.func, ast.Name) and child.func.id in _LOOKING - own):
             hands.update(name.id for name in ast.walk(child) if isinstance(name, ast.Name) and name is not child.func)
         elif isinstance(child, ast.Attribute | ast.Subscript) and not isinstance(child.ctx, ast.Load):
             hands.update(name.id for name in ast.walk(child.value) if isinstance(name, ast.Name))

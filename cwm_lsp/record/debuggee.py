@@ -45,8 +45,8 @@ from collections.abc import Iterable
 from typing import Any
 
 _PARTS = (
-    "stack", "quiet", "reach", "reprs", "atoms", "values", "tracers", "framed", "scope", "recording", "probe", "lines",
-    "gathering", "comprehensions", "importing",
+    "stack", "quiet", "reach", "reprs", "atoms", "values", "insides", "tracers", "framed", "scope", "recording",
+    "probe", "lines", "gathering", "comprehensions", "importing",
 )  # fmt: skip
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG

@@ -10,6 +10,7 @@ from typing import Any
 
 from cwm_lsp.trace.events import NOTHING, Event, EventKind, ExceptionInfo, Outcome
 
+_HELD = "."
 _KINDS: dict[str, EventKind] = {"r": "return", "e": "exception"}
 
 
@@ -46,18 +47,11 @@ class RecordDecoder:
             if len(record) > 4:
                 marks = record[5]
                 scope.change(record[3], record[4])
-                return Event(
-                    "line",
-                    line,
-                    depth,
-                    scope.name,
-                    scope.shown,
-                    mark=_mark(marks) if marks else None,
-                    path=scope.path,
-                )
+                mark = _mark(marks) if marks else None
+                return Event("line", line, depth, scope.name, scope.shown, mark=mark, path=scope.path, held=scope.held)
             if record[3]:
                 scope.change(record[3], ())
-            return Event("line", line, depth, scope.name, scope.shown, path=scope.path)
+            return Event("line", line, depth, scope.name, scope.shown, path=scope.path, held=scope.held)
         if kind in ("c", "s"):
             marks = record[5] if len(record) > 5 else NOTHING
             scope = _Scope(record[3], record[4], record[6] if len(record) > 6 else None)
@@ -69,23 +63,36 @@ class RecordDecoder:
             if kind == "s":
                 return None
             mark = _mark(marks) if marks else None
-            return Event("call", line, depth, scope.name, scope.shown, mark=mark, path=scope.path)
+            return Event("call", line, depth, scope.name, scope.shown, mark=mark, path=scope.path, held=scope.held)
         scope = self._scopes[depth]
-        mark = _mark(record[4]) if len(record) > 4 else None
-        return Event(_KINDS[kind], line, depth, scope.name, value=record[3], mark=mark, path=scope.path)
+        mark = (_mark(record[4]) or None) if len(record) > 4 else None
+        held = {"value": record[5]} if len(record) > 5 else NOTHING
+        return Event(_KINDS[kind], line, depth, scope.name, value=record[3], mark=mark, path=scope.path, held=held)
 
 
 class _Scope:
     """An activation, and its locals as they were last seen."""
 
-    __slots__ = ("name", "path", "shown")
+    __slots__ = ("held", "name", "path", "shown")
 
     def __init__(self, name: str, local: Mapping[str, str], path: str | None) -> None:
         self.name = name
         self.path = path
-        self.shown: Mapping[str, str] = MappingProxyType(local)
+        self.shown: Mapping[str, str] = NOTHING
+        self.held: Mapping[str, str] = NOTHING
+        """What is in their values that does not show."""
+        self.change(local, ())
 
     def change(self, changed: Mapping[str, str], gone: Collection[str]) -> None:
+        held = {name[:-1]: text for name, text in changed.items() if name.endswith(_HELD)}
+        gone_from = {name[:-1] for name in gone if name.endswith(_HELD)}
+        if held or gone_from:
+            kept = {name: text for name, text in self.held.items() if name not in gone_from}
+            self.held = MappingProxyType({**kept, **held})
+            changed = {name: text for name, text in changed.items() if not name.endswith(_HELD)}
+            gone = [name for name in gone if not name.endswith(_HELD)]
+            if not changed and not gone:
+                return
         local = {**self.shown, **changed}
         if gone:
             local = {name: text for name, text in self.shown.items() if name not in gone}

@@ -44,6 +44,9 @@ def without_secrets(trace: Trace) -> Trace | None:
         values = event.locals if event.value is None else {"value": event.value}
         told = {name: kept(name, text) for name, text in values.items()}
         unknown: dict[str, Provenance] = {name: "unknown" for name, text in told.items() if text != values[name]}
+        held = {name: kept(name, text) for name, text in event.held.items()}
+        if held != event.held:
+            event = replace(event, held={name: text for name, text in held.items() if text != WITHHELD})
         if not unknown:
             return event
         provenance = {**event.provenance, **unknown}

@@ -31,7 +31,11 @@ where it has an instruction that this version has not."""
 class Reach:
     """Of one code object."""
 
-    __slots__ = ("bound", "code", "hidden", "is_function", "is_suspended", "operations", "otherwise", "passes", "quiet")
+    # fmt: off
+    __slots__ = (
+        "bound", "code", "hidden", "is_function", "is_suspended", "operations", "otherwise", "passes", "quiet", "told",
+    )
+    # fmt: on
 
     def __init__(self, code: types.CodeType, namespace: Mapping[str, Any]) -> None:
         """`namespace`: the code's globals."""
@@ -41,6 +45,8 @@ class Reach:
         """Otherwise the locals are a namespace that anybody may change: a class body's, for one."""
         self.is_suspended = bool(code.co_flags & SUSPENDS)
         """Whether it may be left and entered again."""
+        self.told: dict[tuple[int | None, str], int] = {}
+        """How often it was told what is in a local at a line."""
         self.operations = code.co_code
         self.passes = passes[id(code)][1] if id(code) in passes else None
         self.hidden = frozenset() if self.is_function else _CLASS_EXTRAS
@@ -83,3 +89,12 @@ def _lines(code: types.CodeType) -> Iterator[tuple[int, int | None]]:
     for offset in range(0, len(code.co_code), 2):
         line = starts.get(offset, line)
         yield offset, line
+
+
+def arguments_first(code: types.CodeType, local: Any) -> dict[str, Any]:
+    """Locals at entry as 3.11 has them: up to 3.10 arguments that a closure uses come last."""
+    count = code.co_argcount + code.co_kwonlyargcount
+    count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    ordered = {name: local[name] for name in code.co_varnames[:count] if name in local}
+    ordered.update((name, value) for name, value in local.items() if name not in ordered)
+    return ordered

@@ -11,6 +11,9 @@ A record is a list that JSON can hold, one per event, locals as differences with
     ["s", depth, line, name, {local: text}, {}] a scope goes on without an event of its own
     ["end", {...}]                              the last one; see `Recording.end`
 
+Beside the text of a local that is an object, or has one in it, there may be what it holds (see `insides`): under the
+local's name with a dot behind it, `"cart."`. So an "r" has a description as its last item, after its marks.
+
 An "l" has two more items where names went away (a list of them) or a value has a mark (`{local: mark}`); "c", "r" and
 "e" have the marks as their last item. A "c" in another file than the traced one has marks and the file's path.
 """
@@ -26,13 +29,15 @@ from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
     from .atoms import ATOMS, BIG, NESTED, STABLE
-    from .reach import SUSPENDS, Reach
+    from .insides import described
+    from .reach import SUSPENDS, Reach, arguments_first
     from .reprs import name_of
     from .scope import Files, Limits, Scope
     from .values import Values
 else:  # run by path, inside a debuggee that need not have the package
     from atoms import ATOMS, BIG, NESTED, STABLE  # type: ignore[no-redef, import-not-found]
-    from reach import SUSPENDS, Reach  # type: ignore[no-redef, import-not-found]
+    from insides import described  # type: ignore[no-redef, import-not-found]
+    from reach import SUSPENDS, Reach, arguments_first  # type: ignore[no-redef, import-not-found]
     from reprs import name_of  # type: ignore[no-redef, import-not-found]
     from scope import Files, Limits, Scope  # type: ignore[no-redef, import-not-found]
     from values import Values  # type: ignore[no-redef, import-not-found]
@@ -45,6 +50,8 @@ if TYPE_CHECKING:
 
 _NO_CHANGES: dict[str, str] = {}
 _ABSENT = object()
+HELD = "."
+"""Behind the name of a local whose value holds what is told there."""
 _SNAPSHOTS = sys.version_info < (3, 13)
 """Whether `f_locals` of a function's frame is a dictionary that the frame keeps, and `locals()` gives."""
 _AWAITING = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -84,6 +91,7 @@ class Recording:
         self._others: set[str] = set()
         self._limit = limits.events
         self._size = limits.size
+        self._insides = limits.insides
         self._left = limits.events
         self._stack: list[Scope] = []
         self._reaches: dict[int, Reach] = {}
@@ -250,9 +258,12 @@ class Recording:
         line = line or scope.line or 0  # cleaning up may have no line
         text = "None" if how == "unwind" else self.values.text(value)
         mark = None if how == "unwind" else self.values.mark
+        is_opaque = how != "unwind" and self.values.opaque
+        held = self._described(scope.reach, line, "", value, text) if is_opaque else None
         if how == "yield":
             self._suspended[id(frame)] = scope.texts, scope.namespace
-        self._emit(["r", scope.depth, line, text, {"value": mark}] if mark else ["r", scope.depth, line, text])
+        more = [{"value": mark} if mark else {}, held] if held else [{"value": mark}] if mark else []
+        self._emit(["r", scope.depth, line, text, *more])
         if scope.depth or how == "yield":
             return
         if how == "return":
@@ -410,11 +421,11 @@ class Recording:
         texts, loose, values = scope.texts, scope.loose, self.values
         changed: dict[str, str] = {}
         if names is None:
-            names = tuple(_arguments_first(reach.code, local) if order else local)
+            names = tuple(arguments_first(reach.code, local) if order else local)
             if reach.hidden:
                 names = tuple(name for name in names if name not in reach.hidden)
             if texts:
-                names += tuple(name for name in texts if name not in local)
+                names += tuple(name for name in texts if name not in local and name[-1:] != HELD)
         elif loose and touched is None:
             names += tuple([name for name in loose if name not in names])
         elif loose:
@@ -436,6 +447,7 @@ class Recording:
                     loose.pop(name, None)
                     scope.marks.pop(name, None)
                     gone.append(name)
+                    self._hold(texts, name, None, changed, gone)
                 continue
             kind = type(value)
             if kind in ATOMS:
@@ -456,21 +468,30 @@ class Recording:
                 scope.marks.pop(name, None)
             if texts.get(name) != text:
                 changed[name] = texts[name] = text
+            if values.opaque or name + HELD in texts:
+                held = self._described(reach, scope.line, name, value, text) if values.opaque else None
+                self._hold(texts, name, held, changed, gone)
         if shown is None and _SNAPSHOTS and reach.is_function and not self.shares_locals:
             self._restore(scope, local, {})
         return changed
+
+    def _described(self, reach: Reach, line: int | None, name: str, value: Any, text: str) -> str | None:
+        """What a value holds that its text does not tell, where that has not been told of the line often enough."""
+        times = reach.told[line, name] = reach.told.get((line, name), 0) + 1
+        return described(value, text, self.values) if times <= self._insides else None
+
+    @staticmethod
+    def _hold(texts: dict[str, str], name: str, held: str | None, changed: dict[str, str], gone: list[str]) -> None:
+        """Note what the value of a local holds."""
+        name += HELD
+        if held is None:
+            if texts.pop(name, None) is not None:
+                gone.append(name)
+        elif texts.get(name) != held:
+            changed[name] = texts[name] = held
 
     @staticmethod
     def _restore(scope: Scope, local: dict[str, Any], shown: dict[str, Any]) -> None:
         scope.namespace = local
         local.clear()
         local.update(shown)
-
-
-def _arguments_first(code: types.CodeType, local: Any) -> dict[str, Any]:
-    """Locals at entry as 3.11 has them: up to 3.10 arguments that a closure uses come last."""
-    count = code.co_argcount + code.co_kwonlyargcount
-    count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
-    ordered = {name: local[name] for name in code.co_varnames[:count] if name in local}
-    ordered.update((name, value) for name, value in local.items() if name not in ordered)
-    return ordered

@@ -13,9 +13,12 @@ import functools
 import operator
 import os
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+_STORE_ATTR = dis.opmap["STORE_ATTR"]
+_HEAP_TYPE = 1 << 9
+_MOST_ATTRIBUTES = 24
 _LIBRARY = os.path.join(os.path.dirname(os.path.realpath(os.__file__)), "")  # noqa: PTH118, PTH120  loaded already
 _STORES = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"})
 _FREE = frozenset({"STORE_DEREF", "DELETE_DEREF"})
@@ -162,3 +165,31 @@ def _in_library(code: types.CodeType) -> bool:
 def _is_plain(kind: type, name: str) -> bool:
     found = static(kind, name)
     return isinstance(found, types.MemberDescriptorType) or static(type(found), "__get__") is None
+
+
+def attributes_of(kind: type) -> tuple[str, ...]:
+    """Attributes of an object that its class's methods set and that are read without running code. The object's own
+    dictionary is left alone: to ask for it may make one, which a program could notice."""
+    if static(kind, "__getattribute__") is not object.__getattribute__:
+        return ()
+    names: dict[str, None] = {}
+    for base in mro_of(kind)[::-1]:
+        for name, member in namespace_of(base).items():
+            function = getattr(member, "__func__", member)
+            if isinstance(function, types.FunctionType):
+                names.update(dict.fromkeys(_stored(function.__code__)))
+            elif isinstance(member, types.MemberDescriptorType) and flags_of(base) & _HEAP_TYPE:
+                names[name] = None
+    return tuple(name for name in names if _is_plain(kind, name))[:_MOST_ATTRIBUTES]
+
+
+def _stored(code: types.CodeType) -> Iterator[str]:
+    """The names of the attributes that code sets, in order."""
+    more = 0
+    for operation, argument in zip(code.co_code[::2], code.co_code[1::2]):  # noqa: B905
+        if operation == dis.EXTENDED_ARG:
+            more = (more | argument) << 8
+            continue
+        if operation == _STORE_ATTR:
+            yield code.co_names[more | argument]
+        more = 0

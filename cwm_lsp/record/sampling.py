@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
     from .probe import naming_threads
-    from .recording import Recording
+    from .recording import HELD, Recording
     from .scope import Files, Limits
     from .tracers import Monitoring, Tracing, original_settrace
     from .values import Values
 else:  # run by path, in a process that need not have the package
     from probe import naming_threads  # type: ignore[no-redef, import-not-found]
-    from recording import Recording  # type: ignore[no-redef, import-not-found]
+    from recording import HELD, Recording  # type: ignore[no-redef, import-not-found]
     from scope import Files, Limits  # type: ignore[no-redef, import-not-found]
     from tracers import Monitoring, Tracing, original_settrace  # type: ignore[no-redef, import-not-found]
     from values import Values  # type: ignore[no-redef, import-not-found]
@@ -33,7 +33,7 @@ else:  # run by path, in a process that need not have the package
 if TYPE_CHECKING:
     Row = dict[str, Any]
 
-LIMITS = Limits(events=2_000, size=1 << 20, value=1_000, repr_seconds=0.05)
+LIMITS = Limits(events=2_000, size=1 << 20, value=1_000, insides=2, repr_seconds=0.05)
 _SECONDS = 0.5
 """What one recording may take."""
 _SHARE = 0.5
@@ -185,7 +185,7 @@ class Sampler:
             row = {
                 "path": self._row["path"],
                 "line": self._row["line"],
-                "locals": entry[4],
+                "locals": {name: text for name, text in entry[4].items() if name[-1:] != HELD},
                 "class": type(made).__name__,
             }
             self._made[id(made)] = type(made), state, row

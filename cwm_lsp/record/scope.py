@@ -32,6 +32,8 @@ class Limits:
     """Most bytes of one trace."""
     value: int = 4_096
     """Most characters of one value, about."""
+    insides: int = 8
+    """Visits of a line at which it is told what a value holds that does not show."""
     repr_seconds: float = 0.5
     """Most time for one `__repr__` of the program's own."""
     memory: int = 4 << 30

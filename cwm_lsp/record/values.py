@@ -23,22 +23,23 @@ from typing import Any
 
 if "." in __name__:
     from .atoms import ATOMS, BIG, COMPARABLE, DEEPEST, OPAQUE, SEQUENCES, SHORT, fingerprint, room_left
-    from .reprs import Fields, changes_something, fields_of, flags_of, module_of, name_of, qualname_of, static
+    from .reprs import (
+        Fields,
+        attributes_of,
+        changes_something,
+        fields_of,
+        flags_of,
+        module_of,
+        name_of,
+        qualname_of,
+        static,
+    )
     from .stack import hide
 else:  # run by path, inside a debuggee that need not have the package
-    from atoms import (  # type: ignore[no-redef, import-not-found]
-        ATOMS,
-        BIG,
-        COMPARABLE,
-        DEEPEST,
-        OPAQUE,
-        SEQUENCES,
-        SHORT,
-        fingerprint,
-        room_left,
-    )  # fmt: skip
+    from atoms import ATOMS, BIG, COMPARABLE, DEEPEST, OPAQUE, SEQUENCES, SHORT, fingerprint, room_left  # type: ignore[no-redef, import-not-found]  # fmt: skip
     from reprs import (  # type: ignore[no-redef, import-not-found]
         Fields,
+        attributes_of,
         changes_something,
         fields_of,
         flags_of,
@@ -98,7 +99,7 @@ def plain_name(value: object) -> str:
 class _Kind:
     """What is known of a class whose objects have been shown."""
 
-    __slots__ = ("calls", "fields", "name", "refused", "seconds", "text", "weak")
+    __slots__ = ("attributes", "calls", "fields", "name", "refused", "seconds", "text", "weak")
 
     def __init__(self, kind: type) -> None:
         self.weak = weakref.ref(kind)
@@ -107,6 +108,7 @@ class _Kind:
         """Why its `__repr__` is not called."""
         if self.fields is None and changes_something(static(kind, "__repr__"), kind):
             self.refused = _CHANGES
+        self.attributes: tuple[str, ...] | None = None
         self.seconds = 0.0
         self.calls = 0
         self.name: tuple[str, str] | None = None
@@ -128,6 +130,8 @@ class Values:
         self.size = size
         self.seconds = seconds
         self.mark: str | None = None
+        self.opaque = False
+        """The latest text is of an object, or has one in it, that may hold what the text does not tell."""
         self._small = size // _LONGEST_PRINT
         self._left = 0
         self._active: list[int] = []
@@ -138,11 +142,11 @@ class Values:
 
     def again(self, value: Any, kind: type, before: bytes | None) -> tuple[str | None, bytes | None]:
         """The text and fingerprint of a value of a type that may change; no text where the fingerprint is `before`."""
-        self.mark = None
+        self.mark, self.opaque = None, False
         now = None
         if kind in COMPARABLE:
             now = fingerprint(value)
-        elif flags_of(kind) & _HEAP_TYPE:
+        elif flags_of(kind) & HEAP_TYPE:
             known = self._known(kind)
             if known.fields is not None and known.refused is None:
                 try:
@@ -162,7 +166,7 @@ class Values:
         return text, now if self.mark is None else None
 
     def text(self, value: Any) -> str:
-        self.mark = None
+        self.mark, self.opaque = None, False
         kind = type(value)
         if kind is int:
             if -BIG < value < BIG:
@@ -186,6 +190,13 @@ class Values:
         if known is None or known.weak() is not kind:
             known = self._kinds[id(kind)] = _Kind(kind)
         return known
+
+    def attributes(self, kind: type) -> tuple[str, ...]:
+        """Those that a description of its objects tells."""
+        known = self._known(kind)
+        if known.attributes is None:
+            known.attributes = attributes_of(kind)
+        return known.attributes
 
     def triple(self, error: BaseException) -> str:
         """The text of settrace's `(type, value, traceback)`."""
@@ -247,16 +258,18 @@ class Values:
             name = getattr(value.__func__, "__qualname__", "?")
             return f"<bound method {name} of {self._write(value.__self__)}>"
         if how is object.__repr__:
+            self.opaque = True
             text = self._named(value, kind)
         elif how in (str.__repr__, bytes.__repr__, int.__repr__):
             return self._write(_without_class(value))
-        elif not flags_of(kind) & _HEAP_TYPE and not _summarises(kind) and _length(value, kind) > self.size // 3:
+        elif not flags_of(kind) & HEAP_TYPE and not _summarises(kind) and _length(value, kind) > self.size // 3:
             text = self._cut(f"<{name_of(kind)} of {_length(value, kind)} items>")
         else:
             known = self._known(kind)
             if known.fields is not None:
                 with contextlib.suppress(AttributeError):
                     return self._generated(value, kind, known.fields)
+            self.opaque = True
             text = self._guarded(value, repr)
             if len(text) > max(self._left, 80):
                 text = self._cut(text[: max(self._left, 80)])
@@ -366,7 +379,7 @@ class Values:
                 seen.add(id(item))
                 if len(seen) > _MOST_HELD:
                     return None
-                if flags_of(kind) & _HEAP_TYPE:
+                if flags_of(kind) & HEAP_TYPE:
                     refused = self._known(kind).refused
                     if refused is not None:
                         return refused
@@ -449,7 +462,7 @@ def _within(containers: list[Any], how: Callable[[Any], str], value: Any) -> str
 
 _repr_enter, _repr_leave = ctypes.pythonapi.Py_ReprEnter, ctypes.pythonapi.Py_ReprLeave
 _CONTAINERS = (list.__repr__, tuple.__repr__, dict.__repr__, set.__repr__, frozenset.__repr__)
-_HEAP_TYPE = 1 << 9
+HEAP_TYPE = 1 << 9
 
 
 def _without_class(value: Any) -> Any:

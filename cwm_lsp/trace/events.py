@@ -7,7 +7,7 @@ effect of a line shows in the next event of the same scope.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -47,6 +47,9 @@ class Event:
     """What is wrong with the event, in a few words (a model's malformed output, a repr that was cut); else None."""
     path: str | None
     """The file that the line is in (absolute), where that is another one than the trace's; else None."""
+    held: Mapping[str, str] = field(compare=False)
+    """Of locals (`"value"`: of the value) whose reprs do not tell what their objects hold, what a run saw of that, as
+    `record/insides.py` writes it."""
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Event:
         provenance: Mapping[str, Provenance] = NOTHING,
         mark: str | None = None,
         path: str | None = None,
+        held: Mapping[str, str] = NOTHING,
     ) -> None:
         # What is generated for a frozen class looks every attribute up by its name, and takes three times as long.
         _set_kind(self, kind)
@@ -74,6 +78,7 @@ class Event:
         _set_provenance(self, provenance)
         _set_mark(self, mark)
         _set_path(self, path)
+        _set_held(self, held)
 
     def at(self, depth: int) -> Event:
         """The same at another depth."""
@@ -94,6 +99,7 @@ class Event:
             "provenance": {**self.provenance, **dict.fromkeys(unknown, "predicted")},
             "mark": self.mark,
             "path": self.path,
+            **({"held": dict(self.held)} if self.held else {}),
         }
 
     @classmethod
@@ -116,6 +122,7 @@ class Event:
             provenance=provenance,
             mark=data.get("mark"),
             path=data.get("path"),
+            held=data.get("held") or NOTHING,
         )
 
 
@@ -131,6 +138,7 @@ class Event:
     _set_provenance,
     _set_mark,
     _set_path,
+    _set_held,
 ) = (getattr(Event, part.name).__set__ for part in fields(Event))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import textwrap
 from dataclasses import replace
 
@@ -13,7 +14,9 @@ from cwm_lsp.evaluate import Around
 from cwm_lsp.predict.memory import Run
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.record.inprocess import record_in_process
+from cwm_lsp.record.privacy import without_secrets
 from cwm_lsp.source.functions import find
+from cwm_lsp.trace.events import Trace
 
 WHEN = "2026-01-02T03:04:05+00:00"
 
@@ -315,6 +318,86 @@ def size(path):
     ):
         trace = predicted(predictor, source.replace("return 0", last), [run], "size('/')", "size")
         assert (trace.events[-1].provenance == {"value": "remembered"}) is is_known
+
+
+ELSEWHERE = """\
+import random
+
+class Item:
+    def __init__(self, name):
+        self.name = name
+        self.qty = random.randint(1, 9)
+
+class Cart:
+    __slots__ = ("items", "owner", "empty")
+    def __init__(self, names):
+        self.items = [Item(name) for name in names]
+        self.owner = {"name": "Ann"}
+        self.secret_token = "s3cret-value"
+    secret_token = property(lambda self: 1, lambda self, value: None)
+
+class Answer:
+    def __init__(self, code):
+        self.code = code
+        self.token = "s3cret-value"
+    def __repr__(self):
+        return f"<Answer [{self.code}]>"
+    def __len__(self):
+        return 0
+
+def forget(cart):
+    cart.items[0].qty = 0
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A module that is not followed."""
+    (tmp_path / "cwm_elsewhere.py").write_text(ELSEWHERE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cwm_elsewhere", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("more", "is_known"),
+    [
+        ("return [item.qty for item in cart.items]", True),
+        ("return cart.items[-1].name + cart.owner['name']", True),
+        ("return 'full' if cart else 'empty'", True),
+        ("return cart is None, None is not answer", True),
+        ("return len(cart.items), answer.code + 1", True),
+        ("both = [answer, cart]\n    return both[1].items[0].name", True),
+        ("return cart.secret_token", False),  # a property: to read it runs code
+        ("return cart.empty", False),  # it was not there
+        ("return 1 if answer else 0", False),  # which asks `__len__`
+        ("return answer.token", False),  # not kept
+        ("cwm_elsewhere.forget(cart)\n    return cart.items[0].qty", False),
+        ("other = cwm_elsewhere.Answer(7)\n    return cart.items[0].qty", False),
+    ],
+)
+def test_new_code_reads_what_is_in_objects_that_a_run_saw(predictor, elsewhere, more, is_known):
+    source = "import cwm_elsewhere\n\n\ndef f(names):\n    cart = cwm_elsewhere.Cart(names)\n"
+    source += "    answer = cwm_elsewhere.Answer(len(cart.items))\n    return 0\n"
+    call = "f(['a', 'b'])"
+    kept = without_secrets(ran(source, call, "f"))
+    assert kept is not None
+    assert "s3cret" not in str(kept.to_json())
+    run = Run(Trace.from_json(kept.to_json(), source), WHEN)
+    edited = source.replace("return 0", more)
+    trace, real = predicted(predictor, edited, [run], call, "f"), ran(edited, call, "f")
+    assert (trace.events[-1].provenance == {"value": "remembered"}) is is_known
+    assert not is_known or trace.outcome.value == real.outcome.value
+    told = next(event for event in trace.events if "cart" in event.locals)
+    assert told.locals["cart"] == "<cwm_elsewhere.Cart object>"
+
+
+def test_moments_of_a_run_are_what_new_code_reckons_with(predictor):
+    source = "import time\nfrom datetime import datetime, timedelta\n\n\n"
+    source += "def f():\n    now = datetime.fromtimestamp(time.time())\n    return 0\n"
+    run = Run(ran(source, "f()", "f"), WHEN)
+    edited = source.replace("return 0", "return now.year > 2000, (now - timedelta(days=1)).date() < now.date()")
+    trace = predicted(predictor, edited, [run], "f()", "f")
+    assert (trace.outcome.value, trace.events[-1].provenance) == ("(True, True)", {"value": "remembered"})
 
 
 @pytest.mark.parametrize("python", OLD)

@@ -82,7 +82,9 @@ class _Described:
                     if key is not None
                 }
             case ast.Call(ast.Name("object"), [ast.Constant(str(text)), *truth], attributes):
-                return self._with(Unknown(text), attributes, is_true=bool(truth))
+                found = self._with(Unknown(text), attributes)
+                found.since, found.is_true = self._since, bool(truth)
+                return found
             case ast.Constant(value=value) if value is ...:  # left out
                 return Unknown()
         with contextlib.suppress(ValueError):
@@ -94,9 +96,8 @@ class _Described:
         found = Unknown(STAND_IN.sub(lambda match: self._opaque[int(match[1])], text))
         return self._with(found, node.keywords) if isinstance(node, ast.Call) and not node.args else found
 
-    def _with(self, found: Unknown, attributes: Sequence[ast.keyword], *, is_true: bool = False) -> Unknown:
+    def _with(self, found: Unknown, attributes: Sequence[ast.keyword]) -> Unknown:
         found.fields = {one.arg: self.value(one.value) for one in attributes if one.arg is not None}
-        found.since, found.is_true = self._since, is_true
         return found
 
 

@@ -102,7 +102,7 @@ class Attributes:
         if type(value) is Unknown:
             if name in SPACES and not runtime.tracing and not self.interpreter.here.of_library:
                 runtime.unknowing.adrift = True
-            if name in value.fields and value.since == runtime.outside:
+            if name in value.fields and value.since in (None, runtime.outside):
                 return value.fields[name]
             return self.interpreter.operations.attempt(self.known, (value, name), (value,))
         if runtime.poisoned and id(value) in runtime.poisoned and type(value) in runtime.classes:

@@ -155,8 +155,8 @@ class Unknown:
         """Attributes that the text tells, for as long as nothing may have changed them."""
         self.leads_to: Callable[[], Any] | None = None
         """Of a weak reference: gives its object, or None."""
-        self.since = 0
-        """`Machine.outside` when they were told."""
+        self.since: int | None = None
+        """`Machine.outside` when a run told them; None: the repr does."""
         self.is_true = False
         """It is true, whatever it holds."""
         self.hashed: int | None = None

@@ -16,8 +16,8 @@ import pytest
 
 FOLDER, WORKSPACE = "CWM_LSP_RECORDINGS", "CWM_LSP_WORKSPACE"
 _PARTS = (
-    "stack", "quiet", "reach", "reprs", "atoms", "values", "tracers", "framed", "scope", "recording", "probe",
-    "sampling",
+    "stack", "quiet", "reach", "reprs", "atoms", "values", "insides", "tracers", "framed", "scope", "recording",
+    "probe", "sampling",
 )  # fmt: skip
 _IN_USE = "nothing recorded: coverage or a debugger traces already, and before Python 3.12 only one of them can"
 _MUCH = 1 << 20

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WITHIN: frozenset[type] = frozenset({list, tuple, deque, Counter, OrderedDict, defaultdict, dict, set, frozenset})
 LEAVES: frozenset[type] = rendering.ATOMS | {
     bytearray, array, Decimal, Fraction, datetime.date, datetime.time, datetime.datetime, datetime.timedelta,
+    datetime.timezone,
 }  # fmt: skip
 TEXTS: frozenset[type] = frozenset({str, bytes})
 SHARED: frozenset[type] = TEXTS | {tuple, frozenset}
@@ -81,6 +82,8 @@ class Pickling:
                     pending.append(value.default_factory)
             elif kind in ITERATORS:
                 pending += [part for part in value.__reduce__()[1:] if part is not None]
+            elif kind in (datetime.time, datetime.datetime) and value.tzinfo is not None:
+                pending.append(value.tzinfo)
             elif kind not in LEAVES and not (kind in (type, BuiltinFunctionType) and value in BUILTIN):
                 return False
             perhaps_shared = kind in SHARED and (kind in TEXTS or rendering.ATOMS.issuperset(map(type, value)))

@@ -16,17 +16,20 @@ import _random
 import ast
 import datetime
 import functools
+import inspect
 import itertools
 import operator
 import struct
 import sys
 import threading
+import traceback
 import types
 import unicodedata
-from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from decimal import Decimal
+from contextvars import ContextVar
+from decimal import Context, Decimal
 from fractions import Fraction
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -57,7 +60,8 @@ CONSTANT: frozenset[type] = frozenset({
     types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), Hidden, Stream,
     library.Interpreted, VersionInfo, type(unicodedata.ucd_3_2_0), struct.Struct, operator.itemgetter,
     operator.attrgetter, type(sys.hash_info), type(sys.int_info), type(sys.float_info),
-    type(vars(datetime).get("datetime_CAPI")),
+    type(vars(datetime).get("datetime_CAPI")), type(Callable[[], None]), type(namedtuple("_", "x").x),
+    type(getattr(traceback, "_sentinel", None)),
 })  # fmt: skip
 """Types whose values never change, and are the same only if they are one."""
 IMMUTABLE: tuple[type, ...] = (
@@ -246,14 +250,20 @@ class State:
                 return repr(value), []
             if kind.__module__ in LIBRARY:
                 return id(value), []
-        if kind in LOCKS:
+        if kind in LOCKS or kind is Context:
             return repr(value), []
+        if kind is ContextVar:
+            return None, [value.get(MISSING)]
         if kind is types.SimpleNamespace:
             return None, [vars(value)]
         if kind is bytearray:
             return bytes(value), []
         if kind is Environment or kind is Loaded:
             return None, [value.own]
+        if kind is inspect.Signature:
+            return None, [*value.parameters.values(), value.return_annotation]
+        if kind is inspect.Parameter:
+            return (value.name, value.kind), [value.default, value.annotation]
         if kind is slice:
             return None, [value.start, value.stop, value.step]
         return self.instance(value, kind)

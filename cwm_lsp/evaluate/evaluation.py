@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import decimal
 import functools
 import gc
 import queue
@@ -290,7 +291,8 @@ class Evaluation:
         self.runtime.frame = None
 
     def _load(self) -> None:
-        """Interpret the file's top level."""
+        """Interpret the file's top level, with decimal arithmetic as a process begins with it: that is the thread's."""
+        decimal.setcontext(decimal.Context())
         self.interpreter.load()
 
     def _evaluate(self) -> None:

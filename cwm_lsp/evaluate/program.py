@@ -113,7 +113,10 @@ class _Call(Evaluation):
         raise GaveUp(self._asked)
 
     def _load(self) -> None:
-        if not self._is_loaded:
+        standing = self._program._standing
+        if self._is_loaded and standing is not None:
+            standing.begin()
+        else:
             super()._load()
             self._keep()
 

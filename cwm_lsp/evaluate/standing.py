@@ -7,6 +7,7 @@ nothing that holds a state of its own has changed, the next call finds the progr
 from __future__ import annotations
 
 from collections import deque
+from decimal import getcontext, setcontext
 from itertools import count
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
@@ -28,6 +29,7 @@ class Standing:
         self.interpreter = interpreter
         self.runtime = interpreter.runtime
         self._state = dict(vars(self.runtime))
+        self._decimal = getcontext().copy()
         self._counts = self._counted()
         self._layers = interpreter.calls.rules.layers
         self._parts = State(self.runtime, set())
@@ -86,6 +88,10 @@ class Standing:
         except Unprovable:
             return False
         return True
+
+    def begin(self) -> None:
+        """See to what is the thread's, before the next call."""
+        setcontext(self._decimal.copy())
 
     def restore(self) -> None:
         """Forget the call that has been."""

@@ -150,7 +150,9 @@ def test_each_call_finds_the_modules_as_they_are_loaded(function):
 
 
 WIDE = """\
+import contextvars
 import functools
+import inspect
 import io
 import itertools
 import json
@@ -158,14 +160,27 @@ import operator
 import random
 import struct
 import sys
+import traceback
 import unicodedata
+from collections import namedtuple
+from collections.abc import Callable
 from datetime import tzinfo
+from decimal import Decimal, getcontext
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).parent
 FIRST = operator.itemgetter(0)
 LOWER = operator.methodcaller("lower")
 NUMBERS = itertools.count()
+LEVEL = contextvars.ContextVar("LEVEL", default=0)
+Handler = Callable[[int], str]
+Pair = namedtuple("Pair", "a b")
+
+
+class Row(NamedTuple):
+    x: int
+    y: int = 0
 
 
 class Named(property):
@@ -198,6 +213,21 @@ def plain(x):
     return list(map(str, x))
 
 
+SIGNATURE = inspect.signature(plain)
+
+
+def level(x):
+    before = LEVEL.get()
+    LEVEL.set(x)
+    return before
+
+
+def precise(x):
+    before = getcontext().prec
+    getcontext().prec = x
+    return before, Decimal(1) / 3
+
+
 def failing(x):
     return x[0][1]
 
@@ -207,16 +237,19 @@ def number(x):
 """
 
 
+CHANGING = ("level(3)", "level(4)", "precise(5)", "precise(6)")
+
+
 def test_modules_are_not_loaded_again_after_calls_that_leave_them_alone(monkeypatch):
     loaded = []
     monkeypatch.setattr(Evaluation, "_load", lambda self, load=Evaluation._load: (loaded.append(1), load(self))[1])
     around = Around(str(Path(__file__).with_name("wide.py")))
     program = Program(WIDE, around=around)
-    for call in ("plain([1])", "failing([1])", "plain([2, 3])", "number(0)", "number(0)"):
+    for call in ("plain([1])", "failing([1])", "plain([2, 3])", "number(0)", "number(0)", *CHANGING):
         one = program.call(call)
         alone = Program(WIDE, around=around).call(call)
         assert (one.outcome, one.lines) == (alone.outcome, alone.lines)
-    assert len(loaded) == 5 + 2  # by themselves; at first, and after a number was taken
+    assert len(loaded) == 9 + 5  # by themselves; at first, and after each that took a number or set a variable
 
 
 def test_calls_of_one_program_in_any_order():

@@ -60,7 +60,7 @@ CONSTANT: frozenset[type] = frozenset({
     types.CodeType, types.GenericAlias, types.UnionType, Unknown, object, type(MISSING), Hidden, Stream,
     library.Interpreted, VersionInfo, type(unicodedata.ucd_3_2_0), struct.Struct, operator.itemgetter,
     operator.attrgetter, type(sys.hash_info), type(sys.int_info), type(sys.float_info),
-    type(vars(datetime).get("datetime_CAPI")), type(Callable[[], None]), type(namedtuple("_", "x").x),
+    type(vars(datetime).get("datetime_CAPI")), type(Callable[[], None]), type(vars(namedtuple("_", "x"))["x"]),
     type(getattr(traceback, "_sentinel", None)),
 })  # fmt: skip
 """Types whose values never change, and are the same only if they are one."""

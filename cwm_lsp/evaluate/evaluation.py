@@ -302,8 +302,7 @@ class Evaluation:
             self._load()
             interpreter.prepare(self.call.before)
             runtime.started = True
-            if runtime.target < FOLLOWED or interpreter.imports.world.finder.own.version is None:
-                runtime.taint()
+            runtime.followed = runtime.target >= FOLLOWED and interpreter.imports.world.finder.own.version is not None
             value = interpreter.evaluate(self.call.expression)
             interpreter.asynchronous.drive(value)
             known = type(value) is not Unknown and runtime.certain

@@ -112,6 +112,8 @@ class Machine(ABC):
         """What the Python that would run the program says otherwise than this one."""
         self.target: tuple[int, int] = (3, 11)
         """The version of that Python."""
+        self.followed = True
+        """Its steps are known: else no more than the arguments of the traced call is."""
         self.thrown = 0
         """The exception that the program itself has raised last, by its identity."""
         self.tracebacks: dict[int, object] = {}

@@ -115,6 +115,8 @@ class Runtime(Showing):
             self.fresh = "given" if frame.given and not frame.shown else "computed"
             self.show(frame, "call", frame.line)
             self.fresh = "computed"
+        if frame.given and not self.followed:
+            self.taint()
         self.operations += 1
         if not self.operations % CHECK_EVERY:
             self.check()

@@ -208,6 +208,7 @@ KNOWN: dict[type, tuple[str, str]] = {
         "name default annotation kind empty "
         "POSITIONAL_ONLY POSITIONAL_OR_KEYWORD VAR_POSITIONAL KEYWORD_ONLY VAR_KEYWORD",
     ),
+    type(inspect.Parameter.POSITIONAL_ONLY): ("", "name value description"),
     inspect.BoundArguments: ("apply_defaults", "args kwargs arguments signature"),
     time.struct_time: ("count index", public(time.struct_time, called=False)),
     type(_csv.reader(())): ("", "line_num dialect"),

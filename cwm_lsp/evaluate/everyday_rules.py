@@ -203,13 +203,19 @@ class Everyday:
         return marked or self.calls.native(function, args, kwargs)
 
     def seeded(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """`seed` of a random generator: without a number it is another one in every run."""
+        """`seed` and `setstate` of a random generator: without a number it is another one in every run."""
         if kwargs or len(args) != 1 or args[0] is None:
-            self.runtime.poison((value,))
+            self.runtime.unseeded[id(value)] = value
             return None
         result = self.calls.native(function, args, kwargs, (value,))
-        self.runtime.poisoned.pop(id(value), None)
+        self.runtime.unseeded.pop(id(value), None)
         return result
+
+    def drawn(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """What a random generator gives."""
+        if id(value) in self.runtime.unseeded:
+            return self.runtime.unknown()
+        return self.calls.native(function, args, kwargs, (value,))
 
     def syntax(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """What reads program text, or goes through a tree of it."""
@@ -271,5 +277,6 @@ METHOD_RULES: dict[tuple[type, str], str] = {
     (Lock, "acquire"): "acquired",
     (type(_csv.writer(io.StringIO())), "writerow"): "rows",
     (type(_csv.writer(io.StringIO())), "writerows"): "rows",
-    (_random.Random, "seed"): "seeded",
+    **dict.fromkeys(((_random.Random, "seed"), (_random.Random, "setstate")), "seeded"),
+    **{(_random.Random, name): "drawn" for name in ("random", "getrandbits", "getstate")},
 }

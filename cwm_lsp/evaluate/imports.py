@@ -380,6 +380,13 @@ class Imports:
         if body is not None:
             body.plan, body.open = None, True
 
+    def drawn(self) -> None:
+        """Code that is not known may have drawn a random number, or seeded the generator of the module `random`."""
+        module = self.modules.get("random")
+        if type(module) is library.Module and self.is_of_library(module):
+            generator = module.members.get("_inst")
+            self.runtime.unseeded[id(generator)] = generator
+
     def objects_of(self, name: str) -> list[Any]:
         """What a module of the library has in it, if the program has imported it."""
         module = self.modules.get(name)

@@ -178,6 +178,8 @@ ADDRESSES: tuple[type, ...] = (
 """Parts of addresses of the web: tuples that know more of themselves."""
 METHODS |= {kind: words("geturl encode decode _replace _asdict count index") & set(dir(kind)) for kind in ADDRESSES}
 ATTRIBUTES |= {kind: words("hostname port username password _fields") & set(dir(kind)) for kind in ADDRESSES}
+METHODS[hmac.HMAC] = words("update digest hexdigest copy")
+ATTRIBUTES[hmac.HMAC] = words("digest_size block_size name")
 METHODS[property] = frozenset({"setter", "getter", "deleter"})
 METHODS[type(functools.lru_cache(len))] = frozenset({"cache_info", "cache_clear", "cache_parameters"})
 METHODS[functools.singledispatchmethod] = frozenset({"register"})
@@ -329,6 +331,8 @@ CHANGING: dict[str, Interpreted] = {
 }
 """What changes what lies at a path."""
 fresh_folder, change_folder = Interpreted("fresh_folder"), Interpreted("chdir")
+register_at_fork = Interpreted("register_at_fork")
+"""What it is given is called where the program forks, which is not followed."""
 PYTHON = frozenset(
     {import_module, load_json, dump_json, resources, *ASKING.values()} - {ASKING["getcwd"], ASKING["listdir"]}
 )
@@ -386,7 +390,8 @@ MODULES: dict[str, Module] = {
     "binascii": Module("binascii", _members(binascii)),
     "zlib": Module("zlib", _members(zlib, "crc32 adler32")),
     "hashlib": Module("hashlib", _members(hashlib, "md5 sha1 sha224 sha256 sha384 sha512 blake2b blake2s sha3_256")),
-    "hmac": Module("hmac", _members(hmac, "compare_digest")),
+    "hmac": Module("hmac", _members(hmac, "compare_digest new digest HMAC")),
+    **{name: Module(name, {"sha512": hashlib.sha512}) for name in ("_sha512", "_sha2")},
     "html": Module("html", _members(html, "escape unescape")),
     "shlex": Module("shlex", _members(shlex, "quote join split")),
     "difflib": Module("difflib", _members(difflib, "SequenceMatcher get_close_matches ndiff unified_diff")),
@@ -439,6 +444,8 @@ MODULES["os.path"].members |= {
 }
 MODULES["os"].members |= {name: ASKING[name] for name in ("getcwd", "listdir")}
 MODULES["os"].members |= CHANGING | {"chdir": change_folder}
+if hasattr(os, "register_at_fork"):
+    MODULES["os"].members["register_at_fork"] = register_at_fork
 MODULES["glob"] = Module("glob", {"glob": ASKING["glob"]})
 MODULES["json"].members |= {"load": load_json, "dump": dump_json}
 MODULES["importlib.resources"] = Module("importlib.resources", {"files": resources})

@@ -104,6 +104,8 @@ class Machine(ABC):
         """How often code that is not known has had hold of an object that is not: it may have changed any such one."""
         self.disturbed: set[int] = set()
         """Those that it may have changed in the traced call: what they are now a model may say."""
+        self.unseeded: dict[int, Any] = {}
+        """Random generators that give other numbers in every run, by identity."""
         self.loading = 0
         """Modules whose top level is being interpreted, one inside the other."""
         self.guarded = 0

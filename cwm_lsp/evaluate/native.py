@@ -113,6 +113,7 @@ class Native(ABC):
                     raise GaveUp(f"code that is not known may call {value.__name__}")
         else:
             self.runtime.unknowing.called_by_others(given)
+            self.interpreter.imports.drawn()
         return self.runtime.unknown(given)
 
     def native(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()) -> Any:

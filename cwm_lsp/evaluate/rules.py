@@ -80,7 +80,8 @@ class Rules(Iterating, Pickling):
         self.functions: dict[Any, Rule] = {
             library.evaluate_text: self.eval_, library.execute_text: self.exec_, library.import_module: self.imported,
             library.compile_text: self.compile_,
-            library.import_whole: self.imported, print: self.print_, isinstance: self.isinstance_,
+            library.import_whole: self.imported, library.register_at_fork: lambda *_: None,
+            print: self.print_, isinstance: self.isinstance_,
             issubclass: self.isinstance_, type: self.type_, callable: self.type_, id: self.address, hash: self.hash_,
             iter: self.iter_, next: self.next_, getattr: self.getattr_,
             setattr: self.setattr_, hasattr: self.hasattr_, delattr: self.delattr_, vars: self.vars_,
@@ -354,7 +355,11 @@ class Rules(Iterating, Pickling):
             return False
         except Undetermined:
             return self.runtime.unknown()
-        there = type(value) is library.Module and not self.interpreter.imports.of_program(value.name) and value.rest
+        there = (
+            type(value) is library.Module
+            and not self.interpreter.imports.of_program(value.name)
+            and (value.rest or (value.name == "os" and hasattr(os, name) and value.perhaps.isdisjoint({name})))
+        )
         return True if type(found) is not Unknown or there else self.runtime.unknown()
 
     def setattr_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

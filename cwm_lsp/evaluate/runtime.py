@@ -169,7 +169,7 @@ class Runtime(Showing):
         lifetimes.release(error, loops=False)
         rises = frame.seen is not error
         new = rises and id(error) != self.rising
-        if self.held and not self.ending and rises:
+        if self.held and not self.ending and not self.aside and rises:
             raise GaveUp("a generator ends while an exception rises")
         self.show_exception(frame, error)
         handled = frame.handled if rises else None

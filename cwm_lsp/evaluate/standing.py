@@ -72,7 +72,7 @@ class Standing:
         imports = interpreter.imports
         begun = [names for inner in imports.bodies.values() for names in (inner.begun, inner.perhaps)]
         rest = [imports.read, imports.put_off, imports.compiled, runtime.rendering.refused]
-        flags = [runtime.unknowing.wild, runtime.mortal, imports.lost]
+        flags = [runtime.unknowing.wild, runtime.unknowing.adrift, runtime.mortal, imports.lost]
         return [*map(len, (*held, *unknowing, *begun, *rest, interpreter.perhaps)), *flags]
 
     def holds(self) -> bool:

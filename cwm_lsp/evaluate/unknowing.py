@@ -410,7 +410,8 @@ class Reach:
             if kind in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
                 pending.append(kind)
-            changes = kind in HOLDERS or isinstance(value, list | dict | set | bytearray | BaseException)
+            kinds = mro_of(kind)
+            changes = any(base in HOLDERS for base in kinds) or isinstance(value, BaseException)
             if changes or hasattr(kind, "__next__"):
                 runtime.poisoned[id(value)] = value
             pending += runtime.inside(value)

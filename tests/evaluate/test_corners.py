@@ -1,5 +1,6 @@
-"""Corners of the language: computed as they run (`corners.txt`), or at least never told wrongly (`unsure.txt`; in
-`states.txt`: what code that cannot be followed may set of its process, its module or its objects)."""
+"""Ordinary programs (`ordinary.txt`) and corners of the language (`corners.txt`) are computed as they run. What cannot
+be known (`unsure.txt`) is not told, nor what code that cannot be followed may set of its process, its module or its
+objects (`states.txt`)."""
 
 from __future__ import annotations
 
@@ -19,13 +20,20 @@ def programs(name: str) -> dict[str, str]:
     return dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", (Path(__file__).parent / name).read_text("utf-8"), re.M))
 
 
-KNOWN, UNSURE, STATES = programs("corners.txt"), programs("unsure.txt"), programs("states.txt")
+ORDINARY, KNOWN, UNSURE, STATES = map(programs, ("ordinary.txt", "corners.txt", "unsure.txt", "states.txt"))
 pytestmark = only_on_the_reference
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_corner_is_computed_as_it_runs(name: str) -> None:
     comparison = compare(KNOWN[name], "f()", "f")
+    assert not comparison.wrong, comparison.wrong[0]
+    assert comparison.complete, (comparison.gave_up, comparison.asked, comparison.got[-1:])
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_ordinary_program_is_computed_as_it_runs(name: str) -> None:
+    comparison = compare(ORDINARY[name], "f()", "f")
     assert not comparison.wrong, comparison.wrong[0]
     assert comparison.complete, (comparison.gave_up, comparison.asked, comparison.got[-1:])
 

@@ -16,11 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate import everyday, library, patches, rendering
+from cwm_lsp.evaluate import everyday, library, patches
 from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.listed import listed_classes, starred
+from cwm_lsp.evaluate.listed import compiled, listed_classes, starred
 from cwm_lsp.evaluate.loaded import Loaded
+from cwm_lsp.evaluate.mentions import imports_of
 from cwm_lsp.evaluate.parsing import known, parsed
 from cwm_lsp.evaluate.reading import Files
 from cwm_lsp.evaluate.values import MISSING, GaveUp, Undetermined, Unknown
@@ -502,22 +503,3 @@ class Imports:
                 home.forget_name(name, bound=name in home.namespace)
             else:
                 frame.vars[name] = self.member(found.name, 0, name)
-
-
-def imports_of(node: ast.AST, package: str) -> bool:
-    """Whether a statement imports something of the package around it."""
-    if isinstance(node, ast.ImportFrom):
-        return node.level > 0 or (node.module or "").partition(".")[0] == package
-    return isinstance(node, ast.Import) and any(item.name.partition(".")[0] == package for item in node.names)
-
-
-def compiled(name: str) -> library.Module | None:
-    """A module of the standard library that is written in C: of its members, those that are on the allow-list."""
-    try:
-        real = importlib.import_module(name)
-    except ImportError:
-        return None
-    members = {
-        key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
-    }
-    return library.Module(name, members)

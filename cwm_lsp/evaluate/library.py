@@ -427,17 +427,7 @@ MODULES["os.path"] = Module(
     ),
 )
 MODULES["_collections_abc"] = MODULES["collections.abc"]
-MODULES["os"] = Module(
-    "os",
-    {
-        "fspath": os.fspath,
-        "path": MODULES["os.path"],
-        "sep": os.sep,
-        "linesep": os.linesep,
-        "curdir": os.curdir,
-        "pardir": os.pardir,
-    },
-)
+MODULES["os"] = Module("os", {"path": MODULES["os.path"], **_members(os, "fspath sep linesep curdir pardir")})
 
 MODULES["os.path"].members |= {
     name: ASKING[name] for name in ("exists", "isfile", "isdir", "getsize", "abspath", "realpath", "relpath")

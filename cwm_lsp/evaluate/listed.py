@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from cwm_lsp.evaluate import library
+from cwm_lsp.evaluate import library, rendering
 
 
 def listed_classes(namespace: Mapping[str, Any]) -> dict[str, type]:
@@ -24,3 +24,15 @@ def starred(name: str) -> list[str]:
     """The names that `from name import *` binds, for a module of the table."""
     real = importlib.import_module(name)
     return list(getattr(real, "__all__", None) or [item for item in vars(real) if not item.startswith("_")])
+
+
+def compiled(name: str) -> library.Module | None:
+    """A module of the standard library that is written in C: of its members, those that are on the allow-list."""
+    try:
+        real = importlib.import_module(name)
+    except ImportError:
+        return None
+    members = {
+        key: value for key, value in vars(real).items() if type(value) in rendering.ATOMS or library.is_listed(value)
+    }
+    return library.Module(name, members)

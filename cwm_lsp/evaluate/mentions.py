@@ -220,3 +220,10 @@ def _in_all(ways: list[list[ast.stmt]]) -> frozenset[str]:
 def catches(node: ast.AST) -> bool:
     """Whether code may catch an exception."""
     return any(isinstance(inner, (*TRY, ast.With, ast.AsyncWith)) for inner in ast.walk(node))
+
+
+def imports_of(node: ast.AST, package: str) -> bool:
+    """Whether a statement imports something of the package around it."""
+    if isinstance(node, ast.ImportFrom):
+        return node.level > 0 or (node.module or "").partition(".")[0] == package
+    return isinstance(node, ast.Import) and any(item.name.partition(".")[0] == package for item in node.names)

@@ -101,6 +101,11 @@ class VersionInfo(StandIn):
             raise Undetermined
         return self.lowest[key]
 
+    @property
+    def minor(self) -> int:
+        found: int = self[1]
+        return found
+
     def compare(self, operation: Callable[[Any, Any], bool], other: Any) -> bool:
         if type(other) is not type(self.lowest) or operation(self.lowest, other) is not operation(self.highest, other):
             raise Undetermined
@@ -119,6 +124,17 @@ class VersionInfo(StandIn):
         return self.compare(operator.ge, other)
 
     __eq__ = __hash__ = undetermined
+
+
+def of_version(version: tuple[int, int] | None) -> dict[str, Any]:
+    """What `sys` has of a Python of that version, of which the rest of the number is not known."""
+    if version is None:
+        return {}
+    number = version[0] << 24 | version[1] << 16
+    return {
+        "version_info": VersionInfo((*version, 0), (*version, 99)),
+        "hexversion": VersionInfo(number, number | 0xFFFF),
+    }
 
 
 class Environment(MutableMapping[str, str], StandIn):

@@ -84,3 +84,11 @@ class Home(Protocol):
 
     def evaluate(self, expression: ast.expr, variables: dict[str, Any] | None = None) -> Any:
         """The value of an expression that is not of the file, whose own scopes are not traced."""
+
+
+def become_package(namespace: dict[str, Any], folders: Any) -> None:
+    """Give a module the `__path__` of a package, where an import puts it."""
+    names = list(namespace)
+    after = {name: namespace.pop(name) for name in names[names.index("__spec__") + 1 :]}
+    namespace["__path__"] = folders
+    namespace.update(after)

@@ -136,7 +136,9 @@ class Imports:
             return self.runtime.unknown()
         listed = library.MODULES.get(name)
         if listed is not None:
-            own = {**everyday.fresh(name), "modules": Loaded(self)} if name == "sys" else everyday.fresh(name)
+            own = everyday.fresh(name)
+            if name == "sys":
+                own = {**own, **everyday.of_version(finder.own.version), "modules": Loaded(self)}
             dialect = self.runtime.dialect
             perhaps = dialect.doubtful_of(name) if dialect is not None else frozenset()
             members = {one: value for one, value in {**listed.members, **own}.items() if one not in perhaps}

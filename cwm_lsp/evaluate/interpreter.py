@@ -27,7 +27,7 @@ from cwm_lsp.evaluate.expressions import Expressions
 from cwm_lsp.evaluate.formats import Formats
 from cwm_lsp.evaluate.generators import Generators
 from cwm_lsp.evaluate.groups import Grouping
-from cwm_lsp.evaluate.home import Home
+from cwm_lsp.evaluate.home import Home, become_package
 from cwm_lsp.evaluate.imports import Imports
 from cwm_lsp.evaluate.layout.blocks import REFERENCE
 from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
@@ -135,7 +135,11 @@ class Interpreter:
             self.itself = itself
             itself.shown = f"<module {self.module_name!r} from {str(main)!r}>"
             self.namespace["__file__"] = str(main)
-            self.package = self.module_name if main.name == "__init__.py" else self.module_name.rpartition(".")[0]
+            self.package = self.module_name.rpartition(".")[0]
+            if main.name == "__init__.py":
+                self.package = self.module_name
+                become_package(self.namespace, [str(main.parent)])
+            self.namespace["__package__"] = self.package
 
     def share(self, first: Interpreter) -> None:
         """Take what the modules of an evaluation have in common from the first of them."""
@@ -154,7 +158,7 @@ class Interpreter:
             made.path = str(found.path)
         made.namespace["__file__"] = str(found.path)
         if found.is_package:
-            made.namespace["__path__"] = list(found.locations) if not found.library else Unknown()
+            become_package(made.namespace, list(found.locations) if not found.library else Unknown())
         made.namespace["__package__"] = found.package
         return made
 

@@ -92,11 +92,16 @@ class Module:
                 return Unknown()
             raise Undetermined from None
 
-    def __repr__(self) -> str:
+    def told(self) -> str:
+        """Its repr, but for where it comes from, in which interpreters differ and which is no difference of values."""
         here = sys.modules.get(self.name)
-        raise Undetermined(
-            self.shown or (repr(here) if here is not None else None)
-        )  # paths differ between interpreters
+        text = self.shown or (repr(here) if here is not None else None)
+        if text is None or self.members.get("__name__", self.name) != self.name:
+            raise Undetermined(text)
+        return text
+
+    def __repr__(self) -> str:
+        raise Undetermined(self.told())
 
 
 def words(text: str) -> frozenset[str]:
@@ -154,7 +159,7 @@ ATTRIBUTES: dict[type, frozenset[str]] = {
 ATTRIBUTES[types.SimpleNamespace] = frozenset()
 ATTRIBUTES[collections.ChainMap] |= {"maps"}
 METHODS[everyday.VersionInfo] = frozenset()
-ATTRIBUTES[everyday.VersionInfo] = frozenset({"major"})
+ATTRIBUTES[everyday.VersionInfo] = frozenset({"major", "minor"})
 OBJECTS = coroutines.KNOWN | async_generators.KNOWN
 METHODS |= {kind: words(methods) for kind, (methods, _) in OBJECTS.items()}
 METHODS |= {kind: words(methods) for kind, methods in event_loop.METHODS.items()}

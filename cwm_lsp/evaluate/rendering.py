@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from cwm_lsp.evaluate.event_loop import CLOCKED, shows_otherwise
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
+from cwm_lsp.evaluate.library import Module
 from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, held_by, is_a, names_of
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ class Renderer:
             elif kind is int and value.bit_length() > 14_000:  # CPython converts no more than 4,300 digits
                 raise Undetermined
             return self.counted(repr(value))
+        if kind is Module:
+            return self.counted(value.told())
         runtime = self.runtime
         if kind in FLAT and not runtime.poisoned and is_flat(value):
             return self.counted(repr(value))

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 # What differs between machines, runs and versions of Python, not between values.
 _ADDRESS = re.compile(r" (?:at|@) 0x[0-9a-fA-F]+\b")
-_MODULE = re.compile(r"(<module '[\w.]+') from '[^']*'>")
+_MODULE = re.compile(r"(<module '[\w.]+') (?:from '[^']*'|\((?:built-in|frozen)\))>")
 _QUALIFIER = re.compile(r"(?<=<)[\w.]+\.(?=\w+ object\b)|(?<=<class ')[\w.]+\.(?=\w+'>)")
 _LEXEME = re.compile(
     r"[A-Za-z]?'(?:[^'\\]|\\.)*'|[A-Za-z]?\"(?:[^\"\\]|\\.)*\"|[\[({]|[\])}]|,|:|[^\[({\])},:'\"]+|.", re.DOTALL

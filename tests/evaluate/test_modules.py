@@ -481,6 +481,43 @@ def f():
     same(recorded, *computed(path, "f", "f()", workspace=False))
 
 
+def test_what_a_package_has_and_which_python_runs_it_is_known(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "",
+        "acme/__init__.py": """
+import sys
+from . import sub
+from .compat import kind, loads
+def names():
+    return [name for name in globals() if name != "__doc__"], __package__, len(__path__)
+""",
+        "acme/sub/__init__.py": "from acme.compat import kind\n",
+        "acme/compat.py": """
+import sys
+if sys.version_info >= (3, 9) and sys.version_info[:2] >= (3, 10) and sys.hexversion > 0x03090000:
+    from json import loads
+    kind = "new"
+else:
+    from ujson import loads
+    kind = "old"
+def f():
+    import json.decoder, os, time
+    from acme import sub as inner
+    import acme.sub
+    same = json.decoder is sys.modules["json.decoder"], inner is acme.sub
+    return kind, loads("[1]"), same, os.sep, sys.version_info.minor
+""",
+    }
+    write(tmp_path, files)
+    with RecorderPool() as pool:
+        for file, function in (("compat.py", "f"), ("__init__.py", "names")):
+            path = tmp_path / "acme" / file
+            recorded = pool.record(path, function, f"{function}()", scope="file")
+            events, evaluation = computed(path, function, f"{function}()", workspace=False)
+            same(recorded, events, evaluation)
+            assert not {"predicted", "unknown"} & {source for event in events for source in event.provenance.values()}
+
+
 def test_what_it_cannot_reach_is_known() -> None:
     source = (
         "import os\nX = []\nY = []\ndef go():\n    if os.getpid():\n        X.append(1)\ngo()\ndef f():\n    return Y\n"

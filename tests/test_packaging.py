@@ -13,6 +13,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+import cwm_lsp
+
 ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
@@ -36,3 +38,17 @@ def test_the_bill_of_materials_has_every_package_and_the_model() -> None:
     assert all(component["hashes"] for component in components.values())
     (own,) = bill["dependencies"]
     assert {component["bom-ref"] for component in bill["components"]} == set(own["dependsOn"])
+
+
+def test_the_entries_of_registries_are_of_this_version(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, str(ROOT / "packaging" / "entries.py"), "https://example.org/cwm-lsp", str(tmp_path)],
+        check=True,
+        timeout=60,
+    )
+    mason = (tmp_path / "mason-package.yaml").read_text(encoding="utf-8")
+    assert f"pkg:pypi/cwm-lsp@{cwm_lsp.__version__}\n" in mason
+    assert "homepage: https://example.org/cwm-lsp\n" in mason
+    own = (ROOT / "editor-clients" / "neovim" / "lsp" / "cwm_lsp.lua").read_text(encoding="utf-8")
+    entry = (tmp_path / "nvim-lspconfig.lua").read_text(encoding="utf-8")
+    assert re.findall(r"cmd = .*|filetypes = .*", own) == re.findall(r"cmd = .*|filetypes = .*", entry)

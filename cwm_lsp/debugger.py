@@ -20,7 +20,7 @@ from cwm_lsp.source.functions import find
 from cwm_lsp.target import Target, resolve
 from cwm_lsp.trace.events import Event, Outcome, Provenance, Trace
 from cwm_lsp.trace.facts import is_remembered
-from cwm_lsp.trace.interventions import NOT_SEEN, Intervention, Look, Looked
+from cwm_lsp.trace.interventions import NOT_SEEN, Intervention, Look, Looked, Visit
 
 if TYPE_CHECKING:
     from cwm_lsp.predict.predictor import Predictor
@@ -87,8 +87,10 @@ class Debugger:
             seed,
         )
 
-    def run(self, trace: Trace, control: Control) -> Trace:
+    def run(self, trace: Trace, control: Control, until: Visit | None = None) -> Trace:
         """What really happens at a trace's call."""
+        from cwm_lsp.record.scope import Limits
+
         if self._recorders is None:
             raise UserError("the workspace is not trusted, so nothing of it is run: trust it first")
         record = self._settings.record
@@ -98,6 +100,7 @@ class Debugger:
             trace.call,
             python=Path(record.python) if record.python else None,
             timeout=record.timeout,
+            limits=Limits(until=None if until is None else (until.line, until.function, until.path, until.number)),
             scope=record.scope,
             sandbox=record.sandbox,
             on_event=control.heard,
@@ -106,7 +109,7 @@ class Debugger:
         )
         if control.cancel.is_set():
             raise Cancelled
-        if record.remember:
+        if record.remember and until is None:
             keep(ran)
         return ran
 

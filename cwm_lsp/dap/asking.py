@@ -22,6 +22,7 @@ from cwm_lsp.dap.variables import NOT_KNOWN
 from cwm_lsp.trace.compare import compare
 from cwm_lsp.trace.events import Event, Outcome, Trace
 from cwm_lsp.trace.facts import is_fact
+from cwm_lsp.trace.interventions import Visit
 from cwm_lsp.trace.side_by_side import side_by_side
 from cwm_lsp.trace.values import same_value
 
@@ -222,15 +223,12 @@ def _check(state: State, _arguments: Body, program: Program) -> Body:
     visit = _visits(walk.events[: program.at + 1], here)
     come: list[Event] = []
 
-    def is_there() -> bool:
-        return _visits(come, here) >= visit
-
     with state.waiting("Running to here") as waiting:
-        growing = Growing(program.begun, partial(state.backend.run, program.begun), come.append)
-        waiting(growing, is_there)
-        growing.cancel()
+        until = Visit(here.line, here.function, here.path, visit)
+        growing = Growing(program.begun, partial(state.backend.run, program.begun, until=until), come.append)
+        waiting(growing, lambda: False)
     line = here.line
-    if not is_there():
+    if _visits(come, here) < visit:
         ending = _ending(growing.trace()[0].outcome)
         return {"isReached": False, "differences": [],
                 "text": f"the run does not come to visit {visit} of line {line}: {ending}"}  # fmt: skip

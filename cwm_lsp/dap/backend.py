@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cwm_lsp.trace.events import Event, Trace
-from cwm_lsp.trace.interventions import Intervention, Look, Looked
+from cwm_lsp.trace.interventions import Intervention, Look, Looked, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,9 @@ class Backend(Protocol):
         """The same, where the model draws by chance from what it finds likely."""
         ...
 
-    def run(self, trace: Trace, control: Control) -> Trace:
-        """What really happens at a trace's call: it is run. Only on the user's command."""
+    def run(self, trace: Trace, control: Control, until: Visit | None = None) -> Trace:
+        """What really happens at a trace's call: it is run, and ends before the visit of a line that is named. Only on
+        the user's command."""
         ...
 
     def runs(self, program: str) -> Sequence[tuple[str, str, str]]:

@@ -32,14 +32,14 @@ if "." in __name__:
     from .insides import described
     from .reach import SUSPENDS, Reach, arguments_first
     from .reprs import name_of
-    from .scope import Files, Limits, Scope
+    from .scope import Files, Limits, Scope, Until
     from .values import Values
 else:  # run by path, inside a debuggee that need not have the package
     from atoms import ATOMS, BIG, NESTED, STABLE  # type: ignore[no-redef, import-not-found]
     from insides import described  # type: ignore[no-redef, import-not-found]
     from reach import SUSPENDS, Reach, arguments_first  # type: ignore[no-redef, import-not-found]
     from reprs import name_of  # type: ignore[no-redef, import-not-found]
-    from scope import Files, Limits, Scope  # type: ignore[no-redef, import-not-found]
+    from scope import Files, Limits, Scope, Until  # type: ignore[no-redef, import-not-found]
     from values import Values  # type: ignore[no-redef, import-not-found]
 
 __all__ = ["Recording"]
@@ -77,7 +77,7 @@ class Recording:
     ) -> None:
         self.files = files
         self.targets = targets
-        self.emit = emit
+        self.emit = emit if limits.until is None else Until(limits.until, emit, self.limit).emit
         self.stop = stop
         self.values = Values(limits.value, limits.repr_seconds)
         self.thread = get_ident()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import types
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,9 @@ class Limits:
     """Most files that one of its processes may have open."""
     processes: int = 4_096
     """Most processes and threads that the user may have while it starts one."""
+    until: Sequence[Any] | None = None
+    """Where the program is to end, before the line runs: line, name of the code object, file (None: the traced one),
+    and at which visit."""
 
 
 USUAL = Limits()
@@ -76,6 +80,29 @@ class Files(dict):  # type: ignore[type-arg]  # in Python 3.8 it takes no parame
             return False
         folders = path[len(self._workspace) :].split(os.sep)
         return not any(folder.startswith(".") or folder in _INSTALLED for folder in folders)
+
+
+class Until:
+    """Passes records on, up to where the program is to end."""
+
+    def __init__(self, until: Sequence[Any], emit: Callable[[list[Any]], None], end: Callable[[str], None]) -> None:
+        self._line, self._name, self._path, self._left = until
+        self._emit = emit
+        self._end = end
+        self._scopes: list[tuple[str, str | None]] = []
+
+    def emit(self, record: list[Any]) -> None:
+        self._emit(record)
+        kind = record[0]
+        if kind == "c" or kind == "s":
+            depth = record[1]
+            del self._scopes[depth:]
+            self._scopes += [("", None)] * (depth - len(self._scopes))
+            self._scopes.append((record[3], record[6] if len(record) > 6 else None))
+        elif kind == "l" and record[2] == self._line and self._scopes[record[1]] == (self._name, self._path):
+            self._left -= 1
+            if not self._left:
+                self._end("the run was to come so far")
 
 
 class Stopped(BaseException):

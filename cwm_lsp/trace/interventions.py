@@ -54,5 +54,18 @@ class Looked:
     """What it raised instead: `ZeroDivisionError: division by zero`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit of a line."""
+
+    line: int
+    function: str
+    """The code object's name."""
+    path: str | None
+    """Its file, where that is another one than the trace's."""
+    number: int
+    """From 1."""
+
+
 NOT_SEEN = Looked(None)
 """The value is not known."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cwm_lsp.dap.backend import Control
 from cwm_lsp.errors import UnavailableError
 from cwm_lsp.trace.events import Outcome, Trace
-from cwm_lsp.trace.interventions import Intervention, Look, Looked
+from cwm_lsp.trace.interventions import Intervention, Look, Looked, Visit
 
 
 class Recorded:
@@ -28,7 +28,7 @@ class Recorded:
     def sample(self, trace: Trace, interventions: Sequence[Intervention], seed: int, control: Control) -> Trace:
         raise UnavailableError("nothing is predicted here")
 
-    def run(self, trace: Trace, control: Control) -> Trace:
+    def run(self, trace: Trace, control: Control, until: Visit | None = None) -> Trace:
         raise UnavailableError("nothing is run here")
 
     def runs(self, program: str) -> Sequence[tuple[str, str, str]]:

@@ -121,6 +121,22 @@ def test_a_run_is_held_against_the_state_at_a_step(program, monkeypatch):
         assert [(one["function"], one["call"], one["when"][:2]) for one in found] == [("where", "where(5)", "20")]
 
 
+def test_a_run_to_a_line_does_nothing_of_what_comes_after(tmp_path):
+    path, told = tmp_path / "writes.py", tmp_path / "told"
+    path.write_text(
+        "def note(path, n):\n    n += 1\n    if n == 2:\n        open(path, 'a').write('x')\n    return n\n\n\n"
+        "def f(path):\n    for n in range(3):\n        note(path, n)\n    return n\n"
+    )
+    with Client(cwd=tmp_path).launch(path, "f", f"f({str(told)!r})") as client:
+        client.begin()
+        client.breakpoints(path, 3, 4)
+        assert [client.go("continue").line for _ in range(3)] == [3, 3, 4]
+        answer = client.request("cwm/check")
+        assert (answer["isReached"], answer["differences"], answer["locals"]["n"]) == (True, [], "2")
+        assert not told.exists()
+        assert client.request("cwm/runs", program=str(path)) == {"runs": []}
+
+
 def test_where_a_run_left_its_prediction_it_stops(program, tmp_path):
     path = tmp_path / "left.py"
     path.write_text("import time\n\ndef f(n):\n    m = n + 1\n    later = time.time() > 0\n    return m, later\n")

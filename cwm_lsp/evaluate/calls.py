@@ -118,7 +118,7 @@ class Calls(ClassCalls):
             frame = Frame(code, dict(zip(code.positional, args, strict=True)), body.cells)
             if self.runtime.generators or self.runtime.finalizing:
                 hand_over(args, kwargs)
-            return self.runtime.run(frame)
+            return self.runtime.run_apart(frame) if self.runtime.acting else self.runtime.run(frame)
         variables = bind(function, code, args, kwargs)
         if variables is None:
             return function(*args, **kwargs)  # raises the TypeError
@@ -136,7 +136,7 @@ class Calls(ClassCalls):
         frame = Frame(code, variables, cells)
         if code.suspends:
             return self.interpreter.suspension.make(frame)
-        return self.runtime.run(frame)
+        return self.runtime.run_apart(frame) if self.runtime.acting else self.runtime.run(frame)
 
     def from_library(self, body: Body, values: tuple[Any, ...]) -> Any:
         """Run a function of the file that library code has called, or CPython as a special method."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,16 @@ class Code:
     """The file, where that is another one than the trace's."""
     plain: bool = False
     """Takes positional parameters only and shares no variable: the fast way of calling applies."""
+
+    sources: dict[Provenance, Mapping[str, Provenance]] = field(default_factory=dict)
+    """Where the parameters' values come from, if that is the same for all."""
+
+    def arguments_from(self, source: Provenance) -> Mapping[str, Provenance]:
+        """The provenance of positional parameters whose values all come from there."""
+        found = self.sources.get(source)
+        if found is None:
+            found = self.sources[source] = dict.fromkeys(self.positional, source)
+        return found
 
     @property
     def suspends(self) -> bool:

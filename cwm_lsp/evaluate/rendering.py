@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cwm_lsp.evaluate.event_loop import CLOCKED, shows_otherwise
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.kept import Kept, Shape, keep, keep_flat, shape_of
+from cwm_lsp.evaluate.kept import Instance, Kept, Shape, keep, keep_flat, shape_of
 from cwm_lsp.evaluate.library import Module
 from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, arguments_of, held_by, is_a, names_of
 
@@ -107,13 +107,23 @@ class Renderer:
     def __init__(self, runtime: Machine) -> None:
         self.runtime = runtime
         self.round = 0
-        """Counts the times that values are looked at."""
+        """Counts the times that values are looked at, but for those between which all changes are told."""
+        self.acts = -1
+        """`Machine.acts` when that was counted; -1 where something was under way."""
         self.shapes: dict[type, Shape | None] = {}
         """How instances of the file's classes show, where that is known."""
         self.refused: set[type] = set()
         """Classes whose `__repr__` changes its object."""
         self.around: list[Any] = []
         """Containers that are being written, one inside the other."""
+
+    def look(self) -> int:
+        """Values are about to be looked at. Gives the round: in one, classes stay what they are."""
+        runtime = self.runtime
+        if self.acts != runtime.acts or runtime.acting:
+            self.round += 1
+            self.acts = -1 if runtime.acting else runtime.acts
+        return self.round
 
     def text(self, value: Any) -> str:
         """The repr of a value; raises `Undetermined` where it cannot be known, with a suggestion where it nearly is."""
@@ -131,11 +141,8 @@ class Renderer:
         runtime = self.runtime
         if kind in FLAT and not runtime.poisoned and is_flat(value):
             return self.counted(repr(value))
-        shape = self.shapes.get(kind)
-        if shape is not None and not shape.bare and runtime.certain and self.shape(kind) is shape:
-            parts = shape.parts(value)
-            if parts is not None and all(map(is_plain, parts)):
-                return self.counted(shape.text(parts))
+        if kind in self.shapes and runtime.certain and (kept := self.plain_instance(value)) is not None:
+            return self.counted(kept.shape.text(kept.parts))
         self.shuffled = False
         self.measure(value, [NODES], set())
         if not (is_bare(kind) and kind in runtime.classes):
@@ -157,7 +164,18 @@ class Renderer:
                 return self.counted(repr(value)), keep_flat(value)
             if ATOMS.issuperset(map(type, value.values())):
                 return self.counted(repr(value)), keep_flat(value)
+        elif kind in self.shapes and (instance := self.plain_instance(value)) is not None:
+            return self.counted(instance.shape.text(instance.parts)), instance
         return self.text(value), keep(value, ATOMS, self.shape)
+
+    def plain_instance(self, value: Any) -> Instance | None:
+        """What an instance is made of, where its class shows its attributes, and they are numbers and texts as there
+        are many."""
+        shape = self.shape(type(value))
+        parts = shape.parts(value) if shape is not None and not shape.bare else None
+        if shape is None or parts is None or not all(map(is_plain, parts)):
+            return None
+        return Instance(shape, parts, flat=True)
 
     def shape(self, kind: type) -> Shape | None:
         """How the instances of a class show, if that is still known."""

@@ -277,6 +277,15 @@ class Runtime(Showing):
             tell(value, reply["value"], self.outside)
         return value
 
+    def run_apart(self, frame: Frame) -> Any:
+        """`run`, called by an operation of which it is not told what it changes: until this returns, nothing."""
+        acting, self.acting = self.acting, 0
+        self.acts += 1
+        try:
+            return self.run(frame)
+        finally:
+            self.acting = acting
+
     def run_untraced(self, frame: Frame, caller: Frame | None) -> Any:
         """Run a frame that is stepped over."""
         self.frame, frame.caller = frame, caller

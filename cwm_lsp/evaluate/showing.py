@@ -30,6 +30,9 @@ PLACED = (3, 13)
 """From here on a class body binds names of its own, which a trace does not show."""
 PLACES = frozenset({"__firstlineno__", "__static_attributes__"})
 NOTHING_UNKNOWN: dict[str, str | None] = {}
+OF_VALUE: dict[Provenance, Mapping[str, Provenance]] = {
+    source: {"value": source} for source in ("given", "computed", "remembered", "predicted", "recorded", "unknown")
+}
 NAME = 16
 """Characters that a name among the locals of a step counts for beside its value: it takes memory at every step."""
 
@@ -41,8 +44,13 @@ class Showing(Doubts):
         """Emit a `line` or `call` event with the locals of `frame`."""
         if self.visits is not None:
             self.visit(frame)
-        unknown = self.snapshot(frame)
-        code = frame.code
+        code, bound = frame.code, frame.bound
+        certain = not (self.tainted or self.poisoned or self.unknowing.given_up)
+        if certain and frame.acts == self.acts and frame.touched == len(self.touched) and not self.acting:
+            plain = not bound or (len(bound) == 1 and self.show_plain(frame, bound))
+        else:
+            plain = certain and kind == "call" and code.plain and not self.acting and self.show_arguments(frame)
+        unknown = NOTHING_UNKNOWN if plain else self.snapshot(frame)
         event = Event(
             kind, line, frame.depth, code.name, frame.shown, None, None, NOTHING, frame.provenance, None, code.path
         )
@@ -60,7 +68,7 @@ class Showing(Doubts):
         """A `return` or `exception` event."""
         code = frame.code
         return Event(
-            kind, frame.line, frame.depth, code.name, NOTHING, text, None, NOTHING, {"value": source}, None, code.path
+            kind, frame.line, frame.depth, code.name, NOTHING, text, None, NOTHING, OF_VALUE[source], None, code.path
         )  # fmt: skip
 
     def visit(self, frame: Frame) -> None:
@@ -75,12 +83,10 @@ class Showing(Doubts):
         certain = not (self.tainted or self.poisoned or self.unknowing.given_up)
         acts, touched, loose = self.acts, len(self.touched), False
         told = certain and frame.acts == acts and not self.acting
-        if told and frame.touched == touched and (not frame.bound or self.show_plain(frame)):
-            return NOTHING_UNKNOWN
         if code.shared and code.is_function:
             variables = variables | {name: frame.cells[name].value for name in code.shared}
         renderer = self.rendering
-        renderer.round = round_ = renderer.round + 1
+        round_ = renderer.look()
         now, before_of = variables.get, values.get
         shown: dict[str, str] | None = None
         unknown: dict[str, str | None] = {}
@@ -153,12 +159,9 @@ class Showing(Doubts):
             self.has_shown(NAME * len(shown))
         return unknown
 
-    def show_plain(self, frame: Frame) -> bool:
-        """Bring `frame.shown` up to date where only one variable was bound, to a number or text; gives whether that is
-        so."""
-        bound = frame.bound
-        if len(bound) > 1:
-            return False
+    def show_plain(self, frame: Frame, bound: set[str]) -> bool:
+        """Bring `frame.shown` up to date where only one variable was bound; gives whether it was to a number or text
+        as there are many."""
         (name,) = bound
         value = frame.vars.get(name, MISSING)
         if not rendering.is_plain(value):
@@ -171,6 +174,19 @@ class Showing(Doubts):
             self.has_shown(len(text) + NAME * len(frame.shown))
             if frame.provenance.get(name) != "computed":
                 self.source_of(frame, name, "computed")
+        return True
+
+    def show_arguments(self, frame: Frame) -> bool:
+        """Show a frame's variables for the first time; gives whether they all are numbers or texts as there are
+        many."""
+        code, given = frame.code, frame.vars
+        if code.shared or frame.values or not all(map(rendering.is_plain, given.values())):
+            return False
+        frame.shown = shown = {name: repr(given[name]) for name in code.positional}
+        frame.values = given.copy()
+        frame.acts, frame.touched = self.acts, len(self.touched)
+        frame.provenance = code.arguments_from(self.fresh)
+        self.has_shown(NAME * len(shown) + sum(map(len, shown.values())))
         return True
 
     def bound_or_touched(self, frame: Frame) -> Collection[str]:
@@ -293,7 +309,7 @@ class Showing(Doubts):
             return value
         self.visit(frame)
         self.asked = False
-        self.rendering.round += 1
+        self.rendering.look()
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
         source: Provenance = "predicted" if self.tainted else "computed"
@@ -352,7 +368,7 @@ class Showing(Doubts):
         if self.muted is None:
             self.visit(frame)
             self.asked = False
-            self.rendering.round += 1
+            self.rendering.look()
             source: Provenance = "predicted" if self.tainted else "computed"
             try:
                 text = f"({type(error)!r}, {self.rendering.text(error)}, <traceback object>)"

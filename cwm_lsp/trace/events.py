@@ -7,9 +7,9 @@ effect of a line shows in the next event of the same scope.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 EventKind = Literal["call", "line", "return", "exception"]
 Origin = Literal["predicted", "recorded"]
@@ -22,30 +22,31 @@ NOTHING: Mapping[str, Any] = {}
 """The empty mapping, shared, never changed: `Event` has several and most are empty."""
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(slots=True, init=False)
 class Event:
-    """One step of a call. A trace may have hundreds of thousands, so making one is quick (see `__init__`)."""
+    """One step of a call. It never changes, but to be frozen would make it three times as dear to make, and a trace may
+    have hundreds of thousands."""
 
-    kind: EventKind
-    line: int
+    kind: Final[EventKind]
+    line: Final[int]
     """1-based line in the user's file; 0 where a model wrote a line that the file does not have (see `mark`)."""
-    depth: int
+    depth: Final[int]
     """Scopes between this one and the traced call's, whose own depth is 0."""
-    function: str
+    function: Final[str]
     """The code object's name: `f`, `__init__`, `<lambda>`, `<listcomp>`."""
-    locals: Mapping[str, str]
+    locals: Final[Mapping[str, str]]
     """Name → repr of every live local, in `f_locals` order. Always complete; empty for `return` and `exception`."""
-    value: str | None
+    value: Final[str | None]
     """`return`: repr of the value. `exception`: repr of settrace's triple. Otherwise None."""
-    confidence: float | None
+    confidence: Final[float | None]
     """Probability, 0 to 1, that the model gave the tokens of this event; None where no model was asked."""
-    confidences: Mapping[str, float]
+    confidences: Final[Mapping[str, float]]
     """The same for each predicted local; `"value"` for the value of a `return` or `exception`."""
-    provenance: Mapping[str, Provenance]
+    provenance: Final[Mapping[str, Provenance]]
     """Where each local's repr comes from; `"value"` for the value of a `return` or `exception`."""
-    mark: str | None
+    mark: Final[str | None]
     """What is wrong with the event, in a few words (a model's malformed output, a repr that was cut); else None."""
-    path: str | None
+    path: Final[str | None]
     """The file that the line is in (absolute), where that is another one than the trace's; else None."""
     held: Mapping[str, str] = field(compare=False)
     """Of locals (`"value"`: of the value) whose reprs do not tell what their objects hold, what a run saw of that, as
@@ -66,19 +67,18 @@ class Event:
         path: str | None = None,
         held: Mapping[str, str] = NOTHING,
     ) -> None:
-        # What is generated for a frozen class looks every attribute up by its name, and takes three times as long.
-        _set_kind(self, kind)
-        _set_line(self, line)
-        _set_depth(self, depth)
-        _set_function(self, function)
-        _set_locals(self, locals)
-        _set_value(self, value)
-        _set_confidence(self, confidence)
-        _set_confidences(self, confidences)
-        _set_provenance(self, provenance)
-        _set_mark(self, mark)
-        _set_path(self, path)
-        _set_held(self, held)
+        self.kind = kind
+        self.line = line
+        self.depth = depth
+        self.function = function
+        self.locals = locals
+        self.value = value
+        self.confidence = confidence
+        self.confidences = confidences
+        self.provenance = provenance
+        self.mark = mark
+        self.path = path
+        self.held = held
 
     def at(self, depth: int) -> Event:
         """The same at another depth."""
@@ -124,22 +124,6 @@ class Event:
             path=data.get("path"),
             held=data.get("held") or NOTHING,
         )
-
-
-(
-    _set_kind,
-    _set_line,
-    _set_depth,
-    _set_function,
-    _set_locals,
-    _set_value,
-    _set_confidence,
-    _set_confidences,
-    _set_provenance,
-    _set_mark,
-    _set_path,
-    _set_held,
-) = (getattr(Event, part.name).__set__ for part in fields(Event))
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,16 @@ def gen(value):
     value.append("g3")
 
 
+def held(value, other, by=3):
+    seen = value
+    grow(other)
+    count = len(seen) + len(other)
+    value.append(count)
+    inner = [grow(part) for part in (value, other)]
+    by += len(inner)
+    return by
+
+
 def swap(one, other):
     one.x, other.x = other.x, one.x
 
@@ -117,6 +127,15 @@ def f(n):
 """
 """Its last lines have a body to come."""
 STEPS = """\
+l0.extend(held(l0, l1) for _ in range(2))
+x = sum(held(value, l0) for value in [l1, l0])
+x = list(map(held, [l0, l1], [l1, l0]))
+x = sorted([l0, l1], key=lambda value: held(value, l1))
+x = functools.reduce(lambda one, other: held(l0, l1, one), [1, 2, 3])
+x = max([p0, p1], key=lambda point: point.move(held(point.tags, l0)).x)
+dd.update((held(l0, l1), grow(l0)) for _ in range(2))
+l0[:1] = map(held, [l0, l1], [l1, l1])
+x = [held(l0, l1) for _ in gen(l0)]
 l0.append(i)
 l1.append(i); i = 1
 l2[0].append(i)

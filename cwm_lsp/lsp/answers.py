@@ -20,6 +20,7 @@ from cwm_lsp.lsp.views import hints as hints_view
 from cwm_lsp.lsp.views import hover as hover_view
 from cwm_lsp.lsp.views import inline_values as inline_values_view
 from cwm_lsp.lsp.views import lenses as lenses_view
+from cwm_lsp.lsp.views import problems
 from cwm_lsp.lsp.views.crashes import related_to
 from cwm_lsp.lsp.views.hover import Link
 from cwm_lsp.lsp.views.reading import Selection, ShownTrace, Visit
@@ -122,6 +123,9 @@ def diagnostics_of(state: State, document: Document) -> list[lsp.Diagnostic]:
             result.append(diagnostics_view.refused(document.text, line, message, settings.diagnostics))
         for finding in state.debugging.findings(document):
             result.append(diagnostics_view.stopped(document.text, finding.line, finding.message, settings.diagnostics))
+    if state.client.links_codes:
+        for diagnostic in result:
+            diagnostic.code_description = problems.description(str(diagnostic.code))
     return result
 
 

@@ -76,6 +76,13 @@ class Client:
         return pulls_diagnostics(self._params)
 
     @cached_property
+    def links_codes(self) -> bool:
+        """A diagnostic's code may link to what it means."""
+        pulled, pushed = ("textDocument", "diagnostic"), ("textDocument", "publishDiagnostics")
+        kind = pulled if self.pulls_diagnostics else pushed
+        return bool(self._can(*kind, "codeDescriptionSupport"))
+
+    @cached_property
     def reads_markdown(self) -> bool:
         """Its hovers may be Markdown."""
         return "markdown" in (self._can("textDocument", "hover", "contentFormat") or ())

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -182,6 +183,20 @@ class Editor(LanguageClient):
 
     async def lenses(self, uri: str) -> list[lsp.CodeLens]:
         return await self.text_document_code_lens_async(lsp.CodeLensParams(lsp.TextDocumentIdentifier(uri))) or []
+
+    async def problems(self, uri: str) -> list[lsp.Diagnostic]:
+        """What is told of a document now: asked for, or pushed last."""
+        if self.initialization.capabilities.diagnostic_provider:
+            params = lsp.DocumentDiagnosticParams(lsp.TextDocumentIdentifier(uri))
+            return list((await self.text_document_diagnostic_async(params)).items)
+        return list(self.published[uri].diagnostics) if uri in self.published else []
+
+    async def actions(self, uri: str, line: int, diagnostics: Sequence[lsp.Diagnostic] = ()) -> list[lsp.CodeAction]:
+        """What is offered at a line, 0-based."""
+        spot = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
+        context = lsp.CodeActionContext(list(diagnostics))
+        params = lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), spot, context)
+        return await self.text_document_code_action_async(params) or []
 
     async def until(self, condition, timeout: float = 60) -> None:
         """Wait until a condition holds; it is looked at whenever the server has said something."""

@@ -75,21 +75,6 @@ async def shop(request, tmp_path):
     await ended(editor)
 
 
-async def problems(editor: Editor, uri: str) -> list[lsp.Diagnostic]:
-    if editor.initialization.capabilities.diagnostic_provider:
-        params = lsp.DocumentDiagnosticParams(lsp.TextDocumentIdentifier(uri))
-        return list((await editor.text_document_diagnostic_async(params)).items)
-    return list(editor.published[uri].diagnostics) if uri in editor.published else []
-
-
-async def actions(editor: Editor, uri: str, line: int) -> dict[str, lsp.CodeAction]:
-    spot = lsp.Position(line, 0)
-    found = await editor.text_document_code_action_async(
-        lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), lsp.Range(spot, spot), lsp.CodeActionContext([]))
-    )
-    return {action.title: action for action in found or []}
-
-
 @BOTH
 async def test_tests_are_marked_and_what_fails_is_told_with_the_way_there(shop):
     shop.open(shop.tests, TESTS)
@@ -116,13 +101,13 @@ async def test_tests_are_marked_and_what_fails_is_told_with_the_way_there(shop):
         "def test_clock():": "?",
     }
     await shop.until(lambda: shop.client["textDocument"].get("diagnostic") or shop.tests in shop.published)
-    told = {one.message: one for one in await problems(shop, shop.tests)}
+    told = {one.message: one for one in await shop.problems(shop.tests)}
     assert set(told) == {"likely fails: 58 ≠ 59 · test_wrong", "likely fails: 3, not < 3 · test_each[3]"}
     wrong = told["likely fails: 58 ≠ 59 · test_wrong"]
     assert wrong.range.start.line == 14
     way = [(one.location.uri, one.location.range.start.line, one.message) for one in wrong.related_information]
     assert way == [(shop.uri, 10, "total returns 58"), (shop.tests, 12, "found = 58")]
-    assert "Run test_wrong" in await actions(shop, shop.tests, 14)
+    assert "Run test_wrong" in [one.title for one in await shop.actions(shop.tests, 14)]
 
 
 async def test_doctests_are_marked_and_counted_above_their_function(shop):
@@ -168,7 +153,7 @@ async def crash(editor: Editor) -> lsp.Diagnostic:
     found: list[lsp.Diagnostic] = []
 
     async def there() -> bool:
-        found[:] = [one for one in await problems(editor, editor.uri) if one.code == "crash"]
+        found[:] = [one for one in await editor.problems(editor.uri) if one.code == "crash"]
         return bool(found)
 
     await editor.until(there)
@@ -181,18 +166,18 @@ async def test_a_crash_is_told_confirmed_and_ignored(shop):
     assert one.message == "Likely ZeroDivisionError when called as average([]): division by zero"
     assert (one.range.start.line, one.severity) == (14, lsp.DiagnosticSeverity.Information)
     assert [step.message for step in one.related_information] == ["called as average([])"]
-    found = await actions(shop, shop.uri, 14)
+    found = {one.title: one for one in await shop.actions(shop.uri, 14)}
     # lsprotocol takes every code action with a command for a bare command, and that for a string.
     command = ast.literal_eval(found["Run average([]) and compare"].command)
     answer = await shop.command("cwm.confirmCrash", *command["arguments"])
     assert answer["confirmed"] is True
     # It is shown as the run that it is now.
     await shop.until(lambda: shop.client["textDocument"].get("diagnostic") or shop.published[shop.uri].diagnostics)
-    codes = {one.code for one in await problems(shop, shop.uri) if one.range.start.line == 14}
+    codes = {one.code for one in await shop.problems(shop.uri) if one.range.start.line == 14}
     assert codes == {"exception"}
     [edit] = found["Ignore what crashes here"].edit.changes[shop.uri]
     shop.edit(shop.uri, 2, lsp.TextDocumentContentChangePartial(edit.range, edit.new_text))
-    assert [one for one in await problems(shop, shop.uri) if one.code == "crash"] == []
+    assert [one for one in await shop.problems(shop.uri) if one.code == "crash"] == []
 
 
 @pytest.mark.parametrize("expect", ["raises", "xfail"])
@@ -234,4 +219,4 @@ async def test_nothing_is_checked_where_that_is_switched_off(editor, tmp_path):
     editor.open(uri, SHOP)
     await editor.command("cwm.predict", {"uri": uri, "function": "total"})
     assert (await editor.hints(uri)).get(5) is None
-    assert [one for one in await problems(editor, uri) if one.code in ("crash", "test")] == []
+    assert [one for one in await editor.problems(uri) if one.code in ("crash", "test")] == []

@@ -46,10 +46,7 @@ async def test_a_client_that_can_ask_for_a_value_is_offered_what_if(editor: Edit
     await editor.command("cwm.predict", {"uri": uri, "function": "f", "call": "f(1)"}, timeout=30)
 
     async def offered(line: int) -> list[lsp.CodeAction]:
-        spot = lsp.Range(lsp.Position(line, 0), lsp.Position(line, 0))
-        where = lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), spot, lsp.CodeActionContext([]))
-        found = await editor.text_document_code_action_async(where)
-        return [one for one in found if one.title.startswith("What if")]
+        return [one for one in await editor.actions(uri, line) if one.title.startswith("What if")]
 
     assert [one.title for one in await offered(1)] == ["What if n = …"]  # `m` is not there yet
     assert [one.title for one in await offered(0)] == []

@@ -43,12 +43,7 @@ def test_double():
 
 
 async def problems(editor: Editor, uri: str) -> list[tuple[int, str]]:
-    if editor.initialization.capabilities.diagnostic_provider:
-        params = lsp.DocumentDiagnosticParams(lsp.TextDocumentIdentifier(uri))
-        found = (await editor.text_document_diagnostic_async(params)).items
-    else:
-        found = editor.published[uri].diagnostics if uri in editor.published else []
-    return [(one.range.start.line + 1, one.message) for one in found]
+    return [(one.range.start.line + 1, one.message) for one in await editor.problems(uri)]
 
 
 async def test_a_doctest_that_does_not_hold_is_marked_and_told_with_both_values(shared: Editor, tmp_path):

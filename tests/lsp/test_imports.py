@@ -107,11 +107,8 @@ class Bill:
         return hints
 
     async def problems(self, uri: str) -> list[lsp.Diagnostic]:
-        params = lsp.DocumentDiagnosticParams(lsp.TextDocumentIdentifier(uri))
-        if self.editor.initialization.capabilities.diagnostic_provider:
-            return (await self.editor.text_document_diagnostic_async(params)).items
-        await self.editor.until(lambda: uri in self.editor.published and self.editor.published[uri].diagnostics)
-        return self.editor.published[uri].diagnostics
+        await self.editor.until(lambda: self.editor.problems(uri))
+        return await self.editor.problems(uri)
 
 
 async def test_steps_into_another_file_show_there(bill: Bill):

@@ -23,11 +23,8 @@ def total(prices):
 
 
 async def actions(editor: Editor, uri: str, diagnostics: list[lsp.Diagnostic]) -> list[lsp.CodeAction]:
-    spot = lsp.Position(7, 0)
-    context = lsp.CodeActionContext(diagnostics)
-    params = lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), lsp.Range(spot, spot), context)
-    found = await editor.text_document_code_action_async(params)
-    return [one for one in found or [] if isinstance(one, lsp.CodeAction) and one.kind == lsp.CodeActionKind.QuickFix]
+    found = await editor.actions(uri, 7, diagnostics)
+    return [one for one in found if isinstance(one, lsp.CodeAction) and one.kind == lsp.CodeActionKind.QuickFix]
 
 
 async def test_an_edit_is_looked_for_when_its_action_is_resolved(shared: Editor, tmp_path):

@@ -408,10 +408,7 @@ async def test_code_actions_offer_what_can_be_done(shared: Editor, file):
     uri = file.as_uri()
     editor.open(uri, SOURCE)
     await editor.until(lambda: editor.lenses(uri))
-    spot = lsp.Range(lsp.Position(10, 0), lsp.Position(10, 0))
-    actions = await editor.text_document_code_action_async(
-        lsp.CodeActionParams(lsp.TextDocumentIdentifier(uri), spot, lsp.CodeActionContext([]))
-    )
+    actions = await editor.actions(uri, 10)
     assert "Predict total" in [action.title for action in actions]
     # lsprotocol takes every code action with a command for a bare command, and that for a string.
     command = ast.literal_eval(actions[0].command)

@@ -1,7 +1,7 @@
 """How long until it is there: `python benchmarks/starting.py [--runs N]`.
 
 `cwm-lsp --help`, and the language server's answer to `initialize`, beside `python -c pass`, in alternation; the medians
-in milliseconds, and as multiples of the last. The size of what is installed: the package without the model, and the model.
+in milliseconds, and as multiples of the last. Then the size of what is installed: the package, and the model.
 """
 
 from __future__ import annotations

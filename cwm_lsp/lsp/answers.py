@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lsprotocol import types as lsp
 from pygls.uris import from_fs_path
 
+from cwm_lsp.lsp import problems
 from cwm_lsp.lsp.documents import Document, KnownCall
 from cwm_lsp.lsp.handshake import COMMANDS, RUNNING
 from cwm_lsp.lsp.marks import marks
@@ -20,7 +21,6 @@ from cwm_lsp.lsp.views import hints as hints_view
 from cwm_lsp.lsp.views import hover as hover_view
 from cwm_lsp.lsp.views import inline_values as inline_values_view
 from cwm_lsp.lsp.views import lenses as lenses_view
-from cwm_lsp.lsp.views import problems
 from cwm_lsp.lsp.views.crashes import related_to
 from cwm_lsp.lsp.views.hover import Link
 from cwm_lsp.lsp.views.reading import Selection, ShownTrace, Visit

@@ -11,7 +11,7 @@ from urllib.request import url2pathname
 import pytest
 
 import cwm_lsp.lsp
-from cwm_lsp.lsp.views.problems import PROBLEMS, reference
+from cwm_lsp.lsp.problems import PROBLEMS, reference
 from cwm_lsp.trace.compare import DivergenceKind
 from tests.lsp.conftest import Editor
 
@@ -19,9 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "problems.md"
 
 
 def test_the_page_is_the_one_that_is_generated() -> None:
-    assert PAGE.read_text(encoding="utf-8") == reference(), (
-        "run `python -m cwm_lsp.lsp.views.problems > docs/problems.md`"
-    )
+    assert PAGE.read_text(encoding="utf-8") == reference(), "run `python -m cwm_lsp.lsp.problems > docs/problems.md`"
 
 
 def test_every_code_is_explained() -> None:

@@ -1,6 +1,6 @@
 """What the codes of our diagnostics mean, and the page that tells a person (`docs/problems.md`).
 
-python -m cwm_lsp.lsp.views.problems > docs/problems.md
+python -m cwm_lsp.lsp.problems > docs/problems.md
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ _REFERENCE = """\
 # Problems
 
 What the codes of cwm-lsp's diagnostics mean; editors that can link a code to this page do. Generated from
-`cwm_lsp/lsp/views/problems.py` by `python -m cwm_lsp.lsp.views.problems`.
+`cwm_lsp/lsp/problems.py` by `python -m cwm_lsp.lsp.problems`.
 
 Unasked, only what is computed is told. Which are told at all, and how loud, is set by `diagnostics.*` and `crashes.*`
 ([settings](settings.md)).

@@ -36,6 +36,8 @@ class LockedPrediction(Prediction):
     """The frame that answered the last question, as an event, and where it begins in the text."""
     _settled: Mapping[str, float] = NOTHING
     """Values of the next event that were known but for the order of a set."""
+    _suggested: Mapping[str, str] = NOTHING
+    """What a run had of the next event, in which the statement read something else."""
     _evaluation: Evaluating | None = None
     _asked_for = 0
     """What the model has been asked."""
@@ -81,6 +83,9 @@ class LockedPrediction(Prediction):
                     evaluation.answer(known)
                 elif (outcome := self._as_it_went()) is not None:
                     return outcome
+                elif question.kind == "values":
+                    self._suggested = self._memory.suggestions(question.depth)
+                    evaluation.answer((yield from self._asked(question)))
                 elif question.either_way:  # what comes of it is asked for
                     evaluation.answer(None)
                 else:
@@ -126,6 +131,10 @@ class LockedPrediction(Prediction):
             self._is_guess = True  # by the evaluator itself: of a Python whose steps it does not follow
         if not self._is_guess:
             event = remembered(event)
+        if self._suggested:
+            doubted = {name for name, origin in event.provenance.items() if origin in ("predicted", "unknown")}
+            suggested = {name: text for name, text in self._suggested.items() if name in doubted}
+            event, self._suggested = replace(event, suggested=suggested), NOTHING
         if event.path is not None:
             self._tell(self._trust.computed(event))
             return
@@ -211,6 +220,8 @@ class LockedPrediction(Prediction):
         """
         self._trust.goes(frame.chance(None))
         if self._trust.whole < self._control.budget.sure:
+            if self.events and self.events[-1].line == question.line:
+                self.events[-1] = replace(self.events[-1], suggested=self._memory.suggestions(question.depth))
             raise Ended(f"what line {question.line} does is not known")
 
 

@@ -122,6 +122,22 @@ class _Known:
         reads = {dict(zip(new.names, before.names, strict=True)).get(name, name): text for name, text in key[2]}
         return self._passes.get((old, key[1], tuple(sorted(reads.items()))), ())
 
+    def changed(self, before: Event, after: Event, number: int) -> Mapping[str, str]:
+        """The locals that a pass over a statement of today's text bound or changed, by the names of today."""
+        now = {self.name_then(name, number): name for name in self._new.all[number].names}
+        return {
+            now.get(name, name): text
+            for name, text in after.locals.items()
+            if _is_told(after, name) and text != before.locals.get(name)
+        }
+
+    def passes_whatever(self, key: Key) -> Sequence[_Pass]:
+        """The passes over the statement of today's text, whatever they read."""
+        old = self._now.get(key[0])
+        if old is None or self._new.all[key[0]].mentions & self._changed:
+            return ()
+        return [one for its, found in self._passes.items() if its[:2] == (old, key[1]) for one in found]
+
     def calls(self, function: str) -> Sequence[Event]:
         """All entries into functions of that name."""
         return self._calls.get(function, ())
@@ -188,6 +204,21 @@ class Memory:
                 self.used[known.run.when] = None
                 return found
         return NO_ANSWER
+
+    def suggestions(self, depth: int) -> Mapping[str, str]:
+        """What the statement that runs in a scope had in the latest run, although it read something else there: what it
+        bound or changed, or `"value"`."""
+        current = self._walk.at(depth)
+        key = key_of(current.before, statements(self._source)) if current is not None else None
+        for known in self._known if key is not None else ():
+            assert key is not None
+            passes = known.passes_whatever(key)
+            after = next((one for one in passes[-1].after if one.kind != "exception"), None) if passes else None
+            if after is None:
+                continue
+            had = {"value": after.value} if after.kind == "return" else known.changed(passes[-1].before, after, key[0])
+            return {name: text for name, text in had.items() if text is not None and not _OPAQUE.search(text)}
+        return NOTHING
 
     def _entry(self, question: Question, event: Event) -> Answer | Nothing:
         """Arguments that are not known."""

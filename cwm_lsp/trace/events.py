@@ -51,6 +51,10 @@ class Event:
     held: Mapping[str, str] = field(compare=False)
     """Of locals (`"value"`: of the value) whose reprs do not tell what their objects hold, what a run saw of that, as
     `record/insides.py` writes it."""
+    suggested: Mapping[str, str] = field(compare=False)
+    """Of locals (`"value"`: of the value) that are guessed or not known, what the same statement had in a run where it
+    read something else: it says little, and is not shown beside lines. At the last event of a trace: what its line
+    had."""
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Event:
         mark: str | None = None,
         path: str | None = None,
         held: Mapping[str, str] = NOTHING,
+        suggested: Mapping[str, str] = NOTHING,
     ) -> None:
         self.kind = kind
         self.line = line
@@ -79,6 +84,7 @@ class Event:
         self.mark = mark
         self.path = path
         self.held = held
+        self.suggested = suggested
 
     def at(self, depth: int) -> Event:
         """The same at another depth."""
@@ -100,6 +106,7 @@ class Event:
             "mark": self.mark,
             "path": self.path,
             **({"held": dict(self.held)} if self.held else {}),
+            **({"suggested": dict(self.suggested)} if self.suggested else {}),
         }
 
     @classmethod
@@ -123,6 +130,7 @@ class Event:
             mark=data.get("mark"),
             path=data.get("path"),
             held=data.get("held") or NOTHING,
+            suggested=data.get("suggested") or NOTHING,
         )
 
 

@@ -11,6 +11,9 @@ import pytest
 
 from benchmarks.versions import pythons
 from cwm_lsp.evaluate import Around
+from cwm_lsp.lsp.views.hover import hover
+from cwm_lsp.lsp.views.reading import ShownTrace
+from cwm_lsp.lsp.views.shape import Shape
 from cwm_lsp.predict.memory import Run
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
 from cwm_lsp.record.inprocess import record_in_process
@@ -208,7 +211,7 @@ def test_a_later_pass_than_there_was_is_not_known(predictor):
     run = Run(ran(source, "f(3)", "f"), WHEN)
     trace = predicted(predictor, source, [run], "f(2)", "f")
     assert trace.outcome.value == str(eval(run.trace.outcome.value)[:2]).replace("'", "")
-    assert predicted(predictor, source, [run], "f(5)", "f").outcome.kind == "truncated"
+    assert predicted(predictor, source, [run], "f(5)", "f").outcome.value is None
 
 
 @pytest.mark.parametrize(
@@ -389,6 +392,24 @@ def test_new_code_reads_what_is_in_objects_that_a_run_saw(predictor, elsewhere, 
     assert not is_known or trace.outcome.value == real.outcome.value
     told = next(event for event in trace.events if "cart" in event.locals)
     assert told.locals["cart"] == "<cwm_elsewhere.Cart object>"
+
+
+def test_what_a_statement_had_that_read_something_else_is_a_suggestion(predictor, run):
+    trace = predicted(predictor, SOURCE, [run], "total(['other'])")
+    end = trace.events[-1]
+    assert (end.line, end.locals) == (17, {"key": "'other'"})  # where the prediction ends
+    [(name, text)] = end.suggested.items()
+    assert name == "value" and text.startswith(("{'key': 'a', 'n': ", "{'key': 'b', 'n': "))
+    assert Trace.from_json(trace.to_json(), SOURCE).events[-1].suggested == end.suggested
+    shown = ShownTrace.of(trace, Shape.of(SOURCE, {event.line for event in trace.events}))
+    assert shown is not None
+    [visit] = [one for one in shown.visits().values() if one.line == 17]
+    assert "in a run in which this line read something else: return = {'key'" in hover(
+        shown, visit, [], None, [], markdown=False
+    )
+    assert not visit.values  # nothing of it shows beside the line
+    changed = SOURCE.replace("random.randint(1, 10**9)}", "random.randint(1, 10**8)}")
+    assert not predicted(predictor, changed, [run], "total(['other'])").events[-1].suggested
 
 
 def test_moments_of_a_run_are_what_new_code_reckons_with(predictor):

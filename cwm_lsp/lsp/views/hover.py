@@ -49,7 +49,7 @@ def hover(
     whole = next((value for value in _all(reading, visit) if value.name == word), None)
     if whole is not None and len(whole.value) > _CELL:
         parts.append(_block(f"{whole.name} = {whole.value[:_WHOLE]}", markdown))
-    parts.append(_surprise(reading, visit, markdown))
+    parts += [_suggested(reading, visit, markdown), _surprise(reading, visit, markdown)]
     if reading.end is not None and visit.line == (reading.loop.line if reading.loop is not None else reading.end.line):
         parts.append(_end(reading, markdown))
     return _joined(parts, links, markdown)
@@ -136,6 +136,13 @@ def _table(values: Sequence[Value], markdown: bool, run: str = "a run") -> str:
         return "\n".join("  ".join(line).rstrip() for line in lines)
     lines.insert(1, ["-" * max(width, 3) for width in widths])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _suggested(reading: ShownTrace, visit: Visit, markdown: bool) -> str:
+    """What the line had in a run in which it read something else, where nothing better is known."""
+    told = reading.trace.events[visit.index if visit.told_by is None else visit.told_by].suggested
+    shown = [f"{'return' if name == 'value' else name} = {_cell(text, markdown)}" for name, text in told.items()]
+    return f"in a run in which this line read something else: {', '.join(shown)}" if shown else ""
 
 
 def _surprise(reading: ShownTrace, visit: Visit, markdown: bool) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from sys import stdlib_module_names
 
+from cwm_lsp.search.callables import callable_shape
+from cwm_lsp.search.library_types import builtin_shape, library_shape
 from cwm_lsp.search.shapes import (
     BOOL,
     BYTES,
@@ -25,15 +27,17 @@ from cwm_lsp.search.shapes import (
     Shape,
     Table,
     any_of,
+    shape_of,
     with_names,
 )
 from cwm_lsp.search.values import Made, NotPlain, Text, read
 from cwm_lsp.source.bind import dotted
 from cwm_lsp.source.functions import Parameter, by_qualname
 from cwm_lsp.source.imported import Definition, Where, nowhere
+from cwm_lsp.source.lifting import imported
 from cwm_lsp.source.names import global_names, is_builtin, is_defined
 from cwm_lsp.source.recovery import module_statements
-from cwm_lsp.source.samples import moved, named_here
+from cwm_lsp.source.samples import moved, named_here, sample_argument
 from cwm_lsp.source.trees import expression_of
 
 DEEPEST = 8
@@ -48,21 +52,6 @@ _ATOMS: Mapping[str, Shape] = {
     "bytearray": Many("bytearray", Fixed((0, 1, 65, 255))), "Hashable": Guess(OneOf((INT, STR))),
     "range": Fixed(tuple(Made("range", one) for one in ((0,), (1,), (3,), (2, 5), (5, 0, -2)))),
 }  # fmt: skip
-_IMPORTED: Mapping[str, Shape] = {
-    "Decimal": Fixed(("0", "1", "-1", "1.5", "0.10", "1E+3", "NaN")),
-    "Fraction": Fixed(((0,), (1, 2), (-1, 3), (2,))),
-    "date": Fixed(((2024, 1, 31), (2024, 2, 29), (2023, 12, 31), (1, 1, 1), (9999, 12, 31))),
-    "datetime": Fixed(((2024, 1, 31, 12, 30), (2024, 2, 29), (2023, 12, 31, 23, 59, 59), (1, 1, 1))),
-    "time": Fixed(((0, 0), (12, 30), (23, 59, 59))),
-    "timedelta": Fixed(((0,), (1,), (-1,), (0, 3600), (400,))),
-    "StringIO": Fixed(("", "abc\nb\n")),
-    "BytesIO": Fixed((b"", b"abc")),
-    "Path": Fixed(("a/b.txt", "", "/", "..", "a")),
-    "PurePath": Fixed(("a/b.txt", "", "/", "..", "a")),
-    "PurePosixPath": Fixed(("a/b.txt", "", "/", "..", "a")),
-    "UUID": Fixed(("12345678-1234-5678-1234-567812345678",)),
-}
-"""What a constructor of the library takes: its first argument, or all of them."""
 _LISTS = frozenset({"list", "List", "Sequence", "MutableSequence", "Collection", "Container", "Reversible", "Sized"})
 _SETS = frozenset({"set", "Set", "AbstractSet", "MutableSet"})
 _TABLES = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
@@ -70,12 +59,14 @@ _WRAPPERS = frozenset({"Annotated", "Final", "ClassVar", "Required", "NotRequire
 _ITERATORS = frozenset({"Iterator", "Generator"})
 _OTHER_LISTS = frozenset({"frozenset", "FrozenSet", "deque", "Deque", "Counter"})
 _OTHER_TABLES = {"defaultdict": None, "DefaultDict": None, "OrderedDict": "OrderedDict", "Counter": "Counter"}
-_OF_RE: Mapping[str, Sequence[str]] = {
-    "Pattern": ("compile('a')", "compile('(a*)(b)?')", "compile('')"),
-    "Match": ("match('(a)(b)?', 'abc')", "match('(.*)', '12')", "search('', '')"),
+_OF_RE: Mapping[str, Sequence[tuple[str, str]]] = {
+    "Pattern": (("compile", "('a')"), ("compile", "('(a*)(b)?')"), ("compile", "('')")),
+    "Match": (("match", "('(a)(b)?', 'abc')"), ("match", "('(.*)', '12')"), ("search", "('', '')")),
 }
-"""What makes objects of `re`."""
+"""What makes objects of `re`: what is called, and with what."""
 _SOMETHING = Guess(OneOf((INT, STR)))
+ANYTHING = Guess(OneOf((INT, STR, NONE, Many("list", OneOf((INT, STR))), Table(STR, OneOf((INT, STR))), FLOAT, BOOL)))
+"""What nothing at all is said of."""
 
 
 class Hints:
@@ -182,10 +173,41 @@ class Hints:
             return self._alias(self._assigned[name])
         if last in _ATOMS:
             return _ATOMS[last]
-        if last in _IMPORTED:
-            known = is_defined(name.split(".")[0], global_names(self.source))
-            return _imported(name, _IMPORTED[last]) if known else None
+        if (full := self.origin(name)) is not None and (made := library_shape(full, self.written(name), self.naming)):
+            return made
+        if is_builtin(name) and (made := builtin_shape(name)) is not None:
+            return made
         return self._generic(name, []) or self.imported(name)
+
+    def origin(self, name: str) -> str | None:
+        """The full name of what the file imports by a dotted name."""
+        first, _, rest = name.partition(".")
+        full = self._imports.get(first)
+        return full and (f"{full}.{rest}" if rest else full)
+
+    def written(self, name: str) -> str:
+        """What the file writes for a class of the library by the name that a hint has for it."""
+        module, _, last = (self.origin(name) or name).rpartition(".")
+        return named_here(name, self.source) or self.naming(module, last)
+
+    @cached_property
+    def _imports(self) -> Mapping[str, str]:
+        """The names that the file's imports bind → what they stand for, in full."""
+        found: dict[str, str] = {}
+        for node in self._statements:
+            match node:
+                case ast.Import(names=names):
+                    found.update((one.asname or one.name.partition(".")[0], one.name) for one in names)
+                case ast.ImportFrom(module=str(module), names=names, level=0):
+                    found.update((one.asname or one.name, f"{module}.{one.name}") for one in names)
+        return found
+
+    def naming(self, module: str, name: str) -> str:
+        """What the file writes for a name of a module of the library."""
+        for bound, full in self._imports.items():
+            if full in (module, f"{module}.{name}") and named_here(bound, self.source) is not None:
+                return bound if full != module else f"{bound}.{name}"
+        return ast.unparse(imported(module, name))
 
     def _alias(self, value: ast.expr) -> Shape | None:
         """What an alias, a `NewType` or a `TypeVar` stands for."""
@@ -218,18 +240,21 @@ class Hints:
         if name in ("type", "Type"):
             return self._class(parts)
         if name in _OF_RE and full in (name, f"re.{name}", f"typing.{name}"):
-            module = "re" if "re" in (global_names(self.source) or ()) else "__import__('re')"
-            made = Fixed(tuple(Text(f"{module}.{one}") for one in _OF_RE[name]))
+            made = Fixed(tuple(Text(f"{self.naming('re', one)}{rest}") for one, rest in _OF_RE[name]))
             return Guess(made) if name == "Match" else made  # of which pattern, nobody has said
+        if name == "IO" and parts and self.origin(full) == "typing.IO":
+            return library_shape(
+                "typing.BinaryIO" if ast.unparse(parts[0]) == "bytes" else "typing.TextIO", "", self.naming
+            )
         if name in ("Callable", "callable"):
-            return self._callable(parts)
+            return callable_shape(parts)
         if name in ("tuple", "Tuple"):
             return self._tuple(parts)
         if name in _LISTS or name in _SETS or name in _ITERATORS or name in _OTHER_LISTS or name == "Iterable":
             return self._many(full, name, parts)
         if name in _TABLES or name in _OTHER_TABLES:
-            key = self.of(parts[0]) if parts else Guess(STR)
-            value = self.of(parts[1]) if len(parts) > 1 else Guess(INT) if not parts else INT
+            key = self._element(parts[0]) if parts else Guess(STR)
+            value = self._element(parts[1]) if len(parts) > 1 else ANYTHING if not parts else INT
             if key is None or value is None:
                 return None
             return Table(key, value, full if name in ("OrderedDict", "Counter") else None)
@@ -255,9 +280,7 @@ class Hints:
 
     def _element(self, node: ast.expr) -> Shape | None:
         """The shape of a part, of which nothing may be said."""
-        if (dotted(node) or "").split(".")[-1] in ("Any", "object"):
-            return _SOMETHING
-        return self.of(node)
+        return ANYTHING if (dotted(node) or "").split(".")[-1] in ("Any", "object") else self.of(node)
 
     def _literals(self, node: ast.expr) -> list[object]:
         if isinstance(node, ast.Attribute):
@@ -286,27 +309,6 @@ class Hints:
         own = [name for name in self._classes if "." not in name][:4]
         return Guess(Fixed(tuple(map(Text, ("int", "str", "list", *own)))))
 
-    def _callable(self, parts: Sequence[ast.expr]) -> Shape | None:
-        if len(parts) != 2 or not isinstance(parts[0], ast.List):
-            return Guess(Fixed((Text("lambda *a: a[0]"), Text("lambda *a: True"), Text("lambda *a: None"))))
-        names = [f"a{index}" if index else "a" for index in range(len(parts[0].elts))]
-        head = f"lambda {', '.join(names)}: " if names else "lambda: "
-        result = ast.unparse(parts[1])
-        same = [name for name, kind in zip(names, parts[0].elts, strict=True) if ast.unparse(kind) == result]
-        bodies = [*same]
-        match result:
-            case "bool":
-                bodies += ["True", "False", *(f"bool({name})" for name in names)]
-            case "int" | "float":
-                bodies += ["0", "1", "-1"]
-            case "str":
-                bodies += ["''", "'a'", *(f"str({name})" for name in names)]
-            case "None":
-                bodies += ["None"]
-            case _:
-                bodies += names or ["None"]
-        return Fixed(tuple(Text(head + body) for body in dict.fromkeys(bodies)))
-
     # classes of the file
 
     def objects(self, name: str) -> Shape | None:
@@ -319,12 +321,22 @@ class Hints:
             below = [
                 self.objects(other)
                 for other, node in self._classes.items()
-                if other != name and any(_base(base) == name for base in node.bases)
+                if other != name and (any(_base(base) == name for base in node.bases) or self._follows(other, name))
             ]
             shapes = [shape for shape in [*own, *below] if shape is not None]
             return any_of(shapes) if shapes else None
         finally:
             self._depth -= 1
+
+    def _follows(self, name: str, protocol: str) -> bool:
+        """Whether a class has the methods of a protocol."""
+        if "Protocol" not in {_base(base).split(".")[-1] for base in self._classes[protocol].bases}:
+            return False
+        own, asked = (
+            {part.name for part in self._classes[one].body if isinstance(part, ast.FunctionDef)}
+            for one in (name, protocol)
+        )
+        return bool(asked) and asked <= own
 
     def imported(self, name: str, *, alone: bool = False) -> Shape | None:
         """The objects of a class of another file, as they are made in this one; `alone`: none of its subclasses."""
@@ -395,7 +407,7 @@ class Hints:
         for parameter in parameters:
             if parameter.kind in ("var-positional", "var-keyword"):
                 continue
-            shape = self.shape(parameter.annotation) if parameter.annotation else _by_default(parameter)
+            shape = self.shape(parameter.annotation) if parameter.annotation else self._unhinted(parameter, name)
             if parameter.default is not None:
                 if shape is not None and parameter.kind != "positional-only":
                     named.append((parameter.name, shape))
@@ -407,6 +419,15 @@ class Hints:
             else:
                 positional.append(shape or _SOMETHING)
         return Instance(name, tuple(positional), tuple(named), frozenset(optional))
+
+    def _unhinted(self, parameter: Parameter, name: str) -> Shape | None:
+        """What an argument of a class's constructor may be, by its default, or by what is done with it."""
+        default = parameter.default and _example(parameter.default)
+        made = by_qualname(self.source).get(f"{name}.__init__")
+        if default or made is None:
+            return default or None
+        sample = sample_argument(parameter, made, self.source)
+        return None if sample is None or (found := _example(sample)) is None else Guess(found)
 
     def _record(self, name: str, node: ast.ClassDef, bases: Sequence[str]) -> Shape | None:
         """An object, or dict, of a class whose fields are annotated."""
@@ -462,22 +483,13 @@ def _is_required_field(value: ast.expr) -> bool:
     return not any(one.arg in ("default", "default_factory") for one in value.keywords) and not value.args
 
 
-def _by_default(parameter: Parameter) -> Shape | None:
-    from cwm_lsp.search.shapes import shape_of
-
-    if parameter.default is None:
-        return None
+def _example(value: str) -> Shape | None:
+    """The shape that a value is an example of, if it says anything."""
     try:
-        found = shape_of(read(expression_of(parameter.default)))
+        found = shape_of(read(expression_of(value)))
     except (NotPlain, SyntaxError, ValueError):
         return None
     return None if found == NONE else found
-
-
-def _imported(name: str, arguments: Shape) -> Shape:
-    assert isinstance(arguments, Fixed)
-    made = [Made(name, one if isinstance(one, tuple) else (one,)) for one in arguments.values]
-    return Fixed(tuple(made))
 
 
 def _base(node: ast.expr) -> str:

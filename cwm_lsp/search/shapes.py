@@ -135,9 +135,20 @@ def fits(shape: Shape, value: Any) -> bool:
             return known.keys() - optional <= value.keys() and all(
                 name in known and fits(known[name], one) for name, one in value.items()
             )
-        case Instance(callee), Made(made):
-            return callee == made
+        case Instance(), Made():
+            return shape.callee == value.callee and _is_made_so(shape, value)
     return False
+
+
+def _is_made_so(shape: Instance, value: Made) -> bool:
+    """Whether the arguments of a constructor are as a shape says, as far as they are given in the same way."""
+    named, given = dict(shape.named), dict(value.keywords)
+    if not value.arguments and not shape.positional and not named.keys() - shape.optional <= given.keys():
+        return False
+    pairs = [(named[name], one) for name, one in given.items() if name in named]
+    if len(value.arguments) <= len(shape.positional):
+        pairs += zip(shape.positional, value.arguments, strict=False)
+    return all(isinstance(one, Text) or fits(kind, one) for kind, one in pairs)
 
 
 def shape_of(value: Any) -> Shape:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from cwm_lsp.search.callables import CALLED
 from cwm_lsp.search.drawing import Pool, boundaries
-from cwm_lsp.search.hints import Hints
+from cwm_lsp.search.fields import RECORD, Reading, namespace, parsed_arguments
+from cwm_lsp.search.hints import ANYTHING, Hints
+from cwm_lsp.search.library_types import stream_of
 from cwm_lsp.search.shapes import (
     NONE,
     Guess,
@@ -26,8 +30,8 @@ from cwm_lsp.source.bind import dotted, find_target, is_in_class, takes_implicit
 from cwm_lsp.source.functions import Function, Parameter, by_qualname
 from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.names import global_names
-from cwm_lsp.source.recovery import parse_lines, split_lines
-from cwm_lsp.source.samples import sample_argument
+from cwm_lsp.source.recovery import module_statements, parse_lines, split_lines
+from cwm_lsp.source.samples import fitting_argument, fitting_attribute, sample_argument
 from cwm_lsp.source.trees import expression_of
 from cwm_lsp.source.uses import text_matching
 
@@ -75,7 +79,7 @@ class Space:
             elif slot.kind == "rest":
                 shown += [written(one) for one in value]
             elif slot.kind == "keywords":
-                shown += [f"{name}={written(one)}" for name, one in value.items()]
+                shown += [f"{name}={written(one)}" for name, one in value.items() if _is_name(name)]
             elif slot.kind == "named" or skipped:
                 shown.append(f"{slot.name}={written(value)}")
             else:
@@ -177,7 +181,7 @@ class _Maker:
                     slots[index] = replace(slot, shape=any_of([*_seen(slot, values), *expected]))
         known = [one for one in examples if self.is_allowed(slots, one)]
         pool = Pool()
-        for value in self.constants(pool.keys):
+        for value in (*self.constants(pool.keys), *self.fitting()):
             pool.add(value)
         return Space(self.function, tuple(slots), tuple({repr(one): one for one in known}.values()), pool)
 
@@ -209,7 +213,7 @@ class _Maker:
                 yield slot
 
     def slot(self, parameter: Parameter) -> Slot | None:
-        shape = self.hints.shape(parameter.annotation) if parameter.annotation is not None else None
+        shape = self.hinted(parameter) if parameter.annotation is not None else None
         if parameter.annotation is not None and parameter.annotation.strip("\"'").endswith("Self"):
             shape = self.hints.objects(self.function.parent or "")
         optional = parameter.default is not None
@@ -220,7 +224,7 @@ class _Maker:
                 f"no {parameter.annotation} can be made up for {parameter.name}{self.elsewhere(parameter.annotation)}"
             )
         if parameter.kind == "var-keyword":
-            return None if shape is None else Slot(parameter.name, "keywords", Table(_NAMES, shape))
+            return Slot(parameter.name, "keywords", Table(_NAMES, shape or ANYTHING))
         shape = shape or self.guessed(parameter)
         if shape is None:
             if optional or parameter.kind == "var-positional":
@@ -232,6 +236,30 @@ class _Maker:
             )
         named = parameter.kind == "keyword-only"
         return Slot(parameter.name, "named" if named else "positional", shape, optional)
+
+    def hinted(self, parameter: Parameter) -> Shape | None:
+        """What a parameter's hint says; where that leaves its inside open, with what the body does with it."""
+        annotation = (parameter.annotation or "").strip("\"'")
+        if self.hints.origin(annotation) in ("argparse.Namespace", "types.SimpleNamespace"):
+            fields = self.reading(parameter).fields(parameter.name)
+            if "argparse" in (self.hints.origin(annotation) or ""):
+                told = parsed_arguments([node for one in module_statements(self.source) for node in ast.walk(one)])
+                fields = {**{name: Guess(one) for name, one in fields.items()}, **told}
+            return namespace(self.hints.written(annotation), fields)
+        shape = self.hints.shape(annotation)
+        if shape is None or not (re.search(r"\b(Any|object)\b", annotation) or annotation.lower() in _OPEN):
+            return shape
+        sample = _literal(fitting_argument(parameter, self.function, self.source))
+        return any_of([Guess(shape_of(sample)), shape]) if isinstance(sample, list | dict) else shape
+
+    def reading(self, parameter: Parameter) -> Reading:
+        """What the function reads of a parameter."""
+
+        def value(_: str, attribute: str) -> Shape | None:
+            sample = _literal(fitting_attribute(parameter, attribute, self.function, self.source))
+            return None if sample is None else shape_of(sample)
+
+        return Reading(list(self.nodes()), value)
 
     def elsewhere(self, annotation: str) -> str:
         """That a hint names what the file only imports, in words."""
@@ -248,25 +276,31 @@ class _Maker:
         default = _literal(parameter.default)
         if default is not None and not isinstance(default, Text):
             return Guess(shape_of(default)) if isinstance(default, bool | Made) else shape_of(default)
-        if (found := self.checked(parameter.name)) is not None:
-            return found
+        reading = self.reading(parameter)
+        says_any = parameter.annotation is not None
+        checked = [*self.checked(parameter.name), *([ANYTHING] if says_any else [])]
+        if reading.is_called(parameter.name):
+            return CALLED
+        if reading.is_file(parameter.name):
+            is_binary = any(isinstance(node, ast.Constant) and isinstance(node.value, bytes) for node in self.nodes())
+            return stream_of(b"" if is_binary else "", self.hints.naming)
         sample = _literal(sample_argument(parameter, self.function, self.source))
+        if checked:
+            return Guess(any_of([*checked, *([] if sample is None or says_any else [shape_of(sample)])]))
         if sample is None:
-            return None
+            fields = reading.fields(parameter.name)
+            return Guess(any_of([namespace(RECORD, fields), NONE])) if fields else None
         shape = shape_of(sample)
         expects_none = parameter.default == "None" or self.expects_none(parameter.name)
         return Guess(any_of([shape, NONE]) if expects_none and parameter.default is None else shape)
 
-    def checked(self, name: str) -> Shape | None:
+    def checked(self, name: str) -> Iterator[Shape]:
         """What the body asks whether it is."""
         for node in self.nodes():
             match node:
                 case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name(id=checked), kinds]) if checked == name:
                     parts = kinds.elts if isinstance(kinds, ast.Tuple) else [kinds]
-                    shapes = [shape for part in parts if (shape := self.hints.of(part)) is not None]
-                    if shapes:
-                        return Guess(any_of(shapes))
-        return None
+                    yield from (shape for part in parts if (shape := self.hints.of(part)) is not None)
 
     def expects_none(self, name: str) -> bool:
         """Whether the body compares a parameter with None."""
@@ -326,6 +360,14 @@ class _Maker:
 
     # constants
 
+    def fitting(self) -> Iterator[Any]:
+        """Texts that fit what the body does with parameters whose hints say no more than that they are texts: the long
+        ones, short ones are come to anyway."""
+        for parameter in self.function.parameters:
+            sample = fitting_argument(parameter, self.function, self.source) if parameter.annotation else None
+            if sample is not None and len(sample) > _LONG:
+                yield _literal(sample)
+
     def constants(self, keys: list[str]) -> Iterator[Any]:
         """Those in the function, what the file's names that it reads are assigned, and those in what it calls; then
         texts that what is called takes. What is looked up in mappings joins the `keys`."""
@@ -380,6 +422,8 @@ def _looked_up(node: ast.AST) -> str | None:
             return key
         case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()]):
             return key
+        case ast.MatchMapping(keys=[ast.Constant(value=str(key)), *_]):
+            return key
     return None
 
 
@@ -396,6 +440,16 @@ TAKEN: Mapping[str, Sequence[str]] = {
 """Texts that functions and methods take, by name: what they make something of, and what they do not expect."""
 _PATTERNS = frozenset({"compile", "match", "search", "fullmatch", "findall", "finditer", "split", "sub"})
 _NAMES: Shape = any_of([shape_of("a"), shape_of("b")])
+
+
+_LONG = 8
+"""Characters of the source of a text that is hardly come to by changes of others."""
+_OPEN = frozenset({"dict", "list", "mapping", "mutablemapping", "sequence", "iterable", "collection"})
+"""Hints, in small letters, that say nothing of what is inside."""
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _says_nothing(annotation: str) -> bool:

@@ -79,6 +79,16 @@ def sample_argument(parameter: Parameter, function: Function, source: str) -> st
     return next(iter(_Sampler(source).parameter(parameter, function)), None)
 
 
+def fitting_argument(parameter: Parameter, function: Function, source: str) -> str | None:
+    """A value that fits what the body does with a parameter, whatever its hint says; None where that does not tell."""
+    return next(iter(_Sampler(source).fitting(parameter, function)), None)
+
+
+def fitting_attribute(parameter: Parameter, attribute: str, function: Function, source: str) -> str | None:
+    """The same for an attribute of it."""
+    return next(iter(_Sampler(source).fitting(parameter, function, attribute)), None)
+
+
 @dataclass(slots=True)
 class _Sampler:
     """Makes values up in the namespace of one file."""
@@ -159,8 +169,8 @@ class _Sampler:
         fitting = [one for one, has in members(self.source).items() if read <= has] if read else []
         return [made for one in fitting if (made := self.instance(one)) is not None]
 
-    def fitting(self, parameter: Parameter, function: Function) -> Sequence[str]:
-        """Values that fit what the body does with a parameter; none where that does not tell."""
+    def fitting(self, parameter: Parameter, function: Function, attribute: str | None = None) -> Sequence[str]:
+        """Values that fit what the body does with a parameter, or an attribute of it; none where that does not tell."""
         lines = split_lines(self.source)
         indented = lines[function.def_line - 1][:1].isspace()
         own, _ = parse_lines(lines, function.def_line - 1, function.last_line, indented=indented)
@@ -171,10 +181,10 @@ class _Sampler:
             uses = Uses(own.body, self.constants(), self.word)
             if parameter.kind == "var-positional":
                 return ("('a', 1)", "('b', 2)") if uses.makes_mapping_of(parameter.name) else ()
-            value = uses.argument(parameter.name)
-            return () if value is None else (value,)
+            of_name = uses.argument(parameter.name) if attribute is None else uses.attribute(parameter.name, attribute)
+            return () if of_name is None else (of_name,)
 
-        return own.once(("fitting", parameter.name), made)
+        return own.once(("fitting", parameter.name, attribute), made)
 
     def constants(self) -> dict[str, ast.expr]:
         """What the file's names are assigned."""

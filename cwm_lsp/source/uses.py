@@ -62,6 +62,7 @@ _READ_BY = {
 }
 _SAME_ELEMENTS = frozenset({"list", "tuple", "sorted", "reversed", "iter", "set", "frozenset", "deque"})
 _KEYED = frozenset({"sorted", "min", "max", "sort", "groupby", "nlargest", "nsmallest"})
+_OF_TEXTS = frozenset({"startswith", "endswith", "strip", "lstrip", "rstrip", "lower", "upper", "splitlines", "title"})
 _MATCHES = frozenset({"match", "search", "fullmatch", "findall", "finditer"})
 
 
@@ -77,6 +78,18 @@ class Uses:
     def argument(self, name: str) -> str | None:
         """A value that fits the uses of a name, as source; None where they do not tell."""
         return self._value(lambda node: isinstance(node, ast.Name) and node.id == name, 0)
+
+    def attribute(self, name: str, attribute: str) -> str | None:
+        """The same for an attribute of what a name stands for."""
+        return self._value(
+            lambda node: (
+                isinstance(node, ast.Attribute)
+                and node.attr == attribute
+                and isinstance(node.value, ast.Name)
+                and node.value.id == name
+            ),
+            0,
+        )
 
     def makes_mapping_of(self, name: str) -> bool:
         """Whether the elements of a name are taken for the items of a mapping."""
@@ -261,6 +274,11 @@ class Uses:
                     args=[ast.Constant(value=str(separator)), *_],
                 ) if is_it(value) and separator:
                     return repr(f"a{separator}1")
+                case ast.Call(func=ast.Attribute(value=value, attr=method), args=arguments) if (
+                    depth and method in _OF_TEXTS and is_it(value)
+                ):
+                    ending = next((str(one.value) for one in arguments if isinstance(one, ast.Constant)), "")
+                    return repr(f"abc{ending}" if method == "endswith" else "abc")
                 case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant(value=str() | bytes() as other)]):
                     if is_it(left) and other:
                         return repr(other)

@@ -17,6 +17,7 @@ from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.versions import Compared, Version, differences
 from cwm_lsp.source.functions import find as function_of
 from tests.search.kinds import KINDS
+from tests.search.objects import OBJECTS
 from tests.search.trying import attempt_in
 
 pytestmark = pytest.mark.slow
@@ -185,9 +186,9 @@ def test_functions_of_other_names() -> None:
     assert (result.found.one.value, result.found.other.value) == ("14", "0")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS | OBJECTS)
 def test_a_line_is_reached_by(kind: str) -> None:
-    source = KINDS[kind].lstrip("\n")
+    source = (KINDS | OBJECTS)[kind].lstrip("\n")
     line = next(number for number, text in enumerate(source.split("\n"), 1) if "# here" in text)
     function = function_of(source, "f", "")
     sought = find(source, function, attempt_in(source, "f"), reaches(line), budget=Budget(2_000, 120, 1_500))

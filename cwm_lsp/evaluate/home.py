@@ -34,6 +34,9 @@ class Imported(Protocol):
     def disturb(self, module: Any) -> None:
         """Anything may have been done to a module."""
 
+    def redirected(self) -> list[Any]:
+        """What the program has put in place of the standard streams."""
+
     def objects_of(self, name: str) -> list[Any]:
         """What a module of the library has in it, if the program has imported it."""
 

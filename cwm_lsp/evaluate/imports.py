@@ -390,6 +390,14 @@ class Imports:
             generator = module.members.get("_inst")
             self.runtime.unseeded[id(generator)] = generator
 
+    def redirected(self) -> list[Any]:
+        """What the program has put in place of the standard streams."""
+        module = self.modules.get("sys")
+        if type(module) is not library.Module:
+            return []
+        streams = [module.members.get(name) for name in ("stdout", "stderr")]
+        return [stream for stream in streams if type(stream) is not everyday.Stream]
+
     def objects_of(self, name: str) -> list[Any]:
         """What a module of the library has in it, if the program has imported it."""
         module = self.modules.get(name)

@@ -318,6 +318,10 @@ class Machine(ABC):
         """Whether an exception raised here may be caught outside of the traced call."""
 
     @abstractmethod
+    def reaches(self, values: Iterable[Any], test: Callable[[Any], bool]) -> bool:
+        """Whether the test holds for one of the values or for something that can be reached from them."""
+
+    @abstractmethod
     def inside(self, value: Any) -> list[Any]:
         """The values directly inside a container or an instance of a class of the file."""
 

@@ -117,7 +117,7 @@ class Methods(Everyday, Reading, Sizes):
         for item in args:
             if defines(type(item), "__len__") and type(item) in rendering.SIZED_BUILTINS:
                 self.runtime.allow(len(value) + len(item))
-        return self.native(function, list(map(self.interpreter.operations.ending, args)), kwargs)
+        return self.calls.native(function, list(map(self.interpreter.operations.ending, args)), kwargs, (value,))
 
     def searched(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`range.index` and `range.count`, which go through it for what is no integer."""

@@ -129,6 +129,7 @@ class Native(ABC):
                 for name, item in kwargs.items()
             }
         if runtime.poisoned and runtime.is_poisoned([*args, *kwargs.values()]):
+            runtime.unknowing.may_call([*args, *kwargs.values()])
             return runtime.unknown([*touched, *args, *kwargs.values()])
         name = function.__name__ if type(function) in NAMED else None
         if name in TRAVERSERS:
@@ -155,6 +156,7 @@ class Native(ABC):
                 raise
         known, named = self.operations.resolved(args), self.operations.resolved(list(kwargs.values()))
         if known is None and named is None:
+            runtime.unknowing.may_call([getattr(function, "__self__", None), *args, *kwargs.values()])
             return runtime.unknown(touched)
         return self.native(function, known or args, dict(zip(kwargs, named or kwargs.values(), strict=True)), touched)
 

@@ -45,6 +45,7 @@ class Operations(Bounding):
         """`function(*args)`, or an `Unknown` where it depends on one; `touched` may then have been changed."""
         runtime = self.runtime
         if runtime.poisoned and runtime.is_poisoned(args):
+            runtime.unknowing.may_call(args)
             return runtime.unknown(touched)
         try:
             return function(*args)
@@ -60,7 +61,10 @@ class Operations(Bounding):
     def undetermined(self, function: Callable[..., Any], args: Sequence[Any], touched: Iterable[Any] = ()) -> Any:
         """What `attempt` gives once `function(*args)` has turned out not to be known."""
         known = self.resolved(args)
-        return self.runtime.unknown(touched) if known is None else self.attempt(function, known, touched)
+        if known is not None:
+            return self.attempt(function, known, touched)
+        self.runtime.unknowing.may_call(args)
+        return self.runtime.unknown(touched)
 
     @staticmethod
     def resolved(args: Sequence[Any]) -> list[Any] | None:

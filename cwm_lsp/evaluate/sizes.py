@@ -178,6 +178,9 @@ class Sizes:
         encoder = kwargs.get("cls")
         if encoder is not None and not (encoder in self.runtime.classes and is_plain_encoder(encoder)):
             return self.runtime.unknown()
+        if self.interpreter.operations.has_unknown(args):  # which would be one more object that it cannot write
+            self.runtime.unknowing.may_call([*args, *kwargs.values()])
+            return self.runtime.unknown()
         for value in args:
             self.written(value)
         return self.native(function, args, kwargs)

@@ -19,7 +19,18 @@ from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, surely_bound_by
 from cwm_lsp.evaluate.states import EVERYWHERE, OBJECTS
-from cwm_lsp.evaluate.values import MISSING, Abandoned, Cell, Left, Overdue, Undetermined, Unknown, mro_of, names_of
+from cwm_lsp.evaluate.values import (
+    MISSING,
+    Abandoned,
+    Cell,
+    Left,
+    Overdue,
+    Undetermined,
+    Unknown,
+    defines,
+    mro_of,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.code import Code, Frame
@@ -141,6 +152,24 @@ class Unknowing:
             else:
                 handed.append(value)
         self.reach(handed)
+
+    def may_call(self, values: Iterable[Any]) -> None:
+        """An operation that is not known may call what is among these values, or special methods of it, or go on with
+        iterators among them."""
+        runtime = self.runtime
+        if runtime.tracing:
+            return
+        called = []
+
+        def looked_at(value: Any) -> bool:
+            kind = type(value)
+            if kind in runtime.classes or kind is MethodType or body_of(value) is not None or defines(kind, "__next__"):
+                called.append(value)
+            return False
+
+        runtime.reaches(values, looked_at)
+        if called:
+            self.reach(called)
 
     def unknown_changed(self) -> None:
         """What is not known was changed, or called, or given to code that is not known."""
@@ -282,6 +311,7 @@ class Reach:
     def go(self) -> None:
         """Follow what has been reached to its end."""
         unknowing = self.unknowing
+        self.pending += unknowing.imports.redirected()
         while self.more():
             while self.codes:
                 code, cells = self.codes.pop()

@@ -115,6 +115,9 @@ def evaluated(source: str, function: Function, call: str, module: str, around: A
     asked = False
     for step in evaluation:
         if isinstance(step, Question):
+            if set(step.unknown) == step.suggestions.keys() != set():  # all but the order of a set is known
+                evaluation.answer(step.suggestions)
+                continue
             asked = True
             break
         events.append(step)

@@ -177,7 +177,10 @@ class Native(ABC):
 
     def check_nesting(self, function: Any, args: Sequence[Any]) -> None:
         for value in (getattr(function, "__self__", None), *args):
-            if type(value) not in rendering.ATOMS and type(value) is not ModuleType:
+            kind = type(value)
+            # A container that is made from an instance only has what its methods give, which are interpreted.
+            asks = function in rendering.PLAIN and kind in self.runtime.classes and not is_a(value, rendering.PLAIN)
+            if kind not in rendering.ATOMS and kind is not ModuleType and not asks:
                 self.operations.check_nesting(value, once=function is copy.deepcopy)
 
     def safe(self, function: Any, value: Any, *, named: bool = False) -> Any:

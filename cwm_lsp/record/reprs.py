@@ -39,6 +39,13 @@ _HARMFUL = frozenset({
     "setattr", "delattr", "next", "input", "exec", "eval", "open", "warn", "random", "randint", "choice",
 })
 """Functions that may change what they are given, or the world."""
+_ITERATING = frozenset({
+    "all", "any", "dict", "enumerate", "frozenset", "iter", "list", "map", "max", "min", "set", "sorted", "sum",
+    "tuple", "zip",
+})
+_ASKED = {**dict.fromkeys(_ITERATING, "__iter__"), "len": "__len__", "bool": "__bool__", "str": "__str__",
+          "format": "__format__"}
+"""Functions → the special method of their argument that they call."""
 # fmt: on
 
 
@@ -63,6 +70,7 @@ class _Search:
             return False
         self._seen.add(code)
         own = set(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])
+        itself = code.co_varnames[0] if code.co_argcount else None
         before: Any = None
         builds = built = False
         instructions = list(dis.get_instructions(code))
@@ -85,6 +93,11 @@ class _Search:
                     return True
                 if self._attribute(value):
                     return True
+            if name.startswith("LOAD_FAST") and value == itself and before is not None and before.opname in _GLOBALS:
+                if before.argval in _ASKED and self._attribute(_ASKED[before.argval]):
+                    return True
+            elif name == "GET_ITER" and before is not None and before.argval == itself and self._attribute("__iter__"):
+                return True
             before = instruction
         return any(isinstance(inner, types.CodeType) and self._code(inner, names) for inner in code.co_consts)
 

@@ -32,6 +32,7 @@ only_on_the_reference = pytest.mark.skipif(
     sys.version_info[:2] != (3, 11), reason="the order of events is that of CPython 3.11"
 )
 ADDRESS = re.compile(r" (?:at|@) 0x[0-9a-fA-F]+|(?:(?<=running)|(?<=defined)|(?<=\))) at [^'\"]+?:\d+(?=[>,\]])")
+ORIGIN = re.compile(r"(<module '[\w.]+') (?:from '[^']*'|\((?:built-in|frozen)\))>")
 TASK = re.compile(r"Task-(\d+)\b")
 before = [0]
 """Tasks that had been named before the recording."""
@@ -66,7 +67,7 @@ def stop(*_: object) -> None:
 
 
 def clean(text: str) -> str:
-    return ADDRESS.sub("", text)
+    return ADDRESS.sub("", ORIGIN.sub(r"\1>", text))
 
 
 def shown(value: object) -> str:

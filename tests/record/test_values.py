@@ -321,7 +321,26 @@ class Caches:
         return f"Caches({self.make('x')})"
 
 
-@pytest.mark.parametrize("kind", [Mutates, Counts, Helped, Caches])
+class Sorts:
+    """It sorts itself when it is gone through."""
+
+    def __init__(self):
+        self.is_sorted = False
+
+    def __iter__(self):
+        self.is_sorted = True
+        return iter(())
+
+    def __repr__(self):
+        return f"Sorts({list(self)})"
+
+
+class Goes(Sorts):
+    def __repr__(self):
+        return ", ".join(str(item) for item in self)
+
+
+@pytest.mark.parametrize("kind", [Mutates, Counts, Helped, Caches, Sorts, Goes])
 @pytest.mark.parametrize(
     "around", [lambda x: x, lambda x: [x], Shows, lambda x: collections.deque([Shows({1: x})]), lambda x: Point(x, x)]
 )

@@ -122,20 +122,23 @@ def record(
 
 def _record_tests(arguments: list[str], as_json: bool, **choices: Any) -> int:
     import json
+    from functools import partial
 
     from cwm_lsp.record.suite import run
+    from cwm_lsp.report import progress
 
     settings = settings_of(choices)
     if not settings.record.remember:
         raise UserError("record.remember is off: nothing that tests do would be kept; run pytest itself")
     python = settings.record.python
-    code, kept = run(arguments, Path.cwd(), Path(python) if python else None, quiet=as_json)
+    keeping = partial(progress, "keeping calls")
+    code, kept = run(arguments, Path.cwd(), Path(python) if python else None, keeping, quiet=as_json)
     if as_json:
         click.echo(json.dumps({"exit": code, **kept.to_json()}))
     else:
         click.echo(
-            f"{kept.calls:,} calls of {kept.functions:,} functions kept; {kept.usable:,} of these have one that can be"
-            " predicted and run again",
+            f"{kept.calls:,} call{'s' * (kept.calls != 1)} of {kept.functions:,} function{'s' * (kept.functions != 1)} "
+            f"kept; of {kept.usable:,} of these there is one that can be predicted and run again",
             err=True,
         )
     return code

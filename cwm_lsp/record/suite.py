@@ -14,7 +14,8 @@ import re
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,14 @@ _BUILTIN = frozenset({"bool", "bytearray", "bytes", "complex", "dict", "float", 
                       "range", "set", "str", "tuple", "type"})  # fmt: skip
 
 
+_Progress = Callable[[], AbstractContextManager[Callable[[], None]]]
+
+
+@contextlib.contextmanager
+def _unseen() -> Iterator[Callable[[], None]]:
+    yield lambda: None
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What has come of recording a suite."""
@@ -61,11 +70,13 @@ class Kept:
         return {"functions": self.functions, "calls": self.calls, "usable": self.usable}
 
 
-def run(arguments: Sequence[str], here: Path, python: Path | None, *, quiet: bool = False) -> tuple[int, Kept]:
+def run(
+    arguments: Sequence[str], here: Path, python: Path | None, keeping: _Progress = _unseen, *, quiet: bool = False
+) -> tuple[int, Kept]:
     """Run pytest with these arguments in the folder `here` and keep what was recorded; pytest's exit code.
 
-    What pytest prints is printed, if `quiet` on standard error. Raises `UnavailableError` where the interpreter has no
-    pytest.
+    What pytest prints is printed, if `quiet` on standard error; `keeping` shows how far its calls are kept. Raises
+    `UnavailableError` where the interpreter has no pytest.
     """
     program = interpreter(here.absolute() / "conftest.py", python)
     if subprocess.run([program, "-c", "import pytest"], cwd=here, capture_output=True, check=False).returncode:  # noqa: S603
@@ -87,15 +98,17 @@ def run(arguments: Sequence[str], here: Path, python: Path | None, *, quiet: boo
                 break
             except KeyboardInterrupt:  # pytest has it, too, and comes to its end
                 continue
-        return code, keep(Path(folder))
+        with keeping() as step:
+            return code, keep(Path(folder), step)
 
 
-def keep(folder: Path) -> Kept:
-    """Keep what the plugin has written to a folder."""
+def keep(folder: Path, step: Callable[[], None] = lambda: None) -> Kept:
+    """Keep what the plugin has written to a folder; `step` is called for each call that was read."""
     counts: Counter[tuple[str, str]] = Counter()
     usable = set()
     by_store: dict[Path, list[Trace]] = defaultdict(list)
     for trace in _traces(folder):
+        step()
         key = trace.path, trace.function
         if counts[key] < MOST:
             counts[key] += 1

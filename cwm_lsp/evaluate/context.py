@@ -132,9 +132,6 @@ class Imports(Imported, Protocol):
     def find(self, name: str) -> Any:
         """The module of a dotted name, imported."""
 
-    def drawn(self) -> None:
-        """Code that is not known may have drawn a random number, or seeded the generator of the module `random`."""
-
     def of_program(self, name: str) -> bool:
         """Whether a module is not of the library."""
 

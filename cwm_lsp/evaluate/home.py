@@ -19,6 +19,11 @@ class Written(Protocol):
 class Imported(Protocol):
     """The modules of a program; those given are `library.Module`."""
 
+    modules: dict[str, Any]
+    """Those that were imported, by name: a `library.Module`, or an unknown."""
+    bodies: dict[str, Home]
+    """Those of other files."""
+
     @property
     def files(self) -> Written: ...
 
@@ -34,11 +39,8 @@ class Imported(Protocol):
     def disturb(self, module: Any) -> None:
         """Anything may have been done to a module."""
 
-    def redirected(self) -> list[Any]:
-        """What the program has put in place of the standard streams."""
-
-    def objects_of(self, name: str) -> list[Any]:
-        """What a module of the library has in it, if the program has imported it."""
+    def is_of_library(self, module: Any) -> bool:
+        """Whether code of the library may have the same module, or its original."""
 
 
 class Home(Protocol):

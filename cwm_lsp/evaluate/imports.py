@@ -383,32 +383,6 @@ class Imports:
         if body is not None:
             body.plan, body.open = None, True
 
-    def drawn(self) -> None:
-        """Code that is not known may have drawn a random number, or seeded the generator of the module `random`."""
-        module = self.modules.get("random")
-        if type(module) is library.Module and self.is_of_library(module):
-            generator = module.members.get("_inst")
-            self.runtime.unseeded[id(generator)] = generator
-
-    def redirected(self) -> list[Any]:
-        """What the program has put in place of the standard streams."""
-        module = self.modules.get("sys")
-        if type(module) is not library.Module:
-            return []
-        streams = [module.members.get(name) for name in ("stdout", "stderr")]
-        return [stream for stream in streams if type(stream) is not everyday.Stream]
-
-    def objects_of(self, name: str) -> list[Any]:
-        """What a module of the library has in it, if the program has imported it."""
-        module = self.modules.get(name)
-        if type(module) is not library.Module or not self.is_of_library(module):
-            return []
-        with suppress(Exception, Undetermined):
-            module.ready()
-            if name in self.bodies:
-                self.bodies[name].demand_all()
-        return [value for value in module.members.values() if type(value) is not library.Module]
-
     # statements
 
     def module(self, name: str, *, whole: bool) -> Any:

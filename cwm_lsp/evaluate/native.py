@@ -31,6 +31,7 @@ from cwm_lsp.evaluate.library import words
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.rules import ORDER_FREE
 from cwm_lsp.evaluate.runtime import SIZED, Runtime
+from cwm_lsp.evaluate.states import random_generator
 from cwm_lsp.evaluate.values import (
     Addressed,
     GaveUp,
@@ -113,7 +114,8 @@ class Native(ABC):
                     raise GaveUp(f"code that is not known may call {value.__name__}")
         else:
             self.runtime.unknowing.called_by_others(given)
-            self.interpreter.imports.drawn()
+            generator = random_generator(self.interpreter.imports)
+            self.runtime.unseeded[id(generator)] = generator  # it may have been drawn from, or seeded
         return self.runtime.unknown(given)
 
     def native(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], touched: Sequence[Any] = ()) -> Any:

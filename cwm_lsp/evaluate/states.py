@@ -3,9 +3,16 @@ text of such code tells."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.everyday import Stream
+from cwm_lsp.evaluate.library import Module, words
+from cwm_lsp.evaluate.values import Undetermined
+
+if TYPE_CHECKING:
+    from cwm_lsp.evaluate.home import Imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +56,30 @@ WORDS = frozenset[str]().union(*(state.words for state in STATES))
 OBJECTS = {state.module: state.words for state in STATES if state.module is not None}
 """Modules that have a state in their objects, by the words with which code sets it."""
 EVERYWHERE = tuple(state for state in STATES if state.module is None)
+
+
+def objects_of(imports: Imported, name: str) -> list[Any]:
+    """What a module of the library has in it, if the program has imported it."""
+    module = imports.modules.get(name)
+    if type(module) is not Module or not imports.is_of_library(module):
+        return []
+    with suppress(Exception, Undetermined):
+        module.ready()
+        if name in imports.bodies:
+            imports.bodies[name].demand_all()
+    return [value for value in module.members.values() if type(value) is not Module]
+
+
+def redirected(imports: Imported) -> list[Any]:
+    """What the program has put in place of the standard streams."""
+    module = imports.modules.get("sys")
+    streams = [module.members.get(name) for name in ("stdout", "stderr")] if type(module) is Module else []
+    return [stream for stream in streams if type(stream) is not Stream]
+
+
+def random_generator(imports: Imported) -> Any:
+    """That of the module `random`, which all functions of it share; None where it has not been made."""
+    module = imports.modules.get("random")
+    if type(module) is not Module or not imports.is_of_library(module):
+        return None
+    return module.members.get("_inst")

@@ -18,7 +18,7 @@ from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, surely_bound_by
-from cwm_lsp.evaluate.states import EVERYWHERE, OBJECTS
+from cwm_lsp.evaluate.states import EVERYWHERE, OBJECTS, objects_of, redirected
 from cwm_lsp.evaluate.values import (
     MISSING,
     Abandoned,
@@ -311,7 +311,7 @@ class Reach:
     def go(self) -> None:
         """Follow what has been reached to its end."""
         unknowing = self.unknowing
-        self.pending += unknowing.imports.redirected()
+        self.pending += redirected(unknowing.imports)
         while self.more():
             while self.codes:
                 code, cells = self.codes.pop()
@@ -351,7 +351,7 @@ class Reach:
             for name in OBJECTS.keys() - self.changed:
                 if OBJECTS[name] & self.words:
                     self.changed.add(name)
-                    self.pending += self.unknowing.imports.objects_of(name)
+                    self.pending += objects_of(self.unknowing.imports, name)
             aside, self.aside = self.aside, []
             for name, value in aside:
                 self.seen.discard(id(value))

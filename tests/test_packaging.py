@@ -52,3 +52,27 @@ def test_the_entries_of_registries_are_of_this_version(tmp_path: Path) -> None:
     own = (ROOT / "editor-clients" / "neovim" / "lsp" / "cwm_lsp.lua").read_text(encoding="utf-8")
     entry = (tmp_path / "nvim-lspconfig.lua").read_text(encoding="utf-8")
     assert re.findall(r"cmd = .*|filetypes = .*", own) == re.findall(r"cmd = .*|filetypes = .*", entry)
+
+
+def test_known_faults_of_what_is_locked_are_told_without_a_network(tmp_path: Path) -> None:
+    name, version = re.findall(r"^([a-z0-9._-]+)==(\S+)", LOCK, re.M)[0]
+
+    def advisory(number: str, **affected: object) -> None:
+        entry = {"package": {"ecosystem": "PyPI", "name": name.upper()}, **affected}
+        (tmp_path / f"{number}.json").write_text(json.dumps({"id": number, "summary": "bad", "affected": [entry]}))
+
+    def audited() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "packaging" / "audit.py"), str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    assert audited().returncode == 2
+    advisory("OLD", ranges=[{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": version}]}])
+    advisory("LATER", ranges=[{"type": "ECOSYSTEM", "events": [{"introduced": "9999"}]}])
+    assert audited().returncode == 0
+    advisory("LISTED", versions=["0.0.1", version])
+    advisory("RANGED", ranges=[{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"last_affected": version}]}])
+    told = audited()
+    assert (told.returncode, told.stdout.splitlines()) == (
+        1,
+        [f"{name.upper()} {version}: LISTED bad", f"{name.upper()} {version}: RANGED bad"],
+    )

@@ -1,8 +1,8 @@
 """Known faults of what is locked, without a network: `python packaging/audit.py ADVISORIES`.
 
-ADVISORIES is an export of the OSV database for PyPI, as it can be fetched elsewhere: `all.zip` of
-its ecosystem, or a folder of its files (https://ossf.github.io/osv-schema/). Told is each advisory that holds for a locked
-version; exit code 1 where there is one, 2 where there are no advisories to read.
+ADVISORIES is an export of the OSV database for PyPI, as it can be fetched elsewhere: `all.zip` of its ecosystem, or a
+folder of its files (https://ossf.github.io/osv-schema/). Told is each advisory that holds for a locked version; exit
+code 1 where there is one, 2 where there are no advisories to read.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate import library, rendering
+from cwm_lsp.evaluate.everyday import StandIn
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, surely_bound_by
@@ -163,7 +164,8 @@ class Unknowing:
 
         def looked_at(value: Any) -> bool:
             kind = type(value)
-            if kind in runtime.classes or kind is MethodType or body_of(value) is not None or defines(kind, "__next__"):
+            goes_on = defines(kind, "__next__") and not issubclass(kind, StandIn | Unknown)
+            if goes_on or kind in runtime.classes or kind is MethodType or body_of(value) is not None:
                 called.append(value)
             return False
 

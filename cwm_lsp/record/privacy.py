@@ -32,7 +32,7 @@ def without_secrets(trace: Trace) -> Trace | None:
         if SECRET.search(name) and len(text) >= _SHORTEST and text[0] in "'\"b"
     }
     found = re.compile("|".join(sorted(map(re.escape, secrets), key=len, reverse=True))) if secrets else None
-    if found is not None and found.search(trace.call):
+    if (found is not None and found.search(trace.call)) or _ITEM.search(trace.call):
         return None
 
     def kept(name: str, text: str) -> str:

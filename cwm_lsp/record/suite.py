@@ -14,7 +14,7 @@ import re
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -28,7 +28,7 @@ from cwm_lsp.source.bind import bind, class_names
 from cwm_lsp.source.environment import interpreter, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, Parameter, functions
-from cwm_lsp.trace.events import Event, ExceptionInfo, Outcome, Stats, Trace
+from cwm_lsp.trace.events import NOTHING, Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
 
 MOST = 3
@@ -42,6 +42,7 @@ _LITERALS = (
 )  # fmt: skip
 _ENUM = re.compile(r"<(?P<member>[^\W\d]\w*\.[^\W\d]\w*): [^<>]*>")
 _CLASS = re.compile(r"<class '(?:[\w.]+\.)?(?P<name>[^\W\d]\w*)'>")
+_OBJECT = re.compile(r"<(?:[\w.]+\.)?(?P<name>[^\W\d]\w*) object>")
 _STAND_IN = "object()"
 """For an object, until it has a name."""
 _BUILTIN = frozenset({"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object",
@@ -167,7 +168,8 @@ def _trace(
     if made is not None and made["path"] == path:
         maker = _by_line(source).get((made["line"], "__init__"))
         shown["self"] = (maker and written(maker, made["locals"], source, made["class"])) or ""
-    call = written(function, shown, source) or (state and _written_of(function, shown, source, state)) or ""
+    call = written(function, shown, source) or (state and _written_of(function, shown, source, state))
+    call = call or _written_with_objects(function, events[0], source) or ""
     return Trace(function.qualname, call, path, "recorded", source, tuple(events), end, Stats(len(events)))
 
 
@@ -217,15 +219,21 @@ def _end_of(events: Sequence[Event]) -> Outcome:
     return Outcome("exception", exception=ExceptionInfo(kind.rpartition(".")[2], message, line))
 
 
-def written(function: Function, shown: Mapping[str, str], source: str, made: str | None = None) -> str | None:
+def written(
+    function: Function,
+    shown: Mapping[str, str],
+    source: str,
+    made: str | None = None,
+    steps: Mapping[str, Sequence[str]] = NOTHING,
+) -> str | None:
     """The call that gives a function these arguments, as source; None where that cannot be written. Of an `__init__`,
-    `made` is the class of the object, by default its own."""
+    `made` is the class of the object, by default its own. `steps` make variables, by their names; they come first."""
     parameters = list(function.parameters)
     callee = function.qualname
     if function.name == "__init__" and function.parent:
         parameters, callee = parameters[1:], made or function.parent
     elif function.kind in ("method", "property"):
-        receiver = _source_of(shown.get(parameters[0].name, ""), source) if parameters else None
+        receiver = _source_of(shown.get(parameters[0].name, ""), source, steps) if parameters else None
         if receiver is None:
             return None
         parameters, callee = parameters[1:], f"{receiver}.{function.name}"
@@ -234,7 +242,7 @@ def written(function: Function, shown: Mapping[str, str], source: str, made: str
     arguments: list[str] = []
     has_gap = False
     for parameter in parameters:
-        text = _source_of(shown.get(parameter.name, ""), source)
+        text = _source_of(shown.get(parameter.name, ""), source, steps)
         if text is not None:
             arguments += _passed(parameter, text, by_name=has_gap)
         elif parameter.default is not None:  # most likely it has that: objects that mark absence have no source
@@ -242,6 +250,7 @@ def written(function: Function, shown: Mapping[str, str], source: str, made: str
         else:
             return None
     call = callee if function.kind == "property" else f"{callee}({', '.join(arguments)})"
+    call = "\n".join([*(line for lines in steps.values() for line in lines), call])
     if made is not None and made != function.parent:  # it has inherited this
         return call
     try:
@@ -263,6 +272,54 @@ def _written_of(function: Function, shown: Mapping[str, str], source: str, state
     return "\n".join([made, *given, f"self{call.removeprefix(_STAND_IN)}"])
 
 
+def _written_with_objects(function: Function, first: Event, source: str) -> str | None:
+    """The same with objects of the file's own classes, made anew and given the attributes that the run saw."""
+    shown, steps = dict(first.locals), dict[str, list[str]]()
+    for parameter in function.parameters[function.name == "__init__" :]:
+        held = first.held.get(parameter.name)
+        if held is not None and _source_of(shown[parameter.name], source) is None:
+            made = _made(ast.parse(held, mode="eval").body, _free(parameter.name, source), source, steps)
+            shown[parameter.name] = made or shown[parameter.name]
+    return written(function, shown, source, steps=steps) if steps else None
+
+
+def _made(node: ast.expr, name: str, source: str, steps: dict[str, list[str]]) -> str | None:
+    """An expression for a value that is described as `insides` does. What makes its objects is added to `steps`, the
+    inner ones first, under the names of the variables that they get."""
+
+    def parts(nodes: Sequence[ast.expr]) -> list[str] | None:
+        found = [_made(one, f"{name}_{number}", source, steps) for number, one in enumerate(nodes)]
+        return None if None in found else [text for text in found if text is not None]
+
+    match node:
+        case ast.Call(ast.Name("object"), [ast.Constant(str(text)), *_], attributes):
+            kind = _OBJECT.fullmatch(text)
+            if kind is None or kind["name"] not in class_names(source):
+                return None
+            given = {one.arg: _made(one.value, f"{name}_{one.arg}", source, steps) for one in attributes}
+            if None in given.values():
+                return None
+            told = ", ".join(f"{attribute!r}: {text}" for attribute, text in given.items())
+            steps[name] = [f"{name} = object.__new__({kind['name']})", f"{name}.__dict__.update({{{told}}})"]
+            return name
+        case ast.List(elts=elements):
+            inner = parts(elements)
+            return None if inner is None else f"[{', '.join(inner)}]"
+        case ast.Dict(keys=keys, values=values):
+            inner = parts(values)
+            if inner is None:
+                return None
+            shown = [ast.unparse(key) for key in keys if key is not None]
+            return "{" + ", ".join(map(": ".join, zip(shown, inner, strict=True))) + "}"
+    return _source_of(ast.unparse(node), source)
+
+
+def _free(name: str, source: str) -> str:
+    """The name, or one like it, that is no variable of the module's."""
+    bound = rf"^(?:async\s+)?(?:def|class)\s+{name}\b|^{name}\s*[:=]|\bimport\b.*\b{name}\b"
+    return f"{name}_" if re.search(bound, source, re.MULTILINE) else name
+
+
 def _passed(parameter: Parameter, text: str, *, by_name: bool) -> Iterable[str]:
     """An argument's text as it is written in a call, `by_name` where one before it is left out."""
     if parameter.kind == "var-positional":
@@ -273,15 +330,15 @@ def _passed(parameter: Parameter, text: str, *, by_name: bool) -> Iterable[str]:
     return [f"{parameter.name}={text}"] if named else [text]
 
 
-def _source_of(shown: str, source: str) -> str | None:
+def _source_of(shown: str, source: str, names: Collection[str] = ()) -> str | None:
     """A repr as the source of an equal value, None where it is none: of literals, of enumerations' members, of classes,
-    and of the constructors of the file's own classes and of builtin ones."""
+    of the constructors of the file's own classes and of builtin ones, and of variables of these names."""
     text = _CLASS.sub(r"\g<name>", _ENUM.sub(r"\g<member>", shown))
     try:
         tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    classes = class_names(source) | _BUILTIN
+    classes = class_names(source) | _BUILTIN | {*names}
     for node in ast.walk(tree):
         if not isinstance(node, _LITERALS) or (isinstance(node, ast.Constant) and node.value is ...):
             return None

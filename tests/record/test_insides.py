@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from cwm_lsp.record.insides import LONGEST, described
+from cwm_lsp.record.privacy import without_secrets
+from cwm_lsp.record.suite import _written_with_objects
 from cwm_lsp.record.values import Values
+from cwm_lsp.source.functions import find
+from cwm_lsp.trace.events import Event, Outcome, Trace
 
 
 class Plain:
@@ -92,3 +96,57 @@ def test_what_holds_itself_or_very_much_ends():
     assert (told(deep) or "").count("object(") < 8
     many = told(Plain([Plain([Plain(n) for n in range(20)]) for _ in range(20)]))
     assert many is None or len(many) <= LONGEST
+
+
+SHOP = """\
+import item
+
+
+class Item:
+    pass
+
+
+class Cart:
+    def __init__(self, items):
+        self.items = items
+
+    def cost(self, rate):
+        return rate
+
+
+def price(item, rate=2):
+    return item.qty * rate
+"""
+ITEM = "object('<shop.Item object>', True, name='a', qty=3)"
+
+
+@pytest.mark.parametrize(
+    ("function", "shown", "held", "call"),
+    [
+        (
+            "price",
+            {"item": "<shop.Item object>", "rate": "5"},
+            {"item": ITEM},
+            "item_ = object.__new__(Item)\nitem_.__dict__.update({'name': 'a', 'qty': 3})\nprice(item_, 5)",
+        ),
+        (
+            "Cart.cost",
+            {"self": "<shop.Cart object>", "rate": "5"},
+            {"self": f"object('<shop.Cart object>', True, items=[{ITEM}, 1])"},
+            "self_items_0 = object.__new__(Item)\nself_items_0.__dict__.update({'name': 'a', 'qty': 3})\n"
+            "self = object.__new__(Cart)\nself.__dict__.update({'items': [self_items_0, 1]})\nself.cost(5)",
+        ),
+        ("price", {"item": "<shop.Item object>", "rate": "5"}, {"item": ITEM.replace("3", "...")}, None),
+        ("price", {"item": "<other.Thing object>", "rate": "5"}, {"item": ITEM.replace("Item", "Thing")}, None),
+        ("price", {"item": "<shop.Item object>", "rate": "5"}, {}, None),
+    ],
+)
+def test_a_call_is_written_with_the_objects_that_a_run_saw(function, shown, held, call):
+    found = find(SHOP, function, "shop.py")
+    first = Event("call", found.first_line, 0, found.name, shown, held=held)
+    assert _written_with_objects(found, first, SHOP) == call
+
+
+def test_a_call_that_has_a_secret_is_not_kept():
+    call = "self = object.__new__(Cart)\nself.__dict__.update({'api_token': 'x1234567'})\nself.cost(5)"
+    assert without_secrets(Trace("Cart.cost", call, "shop.py", "recorded", SHOP, (), Outcome("return", "5"))) is None

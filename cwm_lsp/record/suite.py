@@ -28,6 +28,7 @@ from cwm_lsp.source.bind import bind, class_names
 from cwm_lsp.source.environment import interpreter, project
 from cwm_lsp.source.files import read_source
 from cwm_lsp.source.functions import Function, Parameter, functions
+from cwm_lsp.source.recovery import parse
 from cwm_lsp.trace.events import NOTHING, Event, ExceptionInfo, Outcome, Stats, Trace
 from cwm_lsp.trace.exceptions import described
 
@@ -294,7 +295,7 @@ def _made(node: ast.expr, name: str, source: str, steps: dict[str, list[str]]) -
     match node:
         case ast.Call(ast.Name("object"), [ast.Constant(str(text)), *_], attributes):
             kind = _OBJECT.fullmatch(text)
-            if kind is None or kind["name"] not in class_names(source):
+            if kind is None or kind["name"] not in _plain_classes(source):
                 return None
             given = {one.arg: _made(one.value, f"{name}_{one.arg}", source, steps) for one in attributes}
             if None in given.values():
@@ -312,6 +313,21 @@ def _made(node: ast.expr, name: str, source: str, steps: dict[str, list[str]]) -
             shown = [ast.unparse(key) for key in keys if key is not None]
             return "{" + ", ".join(map(": ".join, zip(shown, inner, strict=True))) + "}"
     return _source_of(ast.unparse(node), source)
+
+
+@lru_cache(maxsize=64)
+def _plain_classes(source: str) -> frozenset[str]:
+    """The classes at the top level of a file whose objects are their attributes and nothing else."""
+    plain = {"object"}
+    for fragment in parse(source).fragments:
+        for node in fragment.body:
+            if isinstance(node, ast.ClassDef) and not node.keywords:
+                bound = {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+                bound |= {one.id for part in node.body for one in ast.walk(part) if isinstance(one, ast.Name)}
+                is_plain = bound.isdisjoint({"__slots__", "__new__"})
+                if is_plain and all(isinstance(base, ast.Name) and base.id in plain for base in node.bases):
+                    plain.add(node.name)
+    return frozenset(plain - {"object"})
 
 
 def _free(name: str, source: str) -> str:

@@ -48,7 +48,7 @@ Behaviour = tuple[Any, ...]
 """How calls end."""
 ENDS = 2.5
 """How much sooner an end of a recursion is tried where a call goes on and on."""
-AFTER = 1.0
+AFTER = 2.0
 """Seconds that the search goes on after the first such edit, at least; else as long again as it took."""
 _CRASHES = frozenset({"TypeError", "AttributeError", "NameError", "UnboundLocalError"})
 """A call that nobody wrote and that ends so was hardly meant."""

@@ -135,7 +135,7 @@ def combined(text: FunctionText) -> Iterator[Edit]:
         for name in (*text.comprehended(node), *text.variables):
             if name == own:
                 continue
-            cost = 2.4 if is_value else 2.9
+            cost = 2.4 if is_value else 1.9 if _is_recursive(text, parent) else 2.9
             for shown in (f"{here} + {name}", f"{name} + {here}", f"{here} - {name}"):
                 yield whole(text, node, shown, cost)
             for shown in (f"{here} * {name}", f"{here} // {name}", f"{here} % {name}"):
@@ -153,6 +153,11 @@ def combined(text: FunctionText) -> Iterator[Edit]:
         if isinstance(node, ast.Constant):
             for atom in atoms(text.variables):
                 yield whole(text, node, atom, 2.4)
+
+
+def _is_recursive(text: FunctionText, node: ast.AST) -> bool:
+    """Whether a node is a call of the function itself: of what it is given, some was done already."""
+    return isinstance(node, ast.Call) and text.text(node.func).rpartition(".")[2] == text.node.name
 
 
 def atoms(names: Iterable[str]) -> Iterator[str]:

@@ -245,3 +245,16 @@ def test_a_body_that_is_not_written(evaluator: Evaluator, name: str, calls: dict
     namespace: dict[str, object] = {}
     exec(first.text, namespace)
     assert {call: eval(call, namespace) for call in calls} == calls
+
+
+def test_what_was_done_is_taken_off_what_is_left_to_do(evaluator: Evaluator) -> None:
+    text = (
+        "def page(books, place):\n"
+        "    first, *rest = books\n"
+        "    if place < first:\n"
+        "        return first, place\n"
+        "    return page(rest, place)\n"
+    )
+    rows = [("page([3, 9], 2)", "(3, 2)"), ("page([3, 9], 7)", "(9, 4)"), ("page([3, 5, 9], 10)", "(9, 2)")]
+    first, *_ = repaired(evaluator, text, "page", [*rows, ("page([2, 4, 8], 5)", "(4, 3)")]).ranked()
+    assert first.text == text.replace("page(rest, place)", "page(rest, place - first)")

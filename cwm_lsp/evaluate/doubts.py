@@ -75,7 +75,7 @@ class Doubts(Machine):
         if self.ending:
             self.held.append(event)
             return
-        if self.held:
+        if self.held or self.doomed is not None:
             self.release_held()
         if self.events >= self.limits.events:
             self.muted = f"the trace is longer than {self.limits.events:,} events"

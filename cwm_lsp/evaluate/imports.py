@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Context
     from cwm_lsp.evaluate.home import Home
 
+MOST_NESTED = 80
+"""Imports within each other: each takes up to nine frames of the 1,000 that there may be."""
 MOST_MODULES = 400
 """Files that one evaluation may interpret."""
 MOST_BYTES = 16 << 20
@@ -215,14 +217,21 @@ class Imports:
         if found.installed and not found.library:
             self.catch_up(module, found.name.partition(".")[0])
         text = self.world.read(found.path)
+        is_own = not (found.installed or found.library)  # else the import does not fail
         if text is None or len(self.read) >= MOST_MODULES or self.bytes + len(text) > MOST_BYTES:
+            if is_own:
+                raise Undetermined
             module.rest = None
             return
+        if is_own and len(self.loading) > MOST_NESTED:
+            self.runtime.give_up("modules import each other too deeply")
         try:
             tree, scopes, groups = known(text) or self.runtime.elsewhere(lambda: parsed(text))
         except SyntaxError:
             raise Undetermined from None  # the import may fail, and its message is the version's
         except (ValueError, RecursionError, MemoryError, SystemError):
+            if is_own:
+                raise Undetermined from None
             module.rest = None
             return
         self.read[found.path] = text

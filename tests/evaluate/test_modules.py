@@ -518,6 +518,28 @@ def f():
             assert not {"predicted", "unknown"} & {source for event in events for source in event.provenance.values()}
 
 
+HOSTILE = {
+    "pyproject.toml": "",
+    "large.py": "X = [\n" + "1,\n" * 600_000 + "]\nraise ValueError\n",
+    **{f"chain{number}.py": f"import chain{number + 1}\nY = 1\n" for number in range(300)},
+    "chain300.py": "",
+    "changes.py": "import builtins\nsetattr(builtins, 'len', None)\n",
+    "endless.py": "X = 1\nwhile X:\n    X += 1\n",
+}
+
+
+@pytest.mark.parametrize("module", ["large", "chain0", "changes", "endless"])
+def test_after_an_import_in_the_call_that_is_not_followed_nothing_is_computed(tmp_path: Path, module: str) -> None:
+    write(tmp_path, HOSTILE)
+    path = tmp_path / "app.py"
+    source = f"def f():\n    import {module}\n    return len([1])\n"
+    evaluation = Evaluation(source, "f()", "f", module="app", around=Around(str(path), sys.executable))
+    events = list(takewhile(lambda step: isinstance(step, Event), evaluation))
+    assert [event.kind for event in events[:2]] == ["call", "line"]
+    assert evaluation.outcome is None
+    assert all(event.kind != "return" for event in events)
+
+
 def test_what_it_cannot_reach_is_known() -> None:
     source = (
         "import os\nX = []\nY = []\ndef go():\n    if os.getpid():\n        X.append(1)\ngo()\ndef f():\n    return Y\n"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import gc
+import io
 import itertools
 from collections import ChainMap, deque
 from collections.abc import Callable, Iterable
@@ -60,6 +62,7 @@ VIEWS: dict[type, Callable[[Any], Iterable[Any]]] = {
     ChainMap: lambda value: value.maps,
     BuiltinFunctionType: lambda value: [] if type(value.__self__) is ModuleType else [value.__self__],
     MethodWrapperType: lambda value: [value.__self__],
+    **dict.fromkeys((type(csv.reader(())), type(csv.writer(io.StringIO()))), gc.get_referents),
     memoryview: lambda value: viewed(value),
 }
 """What other builtin types hold that their repr shows, or that they change when they are called."""

@@ -40,10 +40,13 @@ def of(
             if base in interpreter.runtime.classes:
                 home = next((body.code.home for body in map(body_of, names_of(base).values()) if body), None)
                 local = {**names_of(base), **(localns or {})}
-                found |= resolved(home or interpreter.here, names_of(base).get("__annotations__", {}), local)
+                annotations = names_of(base).get("__annotations__", {})
+                interpreter.runtime.touchable((annotations,))
+                found |= resolved(home or interpreter.here, annotations, local)
     elif type(obj) is FunctionType and (body := body_of(obj)) is not None:
         while hasattr(obj, "__wrapped__"):
             obj = obj.__wrapped__
+        interpreter.runtime.touchable((getattr(obj, "__annotations__", {}),))
         found = resolved(body.code.home or interpreter, getattr(obj, "__annotations__", {}), localns or {})
     else:
         raise Undetermined

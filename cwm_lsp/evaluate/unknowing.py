@@ -11,6 +11,7 @@ import ast
 import decimal
 import functools
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -215,6 +216,8 @@ class Unknowing:
         """Whether it may have changed what an instance shows of itself."""
         if id(value) not in self.given_up:
             return False
+        if type(value) is FunctionType:
+            return "__qualname__" in self.attributes
         if self.wild:
             return True
         kind = value if isinstance(value, type) else type(value)
@@ -407,6 +410,7 @@ class Reach:
         kind = type(value)
         body = body_of(value)
         if body is not None:
+            self.unknowing.given_up[id(value)] = value
             self.codes.append((body.code, body.cells))
             pending += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *vars(value).values()]
         elif kind is GeneratorType and value in self.unknowing.frames:
@@ -417,8 +421,14 @@ class Reach:
         elif kind is CACHE:
             runtime.poisoned[id(value)] = value
             pending.append(value.__wrapped__)
+        elif kind is FunctionType:  # that the library has made around another
+            pending += [*known_of_closure(value), *vars(value).values()]
         elif isinstance(value, staticmethod | classmethod):
             pending.append(value.__func__)
+        elif isinstance(value, functools.cached_property):
+            pending.append(value.func)
+            if value.attrname is not None:
+                self.attributes.add(value.attrname)  # which it sets where it is read
         elif isinstance(value, property):
             pending += [value.fget, value.fset, value.fdel]
         elif isinstance(value, type):
@@ -455,6 +465,15 @@ def member_of(names: Chain, variables: Mapping[str, Any]) -> Any:
     for name in names[1:]:
         value = value.members.get(name) if type(value) is library.Module else None
     return value
+
+
+def known_of_closure(function: FunctionType) -> list[Any]:
+    """What a function of the library has of those around it."""
+    found = []
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # it is empty
+            found.append(cell.cell_contents)
+    return found
 
 
 def known_of(cells: Mapping[str, Cell]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
     python benchmarks/reaching.py [KIND ...] [--seconds N] [--examples N] [--peers PYTHON]
 
-The functions are those of `tests/search/kinds.py`, each with one line (`# here`) that is hard to come to. `find` is
+The functions are those of `tests/search/kinds.py` and `tests/search/objects.py` (which take objects, or have no
+hints), each with one line (`# here`) that is hard to come to. `find` is
 told the function and the line, and runs nothing. For the peers an exception is raised on that line: Hypothesis draws
 from the type hints and runs the function, CrossHair is given the postcondition `True` and runs it symbolically.
 `--peers` names an interpreter that has both; without it they are left out. All have the same time.
@@ -26,6 +27,7 @@ from cwm_lsp.search.loop import Budget
 from cwm_lsp.search.workspace import File, attempt_in
 from cwm_lsp.source.functions import find as function_of
 from tests.search.kinds import KINDS
+from tests.search.objects import OBJECTS
 
 HYPOTHESIS = """
 import sys, typing, inspect
@@ -84,7 +86,7 @@ def main() -> None:
     parser.add_argument("--peers")
     options = parser.parse_args()
     totals = [0, 0, 0]
-    chosen = {kind: text for kind, text in KINDS.items() if not options.kinds or kind in options.kinds}
+    chosen = {kind: text for kind, text in (KINDS | OBJECTS).items() if not options.kinds or kind in options.kinds}
     evaluator = Evaluator()
     for kind, text in chosen.items():
         source = text.lstrip("\n")

@@ -13,8 +13,9 @@ import pytest
 
 from cwm_lsp.evaluate import Around, Evaluation, Question
 from cwm_lsp.trace.events import Event
+from tests import annotated
 
-from . import class_programs, programs, test_constructs, wider
+from . import class_programs, programs, wider
 from .recording import clean
 from .test_generated import CALLS, WIDER_CALLS
 
@@ -135,9 +136,11 @@ def test_generated_programs_split_at_random(make: Callable[[int], str], calls: t
 
 
 def test_constructs_split_at_random(tmp_path: Path) -> None:
+    features = ("classes", "exceptions", "functions", "generators", "imports", "managers", "statements", "values")
+    every = [one for feature in features for one in annotated.programs(feature).values() if one.known]
     done = [
-        compare(source, call, function, number, tmp_path / str(number))
-        for number, (source, call, function) in enumerate(test_constructs.CASES)
+        compare(one.source, one.call, one.function, number, tmp_path / str(number))
+        for number, one in enumerate(every)
         if number % 5 == 0
     ]
     assert sum(done) >= len(done) // 2

@@ -25,6 +25,7 @@ from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.everyday import ITERATORS
 from cwm_lsp.evaluate.functions import Body, body_of
 from cwm_lsp.evaluate.library import words
+from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.methods import METHOD_RULES
 from cwm_lsp.evaluate.native import GETTERS, SLOT_TYPES
 from cwm_lsp.evaluate.reading import PATH_QUESTIONS, READING, WRITING, ConcretePath
@@ -186,9 +187,12 @@ class Calls(ClassCalls):
                 self.runtime.unknowing.unknown_changed()
             return self.foreign(args, kwargs)
         self.runtime.tick()
-        is_length = function is len and len(args) == 1 and not kwargs and type(args[0]) in PLAIN_SIZED
-        if is_length and not self.runtime.poisoned:
-            return len(args[0])
+        if len(args) == 1 and not kwargs and not self.runtime.poisoned:
+            value = args[0]
+            if function is len and type(value) in PLAIN_SIZED:
+                return len(value)
+            if function is str and type(value) is int and value.bit_length() < SMALL:
+                return str(value)
         if (kind is BuiltinFunctionType or kind is type) and function in STILL_CALLS:
             return self.call_other(function, args, kwargs)
         return self.operations.acting(self.call_other, function, args, kwargs)

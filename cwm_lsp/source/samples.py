@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .bind import dotted, is_in_class, takes_implicit
 from .functions import Function, Parameter, by_qualname
@@ -359,7 +360,7 @@ class _Sampler:
         return [text for value in there.instances(found.name) if (text := moved(value, found, here)) is not None]
 
     def _instances(self, class_name: str, node: ast.ClassDef) -> Sequence[str]:
-        if any(isinstance(part, _FUNCTIONS) and any(map(_is_abstract, part.decorator_list)) for part in node.body):
+        if node in classes_of(self.source)[1]:
             return ()
         bases = [(dotted(base) or "").split(".")[-1] for base in node.bases]
         if any(base.endswith("Enum") or base in ("Flag", "IntFlag") for base in bases):
@@ -403,14 +404,26 @@ class _Sampler:
 
     def class_node(self, name: str) -> ast.ClassDef | None:
         """The class of that qualified name, if it stands at the top level or in such a class."""
-        body: Sequence[ast.stmt] = [node for fragment in parse(self.source).fragments for node in fragment.body]
-        found: ast.ClassDef | None = None
-        for part in name.split("."):
-            found = next((node for node in body if isinstance(node, ast.ClassDef) and node.name == part), None)
-            if found is None:
-                return None
-            body = found.body
-        return found
+        return classes_of(self.source)[0].get(name)
+
+
+@lru_cache(maxsize=16)
+def classes_of(source: str) -> tuple[Mapping[str, ast.ClassDef], frozenset[ast.ClassDef]]:
+    """The classes at the top level of a file and in such classes, by qualified name, of redefinitions the first; and
+    those of them that have abstract methods."""
+    found: dict[str, ast.ClassDef] = {}
+    abstract: set[ast.ClassDef] = set()
+
+    def look(body: Sequence[ast.stmt], around: str) -> None:
+        for node in body:
+            if isinstance(node, ast.ClassDef) and around + node.name not in found:
+                found[around + node.name] = node
+                if any(isinstance(one, _FUNCTIONS) and any(map(_is_abstract, one.decorator_list)) for one in node.body):
+                    abstract.add(node)
+                look(node.body, f"{around}{node.name}.")
+
+    look([node for fragment in parse(source).fragments for node in fragment.body], "")
+    return found, frozenset(abstract)
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from json import JSONEncoder
 from threading import get_ident
-from time import perf_counter  # by itself: a test may replace what `time` has
+from time import perf_counter, process_time  # by themselves: a test may replace what `time` has
 from typing import TYPE_CHECKING, Any
 
 if "." in __name__:
@@ -33,12 +33,12 @@ else:  # run by path, in a process that need not have the package
 if TYPE_CHECKING:
     Row = dict[str, Any]
 
-LIMITS = Limits(events=2_000, size=1 << 20, value=1_000, insides=2, repr_seconds=0.05)
+LIMITS = Limits(events=2_000, size=1 << 20, value=1_000, insides=1, repr_seconds=0.05)
 _SECONDS = 0.5
 """What one recording may take."""
-_SHARE = 0.5
-"""Of the time that has passed, what all recordings may have taken."""
-_HEAD_START = 1.0
+_SHARE = 0.4
+"""Of the processor time that has passed, what all recordings may have taken."""
+_HEAD_START = 0.5
 """Seconds that they may take in any case."""
 _BYTES = 64 << 20
 """What all of them may take together."""
@@ -73,7 +73,7 @@ class Sampler:
         self._encode = JSONEncoder().encode
         self._rows: list[str] = []
         self._size = 0
-        self._began = perf_counter()
+        self._began = process_time()
         self._spent = 0.0
         self._since = 0.0
         self._idle = 0
@@ -138,7 +138,7 @@ class Sampler:
 
     def _record(self, frame: types.FrameType) -> None:
         """A wanted call begins."""
-        now = perf_counter()
+        now = process_time()
         if self._records is not None or get_ident() != self._thread or self._size > _BYTES:
             return
         if self._spent > _HEAD_START + _SHARE * (now - self._began):
@@ -155,7 +155,8 @@ class Sampler:
         self._recording = recording
         self._names = naming_threads(recording)
         self._names.__enter__()
-        self._feed = (_MonitoringWithin if _MONITORS else _TracingWithin)(recording, now + _SECONDS, self._ended)
+        until = perf_counter() + _SECONDS
+        self._feed = (_MonitoringWithin if _MONITORS else _TracingWithin)(recording, until, self._ended)
         self._row = {"path": code.co_filename, "name": code.co_name, "line": code.co_firstlineno}
         self._note_receiver(frame, recording.values)
         self._feed.begin(frame)
@@ -210,7 +211,7 @@ class Sampler:
             row = self._encode({**self._row, "records": records}) + "\n"
             self._size += len(row)
             self._rows.append(row)
-        self._spent += perf_counter() - self._since
+        self._spent += process_time() - self._since
 
 
 def _is_plain(kind: type) -> bool:

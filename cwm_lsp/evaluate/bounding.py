@@ -14,7 +14,7 @@ from cwm_lsp.evaluate import rendering
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.runtime import Runtime
-from cwm_lsp.evaluate.values import GaveUp, Undetermined, defines, is_a
+from cwm_lsp.evaluate.values import GaveUp, TooMuch, Undetermined, defines, is_a
 
 SEQUENCE_BASES = (str, list, tuple, bytes, bytearray, deque, array)
 SHORT = 10_000
@@ -131,7 +131,7 @@ class Bounding:
                         if once:
                             seen.update(map(id, below))
                         if len(below) > left:
-                            raise GaveUp("a value is too large to go through")
+                            raise TooMuch("a value is too large to go through")
                 left -= len(below)
                 level = below
                 if not level:

@@ -34,7 +34,7 @@ from cwm_lsp.evaluate.layout.code import annotates, docstring, instructions
 from cwm_lsp.evaluate.layout.folding import imported_names
 from cwm_lsp.evaluate.layout.positions import Positions
 from cwm_lsp.evaluate.listed import listed_classes
-from cwm_lsp.evaluate.mentions import bound_by, surely_bound_by, unbound_by
+from cwm_lsp.evaluate.mentions import bound_by, is_main_guard, may_never_end, surely_bound_by, unbound_by
 from cwm_lsp.evaluate.operations import Operations
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.scopes import Scope, analyse, mangled, postpones
@@ -305,7 +305,7 @@ class Interpreter:
             runtime.frame = around
 
     def load_statement(self, compiler: Statements, frame: Frame, node: ast.stmt) -> None:
-        if isinstance(node, ast.If) and _is_main_guard(node.test):
+        if is_main_guard(node):
             return
         try:
             do = compiler.statement(node, None)
@@ -322,16 +322,20 @@ class Interpreter:
             self.forget(node)
         except Undetermined:
             self.forget(node)
-        except GaveUp:
+        except GaveUp as reason:
             self.runtime.check()
+            self.fail_if_certain(node, reason)
             self.forget(node)
 
-    def fail_if_certain(self, node: ast.stmt, error: Exception) -> None:
-        """Raise NotImported where a plain statement of the call's own file, which names nothing imported and calls
-        builtins alone, raises what depends on values alone. What other files raise may come of what is not known of
-        them; and where a function of the file fails, that is what one wants to see of it."""
-        is_other = self.stepped_over or self.path or self.of_library
-        if is_other or not isinstance(node, _PLAIN) or not isinstance(error, _OF_VALUES):
+    def fail_if_certain(self, node: ast.stmt, error: BaseException) -> None:
+        """Raise NotImported where a statement of the call's own file goes on and on; and where a plain one, which names
+        nothing imported and calls builtins alone, raises what depends on values alone. What other files raise may come
+        of what is not known of them; and where a function of the file fails, that is what one wants to see of it."""
+        if self.stepped_over or self.path or self.of_library:
+            return
+        if may_never_end(node, error):
+            raise NotImported(f"{NOT_IMPORTED}: line {node.lineno} goes on and on ({error})") from None
+        if not isinstance(node, _PLAIN) or not isinstance(error, _OF_VALUES):
             return
         parts = list(ast.walk(node))
         called = {
@@ -487,14 +491,3 @@ def unsupported(line: int, what: str) -> Callable[[Frame], Any]:
         raise GaveUp(f"line {line}: {what} is not interpreted")
 
     return run
-
-
-def _is_main_guard(test: ast.expr) -> bool:
-    return (
-        isinstance(test, ast.Compare)
-        and isinstance(test.left, ast.Name)
-        and test.left.id == "__name__"
-        and len(test.comparators) == 1
-        and isinstance(test.comparators[0], ast.Constant)
-        and test.comparators[0].value == "__main__"
-    )

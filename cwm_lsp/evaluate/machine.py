@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from cwm_lsp.evaluate import lifetimes
 from cwm_lsp.evaluate.clock import Clock, not_begun, of_this_thread
 from cwm_lsp.evaluate.questions import Question
-from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Ticker, Unknown
+from cwm_lsp.evaluate.values import Exhausted, GaveUp, Left, Ticker, TooMuch, Unknown
 from cwm_lsp.trace.events import Event, Loop, Provenance
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ class Machine(ABC):
     def allow(self, size: int) -> None:
         """Admit one value of `size` elements or characters, about to be made."""
         if size > self.limits.elements:
-            raise GaveUp(f"a value of {size:,} elements is too large")
+            raise TooMuch(f"a value of {size:,} elements is too large")
         if size > SMALL:
             self.take(size)
 
@@ -260,7 +260,7 @@ class Machine(ABC):
         """Count a value of `size` elements or characters, however large it is."""
         self.allocated += size
         if self.allocated > self.limits.allocated:
-            raise GaveUp("the call makes too many large values")
+            raise TooMuch("the call makes too many large values")
 
     def never_ends(self, loop: Loop) -> NoReturn:
         """The call will not come out of a loop."""
@@ -270,7 +270,7 @@ class Machine(ABC):
     def allow_bits(self, bits: float) -> None:
         """Admit one integer of so many bits, about to be made."""
         if bits > self.limits.integer_bits:
-            raise GaveUp(f"an integer of more than {self.limits.integer_bits:,} bits is too large")
+            raise TooMuch(f"an integer of more than {self.limits.integer_bits:,} bits is too large")
 
     def ticker(self, iterator: Any) -> Ticker:
         return Ticker(iterator, self.tick, self.limits.elements)

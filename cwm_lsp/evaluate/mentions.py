@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cwm_lsp.evaluate.demand import bound
 from cwm_lsp.evaluate.scopes import TRY
 from cwm_lsp.evaluate.states import WORDS
+from cwm_lsp.evaluate.values import TooMuch
 
 WILD = frozenset(
     [
@@ -126,6 +127,34 @@ def effects(node: ast.AST) -> Effects:
         frozenset(shared), frozenset(deleted), frozenset(attributes | (special if wild else set())), frozenset(imports),
         wild, spaces or bool(finds_module), unbinds,
     )  # fmt: skip
+
+
+def is_main_guard(node: ast.stmt) -> bool:
+    """Whether a statement is `if __name__ == "__main__": …`."""
+    match node:
+        case ast.If(ast.Compare(ast.Name("__name__"), _, [ast.Constant("__main__")])):
+            return True
+    return False
+
+
+def may_never_end(node: ast.AST, problem: BaseException) -> bool:
+    """Whether code that a problem has cut short, by what it would take, may go on for ever: it has a `while`, or goes
+    through an iterator without an end."""
+    if isinstance(problem, TooMuch) and not problem.unbounded:
+        problem.unbounded = _has_while(node)
+    return isinstance(problem, TooMuch) and problem.unbounded
+
+
+@functools.lru_cache(maxsize=4096)
+def _has_while(node: ast.AST) -> bool:
+    pending = [node]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, ast.While):
+            return True
+        if inner is node or not isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            pending += ast.iter_child_nodes(inner)
+    return False
 
 
 def _takes_namespace(node: ast.AST) -> bool:

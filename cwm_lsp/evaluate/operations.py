@@ -16,7 +16,7 @@ from cwm_lsp.evaluate.loaded import Loaded
 from cwm_lsp.evaluate.machine import SMALL
 from cwm_lsp.evaluate.runtime import Runtime
 from cwm_lsp.evaluate.telling import ATOMIC, STILL_OPERANDS
-from cwm_lsp.evaluate.values import MISSING, Addressed, GaveUp, Undetermined, Unknown, defines, is_a, unguarded
+from cwm_lsp.evaluate.values import MISSING, Addressed, TooMuch, Undetermined, Unknown, defines, is_a, unguarded
 
 NUMBERS: frozenset[type] = frozenset({int, float, bool})
 SEQUENCES: frozenset[type] = frozenset({str, list, tuple, bytes, bytearray})
@@ -339,7 +339,7 @@ class Operations(Bounding):
             value[key] = item
             self.runtime.touch(value)
             if kind is dict and len(value) > self.runtime.limits.elements:
-                raise GaveUp("a dict grows too large")
+                raise TooMuch("a dict grows too large")
             return
         if kind is Unknown:
             self.runtime.kept_by_others(item)

@@ -19,7 +19,7 @@ from cwm_lsp.evaluate import library, rendering
 from cwm_lsp.evaluate.everyday import StandIn
 from cwm_lsp.evaluate.functions import body_of
 from cwm_lsp.evaluate.loaded import Loaded
-from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, surely_bound_by
+from cwm_lsp.evaluate.mentions import Chain, Effects, bound_by, effects, is_special, may_never_end, surely_bound_by
 from cwm_lsp.evaluate.states import EVERYWHERE, OBJECTS, objects_of, redirected
 from cwm_lsp.evaluate.values import (
     MISSING,
@@ -87,7 +87,7 @@ class Unknowing:
             return False
         if runtime.tracing:
             return frame.code.foreign and type(problem) is Undetermined
-        if runtime.entered and not runtime.loading:
+        if (runtime.entered and not runtime.loading) or may_never_end(frame.code.node, problem):
             return False
         runtime.check()
         return not runtime.is_guarded()
@@ -133,6 +133,8 @@ class Unknowing:
         """Whether what comes after a statement of a class can be known although that could not be followed."""
         runtime = self.runtime
         if runtime.tracing or not runtime.loading or isinstance(problem, Abandoned | Overdue | Left):
+            return False
+        if may_never_end(node, problem):
             return False
         runtime.check()
         return not runtime.is_guarded() and type(frame.vars) is dict and bound_by(node) == surely_bound_by(node)

@@ -26,7 +26,20 @@ class GaveUp(BaseException):
 
 
 class NotImported(GaveUp):
-    """The file itself fails, by an exception that is certain: none of its functions is ever called."""
+    """The file itself fails, by an exception that is certain, or goes on and on: no function of it is ever called."""
+
+
+class TooMuch(GaveUp):
+    """What an operation would make, or go through, is beyond the bound of one evaluation."""
+
+    unbounded = False
+    """It was in a loop that may never end."""
+
+
+class GoesOn(TooMuch):
+    """An iterator that may never end."""
+
+    unbounded = True
 
 
 class Exhausted(GaveUp):
@@ -276,7 +289,7 @@ class Ticker:
     def __next__(self) -> Any:
         self.left -= 1
         if self.left < 0:
-            raise GaveUp("an iterator goes on for too long")
+            raise GoesOn("an iterator goes on for too long")
         self.tick()
         return next(self.iterator)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from cwm_lsp.evaluate import Evaluation, Limits, Question
+from cwm_lsp.trace.events import Event
 
 pytestmark = pytest.mark.slow
 
@@ -180,3 +181,24 @@ def test_what_many_locals_take_at_each_step_is_counted() -> None:
     assert evaluation.outcome is not None
     assert evaluation.outcome.value == "1"
     assert evaluation.outcome.cut == "the values of the trace are too long to show"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x = 'a'\nwhile True:\n    x = x + x",
+        "class A:\n    x = [i for i in iter(int, 1)]",
+        "def build():\n    x = 'a'\n    while True:\n        x = x + x\nbuild()",
+        "class A:\n    x = [0]\n    while x:\n        x = x + x",
+    ],
+)
+def test_a_file_that_may_never_be_imported_has_no_results(body: str) -> None:
+    evaluation = Evaluation(f"{body}\ndef f():\n    return 1\n", "f()", "f")
+    assert list(evaluation) == []
+    assert "goes on and on" in (evaluation.gave_up or "")
+
+
+def test_a_file_with_large_tables_has_results() -> None:
+    source = "TABLE = [0] * 10**6\ndef build():\n    return [n for one in range(30) for n in TABLE]\nbuild()\n"
+    evaluation = Evaluation(f"{source}def f():\n    return 1\n", "f()", "f")
+    assert [event.value for event in evaluation if isinstance(event, Event)][-1] == "1"

@@ -1,10 +1,7 @@
-"""Ordinary programs (`ordinary.txt`) and corners of the language (`corners.txt`) are computed as they run. What cannot
-be known (`unsure.txt`) is not told, nor what code that cannot be followed may set of its process, its module or its
-objects (`states.txt`)."""
+"""Corners of the language that need more than a program and its run."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -13,45 +10,9 @@ from cwm_lsp.evaluate import Evaluation
 from cwm_lsp.record.recorder import RecorderPool
 from cwm_lsp.trace.events import Event
 from tests.evaluate.probed import probed
-from tests.evaluate.recording import Comparison, compare, only_on_the_reference
+from tests.evaluate.recording import only_on_the_reference
 
-
-def programs(name: str) -> dict[str, str]:
-    return dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", (Path(__file__).parent / name).read_text("utf-8"), re.M))
-
-
-ORDINARY, KNOWN, UNSURE, STATES = map(programs, ("ordinary.txt", "corners.txt", "unsure.txt", "states.txt"))
 pytestmark = only_on_the_reference
-
-
-@pytest.mark.parametrize("name", KNOWN)
-def test_a_corner_is_computed_as_it_runs(name: str) -> None:
-    comparison = compare(KNOWN[name], "f()", "f", apart=True)
-    assert not comparison.wrong, comparison.wrong[0]
-    assert comparison.complete, (comparison.gave_up, comparison.asked, comparison.got[-1:])
-
-
-@pytest.mark.parametrize("name", ORDINARY)
-def test_an_ordinary_program_is_computed_as_it_runs(name: str) -> None:
-    comparison = compare(ORDINARY[name], "f()", "f", apart=True)
-    assert not comparison.wrong, comparison.wrong[0]
-    assert comparison.complete, (comparison.gave_up, comparison.asked, comparison.got[-1:])
-
-
-@pytest.mark.parametrize("name", UNSURE)
-def test_what_is_not_known_is_not_told(name: str) -> None:
-    is_not_told(compare(UNSURE[name], "f()", "f", apart=True))
-
-
-@pytest.mark.parametrize("name", STATES)
-def test_what_code_may_have_set_is_not_told(name: str) -> None:
-    is_not_told(compare(STATES[name], "f()", "f", apart=True))
-
-
-def is_not_told(comparison: Comparison) -> None:
-    assert not comparison.wrong, comparison.wrong[0]
-    ends = [event for event in comparison.got if event.kind == "return" and not event.depth]
-    assert comparison.asked or comparison.gave_up or all(one.provenance["value"] != "computed" for one in ends)
 
 
 def test_what_locals_gave_is_recorded_as_it_was(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ PROGRAMS = {f"{feature}: {title}": one for feature in features() for title, one 
 def test_each_line_does_what_is_written_beside_it(program: Program) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        comparison = compare(program.source, program.call, program.function)
+        comparison = compare(program.source, program.call, program.function, apart=True)
     assert not comparison.wrong, comparison.wrong[0]
     assert comparison.complete or not program.known, (comparison.gave_up, comparison.asked, comparison.got[-1:])
     assert annotated(program, comparison.evaluated) == program.body

@@ -31,6 +31,7 @@ BLOCK = re.compile(
 NOTE = re.compile(r"(?:^|  )#> .*$", re.M)
 OF = re.compile(r"  # of (\S+)$")
 RAISED = re.compile(r"\(<class '(?:\w+\.)*?(\w+)'>, (.*), <traceback object>\)", re.S)
+LIBRARY = str(Path(ast.__file__).parent)
 LONGEST = 100
 """Characters of an annotation."""
 
@@ -141,7 +142,7 @@ def _ending(evaluated: Evaluated) -> str:
 
 
 def _cut(text: str) -> str:
-    text = text.replace("\n", "\\n")
+    text = text.replace(LIBRARY, "LIBRARY").replace("\n", "\\n")
     return text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"
 
 

@@ -14,7 +14,7 @@ from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
 
 from cwm_lsp.errors import UserError
-from cwm_lsp.lsp.handshake import capability, position_encoding, pulls_diagnostics
+from cwm_lsp.lsp.handshake import capability, links_codes, position_encoding, pulls_diagnostics
 from cwm_lsp.lsp.text import Encoding
 from cwm_lsp.settings import SECTION
 
@@ -39,6 +39,7 @@ class Client:
         self._refreshing: asyncio.TimerHandle | None = None
         self._tokens = itertools.count(1)
         self._cancels: dict[str, Callable[[], object]] = {}
+        self.links_codes = links_codes(params)
         self.trace: str = lsp.TraceValue.Off
         """What `$/setTrace` asks for: unless off, all that is logged is also sent to the editor, as `$/logTrace`."""
 
@@ -74,13 +75,6 @@ class Client:
     def pulls_diagnostics(self) -> bool:
         """It asks for diagnostics, also when it is told that there are others; so none are pushed to it."""
         return pulls_diagnostics(self._params)
-
-    @cached_property
-    def links_codes(self) -> bool:
-        """A diagnostic's code may link to what it means."""
-        pulled, pushed = ("textDocument", "diagnostic"), ("textDocument", "publishDiagnostics")
-        kind = pulled if self.pulls_diagnostics else pushed
-        return bool(self._can(*kind, "codeDescriptionSupport"))
 
     @cached_property
     def reads_markdown(self) -> bool:

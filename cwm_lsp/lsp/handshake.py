@@ -115,6 +115,12 @@ def pulls_diagnostics(params: Mapping[str, Any]) -> bool:
     return asks and capability(params, "workspace", "diagnostics", "refreshSupport") is True
 
 
+def links_codes(params: Mapping[str, Any]) -> bool:
+    """Whether a diagnostic's code may link to what it means."""
+    kind = "diagnostic" if pulls_diagnostics(params) else "publishDiagnostics"
+    return capability(params, "textDocument", kind, "codeDescriptionSupport") is True
+
+
 def capability(params: Mapping[str, Any], *path: str) -> Any:
     """What the editor says of one of its capabilities; None where it says nothing."""
     node: Any = params.get("capabilities")

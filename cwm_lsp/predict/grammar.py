@@ -19,6 +19,7 @@ from cwm_lsp.predict.confidence import UNCALIBRATED, Calibration
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
 from cwm_lsp.predict.reprs import is_repr, kind_of
 from cwm_lsp.predict.states import Option, State, fits
+from cwm_lsp.predict.tokens import common_beginning, json_text
 from cwm_lsp.predict.typed import ANY, Typed, Types, shown
 from cwm_lsp.source.imported import Where, nowhere
 from cwm_lsp.source.recovery import split_lines
@@ -473,13 +474,6 @@ class Frame:
         self.name = None
 
 
-def json_text(tokenizer: Tokenizer, token_id: int) -> str | None:
-    """The text of a token that may be part of JSON, None for any other."""
-    text = tokenizer.token_bytes(token_id).decode("latin-1")
-    usable = text and text.isascii() and text.isprintable() and token_id not in tokenizer.special_ids
-    return text if usable else None
-
-
 def _same_text(group: Sequence[tuple[Option, int]]) -> str | None:
     """The repr of a key that several ways have in common, given as options and how many of their keys are passed."""
     texts = {option.keys[passed - 1].text for option, passed in group}
@@ -494,14 +488,3 @@ def _possible(options: Sequence[Option]) -> list[str] | list[None]:
             return [None]
         values |= dict.fromkeys(sorted(option.constants or ()) if option.value is None else (option.value,))
     return [*values]
-
-
-def common_beginning(sequences: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-    """What all sequences begin with."""
-    first, *others = sequences
-    length = len(first)
-    for other in others:
-        pairs = enumerate(zip(first, other, strict=False))
-        length = next((n for n, (one, two) in pairs if one != two), min(length, len(other)))
-        first = first[:length]
-    return first

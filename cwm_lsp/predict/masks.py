@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cwm_lsp.predict.engines.tokenizer import Tokenizer
-from cwm_lsp.predict.grammar import ESCAPE_BEGUN, INSIDE_STRING, Frame, Grammar, json_text
+from cwm_lsp.predict.grammar import ESCAPE_BEGUN, INSIDE_STRING, Frame, Grammar
+from cwm_lsp.predict.tokens import json_text
 from cwm_lsp.trace import wire
 
 if TYPE_CHECKING:

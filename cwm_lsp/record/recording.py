@@ -416,7 +416,7 @@ class Recording:
         local = scope.frame.f_locals
         if shown is not None and _SNAPSHOTS and reach.is_function and not self.shares_locals:
             fresh = local.copy()
-            self._restore(scope, local, shown)  # before it is looked at: it may be one of the values
+            _restore(scope, local, shown)  # before it is looked at: it may be one of the values
             local = fresh
         texts, loose, values = scope.texts, scope.loose, self.values
         changed: dict[str, str] = {}
@@ -447,7 +447,7 @@ class Recording:
                     loose.pop(name, None)
                     scope.marks.pop(name, None)
                     gone.append(name)
-                    self._hold(texts, name, None, changed, gone)
+                    _hold(texts, name, None, changed, gone)
                 continue
             kind = type(value)
             if kind in ATOMS:
@@ -470,9 +470,9 @@ class Recording:
                 changed[name] = texts[name] = text
             if values.opaque or name + HELD in texts:
                 held = self._described(reach, scope.line, name, value, text) if values.opaque else None
-                self._hold(texts, name, held, changed, gone)
+                _hold(texts, name, held, changed, gone)
         if shown is None and _SNAPSHOTS and reach.is_function and not self.shares_locals:
-            self._restore(scope, local, {})
+            _restore(scope, local, {})
         return changed
 
     def _described(self, reach: Reach, line: int | None, name: str, value: Any, text: str) -> str | None:
@@ -480,18 +480,18 @@ class Recording:
         times = reach.told[line, name] = reach.told.get((line, name), 0) + 1
         return described(value, text, self.values) if times <= self._insides else None
 
-    @staticmethod
-    def _hold(texts: dict[str, str], name: str, held: str | None, changed: dict[str, str], gone: list[str]) -> None:
-        """Note what the value of a local holds."""
-        name += HELD
-        if held is None:
-            if texts.pop(name, None) is not None:
-                gone.append(name)
-        elif texts.get(name) != held:
-            changed[name] = texts[name] = held
 
-    @staticmethod
-    def _restore(scope: Scope, local: dict[str, Any], shown: dict[str, Any]) -> None:
-        scope.namespace = local
-        local.clear()
-        local.update(shown)
+def _hold(texts: dict[str, str], name: str, held: str | None, changed: dict[str, str], gone: list[str]) -> None:
+    """Note what the value of a local holds."""
+    name += HELD
+    if held is None:
+        if texts.pop(name, None) is not None:
+            gone.append(name)
+    elif texts.get(name) != held:
+        changed[name] = texts[name] = held
+
+
+def _restore(scope: Scope, local: dict[str, Any], shown: dict[str, Any]) -> None:
+    scope.namespace = local
+    local.clear()
+    local.update(shown)

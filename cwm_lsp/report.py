@@ -20,6 +20,7 @@ from rich.text import Text
 from cwm_lsp.doctor import Finding, Findings
 from cwm_lsp.jobs import Comparison
 from cwm_lsp.lab.measure import Measurement
+from cwm_lsp.lsp.views.shorten import apart
 from cwm_lsp.settings import Hints
 from cwm_lsp.source.calls import ORIGINS
 from cwm_lsp.source.prepared import one_line
@@ -235,8 +236,8 @@ def outcome_line(trace: Trace) -> Text:
         case "endless":
             text = Text(f"{hedge}{outcome.loop}", "bold red")
         case kind:
-            ended = "not known: " if (kind, trace.origin) == ("truncated", "predicted") else f"{kind} "
-            text = Text.assemble((ended, "yellow"), outcome.detail or "")
+            ended = "not known" if (kind, trace.origin) == ("truncated", "predicted") else kind
+            text = Text.assemble((f"{ended}: " if outcome.detail else ended, "yellow"), outcome.detail or "")
     if origin == "computed":
         text.append("  (computed)", "dim")
     elif origin == "remembered":
@@ -269,14 +270,15 @@ def divergence_lines(divergences: Iterable[Divergence]) -> list[Text]:
     for found in divergences:
         times = f" (iteration {found.iteration})" if found.iteration else ""
         name = f" {found.variable}" if found.variable else ""
+        predicted, actual = apart(found.predicted or "nothing", found.actual or "nothing", MAX_VALUE)
         result.append(
             Text.assemble(
                 ("≠ ", "bold red"),
                 (f"line {found.line}{times} ", "bold"),
                 f"{found.kind}{name}: predicted ",
-                (_short(found.predicted or "nothing"), _STYLES["predicted"]),
+                (predicted, _STYLES["predicted"]),
                 ", got ",
-                (_short(found.actual or "nothing"), _STYLES["recorded"]),
+                (actual, _STYLES["recorded"]),
             )
         )
     return result
@@ -299,7 +301,7 @@ def surprise_lines(recorded: Trace, reading: Reading) -> Iterator[Text]:
         text = Text.assemble((f"{surprise.bits:5.1f} bits ", "bold magenta"), (f"line {line} ", "bold"))
         if step and step.iterations > 1:
             text.append(f"(iteration {step.iteration}) ")
-        values = {**event.locals, "value": event.value or ""}
+        values = event.locals if event.value is None else {**event.locals, "value": event.value}
         odd_values = [*surprise.expected] or [max(surprise.parts, key=lambda name: surprise.parts[name])]
         happened = [f"{name} = {_short(values[name])}" for name in odd_values if name in values]
         text.append(", ".join(happened) or f"{event.kind} {_code(event, lines).plain.strip()}")
@@ -339,7 +341,8 @@ def metrics_table(measured: Measurement) -> Table:
     table = _table("assist", *(name.replace("_", " ") for name in measured.metrics))
     for level, metrics in measured.levels.items():
         table.add_row(level, *("–" if value is None else f"{value:.1%}" for value in metrics.values()))
-    table.caption = f"{measured.data}: {measured.rows} rows, {measured.events} events, {len(measured.errors)} errors"
+    counts = ((measured.rows, "row"), (measured.events, "event"), (len(measured.errors), "error"))
+    table.caption = f"{measured.data}: {', '.join(_of(count, noun) for count, noun in counts)}"
     return table
 
 

@@ -271,7 +271,7 @@ def find_call(
         check_exception(raising, file.text)
     budget = Budget(calls=20_000, seconds=seconds or FIND_SECONDS, stale=3_000)
     facts = known(file.text, [function], str(file.path), tests_of(file.path))[0]
-    waiting = patience(f"searching calls of {function.qualname} for {budget.seconds:g} s at most")
+    waiting = patience(f"searching calls of {function.qualname} for {budget.seconds:g} s of processor time at most")
     with Evaluators(1) as evaluators, evaluators.lent() as evaluator, waiting, progress("searching") as advance:
         if differs_from is not None:
             other = _function(

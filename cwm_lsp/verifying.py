@@ -15,15 +15,18 @@ from rich.markup import escape
 
 from cwm_lsp import report
 from cwm_lsp.errors import UserError
+from cwm_lsp.lsp.views.shorten import apart, shorten
 from cwm_lsp.shards import merged, part
 from cwm_lsp.terminal import console
-from cwm_lsp.verdicts.output import MARKS, Summary, is_wrong, junit, line_of, summary
+from cwm_lsp.verdicts.output import MARKS, Summary, is_wrong, junit, summary
 from cwm_lsp.verdicts.real import held_against, outcomes
 from cwm_lsp.verdicts.verdict import Verdict
 from cwm_lsp.verdicts.workspace import Store, Verifier, files, mentioning
 
 PASSED, FAILED, BROKEN, NOTHING = 0, 1, 2, 5
 _STYLES = {"pass": "green", "fail": "bold red", "unknown": "yellow"}
+_VALUE = 100
+"""Characters of a value that a failure tells."""
 _REASONS = 8
 """Reasons that a summary tells."""
 
@@ -134,7 +137,19 @@ def _tell(verdict: Verdict, options: Options) -> None:
     else:
         return
     mark = f"[{_STYLES[verdict.verdict]}]{MARKS[verdict.verdict]}[/]"
-    console().print(f"{mark} {escape(line_of(verdict))}{note}", soft_wrap=True)
+    console().print(f"{mark} {escape(_line_of(verdict))}{note}", soft_wrap=True)
+
+
+def _line_of(verdict: Verdict) -> str:
+    """A verdict on one line, without its mark."""
+    place = f"{verdict.path}:{verdict.at or verdict.line}"
+    parts = [verdict.test.removeprefix(f"{verdict.path}::")]
+    if verdict.expected is not None and verdict.actual is not None:
+        expected, actual = apart(verdict.expected, verdict.actual, _VALUE)
+        parts.append(f"expected {expected}, found {actual}")
+    elif verdict.reason:
+        parts.append(shorten(" ".join(verdict.reason.split()), _VALUE))
+    return f"{place}  {'  '.join(parts)}"
 
 
 def _conclude(told: Summary, terminal: Console, *, ran: bool) -> None:

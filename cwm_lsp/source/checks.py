@@ -65,7 +65,7 @@ class Check:
         if told is None:
             return "ends without an exception"
         words = {"shows": told.text, "equals": told.text, "raises": f"raises {told.text}"}
-        return words.get(told.kind, "that it is so" if told.kind == "true" else "that it is not so")
+        return words.get(told.kind, "something true" if told.kind == "true" else "something false")
 
 
 def given(call: str, expected: str | None, function: Function, source: str) -> Check:

@@ -50,22 +50,6 @@ def is_wrong(verdict: Verdict) -> bool:
     return verdict.predicted in ("pass", "fail") and verdict.predicted != verdict.verdict
 
 
-def line_of(verdict: Verdict) -> str:
-    """A verdict on one line, without its mark."""
-    place = f"{verdict.path}:{verdict.at or verdict.line}"
-    parts = [verdict.test.removeprefix(f"{verdict.path}::")]
-    if verdict.expected is not None and verdict.actual is not None:
-        parts.append(f"expected {_short(verdict.expected)}, found {_short(verdict.actual)}")
-    elif verdict.reason:
-        parts.append(_short(verdict.reason))
-    return f"{place}  {'  '.join(parts)}"
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 100 else text[:99] + "…"
-
-
 def junit(verdicts: Iterable[Verdict]) -> str:
     """JUnit XML, a suite for each file; what is not known is skipped, with the reason."""
     root = ElementTree.Element("testsuites", name="cwm-lsp verify")

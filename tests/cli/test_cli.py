@@ -179,6 +179,13 @@ def test_calls_that_do_not_get_into_a_function_are_not_offered(tmp_path: Path) -
     assert "returns 3" in done.stdout
 
 
+def test_a_variable_named_value_is_told_like_any_other(tmp_path: Path) -> None:
+    file = tmp_path / "odd.py"
+    file.write_text("def f(n):\n    value = n * 7919\n    return None\n")
+    told = cwm("compare", f"{file}:f", "--call", "f(104729)").stdout
+    assert "value = 829348951" in told.partition("would not have expected")[2]
+
+
 def test_compare_tells_what_surprises_the_model(shop: Path) -> None:
     done = cwm("compare", f"{shop}:total", "--call", "total([7919, 104729])", "--json")
     result = document(done)

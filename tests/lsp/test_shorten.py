@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cwm_lsp.lsp.views.changes import Change, changes
-from cwm_lsp.lsp.views.shorten import share, shorten, shorten_call
+from cwm_lsp.lsp.views.shorten import apart, share, shorten, shorten_call
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
@@ -130,3 +130,18 @@ def test_the_short_do_not_pay_for_the_long():
     assert share([1, 100, 5], 20) == [1, 14, 5]
     assert share([100, 100], 20) == [10, 10]
     assert share([2, 3], 20) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("'ann  1 EUR'", "'ann   1 EUR'"),
+        ("a \nb", "a\nb"),
+        (f"'{'x' * 200}a'", f"'{'x' * 200}b'"),
+        ("a\n" * 80 + "y", "a\n" * 80 + "z"),
+    ],
+)
+def test_values_that_differ_look_different_beside_each_other(one, other):
+    shown = apart(one, other, 40)
+    assert shown[0] != shown[1]
+    assert max(map(len, shown)) <= 40

@@ -343,4 +343,4 @@ def test_a_long_search_is_said_to_go_on(shop: Path) -> None:
     (shop / "pay.py").write_text("def pay(n: int) -> int:\n    if n * n == 3:\n        return 1\n    return 2\n")
     done = run(shop, "find", "pay.py:pay", "--line", "3", "--seconds", "3")
     assert done.returncode == 1
-    assert "searching calls of pay for 3 s at most" in done.stderr
+    assert "searching calls of pay for 3 s of processor time at most" in done.stderr

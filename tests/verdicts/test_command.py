@@ -72,6 +72,11 @@ def test_json_and_junit(project: Path) -> None:
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
 
 
+def test_blanks_that_make_the_difference_are_told(project: Path) -> None:
+    (project / "test_shop.py").write_text("def test_row():\n    assert 'ann  7' == 'ann   7'\n")
+    assert "expected 'ann   7', found 'ann  7'" in verify(project).stdout
+
+
 def test_what_was_kept_holds_until_something_changes(project: Path) -> None:
     first = verify(project, "--json")
     kept = next((project.parent / "cache").rglob("*.json"))

@@ -41,6 +41,15 @@ def shorten(value: str, width: int, other: str | None = None) -> str:
     return _container(container, width, Container.of(other) if other is not None else None)
 
 
+def apart(one: str, other: str, width: int) -> tuple[str, str]:
+    """Two values made short beside each other, so that one sees how they differ: as they are quoted, where else they
+    would look alike (as by the blanks at the ends of their lines)."""
+    shown = shorten(one, width, other), shorten(other, width, one)
+    if shown[0] != shown[1] or one == other:
+        return shown
+    return shorten(repr(one), width, repr(other)), shorten(repr(other), width, repr(one))
+
+
 def shorten_call(call: str, width: int) -> str:
     """A call on one line of at most `width` characters: `SortedList(…).update([3, 1, 2])`. Statements that prepare it
     are shown where there is room for all of them."""

@@ -18,11 +18,11 @@ pytestmark = [
 ]
 
 SHOTS = Path(os.environ.get("CWM_E2E_SHOTS", REPOSITORY / ".ci" / "screenshots"))
-FONT = "DejaVuSansMono.ttf"
 CELL = (9, 19)
 """Pixels of a character."""
 ROWS = 43
-WIDTHS = (1400, 760)
+WIDTHS = (760, 1400)
+"""In pixels. The window begins with the last, so that each picture follows a change: all is drawn anew then."""
 CELLS = """
 local rows = {}
 for row = 0, vim.o.lines - 1 do
@@ -46,11 +46,12 @@ def colour(number: int) -> str:
 def picture(neovim: Neovim, path: Path) -> None:
     """Draw the screen, cell by cell, in its colours; without what floats over it, which Neovim does not tell of."""
     drawing = pytest.importorskip("PIL.ImageDraw")
+    font_file = Path(pytest.importorskip("matplotlib").get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf")
     image_type, fonts = pytest.importorskip("PIL.Image"), pytest.importorskip("PIL.ImageFont")
     rows, ink, paper = neovim.lua(CELLS)
     width, height = CELL
     image = image_type.new("RGB", (width * len(rows[0]), height * len(rows)), colour(paper))
-    draw, font = drawing.Draw(image), fonts.truetype(FONT, 15)
+    draw, font = drawing.Draw(image), fonts.truetype(font_file, 15)
     for top, row in enumerate(rows):
         for left, (text, foreground, background, is_reverse) in enumerate(row):
             front, back = (ink if foreground < 0 else foreground), (paper if background < 0 else background)
@@ -70,14 +71,12 @@ def pictures(neovim: Neovim, name: str) -> None:
             neovim.nvim.ui_try_resize(width // CELL[0], ROWS)
             neovim.command("redraw!")
             picture(neovim, SHOTS / f"neovim-{name}-{theme}-{width}.png")
-    neovim.nvim.ui_try_resize(WIDTHS[0] // CELL[0], ROWS)
 
 
 @pytest.fixture
 def editor(neovim: Neovim) -> Neovim:
-    neovim.nvim.ui_attach(WIDTHS[0] // CELL[0], ROWS, rgb=True)
-    # The colours are those of the screen only once the background has changed.
-    neovim.command("set termguicolors background=light number nowrap")
+    neovim.nvim.ui_attach(WIDTHS[-1] // CELL[0], ROWS, rgb=True)
+    neovim.command("set termguicolors number nowrap")
     return neovim
 
 

@@ -112,6 +112,7 @@ def count_tasks() -> int:
         return loop.run_until_complete(number())
     finally:
         loop.close()
+        asyncio.set_event_loop_policy(None)  # as in a process that has had no loop yet
 
 
 def record(source: str, call: str, function: str | None, *, events: int = 12_000, name: str = MODULE) -> Recording:

@@ -60,9 +60,11 @@ def assert_legal(task, trace):
     assert [dict(e.locals) for e in read.events] == [dict(e.locals) for e in trace.events]
     assert objections(trace) == []
     starts = Flow.of(task.source).starting_at
-    if all(starts(event.line) for event in trace.events if event.kind == "call"):
+    is_left_once = not any(event.kind == "return" and not event.depth for event in trace.events[:-1])
+    if is_left_once and all(starts(event.line) for event in trace.events if event.kind == "call"):
         assert [event.mark for event in read.events] == [None] * len(trace.events)
-    # Else a generator goes on, which the reader takes for a new call if all of its values have changed.
+    # Else something suspended goes on, which the reader takes for a new call if all of its values have changed, and for
+    # what comes after the end if others run in the meantime.
 
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS)[::6])

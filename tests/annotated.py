@@ -82,7 +82,7 @@ def _read(title: str, body: str) -> Program:
     assert isinstance(call, ast.Expr), f"{title}: its last statement is no call"
     last = text.splitlines()[-1]
     named = OF.search(last)
-    source = "".join(text.splitlines(keepends=True)[: call.lineno - 1])
+    source = "".join(text.splitlines(keepends=True)[: call.lineno - 1]).rstrip("\n") + "\n"
     written = OF.sub("", last)
     return Program(title, source, written, named[1] if named else written.partition("(")[0], body)
 

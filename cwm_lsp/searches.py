@@ -238,8 +238,10 @@ def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequenc
     if not functions and not broken:
         err.print(Text("there is no function to search: name files or folders that have some"), soft_wrap=True)
         return
-    s = "" if functions == 1 else "s"
-    err.print(Text(f"tried {tried:,} calls of {functions:,} function{s}, gave up on {len(reasons):,}"), soft_wrap=True)
+    calls, searched = (
+        f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in ((tried, "call"), (functions, "function"))
+    )
+    err.print(Text(f"tried {calls} of {searched}, gave up on {len(reasons):,}"), soft_wrap=True)
 
 
 def find_call(

@@ -12,6 +12,8 @@ from cwm_lsp.search.values import Made, size, sorted_if_set
 
 MOST = 300
 """Calls that are tried for it."""
+_SHORT = 8
+"""Letters of a text of which every part is left out in turn."""
 
 
 def shrunk(space: Space, arguments: Arguments, does: Callable[[Arguments], bool], most: int = MOST) -> Arguments:
@@ -85,10 +87,7 @@ def _smaller(value: Any) -> Iterator[Any]:
                 yield from (-1.0, 0.5)
         case str():
             yield from ("", "a", "0")
-            length = len(value) // 2
-            while length:
-                yield from (value[:at] + value[at + length :] for at in range(0, min(len(value), 16 * length), length))
-                length //= 2
+            yield from _without_a_part(value)
             for index, letter in enumerate(value[:12]):
                 if letter not in "a0":
                     yield value[:index] + ("0" if letter.isdigit() else "a") + value[index + 1 :]
@@ -126,6 +125,18 @@ def _smaller(value: Any) -> Iterator[Any]:
             for index, (name, part) in enumerate(keywords):
                 for one in _smaller(part):
                     yield Made(callee, arguments, (*keywords[:index], (name, one), *keywords[index + 1 :]))
+
+
+def _without_a_part(text: str) -> Iterator[str]:
+    """A text without each of its parts if it is short, else without halves, quarters and so on."""
+    if len(text) <= _SHORT:
+        for length in range(len(text) - 1, 0, -1):
+            yield from (text[:at] + text[at + length :] for at in range(len(text) - length + 1))
+        return
+    length = len(text) // 2
+    while length:
+        yield from (text[:at] + text[at + length :] for at in range(0, min(len(text), 16 * length), length))
+        length //= 2
 
 
 def _made(make: Any, parts: list[Any]) -> Iterator[Any]:

@@ -161,6 +161,18 @@ def test_the_doctor_and_the_log_open_in_tabs(neovim: Neovim, file):
     assert neovim.messages().strip() == ""
 
 
+def test_the_trace_of_what_has_not_been_run_is_the_prediction(neovim: Neovim, file):
+    neovim.open(file)
+    neovim.until(lambda: 9 in neovim.hints())
+    neovim.cursor(8)
+    neovim.command("Cwm trace")
+    neovim.until(lambda: neovim.lua("return vim.wo.winbar") == "as predicted")
+    shown = neovim.nvim.current.buffer[:]
+    assert shown[0] == "# total([1, 2, 3]) as computed" and shown[-1] == "# returns 6"
+    assert neovim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 1
+    assert neovim.messages().strip() == ""
+
+
 def test_the_trace_is_shown_beside_its_prediction(neovim: Neovim, file):
     neovim.open(file)
     neovim.until(lambda: attached(neovim))

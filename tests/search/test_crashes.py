@@ -9,6 +9,8 @@ import pytest
 
 from cwm_lsp.search.crashes import NEVER_ENDS, Crash, each, own_exceptions
 from cwm_lsp.search.crashes import Searched as Found
+from cwm_lsp.search.shapes import Atom
+from cwm_lsp.search.shrink import smaller
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace.events import ExceptionInfo, Outcome
 from tests.search.trying import crashes_of, told
@@ -34,6 +36,10 @@ SMALLEST = {
     "async def f(n: int) -> int:\n    return 1 // n\n": (2, "ZeroDivisionError", "f(0)"),
     "def f(a, b):\n    return a / b\n": (2, "ZeroDivisionError", "f(0, 0)"),
 }  # fmt: skip
+
+
+def test_any_part_of_a_short_text_is_left_out() -> None:
+    assert ",," in smaller(Atom("str"), ",1 6,")
 
 
 @pytest.mark.parametrize("source", SMALLEST, ids=[crash[2] for crash in SMALLEST.values()])

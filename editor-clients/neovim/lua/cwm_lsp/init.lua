@@ -369,8 +369,9 @@ local WIDE = 120
 function M.trace()
   M.execute('cwm.showTrace', M.here(), function(answer)
     local predicted, recorded = answer.predicted, answer.recorded
-    if predicted == vim.NIL or recorded == vim.NIL then
-      local is_run = predicted == vim.NIL
+    -- What is null in JSON is nil or vim.NIL, as the version of Neovim has it.
+    local is_run = type(predicted) ~= 'string'
+    if is_run or type(recorded) ~= 'string' then
       scratch(is_run and 'as it ran' or 'as predicted', is_run and recorded or predicted, nil, 'python')
       return
     end

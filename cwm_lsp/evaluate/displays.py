@@ -84,9 +84,6 @@ class Displays(Places):
         return self.undetermined_display(node, lambda frame: tuple(gather(frame)))
 
     def Set(self, node: ast.Set) -> Run:  # noqa: N802
-        if len(node.elts) > 2 and all(isinstance(item, ast.Constant) for item in node.elts):
-            values = frozenset(item.value for item in node.elts if isinstance(item, ast.Constant))
-            return lambda frame: set().union(values)  # the order of the elements is that of both
         if len(node.elts) > GUIDELINE or any(isinstance(item, ast.Starred) for item in node.elts):
             return self.set_one_by_one(node)
         gather, mark = self.elements(node.elts), self.within(node)

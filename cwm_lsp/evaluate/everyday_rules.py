@@ -87,7 +87,7 @@ class Everyday:
 
     def names(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`dir` of an instance or class of the program."""
-        if len(args) != 1 or not {type(args[0]), args[0] if isinstance(args[0], type) else None} & self.runtime.classes:
+        if len(args) != 1 or not {type(args[0]), args[0] if is_a(args[0], type) else None} & self.runtime.classes:
             return self.runtime.unknown()
         named: list[str] = self.calls.native(function, args, kwargs)
         return named if self.are_known(args[0], named) else self.calls.runtime.unknown()

@@ -206,6 +206,8 @@ class Operations(Bounding):
 
     def identity(self, *, negate: bool) -> Apply:
         def same(a: Any, b: Any) -> bool:
+            if type(a) is str and len(a) == 1 and type(b) is str and a == b:
+                raise Undetermined  # some characters are there twice, one of them in constants
             if a is b or unguarded(a) is unguarded(b):
                 return not negate
             for value, other in ((a, b), (b, a)):

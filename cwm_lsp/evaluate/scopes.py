@@ -178,7 +178,7 @@ class _Finder:
 
     def on_Name(self, scope: Scope, node: ast.Name) -> None:  # noqa: N802
         self.mention(scope, node.id, binds=not isinstance(node.ctx, ast.Load))
-        if node.id == "super" and scope.kind == "function":
+        if node.id == "super" and isinstance(node.ctx, ast.Load) and scope.kind in ("function", "comprehension"):
             self.mention(scope, "__class__")
 
     def on_Global(self, scope: Scope, node: ast.Global) -> None:  # noqa: N802

@@ -69,6 +69,8 @@ class _Folder(ast.NodeTransformer):
     def __init__(self, postponed: bool, source: str) -> None:
         self.postponed = postponed
         self.texts = Texts(source)
+        self.sets: dict[Any, frozenset[Any]] = {}
+        """Sets of constants, of which the compiler keeps one, that which it comes to first."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         postponed = {"annotation", "returns"} if self.postponed else set()
@@ -138,6 +140,20 @@ class _Folder(ast.NodeTransformer):
         self.generic_visit(node)
         return _constant(node, _constants(node.elts)) if isinstance(node.ctx, ast.Load) else node
 
+    def visit_Set(self, node: ast.Set) -> ast.AST:
+        """One of more than two constants is compiled like `{*frozenset}`, and has its elements in that order."""
+        self.generic_visit(node)
+        values = _constants(node.elts)
+        if values is not MISSING and len(values) > 2:
+            constant = _constant(node, self.set_of(values))
+            node.elts = [ast.copy_location(ast.Starred(value=constant, ctx=ast.Load()), node)]
+        return node
+
+    def set_of(self, values: tuple[Any, ...]) -> frozenset[Any]:
+        """The constant that the compiler makes of elements: it makes a set of them, and another of that one's."""
+        made = frozenset(tuple(frozenset(values)))
+        return self.sets.setdefault(frozenset(map(_told_apart, made)), made)
+
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
         value, index = node.value, node.slice
@@ -148,12 +164,28 @@ class _Folder(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.ops[-1], ast.In | ast.NotIn):
-            node.comparators[-1] = _iterated(node.comparators[-1])
+            node.comparators[-1] = self.iterated(node.comparators[-1])
         return node
 
     def visit_For(self, node: Any) -> Any:
         self.generic_visit(node)
-        node.iter = _iterated(node.iter)
+        node.iter = self.iterated(node.iter)
+        return node
+
+    def iterated(self, node: ast.expr) -> ast.expr:
+        """What is iterated over or searched: a list display becomes a tuple, a set of constants a constant."""
+        if isinstance(node, ast.List) and not any(isinstance(item, ast.Starred) for item in node.elts):
+            return _constant(ast.copy_location(ast.Tuple(elts=node.elts, ctx=node.ctx), node), _constants(node.elts))
+        if isinstance(node, ast.Set):
+            first = node.elts[0]
+            if (
+                isinstance(first, ast.Starred)
+                and isinstance(first.value, ast.Constant)
+                and type(first.value.value) is frozenset
+            ):
+                return first.value
+            values = _constants(node.elts)
+            return _constant(node, values if values is MISSING else self.set_of(values))
         return node
 
     visit_comprehension = visit_For
@@ -226,14 +258,11 @@ def _constants(nodes: Sequence[ast.expr]) -> Any:
     return tuple(values) if len(values) == len(nodes) else MISSING
 
 
-def _iterated(node: ast.expr) -> ast.expr:
-    """What is iterated over or searched: a list display becomes a tuple, a set of constants a constant."""
-    if isinstance(node, ast.List) and not any(isinstance(item, ast.Starred) for item in node.elts):
-        return _constant(ast.copy_location(ast.Tuple(elts=node.elts, ctx=node.ctx), node), _constants(node.elts))
-    if isinstance(node, ast.Set):
-        values = _constants(node.elts)
-        return _constant(node, values if values is MISSING else frozenset(values))
-    return node
+def _told_apart(value: Any) -> Any:
+    """What the compiler tells constants apart by: also by their types, and the signs of zeros."""
+    if isinstance(value, tuple):
+        return tuple, *map(_told_apart, value)
+    return type(value), value if isinstance(value, int) else repr(value)
 
 
 def _multiply(left: Any, right: Any) -> Any:

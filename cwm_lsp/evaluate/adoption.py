@@ -68,7 +68,7 @@ def allowed(interpreter: Context, base: Any) -> bool:
         known = base in interpreter.runtime.classes or base in library.BASES or base in GENERIC_BASES
         return known or (base.__module__ == "builtins" and not base.__flags__ & SUBCLASSED)
     return (
-        base in GENERIC_BASES
+        any(base is kind for kind in GENERIC_BASES)
         or type(base).__module__ == "typing"
         or type(base) is types.GenericAlias
         or type(base) in interpreter.runtime.classes

@@ -15,7 +15,7 @@ from cwm_lsp.evaluate.async_generators import AsyncGenerator
 from cwm_lsp.evaluate.coroutines import Coroutine, LibraryCoroutine
 from cwm_lsp.evaluate.event_loop import PLAIN, Loop
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import GaveUp, defines
+from cwm_lsp.evaluate.values import GaveUp, defines, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Context
@@ -161,8 +161,8 @@ class Asynchronous:
 
     def is_coroutine_function(self, value: Any) -> bool:
         """`asyncio.iscoroutinefunction`."""
-        while isinstance(value, functools.partial | MethodType):
-            value = value.func if isinstance(value, functools.partial) else value.__func__
+        while is_a(value, functools.partial | MethodType):
+            value = value.func if is_a(value, functools.partial) else value.__func__
         body = body_of(value)
         if body is None:
             return bool(asyncio.iscoroutinefunction(value))
@@ -173,14 +173,14 @@ class Asynchronous:
         if type(value) is GeneratorType:
             for _ in value:
                 pass
-        elif isinstance(value, contextlib.AbstractContextManager) and made_by_contextlib(value):
+        elif is_a(value, contextlib.AbstractContextManager) and made_by_contextlib(value):
             with value:
                 pass
-        elif isinstance(value, Coroutine | LibraryCoroutine):
+        elif is_a(value, Coroutine | LibraryCoroutine):
             self.run(value)
-        elif isinstance(value, AsyncGenerator):
+        elif is_a(value, AsyncGenerator):
             self.run(drained(value))
-        elif isinstance(value, contextlib.AbstractAsyncContextManager) and made_by_contextlib(value):
+        elif is_a(value, contextlib.AbstractAsyncContextManager) and made_by_contextlib(value):
             self.run(entered(value))
         elif type(value) in self.interpreter.runtime.classes and defines(type(value), "__await__"):
             self.run(waited_for(value))

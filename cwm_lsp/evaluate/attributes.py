@@ -246,7 +246,7 @@ class Attributes:
         """`error.__context__`, which may be an exception of the interpreter's own. Where there are coroutines, it hangs
         on the event loop."""
         context = error.__context__
-        if self.runtime.awaits or isinstance(error, GeneratorExit):
+        if self.runtime.awaits or is_a(error, GeneratorExit):
             raise Undetermined
         if context is not None and (not was_handled(context) or type(context).__module__.startswith(rendering.OURS)):
             raise Undetermined

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.async_generators import AsyncGenerator
 from cwm_lsp.evaluate.coroutines import Coroutine, LibraryCoroutine
-from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines
+from cwm_lsp.evaluate.values import MISSING, GaveUp, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.suspension import Suspension
@@ -26,18 +26,18 @@ class Awaiting:
         """What to wait for: the instruction `GET_AWAITABLE`."""
         value = known(value)
         found = self.awaitable(value, otherwise)
-        if isinstance(found, Coroutine) and found.frame.delegate is not MISSING:
+        if is_a(found, Coroutine) and found.frame.delegate is not MISSING:
             raise RuntimeError("coroutine is being awaited already")
         return found
 
     def awaitable(self, value: Any, otherwise: str) -> Any:
         kind: Any = type(value)
-        if isinstance(value, COROUTINES) or self.is_marked(value):
+        if is_a(value, COROUTINES) or self.is_marked(value):
             return value
         if kind in (GeneratorType,) or not defines(kind, "__await__"):
             raise TypeError(otherwise.format(kind.__name__))
         found = known(kind.__await__(value))
-        if isinstance(found, COROUTINES) or self.is_marked(found):
+        if is_a(found, COROUTINES) or self.is_marked(found):
             raise TypeError("__await__() returned a coroutine")
         if not defines(type(found), "__next__"):
             raise TypeError(f"__await__() returned non-iterator of type '{type(found).__name__}'")
@@ -51,7 +51,7 @@ class Awaiting:
     def delegate(self, value: Any) -> Any:
         """What `yield from` iterates over."""
         value = known(value)
-        if isinstance(value, COROUTINES):
+        if is_a(value, COROUTINES):
             frame = self.suspension.runtime.frame
             if frame is not None and frame.code.awaitable:
                 return self.iterator(value)

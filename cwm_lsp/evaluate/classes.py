@@ -17,7 +17,7 @@ from cwm_lsp.evaluate.places import OUTER_CLASS
 from cwm_lsp.evaluate.scopes import Scope
 from cwm_lsp.evaluate.showing import PLACED, PLACES
 from cwm_lsp.evaluate.statements import Statements
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Cell, ClassCell, GaveUp, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Cell, ClassCell, GaveUp, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.compiling import Module
@@ -106,7 +106,7 @@ def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) 
         made_by: Any = chosen
         if not is_metaclass(interpreter, chosen):
             return runtime.unknown(bases)
-        if not isinstance(namespace, dict):
+        if not is_a(namespace, dict):
             raise GaveUp(f"line {node.lineno}: a namespace that is no dict is not interpreted")
         cells = cells_of(frame)
         runtime.run(Frame(code, namespace, cells))
@@ -117,7 +117,7 @@ def class_maker(interpreter: Module, compiler: Expressions, node: ast.ClassDef) 
         if resolved is not bases:
             namespace["__orig_bases__"] = bases
         made = interpreter.calls.make_class(made_by, [node.name, resolved, namespace], rest)
-        if isinstance(made, type) and "__class__" in code.own_cells and made is not cells["__class__"].value:
+        if is_a(made, type) and "__class__" in code.own_cells and made is not cells["__class__"].value:
             raise_unfilled(node.name, made, cells["__class__"])
         return made
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from cwm_lsp.evaluate.values import MISSING, Cell
+from cwm_lsp.evaluate.values import MISSING, Cell, is_a
 from cwm_lsp.trace.events import NOTHING, Provenance
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ class Code:
     def leaving(self, error: BaseException) -> BaseException:
         """What the caller sees of an exception that leaves a generator or coroutine."""
         kind = "coroutine" if not self.is_generator else "async generator" if self.is_async else "generator"
-        if isinstance(error, StopIteration):
+        if is_a(error, StopIteration):
             replaced = RuntimeError(f"{kind} raised StopIteration")
-        elif isinstance(error, StopAsyncIteration) and self.is_async and self.is_generator:
+        elif is_a(error, StopAsyncIteration) and self.is_async and self.is_generator:
             replaced = RuntimeError(f"{kind} raised StopAsyncIteration")
         else:
             return error

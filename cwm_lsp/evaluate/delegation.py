@@ -13,7 +13,7 @@ from cwm_lsp.evaluate.code import Frame
 from cwm_lsp.evaluate.coroutines import Coroutine, LibraryCoroutine, Wrapper
 from cwm_lsp.evaluate.lifetimes import raised_deeper
 from cwm_lsp.evaluate.suspension import MONITORED, Escaped, Suspension, Thrown
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Undetermined, Unknown, defines
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Undetermined, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     pass
@@ -86,7 +86,7 @@ class Delegation(Suspension):
 
     def shows(self, frame: Frame, items: Any, sent: Any, end: StopIteration) -> bool:
         """Whether the end of what is waited for is an exception to a trace: generators in C end without one."""
-        if self.runtime.target >= MONITORED and isinstance(items, LINKED):
+        if self.runtime.target >= MONITORED and is_a(items, LINKED):
             return end.value is not None or frame.code.is_async
         if end.value is not None or sent is not None or not defines(type(items), "__next__"):
             return True
@@ -111,7 +111,7 @@ class Delegation(Suspension):
         if not isinstance(problem, Thrown):
             problem = Thrown((type(problem), problem, problem.__traceback__))
         arguments, closes, dying = problem.arguments, problem.closes, problem.dying
-        kind = arguments[0] if isinstance(arguments[0], type) else type(arguments[0])
+        kind = arguments[0] if is_a(arguments[0], type) else type(arguments[0])
         if closes and issubclass(kind, GeneratorExit):
             around = self.runtime.frame
             seen = around.seen if around is not None else None
@@ -148,10 +148,10 @@ class Delegation(Suspension):
             except BaseException as wrong:
                 return Escaped(wrong)
             throw = self.from_outside(method, arguments)
-        given = next((one for one in arguments if isinstance(one, BaseException)), None)
+        given = next((one for one in arguments if is_a(one, BaseException)), None)
         trace = given.__traceback__ if given is not None else None
         try:
-            if not isinstance(items, LINKED):
+            if not is_a(items, LINKED):
                 return throw()
             with self.linked(frame):
                 return throw()
@@ -168,13 +168,13 @@ class Delegation(Suspension):
 
     def body_of(self, value: Any) -> Any:
         """The body of a generator or coroutine of the program; None for anything else."""
-        if isinstance(value, Coroutine):
+        if is_a(value, Coroutine):
             return value.body
         return value if type(value) is GeneratorType and value in self.frames else None
 
     def close_inner(self, items: Any) -> None:
         """Close what a frame waits for."""
-        if isinstance(items, Coroutine):
+        if is_a(items, Coroutine):
             items.close()
         elif type(items) is GeneratorType:
             self.close(items)

@@ -6,6 +6,7 @@ import _csv
 import _random
 import _weakref
 import abc
+import array
 import ast
 import csv
 import functools
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.everyday import SYNTAX_CALLS, Environment, Lock, trail
 from cwm_lsp.evaluate.functions import body_of
-from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, is_a, mro_of
+from cwm_lsp.evaluate.values import Addressed, GaveUp, Undetermined, Unknown, defines, is_a, mro_of
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Calls
@@ -106,7 +107,7 @@ class Everyday:
     def table(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`csv.reader` and `csv.writer`; a dialect that the program has registered is not known."""
         dialect = args[1] if len(args) > 1 else kwargs.get("dialect", "excel")
-        if isinstance(dialect, str) and dialect not in DIALECTS:
+        if is_a(dialect, str) and dialect not in DIALECTS:
             return self.runtime.unknown(args)
         made = self.calls.native(function, args, kwargs)
         if function is _csv.writer and args:
@@ -116,16 +117,16 @@ class Everyday:
     def rows(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`writerow` and `writerows`: what the file holds then is known where the texts are."""
         file = self.csv_files[id(value)][1]
-        operations, shown = self.calls.operations, self.calls.interpreter.formats.shown
+        operations = self.calls.operations
         try:
             if operations.has_unknown(args):
                 raise Undetermined
             if len(args) == 1:
-                rows = [args[0]] if function.__name__ == "writerow" else list(operations.ending(args[0]))
-                rows = [row if isinstance(row, str) else list(operations.ending(row)) for row in rows]
-                for row in rows:
-                    for field in row:
-                        shown(field, str)
+                rows = [args[0]] if function.__name__ == "writerow" else list(iter(operations.ending(args[0])))
+                rows = [
+                    row if is_a(row, str) else [self.as_written(field) for field in iter(operations.ending(row))]
+                    for row in rows
+                ]
                 args = rows if function.__name__ == "writerow" else [rows]
         except Addressed:
             self.runtime.poison((file,))
@@ -133,6 +134,15 @@ class Everyday:
         except Undetermined:
             return self.runtime.unknown((file,))
         return self.calls.native(function, args, kwargs, (value,))
+
+    def as_written(self, field: Any) -> Any:
+        """A field of a row of `csv`, as text where it is an object of the program, which is asked for it once."""
+        text = self.calls.interpreter.formats.shown(field, str)
+        if type(field) not in self.runtime.classes or is_a(field, str | int | float):
+            return field
+        if any(defines(type(field), name) for name in ("__index__", "__int__", "__float__", "__complex__")):
+            raise Undetermined  # numbers may be written without quotes
+        return text
 
     def pretty(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`pprint.pformat`."""
@@ -220,11 +230,11 @@ class Everyday:
     def syntax(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """What reads program text, or goes through a tree of it."""
         for value in args:
-            if isinstance(value, str | bytes):
+            if is_a(value, str | bytes):
                 self.runtime.allow(20 * len(value))
                 if len(value) > MOST_TEXT:
                     raise GaveUp("a text is too long to be parsed here")
-        if function is ast.parse or (function is ast.literal_eval and args and isinstance(args[0], str)):
+        if function is ast.parse or (function is ast.literal_eval and args and is_a(args[0], str)):
             return self.runtime.elsewhere(lambda: self.calls.native(function, args, kwargs))
         return self.calls.native(function, args, kwargs)
 
@@ -237,8 +247,9 @@ class Everyday:
     def put_into(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """`write` of text or bytes in memory."""
         for item in args[:1]:
-            if hasattr(type(item), "__len__") and not value.closed:
-                self.runtime.allow(value.tell() + len(item))
+            for kind in (str, bytes, bytearray, memoryview, array.array):
+                if is_a(item, kind) and not value.closed:
+                    self.runtime.allow(value.tell() + kind.__len__(item))  # not what a class of the program says
         return self.calls.native(function, args, kwargs, (value,))
 
     def acquired(self, value: Any, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:

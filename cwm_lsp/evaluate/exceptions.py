@@ -61,9 +61,9 @@ class Raising:
 
     def matches(self, error: BaseException, kind: Any, line: int) -> bool:
         """Whether an `except` clause for `kind` catches `error`."""
-        if type(kind) is Unknown or (isinstance(kind, tuple) and any(type(item) is Unknown for item in kind)):
-            kinds = kind if isinstance(kind, tuple) else (kind,)
-            if any(isinstance(item, type) and isinstance(error, item) for item in kinds):
+        if type(kind) is Unknown or (is_a(kind, tuple) and any(type(item) is Unknown for item in kind)):
+            kinds = kind if is_a(kind, tuple) else (kind,)
+            if any(is_a(item, type) and item in mro_of(type(error)) for item in kinds):
                 return True
             return self.runtime.branch((line, None))
         kinds = kind if is_a(kind, tuple) else (kind,)

@@ -148,7 +148,7 @@ class Making(Methods):
             )
             return decorator
         kind = args[0]
-        if not isinstance(kind, type) or kind not in self.runtime.classes:
+        if not is_a(kind, type) or kind not in self.runtime.classes:
             return self.runtime.unknown()
         for base in mro_of(kind):  # dataclasses puts these names into source text
             annotations = names_of(base).get("__annotations__", {})

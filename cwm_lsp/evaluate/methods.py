@@ -85,7 +85,7 @@ class Methods(Everyday, Reading, Sizes):
             ):
                 if type(items) is Unknown or is_a(value, bytearray):  # which cannot be changed while it is gone through
                     raise Undetermined
-                items = list(self.calls.safe(function, items))
+                items = list(iter(self.calls.safe(function, items)))  # its length is not asked for
             if is_a(items, list | tuple | str):
                 size = len(items) * len(value)
                 if size > 1000 or len(items) > 100:

@@ -9,7 +9,7 @@ from typing import Any
 from cwm_lsp.evaluate.blocks import Blocks
 from cwm_lsp.evaluate.code import Do, Frame
 from cwm_lsp.evaluate.layout.patterns import is_wildcard
-from cwm_lsp.evaluate.values import Undetermined, Unknown
+from cwm_lsp.evaluate.values import Undetermined, Unknown, is_a
 
 Bindings = dict[str, Any]
 Test = Callable[[Frame, Any, Bindings], bool]
@@ -245,7 +245,7 @@ class Patterns(Blocks):
             kind = kind_of(frame)
             if type(subject) is Unknown or type(kind) is Unknown:
                 raise Undetermined
-            if not isinstance(kind, type):
+            if not is_a(kind, type):
                 raise TypeError("called match pattern must be a type")
             runtime.touchable((subject,))
             values: list[Any] = []

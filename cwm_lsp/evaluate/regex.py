@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.sizes import deepest
-from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown
+from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.runtime import Runtime
@@ -195,20 +195,20 @@ def run(
     if any(type(item) is Unknown for item in [*args, *kwargs.values()]):
         raise Undetermined
     source: Any = compiled if compiled is not None else (args[0] if args else kwargs.get("pattern"))
-    texts = [item for item in (args if compiled is not None else args[1:]) if isinstance(item, str | bytes)]
-    texts += [item for item in kwargs.values() if isinstance(item, str | bytes)]
+    texts = [item for item in (args if compiled is not None else args[1:]) if is_a(item, str | bytes)]
+    texts += [item for item in kwargs.values() if is_a(item, str | bytes)]
     length = max((len(item) for item in texts), default=0)
     at = FLAGS_AT.get(function, len(args)) if compiled is None else len(args)
     flags = kwargs.get("flags", args[at] if at < len(args) else 0)
-    if not isinstance(flags, int) or flags & (re.DEBUG | re.LOCALE):
+    if not is_a(flags, int) or flags & (re.DEBUG | re.LOCALE):
         raise Undetermined
-    if isinstance(source, re.Pattern):
+    if is_a(source, re.Pattern):
         pattern, flags = source.pattern, source.flags & ~re.UNICODE
-    elif isinstance(source, str | bytes):
+    elif is_a(source, str | bytes):
         pattern = source
     else:
         return function(*args, **kwargs)
-    text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
+    text = pattern if is_a(pattern, str) else pattern.decode("latin-1")
     runtime.allow(len(text) * 20)
     if deepest(text, "(", ")") > DEEPEST or "(?L" in text:
         raise Undetermined
@@ -220,7 +220,7 @@ def run(
         if steps > MOST_BITS and not (length <= TRUSTED and of_library(runtime)):
             raise Undetermined
         runtime.allow(length)
-        replacement = next((item for item in (args if compiled is not None else args[1:]) if isinstance(item, str)), "")
+        replacement = next((item for item in (args if compiled is not None else args[1:]) if is_a(item, str)), "")
         if "sub" in getattr(function, "__name__", ""):
             runtime.allow((length + 1) * max(1, len(replacement)) if length * len(replacement) > 10_000 else length)
     return function(*[safe(function, item) for item in args], **kwargs)

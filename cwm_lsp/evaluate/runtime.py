@@ -150,7 +150,7 @@ class Runtime(Showing):
 
     def raised(self, frame: Frame, error: BaseException) -> None:
         """Show the `exception` event of an exception that surfaces in `frame`, once."""
-        if isinstance(error, GeneratorExit) and not self.lively:
+        if is_a(error, GeneratorExit) and not self.lively:
             raise Abandoned
         if id(error) not in (self.thrown, self.rising) and frame.seen is not error:
             cause = error.__cause__

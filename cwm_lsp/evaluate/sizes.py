@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from cwm_lsp.evaluate.everyday_rules import NAMES, ZONE
-from cwm_lsp.evaluate.values import GaveUp, Ticker, Unknown, is_a
+from cwm_lsp.evaluate.values import GaveUp, Ticker, Unknown, defines, is_a
 
 if TYPE_CHECKING:
     from cwm_lsp.evaluate.context import Calls, Context
@@ -31,10 +31,11 @@ class Sizes:
 
     def pow_(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         given = {**dict(zip(("base", "exp", "mod"), args, strict=False)), **kwargs}
-        base, exponent, modulus = given.get("base"), given.get("exp"), given.get("mod")
+        numbers: list[Any] = [given.get("base"), given.get("exp"), given.get("mod")]
+        base, exponent, modulus = numbers
         if modulus is None:
             self.interpreter.operations.check_power(base, exponent)
-        sizes = [abs(value).bit_length() for value in (base, exponent, modulus) if isinstance(value, int)]
+        sizes = [abs(value).bit_length() for value in numbers if is_a(value, int)]
         if len(sizes) > 2 and sizes[1] * max(sizes[0], sizes[2]) ** 2 > 10**11:
             raise GaveUp("a modular power is too large")
         return self.native(function, args, kwargs)
@@ -70,7 +71,7 @@ class Sizes:
 
     def compared(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Comparisons that take time quadratic in what is compared."""
-        sizes = [sum(map(len, value)) if type(value) is list and all(isinstance(item, str) for item in value)
+        sizes = [sum(map(len, value)) if type(value) is list and all(is_a(item, str) for item in value)
                  else len(value) for value in args if is_a(value, str | list | tuple)]  # fmt: skip
         if sum(sizes) > 4000 or (function is difflib.ndiff and math.prod(map(len, args[:2])) > 10_000):
             raise GaveUp("too much is compared")
@@ -99,9 +100,9 @@ class Sizes:
         return self.native(function, args, kwargs)
 
     def product(self, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        values = args[0] if len(args) == 1 and hasattr(args[0], "__len__") else args
-        if len(args) == 1 and not hasattr(args[0], "__len__"):
-            values = args[0] = list(args[0]) if hasattr(args[0], "__iter__") else args[0]
+        values = args[0] if len(args) == 1 else args
+        if type(values) in self.runtime.classes or not defines(type(values), "__len__"):
+            values = args[0] = list(iter(values)) if defines(type(values), "__iter__") else values
             values = values if is_a(values, list) else []
         self.runtime.allow(len(values))
         self.runtime.allow_bits(sum(item.bit_length() for item in values if is_a(item, int)))

@@ -19,7 +19,7 @@ from cwm_lsp.evaluate.async_generators import AsyncGenerator
 from cwm_lsp.evaluate.carried import carry, original
 from cwm_lsp.evaluate.code import RETURN, Frame
 from cwm_lsp.evaluate.coroutines import CodeView, Coroutine, FrameView
-from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown
+from cwm_lsp.evaluate.values import INTERNAL, MISSING, Abandoned, GaveUp, Left, Undetermined, Unknown, is_a
 from cwm_lsp.trace.events import Event
 
 if TYPE_CHECKING:
@@ -174,27 +174,27 @@ class Suspension:
             raise GaveUp("a coroutine goes on although it is closed")
         raise RuntimeError(f"{kind} ignored GeneratorExit")
 
-    def exception(self, arguments: tuple[Any, ...]) -> BaseException:
+    def exception(self, arguments: tuple[Any, ...]) -> Any:
         """The exception that arguments of `throw` mean; raises TypeError where they mean none."""
         kind, value = (*arguments, None)[:2]
         if type(kind) is Unknown or type(value) is Unknown:
             raise GaveUp("what is thrown is not known")
-        if isinstance(kind, type) and issubclass(kind, BaseException):
-            if isinstance(value, kind):
+        if is_a(kind, type) and issubclass(kind, BaseException):
+            if is_a(value, kind):
                 return value
-            given = [] if value is None else list(value) if isinstance(value, tuple) else [value]
+            given = [] if value is None else list(value) if is_a(value, tuple) else [value]
             try:
                 made = self.interpreter.calls.call(kind, given, {})
             except INTERNAL:
                 raise
             except BaseException as error:
                 return error
-            if isinstance(made, BaseException):
+            if is_a(made, BaseException):
                 return made
             return TypeError(
                 f"calling {kind!r} should have returned an instance of BaseException, not {type(made).__name__}"
             )
-        if not isinstance(kind, BaseException):
+        if not is_a(kind, BaseException):
             raise TypeError(
                 f"exceptions must be classes or instances deriving from BaseException, not {type(kind).__name__}"
             )
@@ -271,7 +271,7 @@ class Suspension:
                 except BaseException as error:
                     if not runtime.lively:
                         raise Abandoned from None
-                    if isinstance(error, GeneratorExit):  # which Python would close the steps for as well
+                    if is_a(error, GeneratorExit):  # which Python would close the steps for as well
                         thrown.append(Thrown((error,), error, dying=frame.reference() is None))
                     else:
                         thrown.append(error)
@@ -368,8 +368,9 @@ class Suspension:
 
     def arrived(self, frame: Frame, error: BaseException) -> BaseException:
         """An exception comes to a frame that has yielded; gives the one to raise in it."""
-        found = error.error if isinstance(error, Thrown) and error.error is not None else error
-        self.resume(frame, dying=isinstance(error, Thrown) and error.dying)
+        thrown = error if type(error) is Thrown else None
+        found = error if thrown is None or thrown.error is None else thrown.error
+        self.resume(frame, dying=thrown is not None and thrown.dying)
         self.thrown_into(frame, found)
         return carry(found)
 

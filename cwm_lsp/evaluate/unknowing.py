@@ -30,6 +30,7 @@ from cwm_lsp.evaluate.values import (
     Undetermined,
     Unknown,
     defines,
+    is_a,
     mro_of,
     names_of,
 )
@@ -211,7 +212,7 @@ class Unknowing:
         """Whether code that was given up may have set or deleted `value.name`."""
         if not (self.wild or name in self.attributes):
             return False
-        kind = value if isinstance(value, type) else type(value)
+        kind = value if is_a(value, type) else type(value)
         return id(value) in self.given_up or any(id(base) in self.given_up for base in mro_of(kind))
 
     def may_show_otherwise(self, value: Any) -> bool:
@@ -222,7 +223,7 @@ class Unknowing:
             return "__qualname__" in self.attributes
         if self.wild:
             return True
-        kind = value if isinstance(value, type) else type(value)
+        kind = value if is_a(value, type) else type(value)
         names = rendering.attributes_of(value) or ()
         return any(name in names or any(name in names_of(base) for base in mro_of(kind)) for name in self.attributes)
 
@@ -303,7 +304,7 @@ class Reach:
         """Something may have been registered with a generic function or an abstract class, or not."""
         if type(value) is FunctionType and body_of(value) is None:
             self.runtime.poisoned[id(value)] = value
-        elif isinstance(value, type):
+        elif is_a(value, type):
             self.runtime.give_up(f"whether another class is registered with {value.__name__} is not known")
 
     def of_frame(self, frame: Frame) -> None:
@@ -425,15 +426,15 @@ class Reach:
             pending.append(value.__wrapped__)
         elif kind is FunctionType:  # that the library has made around another
             pending += [*known_of_closure(value), *vars(value).values()]
-        elif isinstance(value, staticmethod | classmethod):
+        elif is_a(value, staticmethod | classmethod):
             pending.append(value.__func__)
-        elif isinstance(value, functools.cached_property):
+        elif is_a(value, functools.cached_property):
             pending.append(value.func)
             if value.attrname is not None:
                 self.attributes.add(value.attrname)  # which it sets where it is read
-        elif isinstance(value, property):
+        elif is_a(value, property):
             pending += [value.fget, value.fset, value.fdel]
-        elif isinstance(value, type):
+        elif is_a(value, type):
             if value in runtime.classes:
                 self.unknowing.given_up[id(value)] = value
                 pending += [*names_of(value).values(), *mro_of(value)]
@@ -455,7 +456,7 @@ class Reach:
                 self.unknowing.given_up[id(value)] = value
                 pending.append(kind)
             kinds = mro_of(kind)
-            changes = any(base in HOLDERS for base in kinds) or isinstance(value, BaseException)
+            changes = any(base in HOLDERS for base in kinds) or is_a(value, BaseException)
             if changes or hasattr(kind, "__next__"):
                 runtime.poisoned[id(value)] = value
             pending += runtime.inside(value)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from cwm_lsp.evaluate.scopes import postpones
-from cwm_lsp.evaluate.values import MISSING
+from cwm_lsp.evaluate.values import MISSING, is_a
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -181,7 +181,7 @@ class _Folder(ast.NodeTransformer):
             if (
                 isinstance(first, ast.Starred)
                 and isinstance(first.value, ast.Constant)
-                and type(first.value.value) is frozenset
+                and is_a(first.value.value, frozenset)
             ):
                 return first.value
             values = _constants(node.elts)

@@ -39,6 +39,9 @@ class Adoption:
         if metaclass.__hash__ is not type.__hash__ or metaclass.__eq__ is not type.__eq__:
             self.interpreter.suspension.give_up("classes with a comparison of their own are not interpreted")
             return
+        if issubclass(owner, BaseException) and owner.__getattribute__ is not BaseException.__getattribute__:
+            self.interpreter.suspension.give_up("exceptions that look for attributes themselves are not interpreted")
+            return
         runtime = self.interpreter.runtime
         runtime.classes.add(owner)
         runtime.reaching = runtime.reaching or reaches(owner, runtime.classes)

@@ -153,10 +153,9 @@ class Imports:
         if name in STAND_INS and (found is None or found.library):
             return self.found(Found(name, "source", STAND_INS[name], library=True, installed=True))
         if found is None:
+            other = self.runtime.dialect is not None and self.runtime.dialect.differs  # may have it built in
             certain = self.rooted or name.partition(".")[0] in sys.stdlib_module_names
-            dialect = self.runtime.dialect
-            if dialect is not None and dialect.differs and name.startswith("_"):
-                certain = False  # it may be built into the other interpreter
+            certain = certain and not (other and name.startswith("_"))
             if not certain or (around is not None and around.name in library.MODULES):
                 return self.runtime.unknown()
             more = "" if around is None or self.is_package(around) else f"; '{around.name}' is not a package"

@@ -235,8 +235,9 @@ def _summary(tried: int, functions: int, reasons: Sequence[str], broken: Sequenc
         err.print(Text(f"gave up on {reason}", "dim"), soft_wrap=True)
     if len(reasons) > REASONS:
         err.print(Text(f"… and on {len(reasons) - REASONS} more", "dim"), soft_wrap=True)
-    if not functions and not broken:
-        err.print(Text("there is no function to search: name files or folders that have some"), soft_wrap=True)
+    if not functions:
+        if not broken:
+            err.print(Text("there is no function to search: name files or folders that have some"), soft_wrap=True)
         return
     calls, searched = (
         f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in ((tried, "call"), (functions, "function"))

@@ -55,6 +55,7 @@ class Conditions(Places):
                 value = item(frame)
                 if decide(frame, value) is stop_on:
                     return value
+                del value  # which may end by that, before the next one is evaluated
             return otherwise(frame)
 
         return run
@@ -78,6 +79,7 @@ class Conditions(Places):
                 value, known = item(frame)
                 if decide(frame, value if known is None else known) is stop_on:
                     return value, stop_on
+                del value
             return otherwise(frame)
 
         return run

@@ -12,7 +12,7 @@ from cwm_lsp.evaluate.formats import conversion
 from cwm_lsp.evaluate.layout.emitter import GUIDELINE
 from cwm_lsp.evaluate.layout.positions import Mark, nothing
 from cwm_lsp.evaluate.places import Places
-from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown, defines, is_a
+from cwm_lsp.evaluate.values import MISSING, Undetermined, Unknown, defines
 
 if TYPE_CHECKING:
     pass
@@ -174,11 +174,7 @@ class Displays(Places):
         self.runtime.touchable((value,))
         if type(value) is Unknown and value.value is not MISSING:
             value = value.value
-        if is_a(value, dict):
-            return value
-        if not hasattr(value, "keys"):
-            raise TypeError(f"'{type(value).__name__}' object is not a mapping")
-        return dict(value)
+        return value if type(value) is dict else {**value}
 
     def JoinedStr(self, node: ast.JoinedStr) -> Run:  # noqa: N802
         runs = [self.expr(item) for item in node.values]

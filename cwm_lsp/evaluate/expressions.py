@@ -16,7 +16,7 @@ from cwm_lsp.evaluate.conditions import Conditions
 from cwm_lsp.evaluate.displays import Displays
 from cwm_lsp.evaluate.scopes import mangled
 from cwm_lsp.evaluate.states import WORDS
-from cwm_lsp.evaluate.values import GaveUp, Unknown, is_a
+from cwm_lsp.evaluate.values import GaveUp, Unknown
 
 if TYPE_CHECKING:
     pass
@@ -106,6 +106,7 @@ class Expressions(Conditions, Displays):
                 mark(frame)
                 return method(value, name, table[name], args, kwargs)
             found = get(value, name)
+            del value  # where no method holds it, it may end by that, before the arguments are evaluated
             if name in WORDS and type(found) is Unknown:
                 called_as(name)
             try:
@@ -136,9 +137,15 @@ class Expressions(Conditions, Displays):
             for name, run in runs:
                 if name is None:
                     value = run(frame)
-                    if not is_a(value, dict) and type(value) is not Unknown and not hasattr(value, "keys"):
+                    try:
+                        given = unpack_mapping(value)
+                    except TypeError as error:
+                        if error.args != (f"'{type(value).__name__}' object is not a mapping",):
+                            raise
+                        given = None
+                    if given is None:
                         raise Misgiven(f"argument after ** must be a mapping, not {type(value).__name__}")
-                    for key, item in unpack_mapping(value).items():
+                    for key, item in given.items():
                         if not isinstance(key, str):
                             raise TypeError("keywords must be strings")
                         if key in named:

@@ -26,25 +26,37 @@ class Patterns(Blocks):
     def do_Match(self, node: ast.Match, after: int | None) -> Do:  # noqa: N802
         start = self.begin(node)
         subject_of = self.expr(node.subject)
-        cases = [(self.case(case), self.block(case.body, after)) for case in node.cases]
+        cases = [
+            (
+                self.case(case),
+                self.condition(case.guard) if case.guard is not None else None,
+                self.block(case.body, after),
+            )
+            for case in node.cases
+        ]
+        has_default = len(cases) > 1 and is_wildcard(node.cases[-1].pattern)
+        last_look = len(cases) - has_default - 1
 
         def run(frame: Frame) -> Any:
             start(frame)
             subject = subject_of(frame)
-            for matches, body in cases:
-                if matches(frame, subject):
+            for position, (matches, guard, body) in enumerate(cases):
+                matched = matches(frame, subject)
+                if position == last_look:
+                    subject = None  # nothing else looks at it, and it may end by that
+                if matched and (guard is None or guard(frame)):
+                    subject = None
                     return body(frame)
             return None
 
         return run
 
     def case(self, case: ast.match_case) -> Callable[[Frame, Any], bool]:
-        """Whether a case matches, binding what it captures."""
+        """Whether the pattern of a case matches, binding what it captures."""
         start = self.begin(case)
         test = self.pattern(case.pattern)
         bind = self.within(case, "bind")
         stores = {name: self.store_name(name) for name in captures(case.pattern)}
-        guard = self.condition(case.guard) if case.guard is not None else None
         runtime = self.runtime
 
         def matches(frame: Frame, subject: Any) -> bool:
@@ -61,7 +73,7 @@ class Patterns(Blocks):
             for name, store in stores.items():
                 bind(frame)
                 store(frame, bindings[name])
-            return guard is None or guard(frame)
+            return True
 
         return matches
 

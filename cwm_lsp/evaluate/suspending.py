@@ -203,6 +203,7 @@ class Suspending(Statements):
                 value = yield from item(frame)
                 if carrying(decide, frame, value) is stop_on:
                     return value
+                del value
             return (yield from otherwise(frame))
 
         return run

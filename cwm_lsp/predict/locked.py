@@ -19,7 +19,9 @@ from cwm_lsp.predict.grammar import NOTHING_KNOWN, Frame, Known
 from cwm_lsp.predict.memory import Memory, Nothing, remembered
 from cwm_lsp.predict.prediction import Prediction
 from cwm_lsp.predict.prompt import is_entry, seeded
+from cwm_lsp.predict.statements import call_on
 from cwm_lsp.source.functions import namesakes
+from cwm_lsp.source.recovery import split_lines
 from cwm_lsp.trace.events import NOTHING, Event, Outcome
 from cwm_lsp.trace.facts import NOT_ENTERED, NOT_IMPORTED
 
@@ -212,6 +214,17 @@ class LockedPrediction(Prediction):
             return sure | {"line": reply["line"]} if question.kind == "result" and reply else sure
         return reply
 
+    def _place(self, question: Question) -> str:
+        """The call that is not known, where it is the only one on its line, else the line."""
+        is_here = not self.events or self.events[-1].path is None
+        lines = (
+            split_lines(self._task.source)
+            if is_here and (question.at or ("", question.line))[1] == question.line
+            else ()
+        )
+        call = call_on(lines[question.line - 1]) if 0 < question.line <= len(lines) else None
+        return call or f"line {question.line}"
+
     def _goes(self, frame: Frame, question: Question) -> None:
         """Control goes as the model has answered.
 
@@ -222,7 +235,7 @@ class LockedPrediction(Prediction):
         if self._trust.whole < self._control.budget.sure:
             if self.events and self.events[-1].line == question.line:
                 self.events[-1] = replace(self.events[-1], suggested=self._memory.suggestions(question.depth))
-            raise Ended(f"what line {question.line} does is not known")
+            raise Ended(f"what {self._place(question)} does is not known")
 
 
 def ending(

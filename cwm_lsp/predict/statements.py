@@ -12,6 +12,9 @@ from typing import NamedTuple
 _LOOKING = frozenset({"len", "bool", "isinstance", "type", "id", "callable"})
 """Builtins that change nothing of what they are given."""
 
+_LONGEST = 40
+"""Characters of the name of a call in a sentence."""
+
 
 class Statement(NamedTuple):
     """A simple statement, or what a compound one evaluates on its own lines."""
@@ -114,6 +117,20 @@ def touched_names(old: str, new: str) -> frozenset[str]:
     }:
         touched |= grown
     return frozenset(touched)
+
+
+def call_on(line: str) -> str | None:
+    """The call on a line, as a person would name it (`randrange(…)`); None where there is not one alone."""
+    text = line.strip()
+    try:
+        tree = ast.parse(f"{text} pass" if text.endswith(":") else text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None  # it begins or goes on elsewhere
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    if len(calls) != 1:
+        return None
+    name = ast.unparse(calls[0].func)
+    return f"{name}({'…' if calls[0].args or calls[0].keywords else ''})" if len(name) <= _LONGEST else None
 
 
 def _bound(source: str) -> Mapping[str, tuple[str, frozenset[str]]]:

@@ -10,6 +10,7 @@ from cwm_lsp.predict.engines.interface import Distribution
 from cwm_lsp.predict.engines.local import LocalEngine
 from cwm_lsp.predict.engines.replay import ReplayEngine
 from cwm_lsp.predict.predictor import Budget, Predictor, Task
+from cwm_lsp.predict.statements import call_on
 from cwm_lsp.source.functions import find
 from cwm_lsp.trace import wire
 from cwm_lsp.trace.interventions import Skip
@@ -514,3 +515,17 @@ def test_past_the_limit_of_guesses_what_is_asked_stays_unknown_and_that_is_told(
     trace = predicted("branches(9)", 3)
     assert trace.outcome.kind == "truncated"
     assert trace.outcome.detail.startswith("the limit of 3 guesses was reached")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("    number = randrange(1, 6)", "randrange(…)"),
+        ("if self.rng.random():", "self.rng.random()"),
+        ("print(len(xs))", None),
+        ("total += price", None),
+        ("found = [", None),
+    ],
+)
+def test_a_call_that_is_not_known_is_named_where_it_is_alone(line, told):
+    assert call_on(line) == told

@@ -99,13 +99,13 @@ class Suspending(Statements):
         slots: list[tuple[str, Steps, Callable[[Any], Any] | None]] = []
         for position, operand in enumerate(operands[: last + 1]):
             node = operand.value if isinstance(operand, ast.Starred) else operand
-            if isinstance(node, ast.Constant):
-                continue
             finish: Callable[[Any], Any] | None = None
             if position < last and operand is not node:
                 finish = self.operations.unpack
             elif position < last and any(operand is item for item in mappings):
                 finish = lambda value: dict(self.unpack_mapping(value))  # noqa: E731
+            elif isinstance(node, ast.Constant):
+                continue
             self.slots += 1
             name = f".{self.slots}"
             slots.append((name, self.either(node), finish))

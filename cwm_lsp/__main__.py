@@ -7,7 +7,16 @@ import sys
 if sys.path and sys.path[0] == os.getcwd() != os.path.dirname(os.path.dirname(__file__)):  # noqa: PTH109, PTH120
     del sys.path[0]
 
-from cwm_lsp.cli import main
+
+def main() -> None:
+    """The command; Ctrl-C while it is still loading ends it as quietly as later."""
+    try:
+        from cwm_lsp.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     main()

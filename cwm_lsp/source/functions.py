@@ -146,6 +146,8 @@ def find(source: str, name: str, path: str) -> Function:
     if error := syntax_error_in(source, wanted):
         raise UserError(f"{path}: '{name}' {told_syntax_error(error)}")
     known = list(dict.fromkeys(function.qualname for function in everything))
+    if methods := [qualname for qualname in known if qualname.rpartition(".")[0] == wanted]:
+        raise UserError(f"'{name}' of {path} is a class; name a method of it: {_listed(methods, 'or')}")
     by_bare_name = {function.name: function.qualname for function in everything}
     close = difflib.get_close_matches(wanted, [*known, *by_bare_name], n=3)
     if close:

@@ -336,6 +336,7 @@ def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> 
         (["predict", "shop.py:total", "--call", "total([1])", "--model", "no/such/folder"], 3, ["no/such/folder"]),
         (["record", "shop.py:total", "--call", "total([1])", "--python", "no-python"], 3, ["no-python"]),
         (["predict", "shop.py:total", "--call", "total([1])", "--model", "nope"], 3, ["nope", "bundled"]),
+        (["predict", "shop.py:Box"], 2, ["class", "Box.grow"]),
         (["predict", "shop.py:2000"], 2, ["line 2000", "total"]),
         (["predict", "--batch", "absent.jsonl"], 2, ["absent.jsonl"]),
     ],

@@ -60,7 +60,9 @@ def resolve(path: str, name: str | None, call: str | None) -> Target:
     around = callers(absolute, [project(Path(absolute))])
     found = candidates(source, function, path=absolute, tests=around.tests, callers=around.others)
     if not found:
-        raise UserError(f"no call of {function.qualname} is known: give one with --call '{function.name}(…)'")
+        is_test = function.name.startswith("test") and function.parameters
+        instead = f"; what pytest gives it, `cwm-lsp verify {path}` knows" if is_test else ""
+        raise UserError(f"no call of {function.qualname} is known: give one with --call '{function.name}(…)'{instead}")
     return Target(path, source, function, _offered(absolute, source, function, found))
 
 

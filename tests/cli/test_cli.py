@@ -336,6 +336,7 @@ def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> 
         (["predict", "shop.py:total", "--call", "total([1])", "--model", "no/such/folder"], 3, ["no/such/folder"]),
         (["record", "shop.py:total", "--call", "total([1])", "--python", "no-python"], 3, ["no-python"]),
         (["predict", "shop.py:total", "--call", "total([1])", "--model", "nope"], 3, ["nope", "bundled"]),
+        (["predict", "test_shop.py::test_total"], 2, ["--call", "verify test_shop.py"]),
         (["predict", "shop.py:Box"], 2, ["class", "Box.grow"]),
         (["predict", "shop.py:2000"], 2, ["line 2000", "total"]),
         (["predict", "--batch", "absent.jsonl"], 2, ["absent.jsonl"]),
@@ -343,6 +344,7 @@ def test_batch_keeps_order_and_survives_bad_rows(shop: Path, tmp_path: Path) -> 
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_bad_input_is_one_line(shop: Path, arguments: list[str], code: int, words: list[str]) -> None:
+    (shop.parent / "test_shop.py").write_text("def test_total(book):\n    assert book.prices(3)\n", encoding="utf-8")
     (shop.parent / "latin.py").write_bytes("def f():\n    return 'é'\n".encode("latin-1"))
     (shop.parent / "broken.py").write_text("def f():\n    return 1\n\ndef g():\n    return (\n\nx = 1\n")
     done = cwm(*arguments, cwd=shop.parent)

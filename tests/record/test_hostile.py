@@ -152,7 +152,7 @@ def test_hostile_programs_end_in_time_and_leave_nothing(name, run):
 def test_the_program_is_not_given_our_key(tmp_path, monkeypatch):
     monkeypatch.setenv("CWM_LSP_API_KEY", "secret")
     path = tmp_path / "program.py"
-    path.write_text("import os\n\n\ndef f():\n    return [name for name in os.environ if 'CWM' in name]\n")
+    path.write_text("import os\n\n\ndef f():\n    return [name for name in os.environ if 'CWM_LSP' in name]\n")
     with RecorderPool(ahead=False) as pool:
         assert pool.record(path, "f", "f()", timeout=20).outcome.value == "[]"
     assert os.environ["CWM_LSP_API_KEY"] == "secret"

@@ -239,7 +239,12 @@ class Run:
             except DamagedError:
                 stopped = stopped or _DAMAGED
             self.output = self._printed(case, "stdout"), self._printed(case, "stderr")
-        return self._outcome(stopped, status)
+            flood = self._flood(case)
+        end = self._outcome(stopped, status)
+        if flood is not None and end.exception is not None and end.exception.type == "OSError":
+            # It was quicker than we look: the system's limit of its files came before ours of what it prints.
+            return Outcome("truncated", detail=flood + self._whereabouts())
+        return end
 
     def _heard(self, event: str, _body: dict[str, Any]) -> None:
         if event in ("cwmRecorded", "terminated"):
@@ -276,10 +281,14 @@ class Run:
                 await asyncio.wait_for(self._woken.wait(), min(_LOOK_SECONDS, max(deadline - now, 0.001)))
             self._woken.clear()
 
-    def _beyond_limits(self, case: Case) -> str | None:
+    def _flood(self, case: Case) -> str | None:
         printed = sum(os.fstat(case.files[name].fileno()).st_size for name in ("stdout", "stderr"))
-        if printed > self._limits.output:
-            return f"the program printed more than {self._limits.output:,} bytes"
+        more = printed > self._limits.output
+        return f"the program printed more than {self._limits.output:,} bytes" if more else None
+
+    def _beyond_limits(self, case: Case) -> str | None:
+        if (flood := self._flood(case)) is not None:
+            return flood
         if case.memory() > self._limits.memory:
             return f"the program took more than {self._limits.memory:,} bytes of memory"
         return None
